@@ -1,0 +1,38 @@
+//! Who asks.
+
+/// The organization whose rows a caller may touch; every row belongs to exactly one.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct OrganizationId(pub i64);
+
+/// An authenticated caller.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Caller {
+    /// A stable identifier of the caller, fit for the audit trail (a client id, never a token).
+    pub id: String,
+    /// What kind of caller it is.
+    pub kind: CallerKind,
+    /// The organization it belongs to.
+    pub organization: OrganizationId,
+}
+
+/// Kinds of callers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallerKind {
+    /// The gateway's own work: adopting foreign rows, refreshing indexes. It shows nothing to anyone.
+    Gateway,
+    /// An operator at the command line of the machine.
+    Operator,
+    /// A system client (backend service).
+    System,
+}
+
+impl CallerKind {
+    /// The word the audit trail uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Operator => "operator",
+            Self::System => "system",
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Who saw or changed what: durable before the answer, for reads too.
+//!
+//! Records go to one task that writes all that wait in one statement and one commit, and only then lets their requests
+//! answer. On SQLite the trail is a file of its own (`audit.db`), so that a read never waits behind a long import; on
+//! PostgreSQL it is a table beside the internal ones. Where the trail cannot be written, no data leaves.
+
+mod trail;
+
+use consent::{OrganizationId, Purpose};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+use self::trail::Trail;
+use crate::store::connection::DbError;
+use crate::store::pools::Pools;
+
+/// Records that may wait; who comes after waits to be let in.
+const QUEUE: usize = 4096;
+/// Records of one commit.
+const BATCH: usize = 512;
+/// How long a record may take before the trail counts as down.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One record: an exchange and what it touched.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Whose data.
+    pub organization: OrganizationId,
+    /// The caller's identifier (never a token).
+    pub caller: Box<str>,
+    /// The interaction's or operation's name.
+    pub interaction: &'static str,
+    /// The resource type.
+    pub kind: Option<Box<str>>,
+    /// The resource's id.
+    pub id: Option<Box<str>>,
+    /// Whose record it is, where that is known.
+    pub patient: Option<Box<str>>,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// Why the caller asked.
+    pub purpose: Purpose,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The request's id.
+    pub request: Box<str>,
+    /// The consent decision: `permit`, or the reason of a refusal.
+    pub decision: &'static str,
+}
+
+/// The trail cannot be written: 503, and no data leaves.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The store of the trail refused.
+    #[error("the audit trail: {0}")]
+    Store(DbError),
+    /// It did not answer in time, or its task has ended.
+    #[error("the audit trail does not answer")]
+    Unavailable,
+}
+
+/// Records that are written together or not at all, and who waits for them.
+struct Entry {
+    events: Vec<Event>,
+    done: oneshot::Sender<Result<(), AuditError>>,
+}
+
+/// A handle on the trail; cheap to clone. The trail closes when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    queue: mpsc::Sender<Entry>,
+}
+
+impl Audit {
+    /// Opens the trail that belongs to `pools`; on SQLite the file `audit.db` in `data_dir`, created if missing.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn open(pools: &Pools, data_dir: &Path) -> Result<Self, AuditError> {
+        let trail = Trail::open(pools, data_dir).await.map_err(AuditError::Store)?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(write(trail, waiting));
+        Ok(Self { queue })
+    }
+
+    /// Records one event; returns when it is durable.
+    ///
+    /// # Errors
+    /// [`AuditError`]: nothing was recorded, or it is not known.
+    pub async fn record(&self, event: Event) -> Result<(), AuditError> {
+        self.record_all(vec![event]).await
+    }
+
+    /// Records several events of one exchange, all or none; returns when they are durable.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub async fn record_all(&self, events: Vec<Event>) -> Result<(), AuditError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (done, waiting) = oneshot::channel();
+        let recorded = async {
+            self.queue.send(Entry { events, done }).await.map_err(|_| AuditError::Unavailable)?;
+            waiting.await.map_err(|_| AuditError::Unavailable)?
+        };
+        tokio::time::timeout(PATIENCE, recorded).await.unwrap_or(Err(AuditError::Unavailable))
+    }
+}
+
+/// Writes what waits until nobody can record any more.
+async fn write(mut trail: Trail, mut waiting: mpsc::Receiver<Entry>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        let result = {
+            let events: Vec<&Event> = batch.iter().flat_map(|entry| &entry.events).collect();
+            trail.append(&events).await
+        };
+        if let Err(error) = &result {
+            tracing::error!(%error, records = batch.len(), "the audit trail cannot be written");
+        }
+        for entry in batch.drain(..) {
+            // Who gave up waiting has been answered with an error: a record too many does no harm.
+            let _ = entry.done.send(result.clone().map_err(AuditError::Store));
+        }
+    }
+}

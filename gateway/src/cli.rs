@@ -1,0 +1,207 @@
+//! The command line: `fhir-gateway serve|demo|migrate|import|map`.
+//!
+//! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
+
+pub mod demo;
+pub mod import;
+pub mod map;
+pub mod migrate;
+pub mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::gateway::Options;
+use crate::store::connection::{DbError, DbErrorKind};
+use crate::store::pools::DATABASE_FILE;
+use crate::store::{OpenError, StoreError};
+
+/// Makes ordinary SQL tables a FHIR R4 server.
+#[derive(Debug, Parser)]
+#[command(name = "fhir-gateway", version, max_term_width = 120, after_help = "\
+Begin here:
+  fhir-gateway demo                          20 invented patients, with curl lines to paste
+  fhir-gateway serve --dev --data-dir data   an empty server on this machine
+  fhir-gateway import --data-dir data FILES  load Bundles and NDJSON, also beside a running server
+  fhir-gateway map check my-table.toml       what is wrong with a map, and what would be right
+
+Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration, 3 the database is not available,
+4 done but some input was refused.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::DemoArgs),
+    Import(import::ImportArgs),
+    #[command(subcommand)]
+    Map(map::MapCommand),
+    Migrate(migrate::MigrateArgs),
+    Serve(serve::ServeArgs),
+}
+
+/// Which database, and where files lie.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseArgs {
+    /// postgres://user@host/database, or sqlite:PATH; without it, the file fhir-gateway.db in the data directory.
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Where keys, the embedded database and its audit trail lie; created if missing.
+    #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_DATA_DIR", default_value = "fhir-gateway-data")]
+    pub data_dir: PathBuf,
+    /// A folder of map files (*.toml) for tables of your own, in place of the built-in clinic schema and its maps.
+    #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_MAPS")]
+    pub maps: Option<PathBuf>,
+}
+
+impl DatabaseArgs {
+    /// The database's URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let embedded = || format!("sqlite:{}", self.data_dir.join(DATABASE_FILE).display());
+        self.database.clone().unwrap_or_else(embedded)
+    }
+
+    /// How a gateway on it is opened.
+    ///
+    /// # Errors
+    /// The folder of maps cannot be read, or there is no map in it.
+    pub fn options(&self, bulk: bool) -> Result<Options, Stop> {
+        let maps = self.maps.as_deref().map(map::folder).transpose()?;
+        Ok(Options { database: self.url(), data_dir: self.data_dir.clone(), maps, seed: None, bulk })
+    }
+}
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// 0
+    Done,
+    /// 1: the work failed.
+    Failed,
+    /// 4: done, but some of the input was refused.
+    Refused,
+    /// 3: the database is not available.
+    Unavailable,
+    /// 2: wrong usage or configuration.
+    Usage,
+}
+
+impl Exit {
+    /// The process's exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Unavailable => 3,
+            Self::Refused => 4,
+        }
+    }
+}
+
+/// Why a command stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Stop {
+    /// The code to end with.
+    pub exit: Exit,
+    /// What to tell the person at the terminal.
+    pub message: String,
+}
+
+impl Stop {
+    /// The work failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into() }
+    }
+
+    /// The database is not available.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Unavailable, message: message.into() }
+    }
+
+    /// Wrong usage or configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into() }
+    }
+}
+
+impl From<OpenError> for Stop {
+    fn from(error: OpenError) -> Self {
+        match &error {
+            OpenError::Database(database) if database.kind == DbErrorKind::Unavailable => {
+                Self::unavailable(format!("{error}. Is it running, and is the URL right?"))
+            }
+            OpenError::DataDirectory { .. } | OpenError::Maps(_) | OpenError::TimeZone(_) => {
+                Self::usage(error.to_string())
+            }
+            _ => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
+        Self::from(OpenError::Database(error))
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable => Self::unavailable(error.to_string()),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+/// Parses the command line and does what it says. `--help`, `--version` and wrong usage end the process here.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Err(error) => Err(Stop::failed(format!("no threads to run on: {error}"))),
+    };
+    let exit = result.unwrap_or_else(|stop| {
+        eprintln!("fhir-gateway: {stop}");
+        stop.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+async fn run(command: Command) -> Result<Exit, Stop> {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Import(args) => import::run(args).await,
+        Command::Map(command) => map::run(command).await,
+        Command::Migrate(args) => migrate::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_embedded_database_lies_in_the_data_directory() {
+        let cli = Cli::try_parse_from(["fhir-gateway", "import", "--data-dir", "d", "x.json"]).unwrap();
+        let Command::Import(args) = cli.command else { panic!("another command") };
+        assert_eq!(args.database().url(), "sqlite:d/fhir-gateway.db");
+    }
+}

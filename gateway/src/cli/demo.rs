@@ -1,0 +1,183 @@
+//! `fhir-gateway demo`: something to look at in one command.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use consent::{Action, Purpose};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, query};
+
+use crate::auth::Authenticator;
+use crate::cli::{DatabaseArgs, Exit, Stop, serve};
+use crate::demo::{self, notes::Note};
+use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
+use crate::http::Limits;
+use crate::interaction::cursor::Cursors;
+use crate::interaction::{Endpoint, bundle};
+use crate::store::Checkpoint;
+use crate::store::pools::DATABASE_FILE;
+
+/// The port that is tried first.
+const PORT: u16 = 8080;
+
+/// Starts a server with invented patients, to look at and to break.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The data lie in the folder of --data-dir, which may be deleted at any time; a second start finds them again. The
+patients come in as FHIR transactions; their SOAP notes and vital signs are written by plain SQL, as a clinic's own
+program would, and show as Observations. It listens on this machine only. Ctrl-C ends it.
+
+Examples:
+  fhir-gateway demo
+  fhir-gateway demo --patients 500 --seed 7 --data-dir /tmp/five-hundred --port 9000")]
+pub struct DemoArgs {
+    /// How many patients.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    patients: usize,
+    /// The same seed gives the same patients.
+    #[arg(long, value_name = "NUMBER", default_value_t = demo::SEED)]
+    seed: u64,
+    /// The port; without it 8080, or a free one where that is taken.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Where the database lies.
+    #[arg(long, value_name = "DIR", default_value = "fhir-gateway-demo")]
+    data_dir: PathBuf,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
+    serve::log("warn");
+    let address = address(args.port)?;
+    let data_dir = args.data_dir.as_path();
+    let database = DatabaseArgs { database: None, data_dir: data_dir.to_path_buf(), maps: None };
+    let gateway = Arc::new(Gateway::open(database.options(false)?).await?);
+    load(&gateway, &args).await?;
+    write_notes(data_dir, &demo::notes::notes(args.seed, args.patients)).await?;
+    let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
+    let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
+    let ready = |base: &str| announce(base, &token, args.patients, data_dir);
+    serve::listen(gateway, authenticator, cursors(data_dir)?, Limits::default(), address, ready).await?;
+    println!("\nThe demo has ended. Its data are in {}.", data_dir.display());
+    Ok(Exit::Done)
+}
+
+/// 8080 where nobody has it; a port that was asked for, or none.
+fn address(port: Option<u16>) -> Result<SocketAddr, Stop> {
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    match TcpListener::bind(at(port.unwrap_or(PORT))) {
+        Err(error) if port.is_none() && error.kind() == ErrorKind::AddrInUse => Ok(at(0)),
+        Err(error) => Err(Stop::usage(format!("port {} cannot be used: {error}", port.unwrap_or(PORT)))),
+        Ok(_) => Ok(at(port.unwrap_or(PORT))),
+    }
+}
+
+/// The clinic and its patients, each bundle once.
+async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
+    let caller = Gateway::operator();
+    let purpose = Purpose::Hoperat;
+    let permit = gateway.permit(&caller, purpose, Action::Change).map_err(|refusal| Stop::failed(refusal.to_string()))?;
+    let job = format!("demo:{}", args.seed);
+    let done = gateway.store.checkpoints(&permit, &job).await?;
+    let endpoint = Arc::new(Endpoint {
+        gateway: Arc::clone(gateway),
+        base: "http://localhost/fhir".into(),
+        cursors: cursors(&args.data_dir)?,
+        capabilities: bytes::Bytes::new(),
+    });
+    let bundles = std::iter::once(demo::clinic()).chain(demo::patients(args.seed, args.patients));
+    for (unit, text) in (0..).zip(bundles) {
+        if done.contains(&unit) {
+            continue;
+        }
+        let checkpoint = Checkpoint { job: job.clone(), unit };
+        bundle::load(&endpoint, &caller, purpose, text.into(), checkpoint)
+            .await
+            .map_err(|failure| Stop::failed(format!("the demo's own data were refused: {}", failure.issues[0].details)))?;
+    }
+    Ok(())
+}
+
+/// Notes and vital signs by SQL alone: the gateway hears of them through its triggers, like of any other program's.
+async fn write_notes(data_dir: &Path, notes: &[Note]) -> Result<(), Stop> {
+    let options = SqliteConnectOptions::new().filename(data_dir.join(DATABASE_FILE));
+    let write = async {
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let mut transaction = connection.begin().await?;
+        for note in notes {
+            write_note(&mut transaction, note).await?;
+        }
+        transaction.commit().await?;
+        connection.close().await
+    };
+    write.await.map_err(|error: sqlx::Error| Stop::failed(format!("the demo's notes cannot be written: {error}")))
+}
+
+async fn write_note(connection: &mut SqliteConnection, note: &Note) -> Result<(), sqlx::Error> {
+    let id = format!("{}-note", note.encounter);
+    let written = format!("{}T09:30:00Z", note.day);
+    query(
+        "insert or ignore into soap_notes (id, organization_id, patient_id, provider_id, encounter_id, status, \
+         written_at, subjective, objective, assessment, plan, updated_at) \
+         values ($1, $2, $3, $4, $5, 'signed', $6, $7, $8, $9, $10, $6)",
+    )
+    .bind(&id)
+    .bind(DEFAULT_ORGANIZATION.0)
+    .bind(&note.patient)
+    .bind(note.practitioner)
+    .bind(&note.encounter)
+    .bind(&written)
+    .bind(note.subjective)
+    .bind(note.objective)
+    .bind(note.assessment)
+    .bind(note.plan)
+    .execute(&mut *connection)
+    .await?;
+    let vitals = &note.vitals;
+    query(
+        "insert or ignore into soap_objective_vital_signs (id, organization_id, soap_note_id, measured_at, recorded_by, \
+         heart_rate, respiratory_rate, body_temperature, oxygen_saturation, systolic, diastolic, height, weight, bmi, \
+         updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $4)",
+    )
+    .bind(format!("{}-vitals", note.encounter))
+    .bind(DEFAULT_ORGANIZATION.0)
+    .bind(&id)
+    .bind(format!("{}T09:05:00Z", note.day))
+    .bind(note.practitioner)
+    .bind(vitals.heart_rate)
+    .bind(vitals.respiratory_rate)
+    .bind(vitals.temperature.as_deref())
+    .bind(vitals.oxygen_saturation)
+    .bind(vitals.systolic)
+    .bind(vitals.diastolic)
+    .bind(vitals.height)
+    .bind(&vitals.weight)
+    .bind(&vitals.bmi)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn cursors(data_dir: &Path) -> Result<Cursors, Stop> {
+    Cursors::open(data_dir).map_err(|error| Stop::usage(format!("the data directory {}: {error}", data_dir.display())))
+}
+
+fn announce(base: &str, token: &str, patients: usize, data_dir: &Path) -> io::Result<()> {
+    let database = data_dir.join(DATABASE_FILE);
+    let database = database.display();
+    let mut out = io::stdout().lock();
+    writeln!(out, "{patients} invented patients on an embedded database. Ctrl-C ends the demo.\n")?;
+    writeln!(out, "  FHIR      {base}")?;
+    writeln!(out, "  token     {token}   (another at every start)")?;
+    writeln!(out, "  database  {database}\n")?;
+    writeln!(out, "Patients, the vital signs of a SOAP note, and what became of a patient:\n")?;
+    for path in ["Patient?_count=5", "Observation?patient=p0001&code=8867-4", "Patient/p0001/_history"] {
+        writeln!(out, "  curl -s -H 'Authorization: Bearer {token}' '{base}/{path}'")?;
+    }
+    writeln!(out, "\nChange a row by SQL, and ask for the history again:\n")?;
+    writeln!(out, "  sqlite3 {database} \"update patients set last_name = 'Curie' where id = 'p0001'\"\n")?;
+    out.flush()
+}

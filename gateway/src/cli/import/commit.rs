@@ -1,0 +1,199 @@
+//! Batches to the store. A set that is refused is split at the change at fault, so that it alone stays out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use consent::{Permit, Purpose};
+
+use super::batch::{Batch, Task};
+use super::report::Refusal;
+use super::unit::Unit;
+use crate::audit::Event;
+use crate::gateway::Gateway;
+use crate::interaction::{Endpoint, bundle};
+use crate::outcome::Failure;
+use crate::store::types::{Change, Operation};
+use crate::store::{ChangeError, Checkpoint, StoreError};
+
+/// Why an import writes.
+pub(super) const PURPOSE: Purpose = Purpose::Hoperat;
+/// How long a database that does not answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How many resources the database may fail on before the import gives up.
+const FAULTS: u32 = 100;
+
+/// What commits batches.
+#[derive(Clone)]
+pub(super) struct Committer {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) permit: Permit,
+    /// How often the database failed on a single resource.
+    pub(super) faults: Arc<AtomicU32>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    /// Type of each resource that went in.
+    pub(super) kinds: Vec<Box<str>>,
+    /// What the store refused.
+    pub(super) refusals: Vec<Refusal>,
+}
+
+impl Committer {
+    /// Commits a batch, each part together with its checkpoint.
+    ///
+    /// # Errors
+    /// [`StoreError`] where going on makes no sense. What was committed stays, and a later run knows it.
+    pub(super) async fn commit(&self, batch: &Batch) -> Result<Committed, StoreError> {
+        let mut committed = Committed::default();
+        match &batch.task {
+            Task::Changes(changes) => self.commit_set(batch, changes, &mut committed).await?,
+            Task::Transaction(text, _) => self.commit_transaction(batch, text, &mut committed).await?,
+        }
+        Ok(committed)
+    }
+
+    async fn commit_set(&self, batch: &Batch, all: &[Change], committed: &mut Committed) -> Result<(), StoreError> {
+        let mut parts = vec![0..all.len()];
+        while let Some(part) = parts.pop() {
+            let (changes, unit) = (&all[part.clone()], batch.unit.part(part.start, part.len()));
+            match self.submit(batch, unit, changes).await {
+                Ok(()) => {
+                    self.record(batch, changes).await?;
+                    committed.kinds.extend(changes.iter().map(|change| change.kind.clone()));
+                }
+                Err(ChangeError::Refused { index, reason }) if index < part.len() => {
+                    let at = part.start + index;
+                    let failure = Failure::from(ChangeError::Refused { index: 0, reason });
+                    committed.refusals.push(refusal(batch, batch.unit.part(at, 1), &failure));
+                    parts.extend([at + 1..part.end, part.start..at].into_iter().filter(|part| !part.is_empty()));
+                }
+                Err(ChangeError::Refused { .. }) => return Err(StoreError::Invariant("a refusal names no change")),
+                // Something about one of them that the store has no word for: find out which.
+                Err(ChangeError::Store(StoreError::Database(_))) if part.len() > 1 => {
+                    let middle = part.start + part.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                }
+                Err(ChangeError::Store(StoreError::Database(text))) if self.may_go_on() => {
+                    let failure = Failure::from(StoreError::Database(text));
+                    committed.refusals.push(refusal(batch, unit, &failure));
+                }
+                Err(ChangeError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The transaction as if it had come by HTTP, with its checkpoint.
+    async fn commit_transaction(&self, batch: &Batch, text: &Bytes, committed: &mut Committed) -> Result<(), StoreError> {
+        let mut waiting = Waiting::default();
+        loop {
+            let checkpoint = checkpoint(batch, batch.unit);
+            let loaded = bundle::load(&self.endpoint, &Gateway::operator(), PURPOSE, text.clone(), checkpoint).await;
+            let failure = match loaded {
+                Ok(changed) => {
+                    committed.kinds.extend(changed.into_iter().map(|touched| touched.kind));
+                    return Ok(());
+                }
+                Err(failure) => failure,
+            };
+            let error = match failure.status.as_u16() {
+                503 => StoreError::Unavailable,
+                507 => StoreError::StorageFull,
+                500 if !self.may_go_on() => StoreError::Invariant("the database failed on too many resources"),
+                _ => {
+                    committed.refusals.push(refusal(batch, batch.unit, &failure));
+                    return Ok(());
+                }
+            };
+            if self.is_done(batch, batch.unit).await {
+                return Ok(());
+            }
+            if !waiting.again(&error).await {
+                return Err(error);
+            }
+        }
+    }
+
+    /// A resource that the database fails on is passed over; a hundred of them are a broken database.
+    fn may_go_on(&self) -> bool {
+        self.faults.fetch_add(1, Ordering::Relaxed) < FAULTS
+    }
+
+    /// Submits a set; waits for a database that is away. A set whose answer was lost is known by its checkpoint.
+    async fn submit(&self, batch: &Batch, unit: Unit, changes: &[Change]) -> Result<(), ChangeError> {
+        let mut waiting = Waiting::default();
+        loop {
+            let checkpoint = checkpoint(batch, unit);
+            let error = match self.endpoint.gateway.store.submit_checkpointed(&self.permit, changes.to_vec(), checkpoint).await {
+                Ok(_) => return Ok(()),
+                Err(ChangeError::Store(error)) => error,
+                Err(refused) => return Err(refused),
+            };
+            if self.is_done(batch, unit).await {
+                return Ok(());
+            }
+            if !waiting.again(&error).await {
+                return Err(error.into());
+            }
+        }
+    }
+
+    /// The audit records of a set: one for each resource that was written.
+    async fn record(&self, batch: &Batch, changes: &[Change]) -> Result<(), StoreError> {
+        let (gateway, operator) = (&self.endpoint.gateway, Gateway::operator());
+        let event = |change: &Change| Event {
+            organization: operator.organization,
+            caller: operator.id.as_str().into(),
+            interaction: match change.operation {
+                Operation::Create { .. } => "create",
+                Operation::Delete { .. } => "delete",
+                Operation::Update { .. } => "update",
+            },
+            kind: Some(change.kind.clone()),
+            id: Some(change.id.clone()),
+            patient: (&*change.kind == "Patient").then(|| change.id.clone()),
+            status: 200,
+            purpose: PURPOSE,
+            at_ms: gateway.clock.now_ms(),
+            request: batch.file.job.as_str().into(),
+            decision: "permit",
+        };
+        gateway.audit.record_all(changes.iter().map(event).collect()).await.map_err(|_| StoreError::Unavailable)
+    }
+
+    async fn is_done(&self, batch: &Batch, unit: Unit) -> bool {
+        let units = self.endpoint.gateway.store.checkpoints(&self.permit, &batch.file.job).await;
+        units.is_ok_and(|units| units.contains(&unit.encode()))
+    }
+}
+
+fn checkpoint(batch: &Batch, unit: Unit) -> Checkpoint {
+    Checkpoint { job: batch.file.job.clone(), unit: unit.encode() }
+}
+
+fn refusal(batch: &Batch, unit: Unit, failure: &Failure) -> Refusal {
+    Refusal::new(&batch.file.name, unit.line, unit.entry, failure)
+}
+
+/// Growing pauses, up to [`PATIENCE`] in all.
+#[derive(Default)]
+struct Waiting {
+    waited: Duration,
+}
+
+impl Waiting {
+    /// Pauses where another try makes sense.
+    async fn again(&mut self, error: &StoreError) -> bool {
+        if !matches!(error, StoreError::Unavailable | StoreError::Contention) || self.waited >= PATIENCE {
+            return false;
+        }
+        let pause = (self.waited / 2).clamp(Duration::from_millis(100), Duration::from_secs(5));
+        tokio::time::sleep(pause).await;
+        self.waited += pause;
+        true
+    }
+}

@@ -1,0 +1,204 @@
+//! `fhir-gateway map`: check maps, show what they do, compare what they serve with what the tables hold.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use mappers::map::{self, File, MapSet, Problem, Severity};
+use mappers::schema::Schema;
+use serde_json::json;
+
+use crate::cli::{Exit, Stop};
+use crate::store::introspect::introspect;
+use crate::store::migrate::{MigrateOptions, migrate};
+use crate::store::pools::{PoolSettings, Pools};
+
+/// Checks and explains maps.
+#[derive(Debug, Subcommand)]
+pub enum MapCommand {
+    /// Says what is wrong with maps, where, and what would be right.
+    #[command(after_help = "\
+Without --database everything is checked but the names and types of tables and columns. Without FILES the built-in
+clinic maps are checked.
+
+Examples:
+  fhir-gateway map check my-maps/*.toml
+  fhir-gateway map check patients.toml --database postgres://gateway@db/clinic
+  fhir-gateway map check patients.toml --json | jq '.[] | select(.severity == \"error\")'
+
+Exit codes: 0 no errors (there may be warnings), 1 errors, 2 a file cannot be read, 3 database not available.")]
+    Check(CheckArgs),
+    /// Prints what a map does: element by element, column by column.
+    #[command(after_help = "\
+Names are those of the files without .toml, with the facet's suffix behind a dot. Without a name all are listed.
+
+Examples:
+  fhir-gateway map show
+  fhir-gateway map show patient
+  fhir-gateway map show vital_signs.hr
+  fhir-gateway map show patients --file my-maps/patients.toml --database postgres://gateway@db/clinic")]
+    Show(ShowArgs),
+}
+
+/// What is checked.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Map files.
+    files: Vec<PathBuf>,
+    /// Check against the tables of this database.
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// Print the problems as a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is shown.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// The map's name.
+    name: Option<String>,
+    /// A map file in place of the built-in maps (may be given several times).
+    #[arg(long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The database whose tables the maps are for; without it, the built-in clinic schema.
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+}
+
+/// Runs the command.
+pub(super) async fn run(command: MapCommand) -> Result<Exit, Stop> {
+    match command {
+        MapCommand::Check(args) => check(args).await,
+        MapCommand::Show(args) => show(args).await,
+    }
+}
+
+async fn check(args: CheckArgs) -> Result<Exit, Stop> {
+    let files = read(&args.files)?;
+    let problems = match &args.database {
+        Some(url) => match map::compile(&files, &schema(url).await?) {
+            Ok(set) => set.warnings,
+            Err(problems) => problems,
+        },
+        None => map::check(&files),
+    };
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    if args.json {
+        println!("{}", serde_json::Value::from_iter(problems.iter().map(problem_json)));
+    } else {
+        problems.iter().for_each(|problem| println!("{problem}"));
+        let tables = if args.database.is_some() { "" } else { "; tables and columns not checked, --database does that" };
+        println!(
+            "{} map files, {errors} errors, {} warnings{tables}",
+            files.len(),
+            problems.len() - errors
+        );
+    }
+    Ok(if errors == 0 { Exit::Done } else { Exit::Failed })
+}
+
+fn problem_json(problem: &Problem) -> serde_json::Value {
+    let severity = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    json!({
+        "file": problem.file, "line": problem.line, "column": problem.column,
+        "severity": severity, "message": problem.message, "help": problem.help,
+    })
+}
+
+async fn show(args: ShowArgs) -> Result<Exit, Stop> {
+    let set = compile(&args).await?;
+    let Some(name) = &args.name else {
+        for map in &set.maps {
+            println!("{:<28} {:<20} {}", map.name, map.resource, map.table);
+        }
+        return Ok(Exit::Done);
+    };
+    match set.by_name(name) {
+        Some(map) => print!("{}", map::describe(map)),
+        None => {
+            let names: Vec<_> = set.maps.iter().map(|map| map.name.as_str()).collect();
+            return Err(Stop::usage(format!("there is no map {name}; there are {}", names.join(", "))));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn compile(args: &ShowArgs) -> Result<MapSet, Stop> {
+    let files = read(&args.files)?;
+    let schema = match &args.database {
+        Some(url) => schema(url).await?,
+        None => clinic_schema().await?,
+    };
+    map::compile(&files, &schema).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Stop::failed(lines.join("\n"))
+    })
+}
+
+/// The map files of a folder, in the order of their names.
+///
+/// # Errors
+/// The folder or a file cannot be read, or there is no map.
+pub fn folder(path: &Path) -> Result<Vec<File>, Stop> {
+    let unreadable = |error| Stop::usage(format!("{} cannot be read: {error}", path.display()));
+    let entries = std::fs::read_dir(path).map_err(unreadable)?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    if files.is_empty() {
+        return Err(Stop::usage(format!("there is no .toml file in {}", path.display())));
+    }
+    read(&files)
+}
+
+/// The files' names and texts; the built-in maps where none is given.
+fn read(paths: &[PathBuf]) -> Result<Vec<File>, Stop> {
+    if paths.is_empty() {
+        return Ok(map::clinic());
+    }
+    let read = |path: &PathBuf| match std::fs::read_to_string(path) {
+        Ok(text) => Ok((path.to_string_lossy().into_owned(), text)),
+        Err(error) => Err(Stop::usage(format!("{} cannot be read: {error}", path.display()))),
+    };
+    paths.iter().map(read).collect()
+}
+
+/// The tables of a database, which is only looked at.
+async fn schema(url: &str) -> Result<Schema, Stop> {
+    let pools = Pools::open(Some(url), Path::new("."), &PoolSettings::default()).await?;
+    let schema = introspect(&mut pools.owner().await?).await?;
+    pools.close().await;
+    Ok(schema)
+}
+
+/// The tables of the built-in clinic schema, from an empty database made for the moment.
+async fn clinic_schema() -> Result<Schema, Stop> {
+    let folder = Scratch::new()?;
+    let pools = Pools::open(None, &folder.0, &PoolSettings::default()).await?;
+    migrate(&pools, &MigrateOptions { clinic: true, print: false, now_ms: 0 }).await?;
+    let schema = introspect(&mut pools.owner().await?).await?;
+    pools.close().await;
+    Ok(schema)
+}
+
+/// A folder that goes away with the value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Stop> {
+        let folder = std::env::temp_dir().join(format!("fhir-gateway-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Stop::failed(format!("{} cannot be made: {error}", folder.display())))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nothing depends on it being gone.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,242 @@
+//! One exchange: route, token, body, interaction, audit, response.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::auth::{Authenticator, Identity};
+use crate::http::precondition::Conditions;
+use crate::http::preference::Preference;
+use crate::http::request_id::{self, RequestIds};
+use crate::http::response::{self, Body, Presentation};
+use crate::http::{Limits, body, negotiation, query};
+use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities};
+use crate::outcome::{Code, Failure};
+use crate::router::{self, Interaction, Place, Verb};
+
+/// What answers requests.
+pub struct Service {
+    /// The gateway at its base address.
+    pub endpoint: Arc<Endpoint>,
+    /// Who asks.
+    pub authenticator: Authenticator,
+    /// What bounds an exchange.
+    pub limits: Limits,
+    /// Names for requests.
+    pub request_ids: RequestIds,
+    /// One permit per write under way: a client that goes away does not stop its write halfway, and the drain waits.
+    pub writes: Arc<Semaphore>,
+}
+
+impl Service {
+    /// Answers one request. Never fails: what goes wrong is an answer too.
+    pub async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> Response<Body> {
+        let (parts, incoming) = request.into_parts();
+        let id = self.request_ids.of(&parts.headers);
+        let presentation = presentation(&parts);
+        let mut response = match self.exchange(parts, incoming, &id).await {
+            Ok(Reply::Answer(answer)) => response::success(answer, presentation).await,
+            Ok(Reply::Plain(response)) => response,
+            Err(failure) => response::failure(&failure, presentation).await,
+        };
+        response.headers_mut().insert(request_id::NAME, id);
+        response
+    }
+
+    async fn exchange(
+        self: Arc<Self>,
+        parts: Parts,
+        incoming: Incoming,
+        id: &HeaderValue,
+    ) -> Result<Reply, Failure> {
+        if parts.method == Method::OPTIONS {
+            return Ok(Reply::Plain(response::preflight()));
+        }
+        let verb = Verb::parse(parts.method.as_str());
+        let place = router::find(verb, parts.uri.path()).place(verb)?;
+        let pattern = place.pattern;
+        if place.interaction.is_open() {
+            return self.open(place.interaction, &parts).await;
+        }
+        let result = if place.interaction.changes() {
+            self.write(parts, incoming, id.clone()).await
+        } else {
+            let limit = self.limits.time;
+            timeout(limit, unpanicked(self.work(&parts, incoming, id))).await.unwrap_or_else(|_| Ok(Err(too_slow())))
+        };
+        let result = result.unwrap_or_else(|panic| {
+            tracing::error!(request = ?id, route = pattern, "panicked: {}", message(&*panic));
+            Err(Failure::internal())
+        });
+        if let Err(failure) = &result
+            && failure.status.is_server_error()
+        {
+            tracing::warn!(request = ?id, route = pattern, status = failure.status.as_u16(), "failed");
+        }
+        result.map(Reply::Answer)
+    }
+
+    /// What anyone may ask.
+    async fn open(&self, interaction: Interaction, parts: &Parts) -> Result<Reply, Failure> {
+        match interaction {
+            Interaction::Live => Ok(Reply::Plain(response::text(StatusCode::OK, "live\n"))),
+            Interaction::Ready => match self.endpoint.gateway.store.ping().await {
+                Ok(()) => Ok(Reply::Plain(response::text(StatusCode::OK, "ready\n"))),
+                Err(_) => Ok(Reply::Plain(response::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"))),
+            },
+            _ => {
+                negotiation::check_accept(&parts.headers, parts.uri.query().unwrap_or_default())?;
+                Ok(Reply::Answer(capabilities::answer(&self.endpoint)))
+            }
+        }
+    }
+
+    /// A write goes on when its client goes away: what was committed is audited.
+    async fn write(self: Arc<Self>, parts: Parts, incoming: Incoming, id: HeaderValue) -> Unpanicked<Result<Answer, Failure>> {
+        let limit = self.limits.time;
+        let Ok(permit) = Arc::clone(&self.writes).acquire_owned().await else {
+            return Ok(Err(Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.")));
+        };
+        let work = tokio::spawn(async move {
+            let result = self.work(&parts, incoming, &id).await;
+            drop(permit);
+            result
+        });
+        // The body has its own time, so the whole has twice the limit.
+        match timeout(2 * limit, work).await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(error)) => match error.try_into_panic() {
+                Ok(panic) => Err(panic),
+                Err(_) => Ok(Err(Failure::internal())),
+            },
+            Err(_) => Ok(Err(too_slow())),
+        }
+    }
+
+    /// Everything between the route and the answer, audited.
+    async fn work(&self, parts: &Parts, incoming: Incoming, id: &HeaderValue) -> Result<Answer, Failure> {
+        let verb = Verb::parse(parts.method.as_str());
+        let place = router::find(verb, parts.uri.path()).place(verb)?;
+        let identity = match self.authenticator.identify(&parts.headers) {
+            Ok(identity) => identity,
+            Err(failure) => {
+                let request = request(parts, place, Bytes::new(), id);
+                return audited::refused(&self.endpoint, None, &request, failure).await;
+            }
+        };
+        let body = match self.body(parts, place, incoming).await {
+            Ok(body) => body,
+            Err(failure) => {
+                let request = request(parts, place, Bytes::new(), id);
+                return audited::refused(&self.endpoint, Some(identity), &request, failure).await;
+            }
+        };
+        self.perform(identity, request(parts, place, body, id)).await
+    }
+
+    async fn perform(&self, identity: Identity<'_>, request: Request) -> Result<Answer, Failure> {
+        let Identity { caller, purpose } = identity;
+        if request.interaction != Interaction::Bundle {
+            return audited::perform(&self.endpoint, caller, purpose, &request).await;
+        }
+        match bundle::perform(&self.endpoint, caller, purpose, &request).await {
+            Ok(answer) => Ok(answer),
+            Err(failure) => audited::refused(&self.endpoint, Some(identity), &request, failure).await,
+        }
+    }
+
+    /// Looks at the formats, and reads the body of those interactions that have one.
+    async fn body(&self, parts: &Parts, place: Place<'_>, incoming: Incoming) -> Result<Bytes, Failure> {
+        negotiation::check_accept(&parts.headers, parts.uri.query().unwrap_or_default())?;
+        match place.interaction {
+            Interaction::Bundle | Interaction::ConditionalUpdate | Interaction::Create | Interaction::Update => {
+                negotiation::check_resource_type(&parts.headers)?;
+            }
+            Interaction::SearchForm => negotiation::check_form_type(&parts.headers)?,
+            _ => return Ok(Bytes::new()),
+        }
+        let reading = body::collect(&parts.headers, incoming, self.limits.body);
+        timeout(self.limits.time, reading).await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                StatusCode::REQUEST_TIMEOUT,
+                Code::Timeout,
+                "The body did not arrive in time. Send it in one go, or in several requests.",
+            ))
+        })
+    }
+}
+
+enum Reply {
+    Answer(Answer),
+    Plain(Response<Body>),
+}
+
+fn presentation(parts: &Parts) -> Presentation {
+    Presentation {
+        pretty: parts.uri.query().is_some_and(|query| query::value(query, "_pretty").as_deref() == Some("true")),
+        gzip: negotiation::accepts_gzip(&parts.headers),
+        head: parts.method == Method::HEAD,
+        cross_origin: parts.headers.contains_key(header::ORIGIN),
+    }
+}
+
+fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Request {
+    Request {
+        interaction: place.interaction,
+        pattern: place.pattern,
+        kind: place.kind,
+        id: place.id.map(Into::into),
+        version: place.version.map(Into::into),
+        query: parts.uri.query().unwrap_or_default().into(),
+        conditions: Conditions::of(&parts.headers),
+        preference: Preference::of(&parts.headers),
+        body,
+        request_id: id.to_str().unwrap_or_default().into(),
+    }
+}
+
+fn too_slow() -> Failure {
+    Failure::unavailable(
+        Code::Timeout,
+        "The gateway could not finish in time. A write may still be done: read before you send it again.",
+    )
+}
+
+type Unpanicked<T> = Result<T, Box<dyn Any + Send>>;
+
+/// The future's value, or what it panicked with: the connection and its other exchanges go on.
+async fn unpanicked<F: Future>(future: F) -> Unpanicked<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => std::task::Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// Panics of ours have static texts or formatted ones; only the former are sure to hold no data.
+fn message(panic: &(dyn Any + Send)) -> &'static str {
+    panic.downcast_ref::<&'static str>().copied().unwrap_or("a formatted message, not shown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_value() {
+        let panic = unpanicked(async { panic!("static") }).await.unwrap_err();
+        assert_eq!(message(&*panic), "static");
+        assert_eq!(unpanicked(async { 5 }).await.unwrap(), 5);
+    }
+}

@@ -1,0 +1,131 @@
+//! An answer or a failure as an HTTP response.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Response, StatusCode};
+
+use crate::http::{compression, date, negotiation, precondition, pretty};
+use crate::interaction::{Answer, Payload};
+use crate::outcome::{Advice, Failure};
+
+/// The body of every response.
+pub type Body = Full<Bytes>;
+
+/// How the client wants its answer to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Presentation {
+    /// For people.
+    pub pretty: bool,
+    /// Compressed.
+    pub gzip: bool,
+    /// Headers alone.
+    pub head: bool,
+    /// From a page of another origin.
+    pub cross_origin: bool,
+}
+
+/// The response to an answer.
+pub async fn success(answer: Answer, presentation: Presentation) -> Response<Body> {
+    let body = match answer.payload {
+        Payload::Nothing => Bytes::new(),
+        Payload::Outcome(body) | Payload::Resource(body) => body,
+    };
+    let mut response = write(answer.status, body, presentation).await;
+    let headers = response.headers_mut();
+    if let Some((version, updated_ms)) = answer.stamp {
+        insert(headers, header::ETAG, precondition::tag(version));
+        if let Some(updated) = date::http_date(updated_ms) {
+            insert(headers, header::LAST_MODIFIED, updated);
+        }
+    }
+    if let Some(location) = answer.location {
+        insert(headers, header::LOCATION, location);
+    }
+    response
+}
+
+/// The response to a failure: its OperationOutcome.
+pub async fn failure(failure: &Failure, presentation: Presentation) -> Response<Body> {
+    let mut response = write(failure.status, failure.outcome(), presentation).await;
+    let headers = response.headers_mut();
+    match &failure.advice {
+        Advice::Allow(methods) => insert(headers, header::ALLOW, methods.clone()),
+        Advice::Authenticate => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fhir\""));
+        }
+        Advice::Close => {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Advice::None => {}
+        Advice::RetryAfter(seconds) => insert(headers, header::RETRY_AFTER, seconds.to_string()),
+    }
+    response
+}
+
+/// 200 with a line of text: what probes read.
+pub fn text(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The answer to a page's question whether it may ask: the token is what decides, not the page's origin.
+pub fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+    );
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
+}
+
+const REQUEST_HEADERS: &str = "accept, authorization, content-type, if-match, if-modified-since, if-none-exist, \
+     if-none-match, prefer, x-request-id";
+
+async fn write(status: StatusCode, body: Bytes, presentation: Presentation) -> Response<Body> {
+    let body = if presentation.pretty && !body.is_empty() { pretty::indent(&body) } else { body };
+    let compressible = body.len() > compression::THRESHOLD;
+    let zipped = if presentation.gzip && compressible { compression::gzip(body.clone()).await } else { None };
+    let is_zipped = zipped.is_some();
+    let body = zipped.unwrap_or(body);
+    let length = body.len();
+    let mut response = Response::new(Body::new(if presentation.head { Bytes::new() } else { body }));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if length > 0 {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(negotiation::FHIR_JSON));
+        if presentation.head {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+    }
+    if is_zipped {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    if compressible {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    // Health data is for the one who asked, at the moment of asking.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if presentation.cross_origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("etag, last-modified, location, x-request-id"),
+        );
+    }
+    response
+}
+
+/// Headers hold what we wrote ourselves; a text that is none would be left out.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}

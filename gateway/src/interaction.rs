@@ -1,0 +1,209 @@
+//! What a FHIR client can do, one file per interaction: <https://hl7.org/fhir/R4/http.html>.
+//!
+//! An interaction takes a [`Request`], which comes from HTTP or from an entry of a bundle, and the [`Exchange`] it is part
+//! of, with the permit of the consent decision. It answers an [`Answer`] or a [`Failure`]; what either looks like on the
+//! wire is for `http` and for the bundle's response.
+
+pub mod audited;
+pub mod bundle;
+pub mod capabilities;
+mod conditional;
+mod create;
+pub mod cursor;
+mod delete;
+mod history;
+mod incoming;
+mod read;
+mod search;
+mod searchset;
+mod update;
+mod vread;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consent::{Action, Caller, Permit, Purpose};
+use hyper::StatusCode;
+
+use crate::gateway::Gateway;
+use crate::http::precondition::Conditions;
+use crate::http::preference::{Content, Preference};
+use crate::interaction::cursor::Cursors;
+use crate::outcome::{self, Failure};
+use crate::router::Interaction;
+use crate::store::{Outcome, Version};
+
+/// The gateway at one base address: what every interaction works with.
+pub struct Endpoint {
+    /// Store, audit, clock, ids, policy.
+    pub gateway: Arc<Gateway>,
+    /// The base of every link, without a slash at the end: `http://127.0.0.1:8080/fhir`.
+    pub base: Box<str>,
+    /// Seals places in pages.
+    pub cursors: Cursors,
+    /// The CapabilityStatement.
+    pub capabilities: Bytes,
+}
+
+/// What is asked of an interaction.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked.
+    pub interaction: Interaction,
+    /// The route's pattern.
+    pub pattern: &'static str,
+    /// The resource type.
+    pub kind: Option<&'static str>,
+    /// The logical id.
+    pub id: Option<Box<str>>,
+    /// The version id.
+    pub version: Option<Box<str>>,
+    /// The query, as sent.
+    pub query: Box<str>,
+    /// What must hold.
+    pub conditions: Conditions,
+    /// What the client prefers.
+    pub preference: Preference,
+    /// A resource, or a form.
+    pub body: Bytes,
+    /// The name of the HTTP request this is, or is part of.
+    pub request_id: Box<str>,
+}
+
+/// One request of one caller, permitted.
+pub struct Exchange<'e> {
+    /// Where.
+    pub endpoint: &'e Endpoint,
+    /// Who.
+    pub caller: &'e Caller,
+    /// The decision.
+    pub permit: Permit,
+}
+
+/// What an interaction answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Version and instant (ms) of the one resource that this is about.
+    pub stamp: Option<(i64, i64)>,
+    /// Where that version is, for writes.
+    pub location: Option<String>,
+    /// What is in the body.
+    pub payload: Payload,
+    /// What was seen or changed, for the audit trail.
+    pub touched: Vec<Touched>,
+}
+
+/// The body of an answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Payload {
+    /// None.
+    Nothing,
+    /// An OperationOutcome.
+    Outcome(Bytes),
+    /// A resource.
+    Resource(Bytes),
+}
+
+/// A resource that an interaction showed or changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Touched {
+    /// The type.
+    pub kind: Box<str>,
+    /// The id.
+    pub id: Box<str>,
+    /// The version shown or made.
+    pub version: i64,
+}
+
+/// Decides on the exchange and does what is asked. Bundles are for [`bundle`], whose entries come back here.
+///
+/// # Errors
+/// The [`Failure`] to answer with.
+pub async fn perform(
+    endpoint: &Endpoint,
+    caller: &Caller,
+    purpose: Purpose,
+    request: &Request,
+) -> Result<Answer, Failure> {
+    let action = if request.interaction.changes() { Action::Change } else { Action::Read };
+    let permit = endpoint.gateway.permit(caller, purpose, action)?;
+    let exchange = Exchange { endpoint, caller, permit };
+    match request.interaction {
+        Interaction::ConditionalDelete => delete::conditional(&exchange, request).await,
+        Interaction::ConditionalUpdate => update::conditional(&exchange, request).await,
+        Interaction::Create => create::create(&exchange, request).await,
+        Interaction::Delete => delete::delete(&exchange, request).await,
+        Interaction::History => history::history(&exchange, request).await,
+        Interaction::Read => read::read(&exchange, request).await,
+        Interaction::Search | Interaction::SearchForm => search::search(&exchange, request).await,
+        Interaction::Update => update::update(&exchange, request).await,
+        Interaction::VersionRead => vread::vread(&exchange, request).await,
+        Interaction::Capabilities => Ok(capabilities::answer(endpoint)),
+        Interaction::Bundle | Interaction::Live | Interaction::Ready => Err(Failure::internal()),
+    }
+}
+
+impl Request {
+    /// The resource type; routes that need one have it.
+    fn kind(&self) -> Result<&'static str, Failure> {
+        self.kind.ok_or_else(Failure::internal)
+    }
+
+    /// Type and id; routes that need them have them.
+    fn instance(&self) -> Result<(&'static str, &str), Failure> {
+        self.kind.zip(self.id.as_deref()).ok_or_else(Failure::internal)
+    }
+}
+
+impl Answer {
+    /// 200 with a resource that is nobody's record: a bundle of results, the CapabilityStatement.
+    fn document(body: Bytes, touched: Vec<Touched>) -> Self {
+        Self { status: StatusCode::OK, stamp: None, location: None, payload: Payload::Resource(body), touched }
+    }
+
+    /// What a read answers.
+    fn shown(version: Version) -> Self {
+        Self {
+            status: StatusCode::OK,
+            stamp: Some((version.version, version.updated_ms)),
+            location: None,
+            touched: vec![Touched::of(&version)],
+            payload: Payload::Resource(version.body),
+        }
+    }
+
+    /// What a create, an update, or a create that found what it would make answers.
+    fn written(endpoint: &Endpoint, preference: Preference, outcome: Option<Outcome>, version: Version) -> Self {
+        let (status, said) = match outcome {
+            Some(Outcome::Created) => (StatusCode::CREATED, "The resource was created."),
+            Some(_) => (StatusCode::OK, "The resource was updated."),
+            None => (StatusCode::OK, "A resource that matches was there already; nothing was changed."),
+        };
+        Self {
+            status,
+            stamp: Some((version.version, version.updated_ms)),
+            location: Some(endpoint.version_url(&version)),
+            touched: vec![Touched::of(&version)],
+            payload: match preference.content.unwrap_or(Content::Representation) {
+                Content::Minimal => Payload::Nothing,
+                Content::Outcome => Payload::Outcome(outcome::success(said)),
+                Content::Representation => Payload::Resource(version.body),
+            },
+        }
+    }
+}
+
+impl Touched {
+    fn of(version: &Version) -> Self {
+        Self { kind: version.kind.clone(), id: version.id.clone(), version: version.version }
+    }
+}
+
+impl Endpoint {
+    /// The address of a version.
+    fn version_url(&self, version: &Version) -> String {
+        format!("{}/{}/{}/_history/{}", self.base, version.kind, version.id, version.version)
+    }
+}

@@ -1,0 +1,62 @@
+//! The order in which entries are done: <https://hl7.org/fhir/R4/http.html#trules>.
+
+use crate::router::Interaction;
+
+/// Deletions, then creates, then updates, then reads.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Step {
+    /// DELETE
+    Delete,
+    /// POST
+    Create,
+    /// PUT
+    Update,
+    /// GET and HEAD
+    Read,
+}
+
+impl Step {
+    /// Every step, first things first.
+    pub(super) const ALL: [Self; 4] = [Self::Delete, Self::Create, Self::Update, Self::Read];
+
+    /// When an entry that asks for this is done.
+    pub(super) fn of(interaction: Interaction) -> Self {
+        match interaction {
+            Interaction::ConditionalDelete | Interaction::Delete => Self::Delete,
+            Interaction::Bundle | Interaction::Create => Self::Create,
+            Interaction::ConditionalUpdate | Interaction::Update => Self::Update,
+            Interaction::Capabilities
+            | Interaction::History
+            | Interaction::Live
+            | Interaction::Read
+            | Interaction::Ready
+            | Interaction::Search
+            | Interaction::SearchForm
+            | Interaction::VersionRead => Self::Read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deletions_come_first_and_reads_last() {
+        let mut asked = [
+            Interaction::Search,
+            Interaction::ConditionalUpdate,
+            Interaction::Create,
+            Interaction::ConditionalDelete,
+            Interaction::Read,
+            Interaction::Update,
+            Interaction::Delete,
+        ];
+        asked.sort_by_key(|interaction| Step::of(*interaction));
+        assert_eq!(
+            asked.map(Step::of),
+            [Step::Delete, Step::Delete, Step::Create, Step::Update, Step::Update, Step::Read, Step::Read]
+        );
+        assert!(Step::ALL.is_sorted());
+    }
+}

@@ -1,0 +1,237 @@
+//! Reading a batch or transaction: its frame, and a request per entry.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use mappers::json::{Document, Element, minify_value};
+use mappers::{references, structure};
+
+use crate::clock::Clock;
+use crate::http::precondition::Conditions;
+use crate::http::preference::{Content, Preference};
+use crate::interaction::{Endpoint, Request, incoming};
+use crate::outcome::{Advice, Code, Failure};
+use crate::router::{self, Interaction, Verb};
+
+/// Issues that one answer names at most.
+const ISSUES: usize = 50;
+
+/// A bundle that can be worked on.
+pub(super) struct Plan {
+    /// What it is.
+    pub(super) kind: Kind,
+    /// The Bundle, minified: entries point into it.
+    pub(super) text: Bytes,
+    /// The entries, in the order of the bundle. In a transaction none is a failure.
+    pub(super) entries: Vec<Result<Entry, Failure>>,
+}
+
+/// The two kinds of bundles that ask for something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// Each entry on its own.
+    Batch,
+    /// All or nothing.
+    Transaction,
+}
+
+/// One entry.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// What it asks for. In a batch the body is the resource.
+    pub(super) request: Request,
+    /// It asked for the headers alone.
+    pub(super) head: bool,
+    /// `fullUrl`.
+    pub(super) full_url: Option<Box<str>>,
+    /// The resource of a create or update in a transaction.
+    pub(super) sent: Option<Sent>,
+}
+
+/// A resource in a transaction, checked.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// Its place on the tape of [`Plan::text`].
+    pub(super) at: usize,
+    /// Where it stands in [`Plan::text`].
+    pub(super) span: Range<usize>,
+    /// Its id, where it has one.
+    pub(super) id: Option<Box<str>>,
+    /// Its conditional references, as they are written.
+    pub(super) conditional: Vec<Box<str>>,
+}
+
+/// Reads a body that must be a batch or a transaction.
+///
+/// # Errors
+/// 400: no JSON, no such Bundle; in a transaction also everything that is wrong with any entry.
+pub(super) fn read(endpoint: &Endpoint, request: &Request) -> Result<Plan, Failure> {
+    let body = &request.body;
+    let document = Document::parse(body)?;
+    let root = document.root();
+    if root.is_compact() && root.end() - root.start() == body.len() {
+        return entries(endpoint, request, &document, body);
+    }
+    // Without white space every resource in it is a slice that can be stored.
+    let text = Bytes::from(minify_value(&root));
+    entries(endpoint, request, &Document::parse(&text)?, &text)
+}
+
+fn entries(
+    endpoint: &Endpoint,
+    request: &Request,
+    document: &Document<'_>,
+    text: &Bytes,
+) -> Result<Plan, Failure> {
+    let root = document.root();
+    let kind = kind(root)?;
+    structure::check_frame(root)?;
+    // Whoever sends thousands of resources rarely wants them all back.
+    let preference = Preference { content: request.preference.content.or(Some(Content::Minimal)), ..request.preference };
+    let items = root.member("entry").into_iter().flat_map(|entry| entry.children());
+    let read = |(index, item)| {
+        let place = format!("Bundle.entry[{index}]");
+        let reader = Reader { endpoint, request_id: &request.request_id, preference, kind, text, place: &place };
+        reader.entry(item).map_err(|failure| failure.at(&place))
+    };
+    let entries: Vec<_> = items.enumerate().map(read).collect();
+    if kind == Kind::Transaction {
+        all_or_nothing(&entries)?;
+    }
+    Ok(Plan { kind, text: text.clone(), entries })
+}
+
+fn kind(root: Element<'_>) -> Result<Kind, Failure> {
+    incoming::check_type(root, "Bundle")?;
+    match root.member("type").and_then(|kind| kind.string()).as_deref() {
+        Some("batch") => Ok(Kind::Batch),
+        Some("transaction") => Ok(Kind::Transaction),
+        Some(_) => Err(Failure::bad_request(
+            Code::Value,
+            "The base takes a Bundle of type batch or transaction. To store another Bundle, send it to /Bundle.",
+        )
+        .at("Bundle.type")),
+        None => Err(Failure::bad_request(
+            Code::Required,
+            "The Bundle has no type: the base takes batch and transaction.",
+        )
+        .at("Bundle.type")),
+    }
+}
+
+/// One failure of all that is wrong with the entries of a transaction.
+fn all_or_nothing(entries: &[Result<Entry, Failure>]) -> Result<(), Failure> {
+    let mut failures = entries.iter().filter_map(|entry| entry.as_ref().err());
+    let Some(first) = failures.next() else { return Ok(()) };
+    let mut all = Failure { advice: Advice::None, ..first.clone() };
+    all.issues.extend(failures.flat_map(|failure| failure.issues.iter().cloned()));
+    all.issues.truncate(ISSUES);
+    // What an entry answers with 404 or 405 on its own makes the whole a bad request.
+    if matches!(all.status.as_u16(), 404 | 405) {
+        all.status = hyper::StatusCode::BAD_REQUEST;
+    }
+    Err(all)
+}
+
+struct Reader<'r> {
+    endpoint: &'r Endpoint,
+    request_id: &'r str,
+    preference: Preference,
+    kind: Kind,
+    text: &'r Bytes,
+    place: &'r str,
+}
+
+impl Reader<'_> {
+    fn entry(&self, entry: Element<'_>) -> Result<Entry, Failure> {
+        let asked = entry.member("request").ok_or_else(|| {
+            Failure::bad_request(Code::Required, "The entry has no request: add its method and url.")
+        })?;
+        let (mut request, head) = self.request(asked)?;
+        let mut sent = None;
+        if matches!(request.interaction, Interaction::Create | Interaction::Update | Interaction::ConditionalUpdate) {
+            let resource = entry.member("resource").ok_or_else(|| {
+                Failure::bad_request(Code::Required, "The entry creates or updates and has no resource.")
+            })?;
+            match self.kind {
+                Kind::Batch => request.body = self.text.slice(resource.start()..resource.end()),
+                Kind::Transaction => sent = Some(self.sent(&request, resource)?),
+            }
+        }
+        let full_url = entry.member("fullUrl").and_then(|url| url.string()).map(|url| Box::from(&*url));
+        Ok(Entry { request, head, full_url, sent })
+    }
+
+    fn sent(&self, request: &Request, resource: Element<'_>) -> Result<Sent, Failure> {
+        let place = format!("{}.resource", self.place);
+        structure::check_element(resource, &place)?;
+        incoming::check_type(resource, request.kind()?).map_err(|failure| moved(failure, &place))?;
+        let conditional = references::conditional(resource).into_iter().map(|text| Box::from(&*text)).collect();
+        let span = resource.start()..resource.end();
+        Ok(Sent { at: resource.index(), span, id: incoming::id(resource), conditional })
+    }
+
+    fn request(&self, asked: Element<'_>) -> Result<(Request, bool), Failure> {
+        let text = |name| asked.member(name).and_then(|value| value.string());
+        let method = text("method").unwrap_or_default();
+        let url = text("url").unwrap_or_default();
+        let (path, query) = relative(&url, &self.endpoint.base);
+        let verb = Verb::parse(&method);
+        let place = router::find_under_base(verb, path)
+            .place(verb)
+            .map_err(|failure| failure.at(&format!("{}.request.url", self.place)))?;
+        if matches!(place.interaction, Interaction::Bundle | Interaction::SearchForm) {
+            return Err(Failure::bad_request(
+                Code::NotSupported,
+                "An entry cannot ask for this. Send bundles one by one, and searches as GET.",
+            ));
+        }
+        let request = Request {
+            interaction: place.interaction,
+            pattern: place.pattern,
+            kind: place.kind,
+            id: place.id.map(Into::into),
+            version: place.version.map(Into::into),
+            query: query.into(),
+            conditions: Conditions {
+                if_match: text("ifMatch").map(|value| Box::from(&*value)),
+                if_none_match: text("ifNoneMatch").map(|value| Box::from(&*value)),
+                if_modified_since: text("ifModifiedSince").and_then(|value| Clock::parse(&value)),
+                if_none_exist: text("ifNoneExist").map(|value| Box::from(&*value)),
+            },
+            preference: self.preference,
+            body: Bytes::new(),
+            request_id: self.request_id.into(),
+        };
+        Ok((request, method == "HEAD"))
+    }
+}
+
+/// Path and query of an entry's url under the base, which it may name or not.
+fn relative<'u>(url: &'u str, base: &str) -> (&'u str, &'u str) {
+    let under = url.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?'])).unwrap_or(url);
+    let (path, query) = under.split_once('?').unwrap_or((under, ""));
+    (path.strip_prefix('/').unwrap_or(path), query)
+}
+
+/// The failure of a resource of its own, told from where the resource is.
+fn moved(mut failure: Failure, place: &str) -> Failure {
+    for issue in &mut failure.issues {
+        issue.expression = vec![place.to_owned()];
+    }
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_under_the_base() {
+        let base = "http://h:1/fhir";
+        assert_eq!(relative("Patient/1", base), ("Patient/1", ""));
+        assert_eq!(relative("http://h:1/fhir/Patient?identifier=a|b", base), ("Patient", "identifier=a|b"));
+        assert_eq!(relative("/Patient/1", base), ("Patient/1", ""));
+        assert_eq!(relative("http://h:1/fhirs/Patient", base).0, "http://h:1/fhirs/Patient");
+    }
+}

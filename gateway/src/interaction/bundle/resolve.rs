@@ -1,0 +1,305 @@
+//! The conditions of a transaction, and what each entry is about once they are answered.
+//!
+//! <https://hl7.org/fhir/R4/http.html#trules>: identities must not overlap, and links between entries follow what the
+//! entries became.
+
+use std::collections::{BTreeMap, HashMap};
+
+use mappers::references::{self, Links, Reference};
+use mappers::search::{Results, Search};
+
+use crate::clock::Ids;
+use crate::interaction::bundle::order::Step;
+use crate::interaction::bundle::plan::{Entry, Sent};
+use crate::interaction::{conditional, update};
+use crate::outcome::{Code, Failure};
+use crate::router::Interaction;
+use crate::store::Transaction;
+
+/// What an entry is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Target {
+    /// A new resource under this id of ours.
+    Create(Box<str>),
+    /// Deletes this one.
+    Delete(Box<str>),
+    /// A conditional create that needs none: this one is there.
+    Existing(Box<str>),
+    /// A conditional delete that matched nothing.
+    Nothing,
+    /// Shows something, after the writes.
+    Read,
+    /// Replaces this one, or creates it under the client's id.
+    Update(Box<str>),
+}
+
+/// What a condition matched.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Matched {
+    /// More than one resource.
+    Many,
+    /// No resource.
+    None,
+    /// This one.
+    One(Box<str>),
+}
+
+/// The conditions of all entries, equal ones once.
+#[derive(Default)]
+pub(super) struct Conditions {
+    /// By their text, so that every transaction asks them in one order and none waits for another in a circle.
+    searches: BTreeMap<String, Search>,
+    /// The condition of an entry's own.
+    of_entry: HashMap<usize, String>,
+    /// The condition of a conditional reference, by its text.
+    of_reference: HashMap<Box<str>, String>,
+}
+
+impl Conditions {
+    /// Collects them.
+    ///
+    /// # Errors
+    /// 400: a condition that is not understood, or has no criteria.
+    pub(super) fn of(base: &str, entries: &[Entry]) -> Result<Self, Failure> {
+        let mut conditions = Self::default();
+        for (index, entry) in entries.iter().enumerate() {
+            conditions.add(base, index, entry).map_err(|failure| failure.at(&place(index)))?;
+        }
+        Ok(conditions)
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.searches.is_empty()
+    }
+
+    /// Asks them all.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn ask(&self, transaction: &mut Transaction) -> Result<HashMap<String, Matched>, Failure> {
+        let mut answers = HashMap::with_capacity(self.searches.len());
+        for (key, search) in &self.searches {
+            let mut found = transaction.find(search, 2).await?;
+            let matched = match (found.len(), found.pop()) {
+                (1, Some(id)) => Matched::One(id),
+                (0, _) => Matched::None,
+                _ => Matched::Many,
+            };
+            answers.insert(key.clone(), matched);
+        }
+        Ok(answers)
+    }
+
+    fn add(&mut self, base: &str, index: usize, entry: &Entry) -> Result<(), Failure> {
+        let request = &entry.request;
+        let condition = match request.interaction {
+            Interaction::Create => request.conditions.if_none_exist.as_deref(),
+            Interaction::ConditionalDelete | Interaction::ConditionalUpdate => Some(&*request.query),
+            _ => None,
+        };
+        if let (Some(kind), Some(condition)) = (request.kind, condition) {
+            let key = self.question(base, kind, condition)?;
+            self.of_entry.insert(index, key);
+        }
+        for text in entry.sent.iter().flat_map(|sent| &sent.conditional) {
+            if self.of_reference.contains_key(text) {
+                continue;
+            }
+            if let Reference::Conditional { kind, query } = references::parse(text) {
+                let key = self.question(base, kind, query)?;
+                self.of_reference.insert(text.clone(), key);
+            }
+        }
+        Ok(())
+    }
+
+    fn question(&mut self, base: &str, kind: &str, condition: &str) -> Result<String, Failure> {
+        let search = conditional::criteria(base, kind, condition)?;
+        let key = format!("{kind}?{}", mappers::search::canonical(&search, &Results::default()));
+        self.searches.insert(key.clone(), search);
+        Ok(key)
+    }
+}
+
+/// What the entries are about, and what links to them become.
+pub(super) struct Resolved {
+    /// A target per entry.
+    pub(super) targets: Vec<Target>,
+    /// From `fullUrl`s and conditional references to `Type/id`.
+    pub(super) links: Links,
+    /// Whether there is any link to rewrite.
+    pub(super) linked: bool,
+}
+
+/// Resolves the entries.
+///
+/// # Errors
+/// 412: a condition matches more than one, or a reference nothing. 400: two entries about one resource, or under one
+/// `fullUrl`; an id that is not that of the address.
+pub(super) fn resolve(
+    entries: &[Entry],
+    conditions: &Conditions,
+    answers: &HashMap<String, Matched>,
+    ids: &Ids,
+) -> Result<Resolved, Failure> {
+    let mut resolver = Resolver { conditions, answers, ids, made: HashMap::new() };
+    let mut targets = vec![Target::Read; entries.len()];
+    for step in [Step::Delete, Step::Create, Step::Update] {
+        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| Step::of(entry.request.interaction) == step) {
+            targets[index] = resolver.target(index, entry).map_err(|failure| failure.at(&place(index)))?;
+        }
+    }
+    check_overlap(entries, &targets)?;
+    let made = resolver.made;
+    let (mut links, mut linked) = (Links::new(), false);
+    for (index, (entry, target)) in entries.iter().zip(&targets).enumerate() {
+        let Some((full_url, local)) = entry.full_url.as_deref().zip(local(entry, target)) else { continue };
+        linked = true;
+        if links.insert(full_url, local).is_some() {
+            return Err(Failure::bad_request(
+                Code::Duplicate,
+                "Another entry has this fullUrl, so links to it would be ambiguous. Give each entry its own.",
+            )
+            .at(&format!("{}.fullUrl", place(index))));
+        }
+    }
+    for (text, key) in &conditions.of_reference {
+        let id = match answers.get(key) {
+            Some(Matched::One(id)) => Some(id),
+            Some(Matched::Many) => None,
+            // A resource that this transaction makes under the same condition.
+            Some(Matched::None) | None => made.get(key),
+        };
+        let Some(id) = id else { return Err(unresolved(entries, text, answers.get(key))) };
+        let kind = key.split_once('?').map_or("", |(kind, _)| kind);
+        linked = true;
+        links.insert(text, format!("{kind}/{id}"));
+    }
+    Ok(Resolved { targets, links, linked })
+}
+
+/// `Bundle.entry[i]`
+pub(super) fn place(index: usize) -> String {
+    format!("Bundle.entry[{index}]")
+}
+
+struct Resolver<'r> {
+    conditions: &'r Conditions,
+    answers: &'r HashMap<String, Matched>,
+    ids: &'r Ids,
+    /// What conditional writes of this transaction make, by their condition.
+    made: HashMap<String, Box<str>>,
+}
+
+impl Resolver<'_> {
+    fn target(&mut self, index: usize, entry: &Entry) -> Result<Target, Failure> {
+        let request = &entry.request;
+        let sent = entry.sent.as_ref().and_then(|sent| sent.id.as_deref());
+        match request.interaction {
+            Interaction::Create => self.create(index),
+            Interaction::Update => {
+                let (kind, id) = request.instance()?;
+                update::check_id(kind, sent, id)?;
+                Ok(Target::Update(id.into()))
+            }
+            Interaction::ConditionalUpdate => self.update(index, entry, sent),
+            Interaction::Delete => Ok(Target::Delete(request.instance()?.1.into())),
+            Interaction::ConditionalDelete => Ok(match self.matched(index)? {
+                Some((_, Some(id))) => Target::Delete(id),
+                _ => Target::Nothing,
+            }),
+            _ => Ok(Target::Read),
+        }
+    }
+
+    fn create(&mut self, index: usize) -> Result<Target, Failure> {
+        let Some((key, found)) = self.matched(index)? else { return Ok(Target::Create(self.ids.next().into())) };
+        if let Some(id) = found {
+            return Ok(Target::Existing(id));
+        }
+        // The second of two equal conditional creates finds what the first has made.
+        if let Some(id) = self.made.get(&key) {
+            return Ok(Target::Existing(id.clone()));
+        }
+        let id: Box<str> = self.ids.next().into();
+        self.made.insert(key, id.clone());
+        Ok(Target::Create(id))
+    }
+
+    fn update(&mut self, index: usize, entry: &Entry, sent: Option<&str>) -> Result<Target, Failure> {
+        let request = &entry.request;
+        let Some((key, found)) = self.matched(index)? else { return Err(Failure::internal()) };
+        if self.made.contains_key(&key) {
+            return Err(Failure::bad_request(
+                Code::Duplicate,
+                "Another entry writes under the same condition, so both would be about one resource. Send one of them.",
+            ));
+        }
+        let target = match (found, sent) {
+            (Some(id), _) => {
+                update::check_match(request.kind()?, sent, &id)?;
+                Target::Update(id)
+            }
+            (None, Some(id)) => Target::Update(id.into()),
+            (None, None) if request.conditions.if_match.is_some() => return Err(update::no_version()),
+            (None, None) => Target::Create(self.ids.next().into()),
+        };
+        if let Target::Create(id) | Target::Update(id) = &target {
+            self.made.insert(key, id.clone());
+        }
+        Ok(target)
+    }
+
+    /// The entry's condition and its one match; `None` where it has no condition.
+    fn matched(&self, index: usize) -> Result<Option<(String, Option<Box<str>>)>, Failure> {
+        let Some(key) = self.conditions.of_entry.get(&index) else { return Ok(None) };
+        match self.answers.get(key) {
+            Some(Matched::One(id)) => Ok(Some((key.clone(), Some(id.clone())))),
+            Some(Matched::Many) => Err(conditional::too_many()),
+            Some(Matched::None) | None => Ok(Some((key.clone(), None))),
+        }
+    }
+}
+
+/// `Type/id` of what a link to the entry means.
+fn local(entry: &Entry, target: &Target) -> Option<String> {
+    match target {
+        Target::Create(id) | Target::Existing(id) | Target::Update(id) => Some(format!("{}/{id}", entry.request.kind?)),
+        Target::Delete(_) | Target::Nothing | Target::Read => None,
+    }
+}
+
+/// Refuses two changes of one resource.
+fn check_overlap(entries: &[Entry], targets: &[Target]) -> Result<(), Failure> {
+    let mut seen = HashMap::with_capacity(entries.len());
+    for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
+        let (Target::Create(id) | Target::Delete(id) | Target::Update(id)) = target else { continue };
+        if let Some(before) = seen.insert((entry.request.kind, id), index) {
+            let mut failure = Failure::bad_request(
+                Code::Duplicate,
+                "Two entries change the same resource. A transaction changes each resource once.",
+            );
+            for issue in &mut failure.issues {
+                issue.expression = vec![place(before), place(index)];
+            }
+            return Err(failure);
+        }
+    }
+    Ok(())
+}
+
+fn unresolved(entries: &[Entry], text: &str, matched: Option<&Matched>) -> Failure {
+    let failure = match matched {
+        Some(Matched::Many) => conditional::too_many(),
+        _ => Failure::precondition(
+            "A conditional reference matches nothing. Load what it refers to first, or send it in this transaction with \
+             ifNoneExist of the same condition.",
+        ),
+    };
+    let refers = |sent: &Sent| sent.conditional.iter().any(|conditional| &**conditional == text);
+    match entries.iter().position(|entry| entry.sent.as_ref().is_some_and(refers)) {
+        Some(index) => failure.at(&format!("{}.resource", place(index))),
+        None => failure,
+    }
+}

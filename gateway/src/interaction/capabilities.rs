@@ -1,0 +1,105 @@
+//! <https://hl7.org/fhir/R4/http.html#capabilities>: the CapabilityStatement, generated from the tables that the gateway
+//! works by.
+
+use bytes::Bytes;
+use mappers::json::write_string;
+use mappers::search::parameters::{self, Definition, ParameterKind};
+
+use crate::clock::Clock;
+use crate::interaction::{Answer, Endpoint};
+
+/// What every type takes.
+const INTERACTIONS: &str = concat!(
+    r#""interaction":[{"code":"create"},{"code":"read"},{"code":"vread"},{"code":"update"},{"code":"delete"},"#,
+    r#"{"code":"history-instance"},{"code":"history-type"},{"code":"search-type"}],"#,
+    r#""versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"#,
+    r#""conditionalRead":"full-support","conditionalUpdate":true,"conditionalDelete":"single","#,
+    r#""referencePolicy":["literal","local"]"#
+);
+
+/// What the base takes.
+const SYSTEM: &str = r#""interaction":[{"code":"transaction"},{"code":"batch"},{"code":"history-system"}]"#;
+
+/// How to get in.
+const SECURITY: &str = concat!(
+    r#""security":{"cors":true,"description":"Every request but this one needs Authorization: Bearer and a token. "#,
+    r#"Every exchange passes a consent decision and is audited before it is answered."}"#
+);
+
+/// The statement of a gateway at this address, started at this instant (ms).
+pub fn statement(base: &str, started_ms: i64) -> Bytes {
+    let mut out = Vec::with_capacity(128 * 1024);
+    out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","status":"active","date":""#);
+    out.extend_from_slice(Clock::format(started_ms).as_bytes());
+    out.extend_from_slice(br#"","kind":"instance","software":{"name":"fhir-gateway","version":""#);
+    out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
+    out.extend_from_slice(br#""},"implementation":{"description":"FHIR R4 over SQL tables","url":"#);
+    write_string(&mut out, base);
+    out.extend_from_slice(
+        br#"},"fhirVersion":"4.0.1","format":["application/fhir+json","json"],"rest":[{"mode":"server","#,
+    );
+    out.extend_from_slice(SECURITY.as_bytes());
+    out.extend_from_slice(br#","resource":["#);
+    for (index, kind) in parameters::resource_types().iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        resource(&mut out, kind);
+    }
+    out.extend_from_slice(b"],");
+    out.extend_from_slice(SYSTEM.as_bytes());
+    out.extend_from_slice(b"}]}");
+    out.into()
+}
+
+/// The statement, to anyone.
+pub fn answer(endpoint: &Endpoint) -> Answer {
+    Answer::document(endpoint.capabilities.clone(), Vec::new())
+}
+
+fn resource(out: &mut Vec<u8>, kind: &str) {
+    out.extend_from_slice(br#"{"type":""#);
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(br#"","profile":"http://hl7.org/fhir/StructureDefinition/"#);
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(br#"","#);
+    out.extend_from_slice(INTERACTIONS.as_bytes());
+    for (index, definition) in parameters::supported(Some(kind)).enumerate() {
+        out.extend_from_slice(if index == 0 { br#","searchParam":["# } else { b"," });
+        search_parameter(out, definition);
+    }
+    // There is one at least: _id.
+    out.extend_from_slice(b"]}");
+}
+
+fn search_parameter(out: &mut Vec<u8>, definition: &Definition) {
+    let kind = match definition.param_kind {
+        ParameterKind::Composite => "composite",
+        ParameterKind::Date => "date",
+        ParameterKind::Number => "number",
+        ParameterKind::Quantity => "quantity",
+        ParameterKind::Reference => "reference",
+        ParameterKind::Special => "special",
+        ParameterKind::String => "string",
+        ParameterKind::Token => "token",
+        ParameterKind::Uri => "uri",
+    };
+    out.extend_from_slice(format!(r#"{{"name":"{}","type":"{kind}"}}"#, definition.name).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use mappers::json::Document;
+    use mappers::structure;
+
+    use super::*;
+
+    #[test]
+    fn the_statement_is_a_valid_resource_with_every_type() {
+        let statement = statement("http://127.0.0.1:1/fhir", 0);
+        let document = Document::parse(&statement).unwrap();
+        assert!(structure::check(&document).is_ok());
+        let rest = document.root().member("rest").unwrap().children().next().unwrap();
+        assert_eq!(rest.member("resource").unwrap().len(), parameters::resource_types().len());
+    }
+}

@@ -1,0 +1,46 @@
+//! Conditions that are searches: If-None-Exist, conditional update and delete, conditional references.
+
+use mappers::search::{Context, Handling, Search};
+
+use crate::outcome::{Code, Failure};
+use crate::store::Transaction;
+
+/// The search of a condition. Every parameter must be understood: one that is left out would match too much.
+///
+/// # Errors
+/// 400: not understood, or no criteria at all.
+pub(super) fn criteria(base: &str, kind: &str, query: &str) -> Result<Search, Failure> {
+    let query = query.trim_start_matches('?');
+    let context = Context { handling: Handling::Strict, base };
+    let (search, _, _) = mappers::search::parse(Some(kind), query, context)?;
+    if search.parameters.is_empty() {
+        return Err(Failure::bad_request(
+            Code::Required,
+            "A condition needs at least one search parameter: without one it would match every resource of the type.",
+        ));
+    }
+    Ok(search)
+}
+
+/// The id of the one match; `None` where nothing matches.
+///
+/// # Errors
+/// 412: more than one.
+pub(super) async fn only_match(transaction: &mut Transaction, search: &Search) -> Result<Option<Box<str>>, Failure> {
+    let mut found = transaction.find(search, 2).await?;
+    let first = found.pop();
+    if found.is_empty() {
+        return Ok(first);
+    }
+    Err(too_many())
+}
+
+/// 412: a condition that must name one resource names several.
+pub(super) fn too_many() -> Failure {
+    let mut failure =
+        Failure::precondition("The condition matches more than one resource. Make it name one, or address it by id.");
+    for issue in &mut failure.issues {
+        issue.code = Code::MultipleMatches;
+    }
+    failure
+}

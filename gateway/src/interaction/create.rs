@@ -1,0 +1,51 @@
+//! <https://hl7.org/fhir/R4/http.html#create>, with If-None-Exist: <https://hl7.org/fhir/R4/http.html#ccreate>
+
+use crate::interaction::read::unknown;
+use crate::interaction::{Answer, Exchange, Request, conditional, incoming};
+use crate::outcome::Failure;
+use crate::store::{Change, Changed, Found, Operation};
+
+/// A new resource under an id of ours; with a condition, only where nothing matches.
+pub(super) async fn create(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
+    let kind = request.kind()?;
+    let resource = incoming::resource(request.body.clone(), kind).await?;
+    let gateway = &exchange.endpoint.gateway;
+    let change = || Change {
+        kind: kind.into(),
+        id: gateway.ids.next().into(),
+        operation: Operation::Create { body: resource.body.clone() },
+    };
+    let changed = match request.conditions.if_none_exist.as_deref() {
+        None => gateway.store.submit(&exchange.permit, vec![change()]).await?,
+        Some(condition) => {
+            let search = conditional::criteria(&exchange.endpoint.base, kind, condition)?;
+            let mut transaction = gateway.store.begin(&exchange.permit).await?;
+            match conditional::only_match(&mut transaction, &search).await? {
+                Some(id) => {
+                    drop(transaction);
+                    return existing(exchange, request, kind, &id).await;
+                }
+                None => transaction.apply(vec![change()]).await?,
+            }
+        }
+    };
+    written(exchange, request, changed)
+}
+
+/// What a set of one change answers.
+pub(super) fn written(
+    exchange: &Exchange<'_>,
+    request: &Request,
+    mut changed: Vec<Changed>,
+) -> Result<Answer, Failure> {
+    let Changed { outcome, version } = changed.pop().ok_or_else(Failure::internal)?;
+    Ok(Answer::written(exchange.endpoint, request.preference, Some(outcome), version))
+}
+
+/// The resource that a conditional create found.
+async fn existing(exchange: &Exchange<'_>, request: &Request, kind: &str, id: &str) -> Result<Answer, Failure> {
+    match exchange.endpoint.gateway.store.read(&exchange.permit, kind, id).await? {
+        Found::Present(version) => Ok(Answer::written(exchange.endpoint, request.preference, None, version)),
+        Found::Deleted(_) | Found::Unknown => Err(unknown()),
+    }
+}

@@ -1,0 +1,151 @@
+//! <https://hl7.org/fhir/R4/http.html#history>: of a resource, a type, or everything; newest first.
+
+use crate::clock::Clock;
+use crate::http::{precondition, preference, query};
+use crate::interaction::cursor::Query;
+use crate::interaction::read::unknown;
+use crate::interaction::search::{address, full_url};
+use crate::interaction::searchset::{Head, Page};
+use crate::interaction::{Answer, Exchange, Request, Touched};
+use crate::outcome::{Code, Failure};
+use crate::store::{Found, History, HistoryKey, HistoryPage, Method, Version};
+
+/// Versions per page where the client does not say.
+const COUNT: usize = 50;
+
+/// The largest page.
+const MOST: usize = 1000;
+
+/// The parameter that names a page.
+const CURSOR: &str = "_cursor";
+
+/// Parameters that say how the answer looks, not what is in it: a cursor is not bound to them.
+const PRESENTATION: [&str; 4] = [CURSOR, "_count", "_format", "_pretty"];
+
+/// A page of versions.
+pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
+    let asked = Asked::read(request)?;
+    let path = path(request);
+    let chosen = query::without(&asked.used, |name| PRESENTATION.contains(&name));
+    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &chosen };
+    let after = match asked.cursor.as_deref() {
+        None => None,
+        Some(text) => {
+            let [updated_ms, rid, version] = exchange.endpoint.cursors.open_sealed(&bound, text)?;
+            Some(HistoryKey { updated_ms, rid, version })
+        }
+    };
+    let wanted = History {
+        kind: request.kind.map(Into::into),
+        id: request.id.clone(),
+        since_ms: asked.since_ms,
+        at_most_ms: None,
+        count: asked.count,
+        after,
+    };
+    let store = &exchange.endpoint.gateway.store;
+    let page = store.history(&exchange.permit, &wanted).await?;
+    if let (true, Some(kind), Some(id)) = (page.versions.is_empty(), request.kind, request.id.as_deref())
+        && matches!(store.read(&exchange.permit, kind, id).await?, Found::Unknown)
+    {
+        return Err(unknown());
+    }
+    let next = page.next.map(|key| exchange.endpoint.cursors.seal(&bound, [key.updated_ms, key.rid, key.version]));
+    Ok(answer(exchange, &path, &asked.used, next.as_deref(), page))
+}
+
+/// What the query says.
+struct Asked {
+    count: usize,
+    cursor: Option<String>,
+    since_ms: Option<i64>,
+    used: String,
+}
+
+impl Asked {
+    fn read(request: &Request) -> Result<Self, Failure> {
+        let mut asked = Self { count: COUNT, cursor: None, since_ms: None, used: String::new() };
+        let mut ignored = Vec::new();
+        for (name, value) in query::pairs(&request.query) {
+            match &*name {
+                "_count" => asked.count = count(&value)?,
+                "_since" => asked.since_ms = Some(since(&value)?),
+                CURSOR => asked.cursor = Some(value.into_owned()),
+                "_format" | "_pretty" => {}
+                _ if request.preference.handling == Some(preference::Handling::Lenient) => ignored.push(name),
+                _ => return Err(not_understood(&name)),
+            }
+        }
+        asked.used = query::without(&request.query, |name| ignored.iter().any(|ignored| ignored == name));
+        Ok(asked)
+    }
+}
+
+fn count(value: &str) -> Result<usize, Failure> {
+    match value.parse::<usize>() {
+        Ok(count) => Ok(count.clamp(1, MOST)),
+        Err(_) => Err(Failure::bad_request(Code::Value, "_count is a number of versions.").at("http._count")),
+    }
+}
+
+fn since(value: &str) -> Result<i64, Failure> {
+    // A `+` of the zone that was not escaped arrives as a space.
+    Clock::parse(&value.replace(' ', "+")).ok_or_else(|| {
+        Failure::bad_request(Code::Value, "_since is an instant with its zone: 2026-11-21T08:00:00Z.").at("http._since")
+    })
+}
+
+fn not_understood(name: &str) -> Failure {
+    Failure::bad_request(
+        Code::NotSupported,
+        "History takes _count, _since and the links of its pages. Leave this parameter out, or send Prefer: \
+         handling=lenient to have it ignored.",
+    )
+    .at(&format!("http.{name}"))
+}
+
+fn path(request: &Request) -> String {
+    match (request.kind, request.id.as_deref()) {
+        (Some(kind), Some(id)) => format!("{kind}/{id}/_history"),
+        (Some(kind), None) => format!("{kind}/_history"),
+        (None, _) => "_history".to_owned(),
+    }
+}
+
+fn answer(exchange: &Exchange<'_>, path: &str, used: &str, next: Option<&str>, page: HistoryPage) -> Answer {
+    let base = &*exchange.endpoint.base;
+    let here = address(base, path, used);
+    let next = next.map(|cursor| {
+        let rest = query::without(used, |name| name == CURSOR);
+        let ampersand = if rest.is_empty() { "" } else { "&" };
+        address(base, path, &format!("{rest}{ampersand}{CURSOR}={cursor}"))
+    });
+    let size = page.versions.iter().map(|version| version.body.len() + 2 * base.len() + 300).sum();
+    let mut bundle = Page::new(&Head { kind: "history", total: None, here: &here, next: next.as_deref() }, size);
+    for version in &page.versions {
+        bundle.entry(|out| entry(out, base, version));
+    }
+    Answer::document(bundle.finish(), page.versions.iter().map(Touched::of).collect())
+}
+
+fn entry(out: &mut Vec<u8>, base: &str, version: &Version) {
+    full_url(out, base, version);
+    if version.method != Method::Delete {
+        out.extend_from_slice(br#","resource":"#);
+        out.extend_from_slice(&version.body);
+    }
+    let (url, status) = match version.method {
+        Method::Post => (version.kind.to_string(), "201 Created"),
+        Method::Put if version.version == 1 => (format!("{}/{}", version.kind, version.id), "201 Created"),
+        Method::Put => (format!("{}/{}", version.kind, version.id), "200 OK"),
+        Method::Delete => (format!("{}/{}", version.kind, version.id), "204 No Content"),
+    };
+    // Types, ids, verbs, numbers and instants hold nothing that JSON escapes.
+    let text = format!(
+        r#","request":{{"method":"{}","url":"{url}"}},"response":{{"status":"{status}","etag":"{}","lastModified":"{}"}}"#,
+        version.method.as_str(),
+        precondition::tag(version.version).replace('"', "\\\""),
+        Clock::format(version.updated_ms)
+    );
+    out.extend_from_slice(text.as_bytes());
+}

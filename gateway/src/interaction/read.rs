@@ -1,0 +1,34 @@
+//! <https://hl7.org/fhir/R4/http.html#read>
+
+use hyper::StatusCode;
+
+use crate::interaction::{Answer, Exchange, Payload, Request};
+use crate::outcome::{Code, Failure};
+use crate::store::Found;
+
+/// The current state of a resource.
+pub(super) async fn read(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
+    let (kind, id) = request.instance()?;
+    answer(exchange.endpoint.gateway.store.read(&exchange.permit, kind, id).await?, request)
+}
+
+/// What was found, as read and vread answer it.
+pub(super) fn answer(found: Found, request: &Request) -> Result<Answer, Failure> {
+    match found {
+        Found::Present(version) if request.conditions.not_modified(version.version, version.updated_ms) => {
+            Ok(Answer { status: StatusCode::NOT_MODIFIED, payload: Payload::Nothing, ..Answer::shown(version) })
+        }
+        Found::Present(version) => Ok(Answer::shown(version)),
+        Found::Deleted(_) => Err(Failure::new(
+            StatusCode::GONE,
+            Code::Deleted,
+            "The resource was deleted. Its _history shows the versions before.",
+        )),
+        Found::Unknown => Err(unknown()),
+    }
+}
+
+/// Never was, or is hidden: the two look alike.
+pub(super) fn unknown() -> Failure {
+    Failure::not_found("There is no such resource.")
+}

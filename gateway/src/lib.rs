@@ -1,0 +1,13 @@
+//! The running gateway: HTTP, interactions, store, audit, command line.
+
+pub mod audit;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod demo;
+pub mod gateway;
+pub mod http;
+pub mod interaction;
+pub mod outcome;
+pub mod router;
+pub mod store;

@@ -1,0 +1,126 @@
+//! The errors of every layer as failures: the one place where a status is chosen for them.
+
+use consent::Refusal;
+use hyper::StatusCode;
+use mappers::json::JsonError;
+use mappers::search::QueryError;
+use mappers::structure;
+
+use crate::audit::AuditError;
+use crate::outcome::{Advice, Code, Failure, Issue};
+use crate::store::{ChangeError, ChangeRefusal, StoreError};
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable => {
+                Self::unavailable(Code::Transient, "The database is not available now. Try again.")
+            }
+            StoreError::Contention => Self::unavailable(
+                Code::LockError,
+                "Too many requests change the same records at this moment; nothing was changed. Try again.",
+            ),
+            StoreError::StorageFull => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                Code::NoStore,
+                "The storage is full; nothing was changed. An operator must make room before writes succeed again.",
+            ),
+            // Texts of these are about tables and constraints, never about values.
+            StoreError::Database(_) | StoreError::Invariant(_) => {
+                tracing::error!(%error, "the store failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Refused { reason, .. } => reason.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeRefusal> for Failure {
+    fn from(refusal: ChangeRefusal) -> Self {
+        match refusal {
+            ChangeRefusal::ReadOnly => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::NotSupported,
+                "The table behind this type is read-only here: it can be read and searched.",
+            )
+            .advising(Advice::Allow("GET, HEAD".to_owned())),
+            ChangeRefusal::VersionMismatch { current: Some(version) } => Self::precondition(format!(
+                "The resource is at version {version} now. Read it, apply the change to that, and send its ETag."
+            )),
+            ChangeRefusal::VersionMismatch { current: None } => {
+                Self::precondition("There is no such resource now, so no version of it can match.")
+            }
+            ChangeRefusal::Unknown => Self::not_found("There is no such resource."),
+            ChangeRefusal::Unprocessable { column, expression, reason } => Self {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                issues: vec![Issue {
+                    expression: vec![expression],
+                    ..Issue::error(Code::BusinessRule, format!("The column {column} cannot carry this: {reason}"))
+                }],
+                advice: Advice::None,
+            },
+            ChangeRefusal::Forbidden => {
+                Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "This caller may not make this change.")
+            }
+            ChangeRefusal::Twice => Self::bad_request(
+                Code::Duplicate,
+                "The same resource is changed twice in one transaction. Send one change of each resource.",
+            ),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Code::Forbidden, format!("Refused: {refusal}."))
+    }
+}
+
+impl From<JsonError> for Failure {
+    fn from(error: JsonError) -> Self {
+        let place = format!("line {}, column {}", error.line, error.column);
+        let mut issue = Issue::error(Code::Structure, error.message);
+        issue.diagnostics = Some(place.into());
+        if !error.expression.is_empty() {
+            issue.expression.push(error.expression);
+        }
+        Self { status: StatusCode::BAD_REQUEST, issues: vec![issue], advice: Advice::None }
+    }
+}
+
+impl From<Vec<structure::Issue>> for Failure {
+    fn from(issues: Vec<structure::Issue>) -> Self {
+        let issues = issues.into_iter().map(|issue| Issue {
+            expression: vec![issue.expression],
+            ..Issue::error(Code::parse(issue.code.as_str()).unwrap_or(Code::Invalid), issue.details)
+        });
+        Self { status: StatusCode::BAD_REQUEST, issues: issues.collect(), advice: Advice::None }
+    }
+}
+
+impl From<Vec<QueryError>> for Failure {
+    fn from(errors: Vec<QueryError>) -> Self {
+        let issues = errors.into_iter().map(|error| Issue {
+            expression: if error.parameter.is_empty() { Vec::new() } else { vec![format!("http.{}", error.parameter)] },
+            ..Issue::error(Code::parse(error.code).unwrap_or(Code::Invalid), error.details)
+        });
+        Self { status: StatusCode::BAD_REQUEST, issues: issues.collect(), advice: Advice::None }
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(_: AuditError) -> Self {
+        Self::unavailable(
+            Code::Transient,
+            "The audit trail is not available, and no data leaves without it. Try again.",
+        )
+    }
+}

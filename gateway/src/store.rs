@@ -1,0 +1,99 @@
+//! The store: clinical data behind permits, on SQLite and PostgreSQL alike.
+//!
+//! Everything here that touches clinical data takes a [`consent::Permit`]; the permit names the organization (row-level
+//! security) and carries the predicate that every plan applies.
+
+mod apply;
+mod batch;
+pub mod bulk;
+pub mod checkpoint;
+mod condition;
+pub mod connection;
+mod core;
+pub mod dialect;
+mod drain;
+mod emit;
+mod entry;
+pub mod error;
+mod history;
+pub mod introspect;
+mod judge;
+pub mod migrate;
+mod open;
+mod place;
+pub mod pools;
+mod read;
+mod reading;
+mod referrers;
+mod rows;
+mod search;
+pub mod security;
+mod transaction;
+pub mod triggers;
+pub mod types;
+
+use std::sync::Arc;
+
+use consent::Permit;
+
+pub use checkpoint::Checkpoint;
+pub use error::{ChangeError, ChangeRefusal, StoreError};
+pub use open::{OpenError, StoreOptions};
+pub use transaction::Transaction;
+pub use types::{
+    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, SearchPage, SearchRequest,
+    Version,
+};
+
+use crate::store::batch::{Batcher, Unit};
+use crate::store::core::Core;
+
+/// A handle on the store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    core: Arc<Core>,
+    batcher: Batcher,
+}
+
+impl Store {
+    /// The shared parts.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Applies a set of changes, all of it or nothing, together with other sets that arrive at the same time.
+    ///
+    /// # Errors
+    /// [`ChangeError::Refused`] names the change at fault; nothing of the set was applied.
+    pub async fn submit(&self, permit: &Permit, changes: Vec<Change>) -> Result<Vec<Changed>, ChangeError> {
+        self.batcher.submit(Unit { permit: permit.clone(), changes, checkpoint: None }).await
+    }
+
+    /// As [`Store::submit`], with a mark of progress that commits with the changes.
+    ///
+    /// # Errors
+    /// As [`Store::submit`].
+    pub async fn submit_checkpointed(
+        &self,
+        permit: &Permit,
+        changes: Vec<Change>,
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<Changed>, ChangeError> {
+        self.batcher.submit(Unit { permit: permit.clone(), changes, checkpoint: Some(checkpoint) }).await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut connection = self.core.pools.reader().await?;
+        connection.fetch_optional("select 1", &[]).await?;
+        Ok(())
+    }
+
+    /// Closes all connections once what is under way is done.
+    pub async fn close(&self) {
+        self.core.pools.close().await;
+    }
+}

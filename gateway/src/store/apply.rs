@@ -1,0 +1,324 @@
+//! Applying sets of changes within one open transaction: look up, judge, place, write rows, emit.
+//!
+//! However many sets there are, each step is a bounded number of statements per map and table, never one per resource.
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use consent::OrganizationId;
+use mappers::join::{self, Header};
+use mappers::json::Document;
+
+use crate::clock::Clock;
+use crate::store::batch::Unit;
+use crate::store::checkpoint;
+use crate::store::connection::{Connection, DbError};
+use crate::store::core::Core;
+use crate::store::emit::{self, Facts, Index, Side, Snapshot};
+use crate::store::entry::{self, Entry, Place};
+use crate::store::error::{ChangeError, ChangeRefusal, StoreError};
+use crate::store::judge::{self, Ruling};
+use crate::store::place::{self, Placed};
+use crate::store::rows;
+use crate::store::types::{Change, Changed, Method, Operation, Outcome, Version};
+
+/// What became of a set.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It touches what an earlier set of the same transaction touched: its turn is the next transaction.
+    Deferred,
+    /// Applied (once the transaction commits) or refused.
+    Settled(Result<Vec<Changed>, ChangeError>),
+}
+
+/// Why a transaction must be rolled back.
+#[derive(Debug)]
+pub(crate) enum Abort {
+    /// Something moved underneath: run it again.
+    Again,
+    /// The database refused.
+    Database(DbError),
+    /// One set turned out to be impossible after others were written: run it again without that set.
+    Refused {
+        /// Which set.
+        unit: usize,
+        /// Which change of it.
+        index: usize,
+        /// Why.
+        reason: ChangeRefusal,
+    },
+}
+
+/// A refusal from an earlier try: which change of the set, and why.
+pub(crate) type StoredRefusal = (usize, ChangeRefusal);
+
+impl From<DbError> for Abort {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// One change on its way.
+pub(crate) struct Step<'u> {
+    /// Which set.
+    pub(crate) unit: usize,
+    /// Which change of the set.
+    pub(crate) index: usize,
+    /// The change.
+    pub(crate) change: &'u Change,
+    /// The client's resource; `None` for a deletion.
+    pub(crate) document: Option<Document<'u>>,
+    /// The directory's entry before the change; `None` where there is none.
+    pub(crate) before: Option<Entry>,
+    /// The directory's row id.
+    pub(crate) rid: i64,
+    /// What is being done.
+    pub(crate) outcome: Outcome,
+    /// The new version.
+    pub(crate) version: i64,
+    /// When.
+    pub(crate) updated_ms: i64,
+    /// Where it goes.
+    pub(crate) placed: Placed,
+    /// What the directory will keep.
+    pub(crate) side: Side,
+}
+
+/// Which sets may use tables at all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Tables {
+    /// Nothing goes to a table: the database refused these resources at commit.
+    Avoid,
+    /// Resources go to the tables that can carry them.
+    Use,
+}
+
+/// Applies the sets that can be applied now.
+pub(crate) async fn apply(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    units: &[&Unit],
+    refused: &[Option<StoredRefusal>],
+    tables: Tables,
+) -> Result<Vec<Verdict>, Abort> {
+    let mut verdicts: Vec<Option<Verdict>> = units.iter().map(|_| None).collect();
+    for (verdict, refused) in verdicts.iter_mut().zip(refused) {
+        *verdict = refused.clone().map(|(index, reason)| Verdict::Settled(Err(ChangeError::Refused { index, reason })));
+    }
+    defer(units, &mut verdicts);
+    let entries = look_up(core, connection, organization, units, &verdicts).await?;
+    let mut steps = judge_all(core, units, &mut verdicts, &entries);
+    let rids = core.take_rids(connection, steps.iter().filter(|step| step.before.is_none()).count()).await?;
+    for (step, rid) in steps.iter_mut().filter(|step| step.before.is_none()).zip(rids) {
+        step.rid = rid;
+    }
+    place::place(core, connection, organization, &mut steps, tables).await?;
+    rows::write(core, connection, organization, &mut steps).await?;
+    let snapshots: Vec<Snapshot> = steps.iter().map(snapshot).collect();
+    emit::emit(core, connection, organization, &snapshots).await?;
+    for (unit, verdict) in units.iter().zip(&verdicts) {
+        if let (None, Some(mark)) = (verdict, &unit.checkpoint) {
+            checkpoint::record(connection, organization, mark).await?;
+        }
+    }
+    Ok(collect(units, verdicts, steps, snapshots))
+}
+
+/// Puts off every set that touches what an earlier one touches.
+fn defer(units: &[&Unit], verdicts: &mut [Option<Verdict>]) {
+    let mut touched: HashSet<(&str, &str)> = HashSet::new();
+    for (unit, verdict) in units.iter().zip(verdicts) {
+        if verdict.is_some() {
+            continue;
+        }
+        let identities = || unit.changes.iter().map(|change| (&*change.kind, &*change.id));
+        if identities().any(|identity| touched.contains(&identity)) {
+            *verdict = Some(Verdict::Deferred);
+        } else {
+            touched.extend(identities());
+        }
+    }
+}
+
+/// The directory's entries of everything that is updated or deleted, locked.
+async fn look_up(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    units: &[&Unit],
+    verdicts: &[Option<Verdict>],
+) -> Result<HashMap<(Box<str>, Box<str>), Entry>, DbError> {
+    let mut wanted: Vec<(&str, &str)> = units
+        .iter()
+        .zip(verdicts)
+        .filter(|(_, verdict)| verdict.is_none())
+        .flat_map(|(unit, _)| &unit.changes)
+        .filter(|change| !matches!(change.operation, Operation::Create { .. }))
+        .map(|change| (&*change.kind, &*change.id))
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    entry::by_identity(core, connection, organization, &wanted, true).await
+}
+
+/// Judges each set as a whole; the steps are those of the sets that pass.
+fn judge_all<'u>(
+    core: &Core,
+    units: &[&'u Unit],
+    verdicts: &mut [Option<Verdict>],
+    entries: &HashMap<(Box<str>, Box<str>), Entry>,
+) -> Vec<Step<'u>> {
+    let mut steps = Vec::new();
+    for (number, (unit, verdict)) in units.iter().zip(verdicts).enumerate() {
+        if verdict.is_some() {
+            continue;
+        }
+        let updated_ms = core.clock.tick();
+        match judge_unit(core, unit, number, updated_ms, entries) {
+            Ok(judged) => steps.extend(judged),
+            Err(error) => *verdict = Some(Verdict::Settled(Err(error))),
+        }
+    }
+    steps
+}
+
+fn judge_unit<'u>(
+    core: &Core,
+    unit: &'u Unit,
+    number: usize,
+    updated_ms: i64,
+    entries: &HashMap<(Box<str>, Box<str>), Entry>,
+) -> Result<Vec<Step<'u>>, ChangeError> {
+    let mut seen = HashSet::with_capacity(unit.changes.len());
+    let mut steps = Vec::with_capacity(unit.changes.len());
+    for (index, change) in unit.changes.iter().enumerate() {
+        let refuse = |reason| ChangeError::Refused { index, reason };
+        if !seen.insert((&*change.kind, &*change.id)) {
+            return Err(refuse(ChangeRefusal::Twice));
+        }
+        let before = entries.get(&(change.kind.clone(), change.id.clone()));
+        let Ruling { outcome, version } = judge::judge(core, &unit.permit, change, before).map_err(refuse)?;
+        if outcome == Outcome::Nothing {
+            continue;
+        }
+        let document = match &change.operation {
+            Operation::Delete { .. } => None,
+            Operation::Create { body } | Operation::Update { body, .. } => Some(
+                Document::parse(body).map_err(|_| StoreError::Invariant("a change carries text that is not JSON"))?,
+            ),
+        };
+        if let Some(document) = &document {
+            let facts = Facts::of(&change.kind, &change.id, document.root());
+            if !unit.permit.predicate().admits(facts.patient.as_deref()) {
+                return Err(refuse(ChangeRefusal::Forbidden));
+            }
+        }
+        steps.push(Step {
+            unit: number,
+            index,
+            change,
+            document,
+            before: before.cloned(),
+            rid: before.map_or(0, |entry| entry.rid),
+            outcome,
+            version,
+            updated_ms,
+            placed: Placed::Generic,
+            side: Side::default(),
+        });
+    }
+    Ok(steps)
+}
+
+/// The new version as it will be stored and served.
+fn snapshot(step: &Step<'_>) -> Snapshot {
+    let (method, body) = match (&step.document, step.outcome) {
+        (None, _) => (Method::Delete, Bytes::new()),
+        (Some(document), outcome) => {
+            let client_id = matches!(step.change.operation, Operation::Update { .. });
+            let method = if client_id || outcome == Outcome::Updated { Method::Put } else { Method::Post };
+            (method, render(document, &step.change.id, step.version, step.updated_ms))
+        }
+    };
+    let facts = match &step.document {
+        Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root()),
+        None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
+    };
+    let (place, index) = match (&step.placed, &step.document) {
+        (Placed::Mapped { map, key, split, .. }, Some(_)) => {
+            let place = Place::Mapped { map: *map, key: key.clone() };
+            (place, Index::of_residue(&step.change.kind, &split.residue))
+        }
+        (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root())),
+        (_, None) => (Place::Generic, Index::default()),
+    };
+    Snapshot {
+        rid: step.rid,
+        fresh: step.before.is_none(),
+        kind: step.change.kind.clone(),
+        id: step.change.id.clone(),
+        place,
+        version: step.version,
+        updated_ms: step.updated_ms,
+        method,
+        body,
+        facts,
+        index,
+        side: step.side.clone(),
+    }
+}
+
+/// A resource as it is served.
+pub(crate) fn render(document: &Document<'_>, id: &str, version: i64, updated_ms: i64) -> Bytes {
+    let last_updated = Clock::format(updated_ms);
+    let mut body = Vec::with_capacity(document.text().len() + 128);
+    join::render(document, &Header { id, version, last_updated: &last_updated }, &mut body);
+    body.into()
+}
+
+/// Sorts the outcomes back to their sets, in the order of the changes.
+fn collect(
+    units: &[&Unit],
+    verdicts: Vec<Option<Verdict>>,
+    steps: Vec<Step<'_>>,
+    snapshots: Vec<Snapshot>,
+) -> Vec<Verdict> {
+    let mut changed: Vec<Vec<Option<Changed>>> =
+        units.iter().map(|unit| unit.changes.iter().map(|_| None).collect()).collect();
+    for (step, snapshot) in steps.iter().zip(snapshots) {
+        changed[step.unit][step.index] = Some(Changed {
+            outcome: step.outcome,
+            version: Version {
+                kind: snapshot.kind,
+                id: snapshot.id,
+                version: snapshot.version,
+                updated_ms: snapshot.updated_ms,
+                method: snapshot.method,
+                body: snapshot.body,
+            },
+        });
+    }
+    let settle = |((unit, verdict), changed): ((&&Unit, Option<Verdict>), Vec<Option<Changed>>)| {
+        verdict.unwrap_or_else(|| {
+            let filled = unit.changes.iter().zip(changed).map(|(change, changed)| changed.unwrap_or_else(|| nothing(change)));
+            Verdict::Settled(Ok(filled.collect()))
+        })
+    };
+    units.iter().zip(verdicts).zip(changed).map(settle).collect()
+}
+
+/// What is answered for a deletion of what was not there.
+fn nothing(change: &Change) -> Changed {
+    Changed {
+        outcome: Outcome::Nothing,
+        version: Version {
+            kind: change.kind.clone(),
+            id: change.id.clone(),
+            version: 0,
+            updated_ms: 0,
+            method: Method::Delete,
+            body: Bytes::new(),
+        },
+    }
+}

@@ -1,0 +1,194 @@
+//! Group commit: sets of changes that arrive together are applied in one database transaction.
+//!
+//! Each set stays atomic. When a transaction fails as a whole its sets are tried again one by one, so that only the set
+//! at fault is refused.
+
+use std::sync::Arc;
+
+use consent::{OrganizationId, Permit};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::store::apply::{self, Abort, StoredRefusal, Tables, Verdict};
+use crate::store::checkpoint::Checkpoint;
+use crate::store::connection::{Connection, DbError};
+use crate::store::core::Core;
+use crate::store::drain;
+use crate::store::error::{ChangeError, StoreError};
+use crate::store::types::{Change, Changed};
+
+/// Sets waiting before callers have to.
+const QUEUE: usize = 1024;
+/// Sets in one transaction at most.
+const SETS: usize = 64;
+/// Changes in one transaction at most (a larger set goes alone).
+const CHANGES: usize = 1500;
+/// How often a transaction that collided is tried again.
+const TRIES: usize = 8;
+
+/// A set of changes that belong together.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    /// The leave to make them.
+    pub(crate) permit: Permit,
+    /// The changes.
+    pub(crate) changes: Vec<Change>,
+    /// A mark of progress that commits with them.
+    pub(crate) checkpoint: Option<Checkpoint>,
+}
+
+type Answer = Result<Vec<Changed>, ChangeError>;
+
+#[derive(Debug)]
+struct Job {
+    unit: Unit,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Where sets of changes are handed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Batcher {
+    queue: mpsc::Sender<Job>,
+}
+
+impl Batcher {
+    /// Starts `workers` tasks that apply what is handed in.
+    pub(crate) fn start(core: &Arc<Core>, workers: usize) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..workers {
+            tokio::spawn(work(Arc::clone(core), Arc::clone(&jobs)));
+        }
+        Self { queue }
+    }
+
+    /// Applies a set of changes: all of it or nothing.
+    pub(crate) async fn submit(&self, unit: Unit) -> Answer {
+        let (answer, verdict) = oneshot::channel();
+        self.queue.send(Job { unit, answer }).await.map_err(|_| StoreError::Unavailable)?;
+        verdict.await.map_err(|_| StoreError::Unavailable)?
+    }
+}
+
+async fn work(core: Arc<Core>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
+    loop {
+        let Some(first) = jobs.lock().await.recv().await else { return };
+        // The connection first: while it is awaited (SQLite has one writer) more sets gather.
+        let connection = core.pools.writer().await;
+        let batch = gather(first, &mut *jobs.lock().await);
+        match connection {
+            Ok(mut connection) => settle(&core, &mut connection, batch).await,
+            Err(error) => refuse(batch, &error),
+        }
+    }
+}
+
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let mut changes = first.unit.changes.len();
+    let mut batch = vec![first];
+    while batch.len() < SETS && changes < CHANGES {
+        let Ok(job) = jobs.try_recv() else { break };
+        changes += job.unit.changes.len();
+        batch.push(job);
+    }
+    batch
+}
+
+fn refuse(batch: Vec<Job>, error: &DbError) {
+    for job in batch {
+        // The caller may have gone: its answer is dropped.
+        let _ = job.answer.send(Err(error.clone().into_store_error().into()));
+    }
+}
+
+/// Answers every job of the batch.
+async fn settle(core: &Core, connection: &mut Connection, mut batch: Vec<Job>) {
+    while !batch.is_empty() {
+        let organization = batch[0].unit.permit.organization();
+        let (mut group, rest): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|job| job.unit.permit.organization() == organization);
+        batch = rest;
+        while !group.is_empty() {
+            let units: Vec<&Unit> = group.iter().map(|job| &job.unit).collect();
+            let verdicts = match run(core, connection, organization, &units).await {
+                Ok(verdicts) => verdicts,
+                Err(_) if units.len() > 1 => one_by_one(core, connection, organization, &units).await,
+                Err(error) => vec![Verdict::Settled(Err(error.into()))],
+            };
+            let mut waiting = Vec::new();
+            for (job, verdict) in group.into_iter().zip(verdicts) {
+                match verdict {
+                    Verdict::Deferred => waiting.push(job),
+                    Verdict::Settled(answer) => {
+                        let _ = job.answer.send(answer);
+                    }
+                }
+            }
+            group = waiting;
+        }
+    }
+}
+
+async fn one_by_one(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    units: &[&Unit],
+) -> Vec<Verdict> {
+    let mut verdicts = Vec::with_capacity(units.len());
+    for unit in units {
+        let verdict = run(core, connection, organization, &[*unit]).await;
+        verdicts.push(match verdict {
+            Ok(mut verdicts) => verdicts.pop().unwrap_or(Verdict::Deferred),
+            Err(error) => Verdict::Settled(Err(error.into())),
+        });
+    }
+    verdicts
+}
+
+/// One transaction over the units, tried again where it collided or where a unit had to be taken out of it.
+async fn run(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    units: &[&Unit],
+) -> Result<Vec<Verdict>, StoreError> {
+    let mut refused: Vec<Option<StoredRefusal>> = units.iter().map(|_| None).collect();
+    let mut misfits = 0;
+    let mut last = StoreError::Contention;
+    for _ in 0..TRIES {
+        // A row that is refused at commit may have lost a race once; the second time its table cannot carry it.
+        let tables = if misfits > 1 { Tables::Avoid } else { Tables::Use };
+        let abort = match attempt(core, connection, organization, units, &refused, tables).await {
+            Ok(verdicts) => return Ok(verdicts),
+            Err(abort) => abort,
+        };
+        core.forget_rids();
+        connection.rollback_if_open().await;
+        match abort {
+            Abort::Again => {}
+            Abort::Refused { unit, index, reason } => refused[unit] = Some((index, reason)),
+            Abort::Database(error) if error.is_misfit() && (units.len() == 1 || misfits == 0) => {
+                misfits += 1;
+                last = error.into_store_error();
+            }
+            Abort::Database(error) if error.is_retryable() => last = error.into_store_error(),
+            Abort::Database(error) => return Err(error.into_store_error()),
+        }
+    }
+    Err(last)
+}
+
+async fn attempt(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    units: &[&Unit],
+    refused: &[Option<StoredRefusal>],
+    tables: Tables,
+) -> Result<Vec<Verdict>, Abort> {
+    drain::settle(core, connection, organization).await?;
+    connection.begin_write(Some(organization.0)).await?;
+    let verdicts = apply::apply(core, connection, organization, units, refused, tables).await?;
+    connection.commit().await?;
+    Ok(verdicts)
+}

@@ -1,0 +1,38 @@
+//! A permit's predicate as SQL: the one place that renders it, into every plan.
+
+use consent::Predicate;
+
+use crate::store::connection::Arg;
+
+/// SQL text under construction, with its arguments.
+#[derive(Debug, Default)]
+pub(crate) struct Query<'a> {
+    /// The text so far.
+    pub(crate) sql: String,
+    /// The arguments so far: `$1` is the first.
+    pub(crate) args: Vec<Arg<'a>>,
+}
+
+impl<'a> Query<'a> {
+    /// Adds an argument and gives its placeholder.
+    pub(crate) fn arg(&mut self, arg: Arg<'a>) -> String {
+        self.args.push(arg);
+        format!("${}", self.args.len())
+    }
+
+    /// Appends text.
+    pub(crate) fn push(&mut self, text: &str) {
+        self.sql.push_str(text);
+    }
+
+    /// The condition that a directory row (under `alias`) passes the predicate.
+    pub(crate) fn predicate(&mut self, predicate: &'a Predicate, alias: &str) -> String {
+        match predicate {
+            Predicate::Organization => "true".to_owned(),
+            Predicate::Patient(id) => {
+                let id = self.arg(Arg::Text(id));
+                format!("{alias}.patient = {id}")
+            }
+        }
+    }
+}

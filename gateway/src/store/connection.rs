@@ -1,0 +1,396 @@
+//! One connection to either engine: SQL text with `$n` placeholders in, rows of text and integers out.
+//!
+//! A connection that is dropped in the middle of a statement or a transaction (its request was cancelled) is closed
+//! instead of going back to its pool, so that nobody inherits half a transaction.
+
+pub mod error;
+pub mod row;
+
+use futures_util::TryStreamExt;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnection, PgTypeInfo, types::Oid};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, Postgres, SqlSafeStr, SqlStr, Sqlite, Type};
+use std::ops::DerefMut;
+use std::sync::Arc;
+
+pub use self::error::{DbError, DbErrorKind};
+pub use self::row::Row;
+use super::dialect;
+
+/// How many prepared statements a connection keeps.
+pub(super) const STATEMENT_CACHE: usize = 500;
+
+/// The database behind a connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Engine {
+    /// PostgreSQL 14 or later.
+    Postgres,
+    /// SQLite, compiled in.
+    Sqlite,
+}
+
+/// A value for a placeholder. One SQL text must give one placeholder the same variant (or `Null`) every time: PostgreSQL
+/// prepares a text once, with the types of its first use.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg<'a> {
+    /// NULL of whatever type the place has.
+    Null,
+    /// Text; the SQL casts it where the column is of another type (`$1::text::uuid`).
+    Text(&'a str),
+    /// A 64-bit integer.
+    Int(i64),
+    /// Binary.
+    Bytes(&'a [u8]),
+    /// PostgreSQL only: `bigint[]`.
+    Ints(&'a [Option<i64>]),
+    /// PostgreSQL only: `text[]`.
+    Texts(&'a [Option<&'a str>]),
+}
+
+impl<'a> Arg<'a> {
+    /// Text or NULL.
+    pub fn text(value: Option<&'a str>) -> Self {
+        value.map_or(Self::Null, Self::Text)
+    }
+
+    /// Integer or NULL.
+    pub fn int(value: Option<i64>) -> Self {
+        value.map_or(Self::Null, Self::Int)
+    }
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<i64> for Arg<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Arg<'a> {
+    fn from(value: Option<&'a str>) -> Self {
+        Self::text(value)
+    }
+}
+
+/// A connection to the database, pooled or of its own.
+pub struct Connection {
+    inner: Inner,
+    /// A transaction is open.
+    open: bool,
+    /// It is one of our own writes.
+    writing: bool,
+    /// A statement is on its way; still true when dropped means that its future was cancelled.
+    running: bool,
+    /// An error showed that the connection cannot be used again.
+    broken: bool,
+    distrust: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+enum Inner {
+    Postgres(Box<PgConnection>),
+    PostgresPooled(PoolConnection<Postgres>),
+    Sqlite(Box<SqliteConnection>),
+    SqlitePooled(PoolConnection<Sqlite>),
+}
+
+/// The driver's connection under an [`Inner`].
+enum Driver<'c> {
+    Postgres(&'c mut PgConnection),
+    Sqlite(&'c mut SqliteConnection),
+}
+
+impl Inner {
+    fn driver(&mut self) -> Driver<'_> {
+        match self {
+            Self::Postgres(connection) => Driver::Postgres(connection),
+            Self::PostgresPooled(connection) => Driver::Postgres(connection.deref_mut()),
+            Self::Sqlite(connection) => Driver::Sqlite(connection),
+            Self::SqlitePooled(connection) => Driver::Sqlite(connection.deref_mut()),
+        }
+    }
+}
+
+impl Connection {
+    /// A PostgreSQL connection of a pool; `distrust` is called when the database turns out to be gone.
+    pub(super) fn postgres_pooled(connection: PoolConnection<Postgres>, distrust: Arc<dyn Fn() + Send + Sync>) -> Self {
+        let mut connection = Self::new(Inner::PostgresPooled(connection));
+        connection.distrust = Some(distrust);
+        connection
+    }
+
+    /// A PostgreSQL connection of its own.
+    pub fn postgres(connection: PgConnection) -> Self {
+        Self::new(Inner::Postgres(Box::new(connection)))
+    }
+
+    /// An SQLite connection of a pool.
+    pub(super) fn sqlite_pooled(connection: PoolConnection<Sqlite>) -> Self {
+        Self::new(Inner::SqlitePooled(connection))
+    }
+
+    /// An SQLite connection of its own.
+    pub fn sqlite(connection: SqliteConnection) -> Self {
+        Self::new(Inner::Sqlite(Box::new(connection)))
+    }
+
+    fn new(inner: Inner) -> Self {
+        Self { inner, open: false, writing: false, running: false, broken: false, distrust: None }
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match &self.inner {
+            Inner::Postgres(_) | Inner::PostgresPooled(_) => Engine::Postgres,
+            Inner::Sqlite(_) | Inner::SqlitePooled(_) => Engine::Sqlite,
+        }
+    }
+
+    /// All rows of one statement.
+    pub async fn fetch(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>, DbError> {
+        self.fetch_str(AssertSqlSafe(sql).into_sql_str(), args).await
+    }
+
+    /// As [`Self::fetch`], for texts that are kept (no copy).
+    pub(super) async fn fetch_str(&mut self, sql: SqlStr, args: &[Arg<'_>]) -> Result<Vec<Row>, DbError> {
+        self.running = true;
+        let result = match self.inner.driver() {
+            Driver::Postgres(connection) => collect(connection, sql, postgres_arguments(args)?, Row::Postgres).await,
+            Driver::Sqlite(connection) => collect(connection, sql, sqlite_arguments(args)?, Row::Sqlite).await,
+        };
+        self.settle(result)
+    }
+
+    /// The first row of one statement, if there is any.
+    pub async fn fetch_optional(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>, DbError> {
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        self.running = true;
+        let result = match self.inner.driver() {
+            Driver::Postgres(connection) => {
+                let query = sqlx::query_with(sql, postgres_arguments(args)?);
+                connection.fetch_optional(query).await.map(|row| row.map(Row::Postgres))
+            }
+            Driver::Sqlite(connection) => {
+                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                connection.fetch_optional(query).await.map(|row| row.map(Row::Sqlite))
+            }
+        };
+        self.settle(result)
+    }
+
+    /// Runs one statement; how many rows it changed.
+    pub async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, DbError> {
+        self.execute_str(AssertSqlSafe(sql).into_sql_str(), args).await
+    }
+
+    /// As [`Self::execute`], for texts that are kept (no copy).
+    pub(super) async fn execute_str(&mut self, sql: SqlStr, args: &[Arg<'_>]) -> Result<u64, DbError> {
+        self.running = true;
+        let result = match self.inner.driver() {
+            Driver::Postgres(connection) => {
+                let query = sqlx::query_with(sql, postgres_arguments(args)?);
+                connection.execute(query).await.map(|done| done.rows_affected())
+            }
+            Driver::Sqlite(connection) => {
+                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                connection.execute(query).await.map(|done| done.rows_affected())
+            }
+        };
+        self.settle(result)
+    }
+
+    /// Runs any number of statements without placeholders, in one round trip.
+    pub async fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql));
+        self.running = true;
+        let result = match self.inner.driver() {
+            Driver::Postgres(connection) => connection.execute(query).await.map(drop),
+            Driver::Sqlite(connection) => connection.execute(query).await.map(drop),
+        };
+        self.settle(result)
+    }
+
+    /// Opens a transaction that only reads, seeing one organization's rows (on PostgreSQL by row-level security).
+    pub async fn begin_read(&mut self, organization: Option<i64>) -> Result<(), DbError> {
+        let sql = dialect::begin_read(self.engine(), organization);
+        self.open = true;
+        self.writing = false;
+        self.script(&sql).await
+    }
+
+    /// Opens a transaction of the gateway's own writes: triggers keep silent about it.
+    pub async fn begin_write(&mut self, organization: Option<i64>) -> Result<(), DbError> {
+        let sql = dialect::begin_write(self.engine(), organization);
+        self.open = true;
+        self.writing = true;
+        self.script(&sql).await
+    }
+
+    /// Opens a transaction that is neither: a schema change, or one that acts as another program (triggers speak).
+    pub async fn begin_plain(&mut self) -> Result<(), DbError> {
+        let sql = dialect::begin_plain(self.engine());
+        self.open = true;
+        self.writing = false;
+        self.script(sql).await
+    }
+
+    /// Changes the organization of the open transaction.
+    pub async fn set_organization(&mut self, organization: i64) -> Result<(), DbError> {
+        match self.engine() {
+            Engine::Postgres => {
+                let sql = "select set_config('app.current_organization_id', $1::bigint::text, true)";
+                self.execute(sql, &[Arg::Int(organization)]).await.map(drop)
+            }
+            Engine::Sqlite => Ok(()),
+        }
+    }
+
+    /// Commits a transaction of [`Self::begin_read`] or [`Self::begin_write`]. After an error nothing of it is kept; the
+    /// connection is then in no transaction.
+    pub async fn commit(&mut self) -> Result<(), DbError> {
+        let sql = dialect::commit(self.engine(), self.writing);
+        let result = self.script(sql).await;
+        match result {
+            Ok(()) => self.open = false,
+            Err(_) if !self.broken => self.rollback().await?,
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Rolls the open transaction back.
+    pub async fn rollback(&mut self) -> Result<(), DbError> {
+        let result = self.script("rollback").await;
+        match &result {
+            Ok(()) => self.open = false,
+            // A failed COMMIT has already rolled back on PostgreSQL, a full disk on SQLite: nothing is open.
+            Err(error) if error.kind == DbErrorKind::NoTransaction => {
+                self.open = false;
+                return Ok(());
+            }
+            Err(_) => self.broken = true,
+        }
+        result
+    }
+
+    /// Rolls back if a transaction is open; a connection that cannot is closed when it is dropped.
+    pub async fn rollback_if_open(&mut self) {
+        if self.open && !self.broken {
+            // A failure marks the connection as broken.
+            let _ = self.rollback().await;
+        }
+    }
+
+    /// Ends the statement that was on its way and learns from its error.
+    fn settle<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
+        self.running = false;
+        result.map_err(|error| {
+            let error = DbError::from(error);
+            if error.breaks_connection() {
+                self.broken = true;
+            }
+            if error.kind == DbErrorKind::Unavailable
+                && let Some(distrust) = &self.distrust
+            {
+                distrust();
+            }
+            error
+        })
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Connection").field("engine", &self.engine()).field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !(self.open || self.running || self.broken) {
+            return;
+        }
+        match &mut self.inner {
+            Inner::PostgresPooled(connection) => connection.close_on_drop(),
+            Inner::SqlitePooled(connection) => connection.close_on_drop(),
+            Inner::Postgres(_) | Inner::Sqlite(_) => {}
+        }
+    }
+}
+
+/// Runs a query and keeps its rows.
+async fn collect<'c, C, DB, A>(
+    connection: &'c mut C,
+    sql: SqlStr,
+    arguments: A,
+    wrap: fn(DB::Row) -> Row,
+) -> Result<Vec<Row>, sqlx::Error>
+where
+    DB: sqlx::Database<Arguments = A>,
+    A: Send + sqlx::IntoArguments<DB> + 'c,
+    &'c mut C: Executor<'c, Database = DB>,
+{
+    let mut stream = connection.fetch(sqlx::query_with::<DB, A>(sql, arguments));
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(wrap(row));
+    }
+    Ok(rows)
+}
+
+fn postgres_arguments(args: &[Arg<'_>]) -> Result<PgArguments, DbError> {
+    let mut arguments = PgArguments::default();
+    arguments.reserve(args.len(), args.len() * 16);
+    for arg in args {
+        match *arg {
+            Arg::Null => arguments.add(Untyped),
+            Arg::Text(value) => arguments.add(value),
+            Arg::Int(value) => arguments.add(value),
+            Arg::Bytes(value) => arguments.add(value),
+            Arg::Ints(values) => arguments.add(values),
+            Arg::Texts(values) => arguments.add(values),
+        }
+        .map_err(|_| DbError::usage("a value is too large for a statement"))?;
+    }
+    Ok(arguments)
+}
+
+fn sqlite_arguments(args: &[Arg<'_>]) -> Result<SqliteArguments, DbError> {
+    let mut arguments = SqliteArguments::default();
+    Arguments::reserve(&mut arguments, args.len(), 0);
+    for arg in args {
+        match *arg {
+            Arg::Null => Arguments::add(&mut arguments, None::<i64>),
+            // Shared text is the driver's cheapest form: one allocation.
+            Arg::Text(value) => Arguments::add(&mut arguments, Arc::<str>::from(value)),
+            Arg::Int(value) => Arguments::add(&mut arguments, value),
+            Arg::Bytes(value) => Arguments::add(&mut arguments, Arc::<[u8]>::from(value)),
+            Arg::Ints(_) | Arg::Texts(_) => return Err(DbError::usage("SQLite has no array parameters")),
+        }
+        .map_err(|_| DbError::usage("a value cannot be bound"))?;
+    }
+    Ok(arguments)
+}
+
+/// NULL with no type: the server infers it from the place.
+struct Untyped;
+
+impl Type<Postgres> for Untyped {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(0))
+    }
+}
+
+impl Encode<'_, Postgres> for Untyped {
+    fn encode_by_ref(
+        &self,
+        _buffer: &mut sqlx::postgres::PgArgumentBuffer,
+    ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        Ok(sqlx::encode::IsNull::Yes)
+    }
+}

@@ -1,0 +1,234 @@
+//! What every part of the store shares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use mappers::codec::Context;
+use mappers::map::{Child, Map, MapSet, Slot};
+use mappers::schema::{Column, ColumnKind, Schema};
+use mappers::search::parameters::{self, Definition};
+use mappers::sql::{self, ColumnPredicate, Statements};
+use parking_lot::Mutex;
+
+use crate::clock::{Clock, Ids};
+use crate::store::connection::{Arg, Connection, DbError, Engine};
+use crate::store::dialect::{self, SqlDialect};
+use crate::store::pools::Pools;
+use crate::store::referrers::Referrers;
+
+/// How many directory row ids are taken from the database at once.
+const RID_BLOCK: i64 = 1024;
+
+/// The store's unchanging parts.
+pub(crate) struct Core {
+    /// Connections.
+    pub(crate) pools: Pools,
+    /// The compiled maps.
+    pub(crate) maps: MapSet,
+    /// Their SQL, parallel to the maps.
+    pub(crate) statements: Vec<Statements>,
+    /// Maps by name.
+    pub(crate) names: HashMap<String, usize>,
+    /// Maps by resource type, in file order.
+    pub(crate) types: HashMap<String, Vec<usize>>,
+    /// Maps by main table.
+    pub(crate) tables: HashMap<String, Vec<usize>>,
+    /// Who refers to a table's rows.
+    pub(crate) referrers: Referrers,
+    /// Parallel to the maps: the columns that answer a parameter, by its full name.
+    predicates: Vec<HashMap<&'static str, Vec<ColumnPredicate>>>,
+    /// Parallel to the maps: how many tables must come before theirs.
+    ranks: Vec<usize>,
+    /// The tables as introspection found them.
+    pub(crate) schema: Schema,
+    /// The clock.
+    pub(crate) clock: Arc<Clock>,
+    /// Ids for new rows and for foreign rows whose key is not a valid id.
+    pub(crate) ids: Arc<Ids>,
+    /// The organization's time zone: what date-times without one mean.
+    pub(crate) zone: TimeZone,
+    /// Row ids taken and not yet given out.
+    rids: Mutex<std::ops::Range<i64>>,
+}
+
+impl Core {
+    /// Puts the parts together.
+    pub(crate) fn new(
+        pools: Pools,
+        maps: MapSet,
+        statements: Vec<Statements>,
+        schema: Schema,
+        clock: Arc<Clock>,
+        ids: Arc<Ids>,
+        zone: TimeZone,
+    ) -> Self {
+        let mut names = HashMap::new();
+        let mut types: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut tables: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, map) in maps.maps.iter().enumerate() {
+            names.insert(map.name.clone(), index);
+            types.entry(map.resource.clone()).or_default().push(index);
+            tables.entry(map.table.clone()).or_default().push(index);
+        }
+        let referrers = Referrers::new(&maps, &schema);
+        let predicates = maps.maps.iter().map(predicates_of).collect();
+        let ranks = maps.maps.iter().map(|map| depth(&schema, &map.table, 0)).collect();
+        Self {
+            pools,
+            maps,
+            statements,
+            names,
+            types,
+            tables,
+            referrers,
+            predicates,
+            ranks,
+            schema,
+            clock,
+            ids,
+            zone,
+            rids: Mutex::new(0..0),
+        }
+    }
+
+    /// A map by its index.
+    pub(crate) fn map(&self, index: usize) -> &Map {
+        &self.maps.maps[index]
+    }
+
+    /// Zone and content, as codecs take them.
+    pub(crate) fn values(&self) -> Context<'_> {
+        Context { zone: &self.zone, content: None }
+    }
+
+    /// The engine's dialect.
+    pub(crate) fn dialect(&self) -> SqlDialect {
+        SqlDialect(self.pools.engine())
+    }
+
+    /// A name, quoted.
+    pub(crate) fn quote(&self, name: &str) -> String {
+        dialect::quote(name)
+    }
+
+    /// A placeholder of canonical text as a value of a column.
+    pub(crate) fn bind(&self, placeholder: &str, column: &Column) -> String {
+        dialect::bind(self.pools.engine(), placeholder, column.kind, &column.declared)
+    }
+
+    /// A canonical text as a value of a slot's column.
+    pub(crate) fn bind_slot(&self, text: &str, slot: &Slot) -> String {
+        dialect::bind(self.pools.engine(), text, slot.kind, &slot.declared)
+    }
+
+    /// The main table's key as text.
+    pub(crate) fn read_key(&self, map: &Map) -> String {
+        let column = format!("{}.{}", dialect::quote(&map.table), dialect::quote(&map.key));
+        dialect::read(self.pools.engine(), &column, map.key_kind, "text")
+    }
+
+    /// The parent's key in a child row, as text.
+    pub(crate) fn read_parent_key(&self, child: &Child) -> String {
+        let column = format!("{}.{}", dialect::quote(&child.table), dialect::quote(&child.parent_key));
+        dialect::read(self.pools.engine(), &column, child.parent_key_kind, "text")
+    }
+
+    /// Whether a text can be a value of a slot's column at all: PostgreSQL refuses to compare what it cannot cast.
+    pub(crate) fn can_hold(slot: &Slot, text: &str) -> bool {
+        match slot.kind {
+            ColumnKind::Text => true,
+            ColumnKind::Integer => text.parse::<i64>().is_ok(),
+            ColumnKind::Boolean => matches!(text, "true" | "false"),
+            ColumnKind::Uuid => text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'),
+            _ => false,
+        }
+    }
+
+    /// The columns of a map that answer a parameter.
+    pub(crate) fn predicates(&self, map: usize, definition: &Definition) -> &[ColumnPredicate] {
+        self.predicates[map].get(definition.full).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a slot's column serves several facets of its row.
+    pub(crate) fn is_shared(&self, map: usize, slot: usize) -> bool {
+        let own = &self.map(map).slots[slot];
+        let siblings = self.maps_on(&self.map(map).table).iter().filter(|sibling| **sibling != map);
+        own.join.is_some()
+            || siblings.flat_map(|sibling| &self.map(*sibling).slots).any(|slot| {
+                slot.join.is_none() && slot.column == own.column
+            })
+    }
+
+    /// The index of the map of that name; `None` for a name no file has any more.
+    pub(crate) fn map_named(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+
+    /// The maps of a resource type, in file order.
+    pub(crate) fn maps_of(&self, kind: &str) -> &[usize] {
+        self.types.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where a map's table stands when rows are inserted: tables that others refer to come first.
+    pub(crate) fn rank(&self, map: usize) -> usize {
+        self.ranks[map]
+    }
+
+    /// The maps over a table.
+    pub(crate) fn maps_on(&self, table: &str) -> &[usize] {
+        self.tables.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes `count` directory row ids. They are taken from the database in blocks; on SQLite within the caller's
+    /// transaction, so a rollback must call [`Core::forget_rids`].
+    pub(crate) async fn take_rids(&self, connection: &mut Connection, count: usize) -> Result<Vec<i64>, DbError> {
+        let mut taken = Vec::with_capacity(count);
+        {
+            let mut block = self.rids.lock();
+            taken.extend(block.by_ref().take(count));
+        }
+        let missing = count - taken.len();
+        if missing > 0 {
+            let size = RID_BLOCK.max(i64::try_from(missing).unwrap_or(RID_BLOCK));
+            let end = self.reserve_rids(connection, size).await?;
+            let mut fresh = end - size..end;
+            taken.extend(fresh.by_ref().take(missing));
+            let mut block = self.rids.lock();
+            if block.is_empty() {
+                *block = fresh;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Moves the end of the reserved range. On PostgreSQL by a connection of its own, so that writers do not wait for each
+    /// other's transactions; numbers that a rollback leaves unused are simply never given.
+    async fn reserve_rids(&self, connection: &mut Connection, size: i64) -> Result<i64, DbError> {
+        let sql = "update rid_block set next = next + $1 where name = 'rid' returning next";
+        let args = [Arg::Int(size)];
+        let row = match connection.engine() {
+            Engine::Postgres => self.pools.writer().await?.fetch_optional(sql, &args).await?,
+            Engine::Sqlite => connection.fetch_optional(sql, &args).await?,
+        };
+        row.and_then(|row| row.int(0)).ok_or_else(|| DbError::fault("rid_block has no row"))
+    }
+
+    /// Drops what is left of the current block: its reservation may have been rolled back.
+    pub(crate) fn forget_rids(&self) {
+        *self.rids.lock() = 0..0;
+    }
+}
+
+fn predicates_of(map: &Map) -> HashMap<&'static str, Vec<ColumnPredicate>> {
+    let supported = parameters::supported(Some(&map.resource));
+    supported.map(|definition| (definition.full, sql::predicates(map, definition))).collect()
+}
+
+/// The longest chain of foreign keys that starts at a table; cycles are cut.
+fn depth(schema: &Schema, table: &str, above: usize) -> usize {
+    const MOST: usize = 16;
+    let keys = schema.tables.get(table).map_or(&[][..], |table| &table.foreign_keys);
+    let next = keys.iter().filter(|key| key.table != table && above < MOST);
+    next.map(|key| 1 + depth(schema, &key.table, above + 1)).max().unwrap_or(0)
+}

@@ -1,0 +1,442 @@
+//! Every difference between the SQL of PostgreSQL and of SQLite.
+//!
+//! Values pass as canonical text (see [`ColumnKind`]): `read` renders a column as that text, `bind` turns a placeholder of
+//! that text into the column's type. SQLite keeps what it is given, so its reads also bring the spellings of other
+//! programs (`2026-01-01 12:00:00`, `t`, a 16-byte UUID) to the canonical form.
+
+use mappers::schema::ColumnKind;
+use mappers::sql::Dialect;
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::bulk::{BulkColumn, BulkType};
+use super::connection::Engine;
+use super::pools::APPLICATION_ROLE;
+
+/// The dialect of an engine, as the mappers ask for it.
+#[derive(Clone, Copy, Debug)]
+pub struct SqlDialect(pub Engine);
+
+impl Dialect for SqlDialect {
+    fn read(&self, column: &str, kind: ColumnKind, declared: &str) -> String {
+        read(self.0, column, kind, declared)
+    }
+
+    fn bind(&self, placeholder: &str, kind: ColumnKind, declared: &str) -> String {
+        bind(self.0, placeholder, kind, declared)
+    }
+
+    fn quote(&self, name: &str) -> String {
+        quote(name)
+    }
+}
+
+// --- Names and values -------------------------------------------------------------------------------------------------
+
+/// A name as the SQL of both engines takes it, whatever characters it has.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string literal.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// An expression that gives column `e` as its canonical text.
+pub fn read(engine: Engine, e: &str, kind: ColumnKind, declared: &str) -> String {
+    match engine {
+        Engine::Postgres => read_postgres(e, kind),
+        Engine::Sqlite => read_sqlite(e, kind, declared),
+    }
+}
+
+/// An expression of the column's type from placeholder `p`, which holds canonical text.
+pub fn bind(engine: Engine, p: &str, kind: ColumnKind, declared: &str) -> String {
+    match engine {
+        Engine::Postgres => bind_postgres(p, kind, declared),
+        Engine::Sqlite => bind_sqlite(p, kind),
+    }
+}
+
+fn read_postgres(e: &str, kind: ColumnKind) -> String {
+    match kind {
+        ColumnKind::Bytes => format!("translate(encode({e}, 'base64'), E'\\n', '')"),
+        // Our sessions have DateStyle ISO: `2026-01-01 12:00:00.5`, fraction trimmed.
+        ColumnKind::Timestamp => format!("replace({e}::text, ' ', 'T')"),
+        ColumnKind::TimestampTz => format!("(replace(({e} at time zone 'UTC')::text, ' ', 'T') || 'Z')"),
+        ColumnKind::Boolean
+        | ColumnKind::Date
+        | ColumnKind::Integer
+        | ColumnKind::Json
+        | ColumnKind::Numeric
+        | ColumnKind::Other
+        | ColumnKind::Real
+        | ColumnKind::Text
+        | ColumnKind::Time
+        | ColumnKind::Uuid => format!("{e}::text"),
+    }
+}
+
+/// The cast goes through text, so that the placeholder is of one type everywhere; never to a length or precision, which
+/// an explicit cast would cut to silently where an assignment refuses.
+fn bind_postgres(p: &str, kind: ColumnKind, declared: &str) -> String {
+    match kind {
+        ColumnKind::Boolean => format!("{p}::text::boolean"),
+        ColumnKind::Bytes => format!("decode({p}::text, 'base64')"),
+        ColumnKind::Date => format!("{p}::text::date"),
+        ColumnKind::Integer => format!("{p}::text::bigint"),
+        ColumnKind::Json => format!("{p}::text::{}", if declared.starts_with("jsonb") { "jsonb" } else { "json" }),
+        ColumnKind::Numeric => format!("{p}::text::numeric"),
+        ColumnKind::Other => format!("{p}::text::{declared}"),
+        ColumnKind::Real => format!("{p}::text::{}", if declared == "real" { "real" } else { "double precision" }),
+        ColumnKind::Text => format!("{p}::text"),
+        ColumnKind::Time => format!("{p}::text::{}", if declared.contains("with time zone") { "timetz" } else { "time" }),
+        ColumnKind::Timestamp => format!("{p}::text::timestamp"),
+        ColumnKind::TimestampTz => format!("{p}::text::timestamptz"),
+        ColumnKind::Uuid => format!("{p}::text::uuid"),
+    }
+}
+
+fn read_sqlite(e: &str, kind: ColumnKind, declared: &str) -> String {
+    match kind {
+        ColumnKind::Boolean => format!(
+            "case when {e} is null then null when typeof({e}) = 'integer' then iif({e} <> 0, 'true', 'false') \
+             when lower({e}) in ('true', 't', 'yes', 'y', 'on', '1') then 'true' \
+             when lower({e}) in ('false', 'f', 'no', 'n', 'off', '0') then 'false' else cast({e} as text) end"
+        ),
+        ColumnKind::Bytes => base64_of(e),
+        ColumnKind::Numeric | ColumnKind::Real => number_of(e, kind, declared),
+        ColumnKind::Time => clock_of(e),
+        ColumnKind::Timestamp => format!(
+            "case when typeof({e}) <> 'text' then cast({e} as text) when length({e}) = 10 then {e} || 'T00:00:00' \
+             else replace({}, ' ', 'T') end",
+            clock_of(&format!("rtrim({e}, 'Z')"))
+        ),
+        ColumnKind::TimestampTz => instant_of(e),
+        ColumnKind::Uuid => format!(
+            "case typeof({e}) when 'blob' then lower(substr(hex({e}), 1, 8) || '-' || substr(hex({e}), 9, 4) || '-' || \
+             substr(hex({e}), 13, 4) || '-' || substr(hex({e}), 17, 4) || '-' || substr(hex({e}), 21)) else lower({e}) end"
+        ),
+        ColumnKind::Json => format!("case typeof({e}) when 'blob' then json({e}) else cast({e} as text) end"),
+        ColumnKind::Date | ColumnKind::Integer | ColumnKind::Other | ColumnKind::Text => format!("cast({e} as text)"),
+    }
+}
+
+/// SQLite compares and stores by the column's affinity, so text suffices except where the stored form differs.
+fn bind_sqlite(p: &str, kind: ColumnKind) -> String {
+    match kind {
+        ColumnKind::Boolean => format!("case {p} when 'true' then 1 when 'false' then 0 else {p} end"),
+        ColumnKind::Bytes => bytes_of_base64(p),
+        ColumnKind::Date
+        | ColumnKind::Integer
+        | ColumnKind::Json
+        | ColumnKind::Numeric
+        | ColumnKind::Other
+        | ColumnKind::Real
+        | ColumnKind::Text
+        | ColumnKind::Time
+        | ColumnKind::Timestamp
+        | ColumnKind::TimestampTz
+        | ColumnKind::Uuid => p.to_owned(),
+    }
+}
+
+/// PostgreSQL's text of the same number: a declared scale is kept (`numeric(5,1)`: 98 reads `98.0`), a whole `real`
+/// number has no `.0`.
+fn number_of(e: &str, kind: ColumnKind, declared: &str) -> String {
+    if kind == ColumnKind::Numeric
+        && let Some(scale) = declared_scale(declared)
+    {
+        return format!(
+            "case when typeof({e}) in ('real', 'integer') then printf('%.{scale}f', {e}) else cast({e} as text) end"
+        );
+    }
+    format!(
+        "case when typeof({e}) = 'real' and abs({e}) < 1e15 and {e} = cast({e} as integer) \
+         then cast(cast({e} as integer) as text) else cast({e} as text) end"
+    )
+}
+
+/// The scale of `numeric(p, s)`.
+fn declared_scale(declared: &str) -> Option<u8> {
+    let (_, arguments) = declared.strip_suffix(')')?.rsplit_once('(')?;
+    arguments.split_once(',').map_or("0", |(_, scale)| scale.trim()).parse().ok().filter(|scale| *scale <= 15)
+}
+
+/// A time (alone or at the end of a timestamp) with seconds, its fraction trimmed.
+fn clock_of(e: &str) -> String {
+    format!(
+        "case when {e} glob '*.*' then rtrim(rtrim({e}, '0'), '.') \
+         when {e} glob '*[0-9][0-9]:[0-9][0-9]' and not {e} glob '*:[0-9][0-9]:[0-9][0-9]' then {e} || ':00' \
+         else cast({e} as text) end"
+    )
+}
+
+/// An instant in UTC. A text with no zone is in UTC, as SQLite's own CURRENT_TIMESTAMP is.
+fn instant_of(e: &str) -> String {
+    let local = clock_of(&format!("rtrim({e}, 'Z')"));
+    format!(
+        "case when typeof({e}) <> 'text' then cast({e} as text) when length({e}) = 10 then {e} || 'T00:00:00Z' \
+         when length({e}) > 16 and substr({e}, -6, 1) in ('+', '-') then \
+         coalesce(rtrim(rtrim(strftime('%Y-%m-%dT%H:%M:%f', {e}), '0'), '.') || 'Z', {e}) \
+         else replace({local}, ' ', 'T') || 'Z' end"
+    )
+}
+
+const ALPHABET: &str = "'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'";
+
+/// Base64 of a blob in plain SQL (SQLite has no such function): three bytes a row.
+fn base64_of(e: &str) -> String {
+    let nibble = |place: &str| format!("(instr('0123456789ABCDEF', substr(h, {place}, 1)) - 1)");
+    let number = (0..6).map(|n| format!("({} << {})", nibble(&format!("i + {n}")), 20 - 4 * n)).collect::<Vec<_>>();
+    let letter = |shift: u8| format!("substr({ALPHABET}, ((n >> {shift}) & 63) + 1, 1)");
+    format!(
+        "case when {e} is null then null when length({e}) = 0 then '' else (with recursive \
+         source(h, bytes) as (select hex({e}) || '0000', length(cast({e} as blob))), \
+         place(i) as (select 1 union all select i + 6 from place, source where i + 6 <= bytes * 2), \
+         triple(n, left) as (select {number}, bytes - (i - 1) / 2 from place, source) \
+         select group_concat({} || {} || iif(left > 1, {}, '=') || iif(left > 2, {}, '='), '') from triple) end",
+        letter(18),
+        letter(12),
+        letter(6),
+        letter(0),
+        number = number.join(" + "),
+    )
+}
+
+/// The blob of a base64 text: four letters a row.
+fn bytes_of_base64(p: &str) -> String {
+    let six = |n: u8| format!("(max(instr({ALPHABET}, substr({p}, i + {n}, 1)) - 1, 0) << {})", 18 - 6 * n);
+    format!(
+        "case when {p} is null then null when {p} = '' then x'' else (with recursive \
+         place(i) as (select 1 union all select i + 4 from place where i + 4 <= length({p})) \
+         select unhex(substr(group_concat(printf('%06X', {} + {} + {} + {}), ''), 1, \
+         length(rtrim({p}, '=')) * 6 / 8 * 2)) from place) end",
+        six(0),
+        six(1),
+        six(2),
+        six(3),
+    )
+}
+
+// --- Transactions and sessions ----------------------------------------------------------------------------------------
+
+/// Opens a transaction that only reads.
+pub fn begin_read(engine: Engine, organization: Option<i64>) -> String {
+    match engine {
+        Engine::Postgres => with_organization("begin read only", organization),
+        Engine::Sqlite => "begin".to_owned(),
+    }
+}
+
+/// Opens a transaction of the gateway's own writes: triggers keep silent about it.
+pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
+    match engine {
+        Engine::Postgres => with_organization("begin; set local app.gateway_writing = 'on'", organization),
+        Engine::Sqlite => "begin immediate; insert into gateway_writing (writing) values (1)".to_owned(),
+    }
+}
+
+/// Opens a transaction of a schema change or of another program's kind: nobody else writes meanwhile (SQLite).
+pub fn begin_plain(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => "begin",
+        Engine::Sqlite => "begin immediate",
+    }
+}
+
+fn with_organization(begin: &str, organization: Option<i64>) -> String {
+    let mut sql = begin.to_owned();
+    if let Some(organization) = organization {
+        let _ = write!(sql, "; set local app.current_organization_id = '{organization}'");
+    }
+    sql
+}
+
+/// Commits. On SQLite the mark of own writes goes in the same transaction, so that no other connection ever sees it. On
+/// PostgreSQL a COMMIT after a failed statement rolls back and reports success; the SELECT before it fails instead.
+pub fn commit(engine: Engine, writing: bool) -> &'static str {
+    match engine {
+        Engine::Sqlite if writing => "delete from gateway_writing; commit",
+        Engine::Postgres => "select 1; commit",
+        Engine::Sqlite => "commit",
+    }
+}
+
+/// Sets a savepoint, goes back to it, or forgets it. `name` is a plain word of ours.
+pub fn savepoint(name: &str) -> String {
+    format!("savepoint {name}")
+}
+
+/// Undoes everything since the savepoint and forgets it.
+pub fn rollback_to(name: &str) -> String {
+    format!("rollback to savepoint {name}; release savepoint {name}")
+}
+
+/// Keeps what was done since the savepoint.
+pub fn release(name: &str) -> String {
+    format!("release savepoint {name}")
+}
+
+/// What a connection of the application's says first (PostgreSQL).
+pub fn application_session(statement_timeout: Duration) -> String {
+    format!(
+        "set role {APPLICATION_ROLE}; set search_path = fhir_gateway, public; set statement_timeout = {}; \
+         set idle_in_transaction_session_timeout = 60000",
+        statement_timeout.as_millis()
+    )
+}
+
+/// What a connection of the owner's says first (PostgreSQL).
+pub const OWNER_SESSION: &str = "set search_path = fhir_gateway, public";
+
+/// Waits for, and takes until the end of the transaction, a lock of the gateway's own. SQLite's `begin immediate` has
+/// locked the file already.
+pub fn advisory_lock(engine: Engine, number: i64) -> Option<String> {
+    match engine {
+        Engine::Postgres => Some(format!("select pg_advisory_xact_lock({number})")),
+        Engine::Sqlite => None,
+    }
+}
+
+/// What follows a SELECT whose rows must not change until the transaction ends (SQLite has one writer).
+pub fn for_update(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => " for update",
+        Engine::Sqlite => "",
+    }
+}
+
+/// What follows a SELECT of work that others may be at as well.
+pub fn for_update_skip_locked(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => " for update skip locked",
+        Engine::Sqlite => "",
+    }
+}
+
+/// What makes an INSERT overwrite the row of the same key: `key` and `set` are column names.
+pub fn on_conflict_update(key: &[&str], set: &[&str]) -> String {
+    let assignments = set.iter().map(|column| format!("{0} = excluded.{0}", quote(column))).collect::<Vec<_>>();
+    let key = key.iter().map(|column| quote(column)).collect::<Vec<_>>();
+    format!("on conflict ({}) do update set {}", key.join(", "), assignments.join(", "))
+}
+
+// --- Many rows at once ------------------------------------------------------------------------------------------------
+
+/// PostgreSQL: rows from one array a column.
+pub(super) fn insert_arrays(table: &str, columns: &[BulkColumn<'_>], conflict: &str) -> String {
+    format!("insert into {table} ({}) select * from unnest({}) {conflict}", names(columns), arrays(columns, 0))
+}
+
+/// SQLite: `rows` rows of placeholders. They are not numbered: SQLite looks numbered ones up in a list, one by one.
+pub(super) fn insert_values(table: &str, columns: &[BulkColumn<'_>], rows: usize, conflict: &str) -> String {
+    let row = format!("({})", vec!["?"; columns.len()].join(","));
+    let mut sql = format!("insert into {table} ({}) values ", names(columns));
+    sql.reserve(rows * (row.len() + 1) + conflict.len() + 1);
+    for place in 0..rows {
+        if place > 0 {
+            sql.push(',');
+        }
+        sql.push_str(&row);
+    }
+    sql.push(' ');
+    sql.push_str(conflict);
+    sql
+}
+
+/// PostgreSQL: a table `k` of keys from arrays that follow `before` other arguments.
+pub(super) fn key_arrays(columns: &[BulkColumn<'_>], before: usize) -> String {
+    format!("unnest({}) as k ({})", arrays(columns, before), names(columns))
+}
+
+/// SQLite: a table `k` of `rows` keys in placeholders that follow `before` other arguments.
+pub(super) fn key_values(columns: &[BulkColumn<'_>], rows: usize, before: usize) -> String {
+    let mut sql = "(select ".to_owned();
+    for (place, (name, _)) in columns.iter().enumerate() {
+        let _ = write!(sql, "{}column{} as {}", if place > 0 { ", " } else { "" }, place + 1, quote(name));
+    }
+    sql.push_str(" from (values ");
+    let mut number = before;
+    for row in 0..rows {
+        sql.push_str(if row > 0 { ",(" } else { "(" });
+        for place in 0..columns.len() {
+            number += 1;
+            let _ = write!(sql, "{}${number}", if place > 0 { "," } else { "" });
+        }
+        sql.push(')');
+    }
+    sql.push_str(")) as k");
+    sql
+}
+
+fn names(columns: &[BulkColumn<'_>]) -> String {
+    columns.iter().map(|(name, _)| quote(name)).collect::<Vec<_>>().join(", ")
+}
+
+fn arrays(columns: &[BulkColumn<'_>], before: usize) -> String {
+    let array = |(place, (_, kind)): (usize, &BulkColumn<'_>)| {
+        let kind = match kind {
+            BulkType::Int => "bigint",
+            BulkType::Text => "text",
+        };
+        format!("${}::{kind}[]", before + place + 1)
+    };
+    columns.iter().enumerate().map(array).collect::<Vec<_>>().join(", ")
+}
+
+// --- Tables of the gateway's own --------------------------------------------------------------------------------------
+
+/// A migration's text for this engine; it is written for PostgreSQL. `-- only sqlite` … `-- end` (and `-- only postgres`)
+/// mark lines for one engine.
+pub fn migration(engine: Engine, text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut skipping = false;
+    for line in text.lines() {
+        match (line.trim(), engine) {
+            ("-- only sqlite", Engine::Postgres) | ("-- only postgres", Engine::Sqlite) => skipping = true,
+            ("-- end", _) => skipping = false,
+            _ if skipping => {}
+            _ => {
+                kept.push_str(line);
+                kept.push('\n');
+            }
+        }
+    }
+    match engine {
+        Engine::Postgres => kept,
+        Engine::Sqlite => kept
+            .replace("bigint generated always as identity primary key", "integer primary key")
+            .replace("bigint not null primary key", "integer primary key")
+            .replace(" collate \"C\"", "")
+            .replace("bigint", "integer")
+            .replace("/* clustered */", "without rowid"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_whatever_they_hold() {
+        assert_eq!(quote("Patient \"x\""), "\"Patient \"\"x\"\"\"");
+        assert_eq!(literal("O'Hara"), "'O''Hara'");
+    }
+
+    #[test]
+    fn a_declared_scale_is_found() {
+        assert_eq!(declared_scale("numeric(5,1)"), Some(1));
+        assert_eq!(declared_scale("DECIMAL(10, 2)"), Some(2));
+        assert_eq!(declared_scale("numeric(5)"), Some(0));
+        assert_eq!(declared_scale("numeric"), None);
+    }
+
+    #[test]
+    fn migrations_keep_the_lines_of_their_engine() {
+        let text = "create table t (a bigint not null primary key);\n-- only sqlite\ncreate table s (a integer);\n-- end\n";
+        assert!(!migration(Engine::Postgres, text).contains("table s"));
+        assert!(migration(Engine::Sqlite, text).contains("a integer primary key"));
+    }
+}

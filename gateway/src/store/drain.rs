@@ -1,0 +1,291 @@
+//! Foreign writers: what other programs did to the users' tables becomes versions, index rows and facts.
+//!
+//! Triggers leave (table, key) in the outbox within the foreign transaction. Before anything is read, searched or written
+//! the outbox is settled: each row named there is joined again and compared with the resource's current body; what differs
+//! becomes a new version. Changes between two settlements coalesce into one version.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bytes::Bytes;
+use consent::{OrganizationId, Permit};
+use mappers::join::{self, Header};
+use mappers::json::Document;
+
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::store::bulk::{self, BulkType};
+use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
+use crate::store::core::Core;
+use crate::store::dialect;
+use crate::store::emit::{self, Facts, Index, Side, Snapshot};
+use crate::store::entry::{self, Entry, Place};
+use crate::store::error::StoreError;
+use crate::store::rows::{self, ForeignRow, Loaded};
+use crate::store::types::Method;
+
+/// Outbox rows taken in one transaction.
+const BATCH: i64 = 512;
+/// Transactions before we stop running after a writer that is faster than we are. What is read then is exact for all that
+/// was settled; the outbox keeps the rest.
+const ROUNDS: usize = 64;
+/// How often a settlement that collided is tried again.
+const TRIES: usize = 8;
+
+impl Store {
+    /// Settles the outbox of an organization, on the writing connection.
+    pub(crate) async fn drain(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        let mut connection = self.core().pools.writer().await?;
+        Ok(settle(self.core(), &mut connection, organization).await?)
+    }
+
+    /// Settles the outbox if there is anything in it: the step before every search and history.
+    pub(crate) async fn settle(&self, permit: &Permit) -> Result<(), StoreError> {
+        let mut reading = self.reading(permit).await?;
+        let pending = reading.fetch_optional(PENDING, &[Arg::Int(permit.organization().0)]).await?;
+        reading.finish().await?;
+        if pending.is_some_and(|row| row.flag(0)) { self.drain(permit.organization()).await } else { Ok(()) }
+    }
+}
+
+const PENDING: &str = "select exists(select 1 from outbox where organization_id = $1)";
+
+/// Settles until the outbox is empty (or the bound is reached). No transaction may be open.
+pub(crate) async fn settle(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+) -> Result<(), DbError> {
+    let mut collisions = 0;
+    for _ in 0..ROUNDS {
+        match settle_some(core, connection, organization).await {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => {
+                core.forget_rids();
+                connection.rollback_if_open().await;
+                collisions += 1;
+                // A unique violation is a race with another process that adopts the same row.
+                if collisions >= TRIES || !(error.is_retryable() || error.is_misfit()) {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a batch from the outbox; how many rows it took.
+async fn settle_some(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+) -> Result<usize, DbError> {
+    if connection.engine() == Engine::Sqlite {
+        // The writer sees the outbox without a transaction; an empty one costs one probe.
+        let pending = connection.fetch_optional(PENDING, &[Arg::Int(organization.0)]).await?;
+        if !pending.is_some_and(|row| row.flag(0)) {
+            return Ok(0);
+        }
+    }
+    connection.begin_write(Some(organization.0)).await?;
+    if connection.engine() == Engine::Postgres {
+        // Parent and child rows must be of one moment.
+        connection.script("set transaction isolation level repeatable read").await?;
+    }
+    let lock = dialect::for_update(connection.engine());
+    let sql = format!(
+        "select seq, map_table, key from outbox where organization_id = $1 order by seq limit {BATCH}{lock}"
+    );
+    let taken = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
+    let mut tables: BTreeMap<Box<str>, BTreeSet<Box<str>>> = BTreeMap::new();
+    let mut numbers = Vec::with_capacity(taken.len());
+    for row in &taken {
+        numbers.extend(row.int(0));
+        let (table, key) = (row.text(1).unwrap_or_default(), row.text(2).unwrap_or_default());
+        tables.entry(table.into()).or_default().insert(key.into());
+    }
+    for (table, keys) in &tables {
+        refresh(core, connection, organization, table, keys).await?;
+    }
+    let numbers: Vec<Arg<'_>> = numbers.into_iter().map(Arg::Int).collect();
+    let sql = "delete from outbox where seq in (select k.seq from {keys})";
+    bulk::execute_by_keys(connection, sql, &[], &[("seq", BulkType::Int)], &numbers).await?;
+    connection.commit().await?;
+    Ok(taken.len())
+}
+
+/// Brings the resources of the given rows up to date.
+async fn refresh(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    table: &str,
+    keys: &BTreeSet<Box<str>>,
+) -> Result<(), DbError> {
+    let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
+    let updated_ms = core.clock.tick();
+    for &map in core.maps_on(table) {
+        let mut rows = rows::load(core, connection, organization, map, &keys).await?;
+        let entries = entry::by_key(core, connection, organization, map, &keys).await?;
+        let bodies = current_bodies(connection, organization, entries.values()).await?;
+        let mut snapshots = Vec::new();
+        for key in &keys {
+            let row = rows.remove(*key).filter(|row| row.exists);
+            let entry = entries.get(*key);
+            match (row, entry) {
+                (None, None) => {}
+                (None, Some(entry)) if entry.deleted => {}
+                (None, Some(entry)) => snapshots.push(deletion(entry, updated_ms)),
+                (Some(row), Some(entry)) => {
+                    let body = bodies.get(&entry.rid);
+                    let changed = Foreign { core, map, key, row: &row };
+                    snapshots.extend(changed.revise(connection, organization, entry, body, updated_ms).await?);
+                }
+                (Some(row), None) => {
+                    let foreign = Foreign { core, map, key, row: &row };
+                    snapshots.push(foreign.adopt(connection, organization, updated_ms).await?);
+                }
+            }
+        }
+        emit::emit(core, connection, organization, &snapshots).await?;
+    }
+    Ok(())
+}
+
+/// What the current versions look like, by directory row id.
+async fn current_bodies(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    entries: impl Iterator<Item = &Entry>,
+) -> Result<HashMap<i64, (i64, Bytes)>, DbError> {
+    let rids: Vec<Arg<'_>> = entries.map(|entry| Arg::Int(entry.rid)).collect();
+    let sql = "select d.rid, d.updated, v.body from {keys} join directory d on d.rid = k.rid \
+         join resource_versions v on v.rid = d.rid and v.version = d.version where d.organization_id = $1";
+    let args = [Arg::Int(organization.0)];
+    let rows = bulk::fetch_by_keys(connection, sql, &args, &[("rid", BulkType::Int)], &rids).await?;
+    let body = |row: &Row| Bytes::copy_from_slice(row.text(2).unwrap_or_default().as_bytes());
+    let entry = |row: &Row| (row.int(0).unwrap_or_default(), (row.int(1).unwrap_or_default(), body(row)));
+    Ok(rows.iter().map(entry).collect())
+}
+
+fn deletion(entry: &Entry, updated_ms: i64) -> Snapshot {
+    Snapshot {
+        rid: entry.rid,
+        fresh: false,
+        kind: entry.kind.clone(),
+        id: entry.id.clone(),
+        place: Place::Generic,
+        version: entry.version + 1,
+        updated_ms,
+        method: Method::Delete,
+        body: Bytes::new(),
+        facts: Facts::of_deleted(entry.patient.clone()),
+        index: Index::default(),
+        side: Side::default(),
+    }
+}
+
+/// A row as another program left it.
+struct Foreign<'r> {
+    core: &'r Core,
+    map: usize,
+    key: &'r str,
+    row: &'r Loaded,
+}
+
+impl Foreign<'_> {
+    /// A new version of a known resource, if the row says something new.
+    async fn revise(
+        &self,
+        connection: &mut Connection,
+        organization: OrganizationId,
+        entry: &Entry,
+        current: Option<&(i64, Bytes)>,
+        updated_ms: i64,
+    ) -> Result<Option<Snapshot>, DbError> {
+        let shown = current.map(|(updated, _)| self.body(entry, entry.version, *updated));
+        if let (Some((body, _)), Some((_, current))) = (&shown, current)
+            && !entry.deleted
+            && body == current
+        {
+            return Ok(None);
+        }
+        self.snapshot(connection, organization, entry, entry.version + 1, updated_ms, false).await.map(Some)
+    }
+
+    /// The first version of a row never seen, or a new one of a resource that had been deleted under the same id.
+    async fn adopt(
+        &self,
+        connection: &mut Connection,
+        organization: OrganizationId,
+        updated_ms: i64,
+    ) -> Result<Snapshot, DbError> {
+        let map = self.core.map(self.map);
+        let mut id: Box<str> = format!("{}{}{}", map.id_prefix, self.key, map.id_suffix).into();
+        if !mappers::references::is_id(&id) {
+            id = self.core.ids.next().into();
+        }
+        let wanted = [(map.resource.as_str(), &*id)];
+        let taken = entry::by_identity(self.core, connection, organization, &wanted, true).await?;
+        let updated_ms = self.row.updated_ms.unwrap_or(updated_ms);
+        match taken.into_values().next() {
+            Some(entry) if entry.deleted => {
+                self.snapshot(connection, organization, &entry, entry.version + 1, updated_ms, false).await
+            }
+            taken => {
+                let rid = self.core.take_rids(connection, 1).await?.first().copied().unwrap_or_default();
+                // The id belongs to another resource (a client chose it): this one gets a new id.
+                let id = if taken.is_some() { self.core.ids.next().into() } else { id };
+                let entry = Entry::new(rid, map.resource.as_str().into(), id);
+                self.snapshot(connection, organization, &entry, 1, updated_ms, true).await
+            }
+        }
+    }
+
+    /// The body the row gives at a version, and which coupled groups fell apart.
+    fn body(&self, entry: &Entry, version: i64, updated_ms: i64) -> (Bytes, Option<Box<str>>) {
+        let map = self.core.map(self.map);
+        let last_updated = Clock::format(updated_ms);
+        let header = Header { id: &entry.id, version, last_updated: &last_updated };
+        let mut body = Vec::with_capacity(1024);
+        let joined = join::join(map, &self.row.stored(entry), &header, &self.core.values(), &mut body);
+        let flag = (!joined.flagged.is_empty()).then(|| format!("coupled: {}", joined.flagged.join(", ")).into());
+        (body.into(), flag)
+    }
+
+    async fn snapshot(
+        &self,
+        connection: &mut Connection,
+        organization: OrganizationId,
+        entry: &Entry,
+        version: i64,
+        updated_ms: i64,
+        fresh: bool,
+    ) -> Result<Snapshot, DbError> {
+        let map = self.core.map(self.map);
+        let (body, flag) = self.body(entry, version, updated_ms);
+        let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
+        let row = ForeignRow { map: self.map, key: self.key, held: self.row, entry };
+        let (residue, shadow) = rows::settle_residue(self.core, connection, organization, &row, &document).await?;
+        let index = match &residue {
+            Some(residue) => Index::of_residue(&map.resource, residue),
+            None => Index::of(&map.resource, document.root()),
+        };
+        let facts = Facts::of(&map.resource, &entry.id, document.root());
+        drop(document);
+        Ok(Snapshot {
+            rid: entry.rid,
+            fresh,
+            kind: entry.kind.clone(),
+            id: entry.id.clone(),
+            place: Place::Mapped { map: self.map, key: self.key.into() },
+            version,
+            updated_ms,
+            method: if version == 1 { Method::Post } else { Method::Put },
+            body,
+            facts,
+            index,
+            side: Side { residue: residue.filter(|_| map.residue.is_none()), shadow, flag },
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! The last step of every write: directory, versions and overflow index, for any number of resources in a handful of
+//! statements.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use consent::OrganizationId;
+use mappers::json::{Document, Element};
+use mappers::search;
+
+use crate::store::bulk::{self, BulkColumn, BulkType};
+use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::core::Core;
+use crate::store::entry::Place;
+use crate::store::types::Method;
+
+/// A resource's new current version, ready to be stored.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// The directory's row id.
+    pub(crate) rid: i64,
+    /// The directory has no such row yet.
+    pub(crate) fresh: bool,
+    /// The resource type.
+    pub(crate) kind: Box<str>,
+    /// The logical id.
+    pub(crate) id: Box<str>,
+    /// Where it lives now.
+    pub(crate) place: Place,
+    /// The new version.
+    pub(crate) version: i64,
+    /// When, in ms.
+    pub(crate) updated_ms: i64,
+    /// How.
+    pub(crate) method: Method,
+    /// The body as served; empty for a deletion.
+    pub(crate) body: Bytes,
+    /// What consent asks.
+    pub(crate) facts: Facts,
+    /// What the overflow index holds.
+    pub(crate) index: Index,
+    /// What the directory keeps for rows that cannot keep it themselves.
+    pub(crate) side: Side,
+}
+
+/// What the directory keeps beside a mapped row.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Side {
+    /// Residue, where the row has no column for it.
+    pub(crate) residue: Option<Box<str>>,
+    /// Column texts that stand for values kept in the residue.
+    pub(crate) shadow: Option<Box<str>>,
+    /// What an operator should look at.
+    pub(crate) flag: Option<Box<str>>,
+}
+
+const DIRECTORY: &[BulkColumn<'_>] = &[
+    ("rid", BulkType::Int),
+    ("organization_id", BulkType::Int),
+    ("type", BulkType::Text),
+    ("id", BulkType::Text),
+    ("map", BulkType::Text),
+    ("key", BulkType::Text),
+    ("version", BulkType::Int),
+    ("updated", BulkType::Int),
+    ("deleted", BulkType::Int),
+    ("patient", BulkType::Text),
+    ("author", BulkType::Text),
+    ("encounter", BulkType::Text),
+    ("occurred", BulkType::Text),
+    ("residue", BulkType::Text),
+    ("shadow", BulkType::Text),
+    ("flag", BulkType::Text),
+];
+
+const ON_CONFLICT: &str = "on conflict (rid) do update set map = excluded.map, key = excluded.key, \
+     version = excluded.version, updated = excluded.updated, deleted = excluded.deleted, patient = excluded.patient, \
+     author = excluded.author, encounter = excluded.encounter, occurred = excluded.occurred, \
+     residue = excluded.residue, shadow = excluded.shadow, flag = excluded.flag";
+
+const VERSIONS: &[BulkColumn<'_>] = &[
+    ("rid", BulkType::Int),
+    ("version", BulkType::Int),
+    ("organization_id", BulkType::Int),
+    ("type", BulkType::Text),
+    ("id", BulkType::Text),
+    ("updated", BulkType::Int),
+    ("method", BulkType::Text),
+    ("deleted", BulkType::Int),
+    ("body", BulkType::Text),
+];
+
+const TOKENS: &[BulkColumn<'_>] = &[
+    ("organization_id", BulkType::Int),
+    ("parameter", BulkType::Text),
+    ("system", BulkType::Text),
+    ("code", BulkType::Text),
+    ("rid", BulkType::Int),
+];
+
+const REFERENCES: &[BulkColumn<'_>] = &[
+    ("organization_id", BulkType::Int),
+    ("parameter", BulkType::Text),
+    ("target_type", BulkType::Text),
+    ("target_id", BulkType::Text),
+    ("rid", BulkType::Int),
+];
+
+/// Stores the snapshots. A directory row that appeared meanwhile, or a version that exists already, is a unique
+/// violation: the caller runs its transaction again.
+pub(crate) async fn emit(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    snapshots: &[Snapshot],
+) -> Result<(), DbError> {
+    if snapshots.is_empty() {
+        return Ok(());
+    }
+    for (fresh, conflict) in [(true, ""), (false, ON_CONFLICT)] {
+        let part = snapshots.iter().filter(|snapshot| snapshot.fresh == fresh);
+        let rows: Vec<Arg<'_>> = part.flat_map(|snapshot| directory_row(core, organization, snapshot)).collect();
+        bulk::insert_rows(connection, "directory", DIRECTORY, &rows, conflict).await?;
+    }
+    let versions: Vec<Arg<'_>> = snapshots.iter().flat_map(|snapshot| version_row(organization, snapshot)).collect();
+    bulk::insert_rows(connection, "resource_versions", VERSIONS, &versions, "").await?;
+    let stale: Vec<i64> = snapshots.iter().filter(|snapshot| !snapshot.fresh).map(|snapshot| snapshot.rid).collect();
+    forget_index(connection, &stale).await?;
+    let index: Vec<(i64, &Index)> = snapshots.iter().map(|snapshot| (snapshot.rid, &snapshot.index)).collect();
+    store_index(connection, organization, &index).await
+}
+
+/// Drops the index rows of resources.
+async fn forget_index(connection: &mut Connection, rids: &[i64]) -> Result<(), DbError> {
+    let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
+    for table in ["index_token", "index_reference"] {
+        let sql = format!("delete from {table} where rid in (select k.rid from {{keys}})");
+        bulk::execute_by_keys(connection, &sql, &[], &[("rid", BulkType::Int)], &keys).await?;
+    }
+    Ok(())
+}
+
+async fn store_index(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    index: &[(i64, &Index)],
+) -> Result<(), DbError> {
+    let organization = Arg::Int(organization.0);
+    let tokens = index.iter().flat_map(|(rid, index)| index.tokens.iter().map(move |token| (*rid, token)));
+    let tokens: Vec<Arg<'_>> = tokens
+        .flat_map(|(rid, token)| {
+            [organization, Arg::Text(token.parameter), Arg::Text(&token.system), Arg::Text(&token.code), Arg::Int(rid)]
+        })
+        .collect();
+    bulk::insert_rows(connection, "index_token", TOKENS, &tokens, "").await?;
+    let references = index.iter().flat_map(|(rid, index)| index.references.iter().map(move |row| (*rid, row)));
+    let references: Vec<Arg<'_>> = references
+        .flat_map(|(rid, row)| {
+            let (kind, id) = (Arg::Text(row.target_type), Arg::Text(&row.target_id));
+            [organization, Arg::Text(row.parameter), kind, id, Arg::Int(rid)]
+        })
+        .collect();
+    bulk::insert_rows(connection, "index_reference", REFERENCES, &references, "").await?;
+    Ok(())
+}
+
+/// What the overflow index holds of one resource.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    tokens: Vec<Token>,
+    references: Vec<Reference>,
+}
+
+#[derive(Debug)]
+struct Token {
+    parameter: &'static str,
+    system: Box<str>,
+    code: Box<str>,
+}
+
+#[derive(Debug)]
+struct Reference {
+    parameter: &'static str,
+    target_type: &'static str,
+    target_id: Box<str>,
+}
+
+impl Index {
+    /// The index rows of a resource, or of the residue of one that lives in a table.
+    pub(crate) fn of(kind: &str, element: Element<'_>) -> Self {
+        let rows = search::extract(kind, element);
+        let tokens = rows.tokens.iter().chain(&rows.tags);
+        Self {
+            tokens: tokens
+                .map(|token| Token {
+                    parameter: token.parameter,
+                    system: (&*token.system).into(),
+                    code: (&*token.code).into(),
+                })
+                .collect(),
+            references: rows
+                .references
+                .iter()
+                .map(|row| Reference {
+                    parameter: row.parameter,
+                    target_type: row.target_type,
+                    target_id: (&*row.target_id).into(),
+                })
+                .collect(),
+        }
+    }
+
+    /// As [`Index::of`], from a residue's text.
+    pub(crate) fn of_residue(kind: &str, residue: &str) -> Self {
+        Document::parse(residue.as_bytes()).map_or_else(|_| Self::default(), |document| Self::of(kind, document.root()))
+    }
+}
+
+/// What consent asks of one resource.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// The patient whose data it is.
+    pub(crate) patient: Option<Box<str>>,
+    author: Option<Box<str>>,
+    encounter: Option<Box<str>>,
+    occurred: Option<Box<str>>,
+}
+
+impl Facts {
+    /// The facts of a resource under the id it will have.
+    pub(crate) fn of(kind: &str, id: &str, element: Element<'_>) -> Self {
+        let facts = search::facts(kind, element);
+        let own = |text: Option<Cow<'_, str>>| text.map(|text| Box::from(&*text));
+        Self {
+            patient: if kind == "Patient" { Some(id.into()) } else { own(facts.patient) },
+            author: own(facts.author),
+            encounter: if kind == "Encounter" { Some(id.into()) } else { own(facts.encounter) },
+            occurred: own(facts.occurred),
+        }
+    }
+
+    /// What is left of the facts once the resource is deleted: history still asks whose it was.
+    pub(crate) fn of_deleted(patient: Option<Box<str>>) -> Self {
+        Self { patient, ..Self::default() }
+    }
+}
+
+fn directory_row<'s>(core: &'s Core, organization: OrganizationId, snapshot: &'s Snapshot) -> [Arg<'s>; 16] {
+    let map = snapshot.place.map().map(|map| core.map(map).name.as_str());
+    [
+        Arg::Int(snapshot.rid),
+        Arg::Int(organization.0),
+        Arg::Text(&snapshot.kind),
+        Arg::Text(&snapshot.id),
+        Arg::text(map),
+        Arg::Text(snapshot.place.key(&snapshot.id)),
+        Arg::Int(snapshot.version),
+        Arg::Int(snapshot.updated_ms),
+        Arg::Int(i64::from(snapshot.method == Method::Delete)),
+        Arg::text(snapshot.facts.patient.as_deref()),
+        Arg::text(snapshot.facts.author.as_deref()),
+        Arg::text(snapshot.facts.encounter.as_deref()),
+        Arg::text(snapshot.facts.occurred.as_deref()),
+        Arg::text(snapshot.side.residue.as_deref()),
+        Arg::text(snapshot.side.shadow.as_deref()),
+        Arg::text(snapshot.side.flag.as_deref()),
+    ]
+}
+
+fn version_row(organization: OrganizationId, snapshot: &Snapshot) -> [Arg<'_>; 9] {
+    [
+        Arg::Int(snapshot.rid),
+        Arg::Int(snapshot.version),
+        Arg::Int(organization.0),
+        Arg::Text(&snapshot.kind),
+        Arg::Text(&snapshot.id),
+        Arg::Int(snapshot.updated_ms),
+        Arg::Text(snapshot.method.as_str()),
+        Arg::Int(i64::from(snapshot.method == Method::Delete)),
+        // Bodies come from `join` and `render`, which write UTF-8 only.
+        Arg::Text(std::str::from_utf8(&snapshot.body).unwrap_or_default()),
+    ]
+}
+
+/// Moves resources from their tables to the generic store: their bodies stay what they are, the overflow index now holds
+/// all of them.
+pub(crate) async fn demote(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    rids: &[i64],
+) -> Result<(), DbError> {
+    let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
+    let columns = [("rid", BulkType::Int)];
+    let args = [Arg::Int(organization.0)];
+    let moved = "update directory set map = null, key = id, residue = null, shadow = null \
+         where organization_id = $1 and rid in (select k.rid from {keys})";
+    bulk::execute_by_keys(connection, moved, &args, &columns, &keys).await?;
+    let bodies = "select d.rid, d.type, v.body from {keys} join directory d on d.rid = k.rid \
+         join resource_versions v on v.rid = d.rid and v.version = d.version where d.organization_id = $1";
+    let rows = bulk::fetch_by_keys(connection, bodies, &args, &columns, &keys).await?;
+    let index: Vec<(i64, Index)> = rows
+        .iter()
+        .map(|row| {
+            let (kind, body) = (row.text(1).unwrap_or_default(), row.text(2).unwrap_or_default());
+            (row.int(0).unwrap_or_default(), Index::of_residue(kind, body))
+        })
+        .collect();
+    forget_index(connection, rids).await?;
+    let index: Vec<(i64, &Index)> = index.iter().map(|(rid, index)| (*rid, index)).collect();
+    store_index(connection, organization, &index).await
+}

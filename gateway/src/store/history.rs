@@ -1,0 +1,87 @@
+//! History of a resource, a type, or everything: <https://hl7.org/fhir/R4/http.html#history>.
+//!
+//! Newest first, by keyset over (lastUpdated, row id, version): no page repeats or skips a version while others write.
+
+use bytes::Bytes;
+use consent::Permit;
+
+use crate::store::Store;
+use crate::store::condition::Query;
+use crate::store::connection::{Arg, Row};
+use crate::store::error::StoreError;
+use crate::store::types::{History, HistoryKey, HistoryPage, Method, Version};
+
+impl Store {
+    /// A page of history.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database does not answer.
+    pub async fn history(&self, permit: &Permit, history: &History) -> Result<HistoryPage, StoreError> {
+        self.settle(permit).await?;
+        let query = statement(permit, history);
+        let mut reading = self.reading(permit).await?;
+        let rows = reading.fetch(&query.sql, &query.args).await?;
+        reading.finish().await?;
+        let next = (rows.len() > history.count).then(|| key(&rows[history.count - 1]));
+        let versions = rows.iter().take(history.count).map(version).collect();
+        Ok(HistoryPage { versions, next })
+    }
+}
+
+fn statement<'a>(permit: &'a Permit, history: &'a History) -> Query<'a> {
+    let mut query = Query::default();
+    let organization = query.arg(Arg::Int(permit.organization().0));
+    let mut conditions = vec![format!("v.organization_id = {organization}")];
+    if let Some(kind) = &history.kind {
+        let kind = query.arg(Arg::Text(kind));
+        conditions.push(format!("v.type = {kind}"));
+        if let Some(id) = &history.id {
+            let id = query.arg(Arg::Text(id));
+            conditions.push(format!(
+                "v.rid = (select rid from directory where organization_id = {organization} and type = {kind} and id = {id})"
+            ));
+        }
+    }
+    if let Some(since) = history.since_ms {
+        let since = query.arg(Arg::Int(since));
+        conditions.push(format!("v.updated >= {since}"));
+    }
+    if let Some(at_most) = history.at_most_ms {
+        let at_most = query.arg(Arg::Int(at_most));
+        conditions.push(format!("v.updated <= {at_most}"));
+    }
+    if let Some(after) = history.after {
+        let updated = query.arg(Arg::Int(after.updated_ms));
+        let rid = query.arg(Arg::Int(after.rid));
+        let version = query.arg(Arg::Int(after.version));
+        conditions.push(format!("(v.updated, v.rid, v.version) < ({updated}, {rid}, {version})"));
+    }
+    conditions.push(query.predicate(permit.predicate(), "d"));
+    let limit = query.arg(Arg::Int(i64::try_from(history.count).unwrap_or(i64::MAX).saturating_add(1)));
+    query.push(&format!(
+        "select v.updated, v.rid, v.version, v.type, v.id, v.method, v.body \
+         from resource_versions v join directory d on d.rid = v.rid where {} \
+         order by v.updated desc, v.rid desc, v.version desc limit {limit}",
+        conditions.join(" and ")
+    ));
+    query
+}
+
+fn key(row: &Row) -> HistoryKey {
+    HistoryKey {
+        updated_ms: row.int(0).unwrap_or_default(),
+        rid: row.int(1).unwrap_or_default(),
+        version: row.int(2).unwrap_or_default(),
+    }
+}
+
+fn version(row: &Row) -> Version {
+    Version {
+        kind: row.text(3).unwrap_or_default().into(),
+        id: row.text(4).unwrap_or_default().into(),
+        version: row.int(2).unwrap_or_default(),
+        updated_ms: row.int(0).unwrap_or_default(),
+        method: Method::parse(row.text(5).unwrap_or_default()),
+        body: Bytes::copy_from_slice(row.text(6).unwrap_or_default().as_bytes()),
+    }
+}

@@ -1,0 +1,112 @@
+//! Opening a store: connect, migrate, look at the tables, compile the maps, install the triggers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use mappers::map::{self, Problem};
+use mappers::sql::Statements;
+
+use crate::audit::Audit;
+use crate::clock::{Clock, Ids};
+use crate::store::Store;
+use crate::store::batch::Batcher;
+use crate::store::connection::{DbError, Engine};
+use crate::store::core::Core;
+use crate::store::dialect::SqlDialect;
+use crate::store::pools::{PoolSettings, Pools};
+use crate::store::{introspect, migrate};
+
+/// Workers that apply changes on PostgreSQL. SQLite has one writer.
+const POSTGRES_WORKERS: u32 = 3;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// `sqlite:PATH` or `postgres://...`.
+    pub database: String,
+    /// Where the embedded audit trail and other files lie.
+    pub data_dir: PathBuf,
+    /// Map files (name, text); `None` = the built-in clinic maps on the built-in clinic schema.
+    pub maps: Option<Vec<(String, String)>>,
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// Ids.
+    pub ids: Arc<Ids>,
+    /// The process writes much and answers nobody.
+    pub bulk: bool,
+}
+
+/// What stands in the way of a store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A folder or file of the data directory cannot be made.
+    #[error("the data directory {path}: {error}")]
+    DataDirectory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The database.
+    #[error("the database: {0}")]
+    Database(#[from] DbError),
+    /// The maps do not fit the tables.
+    #[error("the maps do not fit the tables:\n{}", list(.0))]
+    Maps(Vec<Problem>),
+    /// The organization's time zone is unknown.
+    #[error("the organization's time zone {0:?} is not in the time zone database")]
+    TimeZone(String),
+    /// The audit trail.
+    #[error("the audit trail: {0}")]
+    Audit(String),
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl Store {
+    /// Opens a store; everything that is missing is created.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub async fn open(options: StoreOptions) -> Result<Self, OpenError> {
+        make_directory(&options.data_dir)?;
+        let settings = PoolSettings { writers: POSTGRES_WORKERS + 5, ..PoolSettings::default() };
+        let pools = Pools::open(Some(&options.database), &options.data_dir, &settings).await?;
+        let own_schema = options.maps.is_none();
+        migrate::up(&pools, own_schema).await?;
+        let schema = introspect::schema(&pools).await?;
+        let files = options.maps.unwrap_or_else(map::clinic);
+        let maps = map::compile(&files, &schema).map_err(OpenError::Maps)?;
+        migrate::install_maps(&pools, &maps.maps, &schema, options.clock.now_ms()).await?;
+        let dialect = SqlDialect(pools.engine());
+        let statements = maps.maps.iter().map(|map| Statements::new(map, &dialect)).collect();
+        let zone = organization_zone(&pools).await?;
+        let workers = if pools.engine() == Engine::Sqlite { 1 } else { POSTGRES_WORKERS as usize };
+        let core = Arc::new(Core::new(pools, maps, statements, schema, options.clock, options.ids, zone));
+        let batcher = Batcher::start(&core, workers);
+        Ok(Self { core, batcher })
+    }
+
+    /// Opens the audit trail that belongs to this database.
+    ///
+    /// # Errors
+    /// [`OpenError::Audit`] where it cannot be opened.
+    pub async fn audit(&self, data_dir: &Path) -> Result<Audit, OpenError> {
+        Audit::open(&self.core.pools, data_dir).await.map_err(|error| OpenError::Audit(error.to_string()))
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), OpenError> {
+    std::fs::create_dir_all(path).map_err(|error| OpenError::DataDirectory { path: path.to_owned(), error })
+}
+
+/// The time zone of the default organization.
+async fn organization_zone(pools: &Pools) -> Result<TimeZone, OpenError> {
+    let mut connection = pools.reader().await?;
+    let row = connection.fetch_optional("select time_zone from organizations where id = 1", &[]).await?;
+    let name = row.and_then(|row| row.text(0).map(ToOwned::to_owned)).unwrap_or_else(|| "UTC".to_owned());
+    TimeZone::get(&name).map_err(|_| OpenError::TimeZone(name))
+}

@@ -1,0 +1,99 @@
+//! Rows of users' tables: loading, inserting, changing, removing.
+//!
+//! Everything is done per map and table for any number of resources. What a table refuses goes to the generic store
+//! (the overflow rule), each attempt within a savepoint.
+
+mod change;
+mod children;
+mod insert;
+mod load;
+mod remove;
+mod residue;
+
+pub(crate) use load::{Loaded, load};
+pub(crate) use residue::{ForeignRow, settle_residue};
+
+use std::collections::BTreeMap;
+
+use consent::OrganizationId;
+
+use crate::store::apply::{Abort, Step};
+use crate::store::connection::{Connection, DbError};
+use crate::store::core::Core;
+use crate::store::dialect;
+use crate::store::emit::Side;
+use crate::store::entry::Place;
+use crate::store::place::Placed;
+
+/// Writes the rows of every step. A step whose table refuses it is left as generic.
+pub(crate) async fn write(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    steps: &mut [Step<'_>],
+) -> Result<(), Abort> {
+    remove::leave(core, connection, organization, steps).await?;
+    let mut fresh: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    let mut known: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    for (number, step) in steps.iter().enumerate() {
+        if let Placed::Mapped { map, fresh: is_fresh, .. } = &step.placed {
+            let group = if *is_fresh { &mut fresh } else { &mut known };
+            group.entry((core.rank(*map), *map)).or_default().push(number);
+        }
+    }
+    // Tables that others refer to come first, for foreign keys that are checked at once.
+    for ((_, map), numbers) in &fresh {
+        insert::insert(core, connection, organization, *map, numbers, steps).await?;
+    }
+    for ((_, map), numbers) in &known {
+        change::change(core, connection, organization, *map, numbers, steps).await?;
+    }
+    Ok(())
+}
+
+/// Runs an attempt within a savepoint: its own refusals (constraints, bad values) come back as `Ok(Err(..))` with nothing
+/// done, everything else ends the transaction.
+pub(crate) async fn attempt<T>(
+    connection: &mut Connection,
+    work: impl AsyncFnOnce(&mut Connection) -> Result<T, DbError>,
+) -> Result<Result<T, DbError>, DbError> {
+    connection.script(&dialect::savepoint("attempt")).await?;
+    match work(connection).await {
+        Ok(value) => {
+            connection.script(&dialect::release("attempt")).await?;
+            Ok(Ok(value))
+        }
+        Err(error) if error.is_misfit() => {
+            connection.script(&dialect::rollback_to("attempt")).await?;
+            Ok(Err(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The overflow rule for a step whose table refused it.
+pub(crate) fn overflow(core: &Core, step: &mut Step<'_>, error: &DbError) -> Result<(), Abort> {
+    let Placed::Mapped { map, .. } = &step.placed else { return Ok(()) };
+    if core.map(*map).overflow == mappers::map::Overflow::Refuse {
+        return Err(Abort::Refused {
+            unit: step.unit,
+            index: step.index,
+            reason: crate::store::error::ChangeRefusal::Unprocessable {
+                column: error.column.as_deref().or(error.constraint.as_deref()).unwrap_or("a column").to_owned(),
+                expression: step.change.kind.to_string(),
+                reason: "the table's constraint refuses it".to_owned(),
+            },
+        });
+    }
+    step.placed = Placed::Generic;
+    step.side = Side::default();
+    Ok(())
+}
+
+/// The map and key of the row a step's resource has now, if it has one.
+pub(crate) fn current_row<'s>(step: &'s Step<'_>) -> Option<(usize, &'s str)> {
+    match step.before.as_ref().map(|entry| (&entry.place, entry.deleted)) {
+        Some((Place::Mapped { map, key }, false)) => Some((*map, key)),
+        _ => None,
+    }
+}

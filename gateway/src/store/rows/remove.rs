@@ -1,0 +1,190 @@
+//! Rows that go: deleted resources, and resources that leave their table.
+//!
+//! Rows of other resources that refer to a row that goes move to the generic store (their bodies stay as they are): to
+//! refuse would tell a caller of rows it may not see. Where rows that are no resources refer to it, the row stays and
+//! only the directory forgets it.
+
+use consent::OrganizationId;
+use mappers::map::Map;
+use mappers::sql::{InsertParameter, Statements};
+
+use crate::clock::Clock;
+use crate::store::apply::{Abort, Step};
+use crate::store::bulk::{self, BulkType};
+use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::core::Core;
+use crate::store::emit;
+use crate::store::entry;
+use crate::store::place::Placed;
+use crate::store::rows::children;
+
+/// How deep references of references are followed.
+const DEPTH: usize = 16;
+
+/// Removes the rows that the steps' resources leave: those deleted, and those that go to the generic store or to another
+/// map.
+pub(super) async fn leave(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    steps: &mut [Step<'_>],
+) -> Result<(), Abort> {
+    for step in steps {
+        let Some((map, key)) = super::current_row(step) else { continue };
+        let stays = match &step.placed {
+            Placed::Mapped { map: new, key: kept, fresh, .. } => *new == map && **kept == *key && !fresh,
+            Placed::Generic => false,
+        };
+        if !stays {
+            let key = key.to_owned();
+            rows(core, connection, organization, map, &[&key], step.updated_ms).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes rows by key.
+pub(super) async fn rows(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    keys: &[&str],
+    updated_ms: i64,
+) -> Result<(), DbError> {
+    let mut waiting: Vec<(usize, Vec<Box<str>>, usize)> = vec![(map, keys.iter().map(|key| (*key).into()).collect(), 0)];
+    while let Some((map, keys, depth)) = waiting.pop() {
+        let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
+        let gone = if core.map(map).facet {
+            clear_facet(core, connection, organization, map, &keys).await?
+        } else {
+            keys.iter().map(|key| (*key).into()).collect()
+        };
+        let mut free = Vec::new();
+        for key in gone {
+            if is_needed(core, connection, &core.map(map).table, &key).await? {
+                continue;
+            }
+            if depth < DEPTH {
+                waiting.extend(referring(core, connection, organization, map, &key, depth + 1).await?);
+            }
+            free.push(key);
+        }
+        delete(core, connection, organization, map, &free, updated_ms).await?;
+    }
+    Ok(())
+}
+
+/// Clears the facets' own columns; gives the keys of the rows in which nothing is left.
+async fn clear_facet(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map_index: usize,
+    keys: &[&str],
+) -> Result<Vec<Box<str>>, DbError> {
+    let map = core.map(map_index);
+    let own: Vec<InsertParameter> = (0..map.slots.len())
+        .filter(|slot| map.slots[*slot].join.is_none() && map.slots[*slot].writable && !core.is_shared(map_index, *slot))
+        .map(InsertParameter::Slot)
+        .collect();
+    let mut empty = Vec::new();
+    for key in keys {
+        if !own.is_empty() {
+            let sql = Statements::update(map, &core.dialect(), None, &own);
+            let mut args = vec![Arg::Int(organization.0), Arg::Text(key)];
+            args.extend(own.iter().map(|_| Arg::Null));
+            connection.fetch(&sql, &args).await?;
+        }
+        let mut left = false;
+        for &sibling in core.maps_on(&map.table) {
+            let sql = &core.statements[sibling].left_over;
+            let (args, keys) = ([Arg::Int(organization.0)], [Arg::Text(key)]);
+            let rows = bulk::fetch_by_keys(connection, sql, &args, &[("key", BulkType::Text)], &keys).await?;
+            left = left || !rows.is_empty();
+        }
+        if !left {
+            empty.push((*key).into());
+        }
+    }
+    Ok(empty)
+}
+
+/// Whether rows that are no resources of ours refer to a row.
+async fn is_needed(core: &Core, connection: &mut Connection, table: &str, key: &str) -> Result<bool, DbError> {
+    for referrer in core.referrers.of(table).iter().filter(|referrer| !referrer.mapped) {
+        let Some(column) = core.schema.column(&referrer.table, &referrer.column) else { continue };
+        let value = core.bind("$1", column);
+        let sql = format!(
+            "select 1 from {} where {} = {value} limit 1",
+            core.quote(&referrer.table),
+            core.quote(&referrer.column)
+        );
+        if connection.fetch_optional(&sql, &[Arg::Text(key)]).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Moves the resources whose rows refer to a row to the generic store; gives their rows, which go too.
+async fn referring(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    key: &str,
+    depth: usize,
+) -> Result<Vec<(usize, Vec<Box<str>>, usize)>, DbError> {
+    let mut found = Vec::new();
+    for referrer in core.referrers.of(&core.map(map).table).iter().filter(|referrer| referrer.mapped) {
+        let Some(column) = core.schema.column(&referrer.table, &referrer.column) else { continue };
+        for &other in core.maps_on(&referrer.table) {
+            let sql =
+                Statements::referring(core.map(other), &core.dialect(), &column.name, column.kind, &column.declared);
+            let rows = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Text(key)]).await?;
+            let keys: Vec<Box<str>> = rows.iter().filter_map(|row| row.text(0)).map(Into::into).collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let names: Vec<&str> = keys.iter().map(|key| &**key).collect();
+            let entries = entry::by_key(core, connection, organization, other, &names).await?;
+            let rids: Vec<i64> = entries.values().map(|entry| entry.rid).collect();
+            emit::demote(connection, organization, &rids).await?;
+            found.push((other, keys, depth));
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes rows with what belongs to them; softly where the map says so, not at all where rows are only ever added.
+async fn delete(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map_index: usize,
+    keys: &[Box<str>],
+    updated_ms: i64,
+) -> Result<(), DbError> {
+    let map: &Map = core.map(map_index);
+    let statements = &core.statements[map_index];
+    let columns = [("key", BulkType::Text)];
+    let names: Vec<Arg<'_>> = keys.iter().map(|key| Arg::Text(key)).collect();
+    if keys.is_empty() || map.append_only {
+        return Ok(());
+    }
+    if let Some(sql) = &statements.soft_delete {
+        let mark = Clock::format(updated_ms);
+        let args = [Arg::Int(organization.0), Arg::Text(&mark)];
+        return bulk::execute_by_keys(connection, sql, &args, &columns, &names).await.map(drop);
+    }
+    let parents: Vec<&str> = keys.iter().map(|key| &**key).collect();
+    for child in 0..map.children.len() {
+        children::remove_all(core, connection, organization, map_index, child, &parents).await?;
+    }
+    let args = [Arg::Int(organization.0)];
+    for sql in statements.delete_joined.iter().flatten() {
+        bulk::execute_by_keys(connection, sql, &args, &columns, &names).await?;
+    }
+    bulk::execute_by_keys(connection, &statements.delete, &args, &columns, &names).await.map(drop)
+}

@@ -1,0 +1,155 @@
+//! Residues: storing what a write turned out to leave behind, and bringing a foreign row's residue up to date.
+
+use consent::OrganizationId;
+use mappers::json::Document;
+use mappers::map::Slot;
+use mappers::row::{Cell, ChildRow, Row as MappedRow};
+use mappers::split::{self, Amended, Resolved, Split, SplitContext};
+use mappers::sql::{InsertParameter, Statements};
+
+use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::core::Core;
+use crate::store::entry::Entry;
+use crate::store::rows::children;
+use crate::store::rows::load::Loaded;
+
+/// Stores an amended residue in the row and its child rows, where they have columns for it.
+pub(super) async fn store(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    key: &str,
+    held: &MappedRow,
+    amended: &Amended,
+) -> Result<(), DbError> {
+    own(core, connection, organization, map, key, &amended.residue).await?;
+    for row in &amended.rows {
+        let mut changed = held.children[row.child][row.row].clone();
+        changed.residue = Some(row.residue.clone());
+        children::update(core, connection, organization, map, row.child, key, &changed).await?;
+    }
+    Ok(())
+}
+
+async fn own(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    key: &str,
+    residue: &str,
+) -> Result<(), DbError> {
+    if core.map(map).residue.is_none() {
+        return Ok(());
+    }
+    let sql = Statements::update(core.map(map), &core.dialect(), None, &[InsertParameter::Residue]);
+    let args = [Arg::Int(organization.0), Arg::Text(key), Arg::Text(residue)];
+    connection.execute(&sql, &args).await.map(drop)
+}
+
+/// What a foreign row's residue and shadow are now that its resource has been joined again: the split of what is served.
+/// Nothing but residues is written; (columns, residue) is then a fixed point, so that reading it again changes nothing.
+pub(crate) async fn settle_residue(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    row: &ForeignRow<'_>,
+    document: &Document<'_>,
+) -> Result<(Option<Box<str>>, Option<Box<str>>), DbError> {
+    let settled = row.settled(core, document);
+    if let Some(residue) = &settled.own {
+        own(core, connection, organization, row.map, row.key, residue).await?;
+    }
+    for (child, changed) in &settled.children {
+        children::update(core, connection, organization, row.map, *child, row.key, changed).await?;
+    }
+    Ok((settled.residue, settled.shadow))
+}
+
+/// A row as another program left it.
+pub(crate) struct ForeignRow<'r> {
+    /// Its map.
+    pub(crate) map: usize,
+    /// Its key.
+    pub(crate) key: &'r str,
+    /// What is in it.
+    pub(crate) held: &'r Loaded,
+    /// What the directory says of it.
+    pub(crate) entry: &'r Entry,
+}
+
+/// What must be written to bring residues up to date, and what they are then.
+#[derive(Default)]
+struct Settled {
+    residue: Option<Box<str>>,
+    shadow: Option<Box<str>>,
+    /// The row's residue column, where it must change.
+    own: Option<Box<str>>,
+    /// Child rows whose residue must change.
+    children: Vec<(usize, ChildRow)>,
+}
+
+impl ForeignRow<'_> {
+    fn settled(&self, core: &Core, document: &Document<'_>) -> Settled {
+        let map = core.map(self.map);
+        let resolve = |kind: &str, id: &str| resolve(core, self.map, self.held, kind, id);
+        let context = SplitContext { values: core.values(), resolve: &resolve };
+        let Ok(mut split) = split::split(map, document, &context) else {
+            // A column holds what no resource can say (and it is left out): the residue stays as it was.
+            let residue = self.held.residue.clone().or_else(|| self.entry.residue.clone());
+            return Settled { residue, ..Settled::default() };
+        };
+        split::keep(map, &mut split, &self.held.stored(self.entry), &core.values());
+        let amended = split::verify(map, &split, &self.held.row, &core.values());
+        let (residue, shadow) = match &amended {
+            Some(amended) => (amended.residue.clone(), amended.shadow.as_ref()),
+            None => (split.residue.clone(), split.shadow.as_ref()),
+        };
+        let stale = map.residue.is_some() && self.held.residue.as_deref() != Some(&*residue);
+        Settled {
+            shadow: shadow.map(|shadow| shadow.to_json().into()),
+            own: stale.then(|| residue.clone()),
+            children: self.stale_children(&split, amended.as_ref()),
+            residue: Some(residue),
+        }
+    }
+
+    fn stale_children(&self, split: &Split, amended: Option<&Amended>) -> Vec<(usize, ChildRow)> {
+        let mut stale = Vec::new();
+        for (child, (rows, held)) in split.row.children.iter().zip(&self.held.row.children).enumerate() {
+            for (number, row) in rows.iter().enumerate() {
+                // A row whose columns no resource can say anything of gives no item: the others are found by their keys.
+                let Some(held) = held.iter().find(|held| held.position == row.position && held.key == row.key) else {
+                    continue;
+                };
+                let amended = amended.into_iter().flat_map(|amended| &amended.rows);
+                let mut amended = amended.filter(|row| row.child == child && row.row == number);
+                let residue = amended.next().map(|row| row.residue.clone()).or_else(|| row.residue.clone());
+                if held.residue != residue {
+                    stale.push((child, ChildRow { residue, ..held.clone() }));
+                }
+            }
+        }
+        stale
+    }
+}
+
+/// The row that a reference of the joined resource came from: its key is in this very row.
+fn resolve(core: &Core, map: usize, row: &Loaded, kind: &str, id: &str) -> Option<Resolved> {
+    let find = |slots: &[Slot], cells: &[Cell], ids: &[Cell]| {
+        slots.iter().zip(cells).zip(ids).find_map(|((slot, cell), found)| {
+            let reference = slot.reference.as_ref().filter(|reference| reference.target == kind)?;
+            let key = cell.as_deref().filter(|key| found.as_deref().unwrap_or(key) == id)?;
+            let table = reference.foreign_table.as_deref().unwrap_or_default();
+            Some(Resolved { key: key.into(), table: table.into() })
+        })
+    };
+    let map = core.map(map);
+    let own = find(&map.slots, &row.row.cells, &row.references);
+    own.or_else(|| {
+        map.children.iter().zip(&row.row.children).zip(&row.child_references).find_map(|((child, rows), ids)| {
+            rows.iter().zip(ids).find_map(|(row, ids)| find(&child.slots, &row.cells, ids))
+        })
+    })
+}

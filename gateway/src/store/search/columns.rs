@@ -1,0 +1,159 @@
+//! Search values compared with columns of users' tables.
+
+use mappers::map::{Map, Slot};
+use mappers::search::{ReferenceValue, TokenValue};
+use mappers::sql::{ColumnPredicate, System};
+
+use super::conditions::{Branch, all, any};
+use crate::store::condition::Query;
+use crate::store::connection::Arg;
+use crate::store::core::Core;
+
+/// Columns of a map's main table, or of one of its child tables, that hold values of a parameter.
+pub(super) struct Place<'c> {
+    core: &'c Core,
+    map: usize,
+    predicate: &'c ColumnPredicate,
+    slots: &'c [Slot],
+}
+
+impl<'c> Place<'c> {
+    pub(super) fn new(core: &'c Core, map: usize, predicate: &'c ColumnPredicate) -> Self {
+        let shape = core.map(map);
+        let slots = predicate.child.map_or(&shape.slots, |child| &shape.children[child].slots);
+        Self { core, map, predicate, slots }
+    }
+
+    /// The rows whose token column has one of the values; `None` where no value can be there.
+    pub(super) fn tokens<'a>(
+        &self,
+        query: &mut Query<'a>,
+        organization: &str,
+        values: &'a [TokenValue],
+        alias: &str,
+    ) -> Option<Branch>
+    where
+        'c: 'a,
+    {
+        let conditions: Vec<String> = values.iter().filter_map(|value| self.token(query, value)).collect();
+        (!conditions.is_empty()).then(|| self.branch(organization, any(conditions), alias))
+    }
+
+    /// The rows whose reference column holds the key of one of the targets.
+    pub(super) fn references<'a>(
+        &self,
+        query: &mut Query<'a>,
+        organization: &str,
+        values: &'a [ReferenceValue],
+        alias: &str,
+    ) -> Option<Branch> {
+        let target = self.slots[self.predicate.value].reference.as_ref()?.target.as_str();
+        let mut conditions = Vec::new();
+        for value in values.iter().filter(|value| value.kinds.is_empty() || value.kinds.contains(&target)) {
+            for id in value.ids.iter().filter(|id| mappers::references::is_id(id)) {
+                let id = query.arg(Arg::Text(id));
+                let key = format!(
+                    "(select t.key from directory t \
+                     where t.organization_id = {organization} and t.type = '{target}' and t.id = {id})"
+                );
+                conditions.push(self.equals(self.predicate.value, &key));
+            }
+        }
+        (!conditions.is_empty()).then(|| self.branch(organization, any(conditions), alias))
+    }
+
+    fn shape(&self) -> &'c Map {
+        self.core.map(self.map)
+    }
+
+    /// `"table"."column"` of a slot.
+    fn column(&self, slot: usize) -> String {
+        let slot = &self.slots[slot];
+        let table = match (self.predicate.child, slot.join) {
+            (Some(child), _) => &self.shape().children[child].table,
+            (None, Some(join)) => &self.shape().joins[join].table,
+            (None, None) => &self.shape().table,
+        };
+        format!("{}.{}", self.core.quote(table), self.core.quote(&slot.column))
+    }
+
+    /// The column equals a canonical text.
+    fn equals(&self, slot: usize, text: &str) -> String {
+        format!("{} = {}", self.column(slot), self.core.bind_slot(text, &self.slots[slot]))
+    }
+
+    fn token<'a>(&self, query: &mut Query<'a>, value: &'a TokenValue) -> Option<String>
+    where
+        'c: 'a,
+    {
+        let mut parts = Vec::new();
+        match (&self.predicate.system, value.system.as_deref()) {
+            (_, None) | (System::None, Some("")) => {}
+            (System::Fixed(fixed), Some(system)) if fixed == system => {}
+            (System::Column(slot), Some("")) => parts.push(format!("{} is null", self.column(*slot))),
+            (System::Column(slot), Some(system)) => {
+                let system = query.arg(Arg::Text(system));
+                parts.push(self.equals(*slot, &system));
+            }
+            (System::Fixed(_) | System::None, Some(_)) => return None,
+        }
+        match value.code.as_deref() {
+            Some(code) => parts.push(self.code(query, code)?),
+            None => parts.push(format!("{} is not null", self.column(self.predicate.value))),
+        }
+        Some(all(parts))
+    }
+
+    /// The column has the code, or one of the words that stand for it.
+    fn code<'a>(&self, query: &mut Query<'a>, code: &'a str) -> Option<String>
+    where
+        'c: 'a,
+    {
+        let predicate = self.predicate;
+        if predicate.codes.is_empty() {
+            if !Core::can_hold(&self.slots[predicate.value], code) {
+                return None;
+            }
+            let code = query.arg(Arg::Text(code));
+            return Some(self.equals(predicate.value, &code));
+        }
+        let words = predicate.codes.iter().filter(|(_, mapped)| mapped == code);
+        let words: Vec<String> = words
+            .map(|(word, _)| {
+                let word = query.arg(Arg::Text(word));
+                self.equals(predicate.value, &word)
+            })
+            .collect();
+        (!words.is_empty()).then(|| any(words))
+    }
+
+    /// The directory rows of the matching rows.
+    fn branch(&self, organization: &str, condition: String, alias: &str) -> Branch {
+        let (core, map) = (self.core, self.shape());
+        let mut conditions = vec![format!("{alias}.map = '{}'", map.name.replace('\'', "''"))];
+        let (source, key, tenant, table) = match self.predicate.child {
+            Some(child) => {
+                let child = &map.children[child];
+                (core.quote(&child.table), core.read_parent_key(child), child.tenant.as_deref(), child.table.as_str())
+            }
+            None => (self.joined(), core.read_key(map), map.tenant.as_deref(), map.table.as_str()),
+        };
+        if let Some(tenant) = tenant {
+            conditions.push(format!("{}.{} = {organization}", core.quote(table), core.quote(tenant)));
+        }
+        conditions.push(condition);
+        let on = format!("{alias}.organization_id = {organization} and {alias}.key = {key}");
+        Branch { source: format!("{source} join directory {alias} on {on}"), conditions }
+    }
+
+    fn joined(&self) -> String {
+        let (core, map) = (self.core, self.shape());
+        let mut source = core.quote(&map.table);
+        for join in &map.joins {
+            let on = |table: &str, column: &str| format!("{}.{}", core.quote(table), core.quote(column));
+            let (left, right) = (on(&join.table, &join.column), on(&join.other_table, &join.other_column));
+            source.push_str(&format!(" left join {} on {left} = {right}", core.quote(&join.table)));
+        }
+        source
+    }
+}

@@ -1,0 +1,219 @@
+//! Who may see which rows on PostgreSQL: the application role, row-level security, and what must hold before the gateway
+//! is ready.
+//!
+//! The gateway's connections take a role that owns nothing. It sees the rows of the organization named by the
+//! transaction's `app.current_organization_id`; unset = no rows. The policies are forced, so they bind the tables' owner
+//! too. Tables of users keep working for everybody else: there the policy is restrictive and for our role alone.
+//!
+//! <https://www.postgresql.org/docs/current/ddl-rowsecurity.html>
+
+use mappers::schema::ColumnKind;
+
+use super::connection::{Arg, Connection, DbError, Engine};
+use super::dialect::{literal, quote};
+use super::pools::APPLICATION_ROLE;
+
+/// Creates the role. Roles belong to the cluster, and other databases of it may do the same at this moment.
+pub(super) const CREATE_ROLE: &str = "
+do $$ begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'fhir_gateway_app') then
+        create role fhir_gateway_app nologin noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication;
+    end if;
+exception when duplicate_object or unique_violation then null;
+end $$;
+do $$ begin
+    if not pg_catalog.pg_has_role(current_user, 'fhir_gateway_app', 'member') then
+        execute pg_catalog.format('grant fhir_gateway_app to %I', current_user);
+    end if;
+end $$;
+create schema if not exists fhir_gateway;
+grant usage on schema fhir_gateway to fhir_gateway_app;
+grant usage on schema public to fhir_gateway_app;";
+
+/// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
+/// Versions and audit events can be added, never changed.
+const INTERNAL: [(&str, &str, bool); 10] = [
+    ("audit_events", "select, insert", true),
+    ("directory", "select, insert, update, delete", true),
+    ("index_reference", "select, insert, update, delete", true),
+    ("index_token", "select, insert, update, delete", true),
+    ("map_state", "select, insert, update, delete", false),
+    ("migrations", "select", false),
+    ("organizations", "select, insert, update", false),
+    ("outbox", "select, insert, update, delete", true),
+    ("resource_versions", "select, insert", true),
+    ("rid_block", "select, update", false),
+];
+
+const TENANT: &str = "nullif(current_setting('app.current_organization_id', true), '')";
+
+/// One read in one round trip: names the organization for this transaction alone, then looks. It always gives one row;
+/// `rid` is NULL where there is no such resource. `pending`: other programs' changes of this organization wait.
+const READ_CURRENT: &str = "
+create or replace function fhir_gateway.read_current(org bigint, kind text, logical text)
+returns table (rid bigint, version bigint, updated bigint, deleted smallint, body text, pending boolean)
+language plpgsql volatile security invoker rows 1 as $$
+begin
+    perform pg_catalog.set_config('app.current_organization_id', $1::text, true);
+    return query
+    select d.rid, d.version, d.updated, d.deleted, v.body,
+           exists (select from fhir_gateway.outbox o where o.organization_id = $1)
+    from (values (1)) one (n)
+    left join fhir_gateway.directory d on d.organization_id = $1 and d.type = $2 and d.id = $3
+    left join fhir_gateway.resource_versions v on v.rid = d.rid and v.version = d.version;
+end $$;
+revoke all on function fhir_gateway.read_current(bigint, text, text) from public;
+grant execute on function fhir_gateway.read_current(bigint, text, text) to fhir_gateway_app;";
+
+/// Everything about the gateway's own tables, for the owner to run; can be run again.
+pub(super) fn internal() -> Vec<String> {
+    let mut statements = Vec::new();
+    for (table, rights, by_organization) in INTERNAL {
+        statements.push(format!("grant {rights} on fhir_gateway.{table} to {APPLICATION_ROLE}"));
+        if by_organization {
+            let check = format!("organization_id = {TENANT}::bigint");
+            statements.push(format!(
+                "alter table fhir_gateway.{table} enable row level security, force row level security"
+            ));
+            statements.push(format!("drop policy if exists tenant on fhir_gateway.{table}"));
+            statements.push(format!("create policy tenant on fhir_gateway.{table} using ({check}) with check ({check})"));
+        }
+    }
+    // Triggers run as the owner and add what any program changed in any organization. The owner is bound by the forced
+    // policy unless it is a superuser.
+    statements.push("drop policy if exists enqueue on fhir_gateway.outbox".to_owned());
+    statements
+        .push("create policy enqueue on fhir_gateway.outbox for insert to current_user with check (true)".to_owned());
+    // A view answers with its owner's rights before PostgreSQL 15; there our role does not get it.
+    statements.push(
+        "do $$ begin if current_setting('server_version_num')::int >= 150000 then \
+         execute 'alter view fhir_gateway.resources set (security_invoker = true)'; \
+         grant select on fhir_gateway.resources to fhir_gateway_app; end if; end $$"
+            .to_owned(),
+    );
+    // Bodies are compressed on their way to disk; lz4, where the server has it, takes a fifth of the time.
+    statements.push(
+        "do $$ begin alter table fhir_gateway.resource_versions alter column body set compression lz4; \
+         exception when feature_not_supported then null; end $$"
+            .to_owned(),
+    );
+    statements.push(READ_CURRENT.to_owned());
+    statements
+}
+
+/// A table of a user's that maps name.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct UserTable {
+    /// Its name.
+    pub name: String,
+    /// Column that holds the organization.
+    pub tenant: Option<String>,
+    /// Nothing is ever written to it.
+    pub readonly: bool,
+}
+
+/// What is still missing for the gateway's role to work on `table`, as statements for the table's owner.
+pub async fn user_table(connection: &mut Connection, table: &UserTable) -> Result<Vec<String>, DbError> {
+    if connection.engine() == Engine::Sqlite {
+        return Ok(Vec::new());
+    }
+    let name = quote(&table.name);
+    let rights = if table.readonly { "select" } else { "select, insert, update, delete" };
+    let mut statements = vec![format!("grant {rights} on {name} to {APPLICATION_ROLE}")];
+    statements.extend(sequences(connection, &name).await?);
+    if let Some(tenant) = &table.tenant {
+        statements.extend(policies(connection, &name, tenant).await?);
+    }
+    Ok(statements)
+}
+
+/// Sequences behind `serial` columns, whose defaults run with the writer's rights.
+async fn sequences(connection: &mut Connection, name: &str) -> Result<Vec<String>, DbError> {
+    let sql = "select s.oid::regclass::text from pg_catalog.pg_depend d join pg_catalog.pg_class s on s.oid = d.objid \
+               where d.refobjid = $1::text::regclass and s.relkind = 'S' and d.deptype = 'a'";
+    let rows = connection.fetch(sql, &[Arg::Text(name)]).await?;
+    let grant = |sequence: &str| format!("grant usage on sequence {sequence} to {APPLICATION_ROLE}");
+    Ok(rows.iter().filter_map(|row| row.text(0)).map(grant).collect())
+}
+
+/// Row-level security of a user's table: restrictive for our role, and as before for everybody else.
+async fn policies(connection: &mut Connection, name: &str, tenant: &str) -> Result<Vec<String>, DbError> {
+    let sql = "select c.relrowsecurity, \
+               exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid and p.polname = 'fhir_gateway_tenant'), \
+               (select t.typcategory::text from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid \
+                where a.attrelid = c.oid and a.attname = $2 and not a.attisdropped), c.relkind::text \
+               from pg_catalog.pg_class c where c.oid = $1::text::regclass";
+    let Some(row) = connection.fetch_optional(sql, &[Arg::Text(name), Arg::Text(tenant)]).await? else {
+        return Ok(Vec::new());
+    };
+    // A view has no policies of its own: its tables are guarded by whoever made it.
+    if !matches!(row.text(3), Some("r" | "p")) || (row.flag(0) && row.flag(1)) {
+        return Ok(Vec::new());
+    }
+    let column = quote(tenant);
+    let check = match row.text(2) {
+        Some("N") => format!("{column} = {TENANT}::bigint"),
+        _ => format!("{column}::text = {TENANT}"),
+    };
+    // Where the owner has no row-level security yet, everybody keeps the rights that the grants give. Where the owner
+    // has, only our role is added, with the owner (whom our triggers run as) able to find keys.
+    let everybody = if row.flag(0) { APPLICATION_ROLE } else { "public" };
+    let mut statements = vec![
+        format!("drop policy if exists fhir_gateway_everyone on {name}"),
+        format!("drop policy if exists fhir_gateway_owner on {name}"),
+        format!("drop policy if exists fhir_gateway_tenant on {name}"),
+        format!("create policy fhir_gateway_everyone on {name} to {everybody} using (true) with check (true)"),
+        format!(
+            "create policy fhir_gateway_tenant on {name} as restrictive to {APPLICATION_ROLE} \
+             using ({check}) with check ({check})"
+        ),
+    ];
+    if row.flag(0) {
+        statements.push(format!("create policy fhir_gateway_owner on {name} for select to current_user using (true)"));
+    } else {
+        statements.push(format!("alter table {name} enable row level security, force row level security"));
+    }
+    Ok(statements)
+}
+
+/// The kinds of columns that can hold an organization.
+pub fn is_tenant_kind(kind: ColumnKind) -> bool {
+    kind == ColumnKind::Integer
+}
+
+/// Why the gateway must not serve with this connection's role; empty when all is well. The connection is one of the
+/// application's.
+pub async fn objections(connection: &mut Connection) -> Result<Vec<String>, DbError> {
+    if connection.engine() == Engine::Sqlite {
+        return Ok(Vec::new());
+    }
+    let mut objections = Vec::new();
+    let role = "select rolsuper, rolbypassrls from pg_catalog.pg_roles where rolname = current_user";
+    if let Some(row) = connection.fetch_optional(role, &[]).await? {
+        if row.flag(0) {
+            objections.push("the role is a superuser: row-level security does not bind it".to_owned());
+        }
+        if row.flag(1) {
+            objections.push("the role has BYPASSRLS".to_owned());
+        }
+    }
+    let tables = format!(
+        "select n.nspname || '.' || c.relname, pg_catalog.pg_has_role(current_user, c.relowner, 'usage'), \
+         c.relrowsecurity and (c.relforcerowsecurity or n.nspname <> 'fhir_gateway') \
+         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+         where c.relkind in ('r', 'p') and (n.nspname = 'fhir_gateway' and c.relname in ({internal}) \
+         or exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid and p.polname = 'fhir_gateway_tenant')) \
+         order by 1",
+        internal = INTERNAL.iter().filter(|table| table.2).map(|table| literal(table.0)).collect::<Vec<_>>().join(", ")
+    );
+    for row in connection.fetch(&tables, &[]).await? {
+        let table = row.text(0).unwrap_or_default();
+        if row.flag(1) {
+            objections.push(format!("the role owns {table} (or is a member of its owner)"));
+        }
+        if !row.flag(2) {
+            objections.push(format!("row-level security is not in force on {table}"));
+        }
+    }
+    Ok(objections)
+}

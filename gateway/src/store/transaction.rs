@@ -1,0 +1,117 @@
+//! One database transaction for an interaction that must look before it writes: conditional create, update and delete,
+//! and transaction bundles with conditions.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use consent::Permit;
+use mappers::search::{Results, Search};
+
+use crate::store::Store;
+use crate::store::apply::{self, Abort, Tables, Verdict};
+use crate::store::batch::Unit;
+use crate::store::checkpoint::Checkpoint;
+use crate::store::connection::{Arg, Connection, Engine};
+use crate::store::core::Core;
+use crate::store::drain;
+use crate::store::error::{ChangeError, StoreError};
+use crate::store::search::{Order, plan};
+use crate::store::types::{Change, Changed};
+
+/// An open transaction. Dropping it rolls back.
+pub struct Transaction {
+    connection: Connection,
+    core: Arc<Core>,
+    permit: Permit,
+}
+
+impl Store {
+    /// Begins a transaction under a permit. On SQLite it holds the one writer until it ends.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database does not answer.
+    pub async fn begin(&self, permit: &Permit) -> Result<Transaction, StoreError> {
+        let mut connection = self.core.pools.writer().await?;
+        drain::settle(&self.core, &mut connection, permit.organization()).await?;
+        connection.begin_write(Some(permit.organization().0)).await?;
+        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone() })
+    }
+}
+
+impl Transaction {
+    /// Ids of at most `limit` matches. Equal conditions of one type wait for each other until their transactions end, so
+    /// that of two simultaneous conditional creates one finds what the other made.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database does not answer.
+    pub async fn find(&mut self, search: &Search, limit: usize) -> Result<Vec<Box<str>>, StoreError> {
+        if self.connection.engine() == Engine::Postgres {
+            let lock = Arg::Int(lock_number(&self.permit, search));
+            self.connection.execute("select pg_advisory_xact_lock($1)", &[lock]).await?;
+        }
+        let query = plan(&self.core, &self.permit, search, &Order::ids(limit));
+        let rows = self.connection.fetch(&query.sql, &query.args).await?;
+        Ok(rows.iter().filter_map(|row| row.text(2)).map(Into::into).collect())
+    }
+
+    /// Applies the changes and commits.
+    ///
+    /// # Errors
+    /// [`ChangeError::Refused`] names the change at fault; nothing was applied.
+    pub async fn apply(self, changes: Vec<Change>) -> Result<Vec<Changed>, ChangeError> {
+        let permit = self.permit.clone();
+        self.finish(Unit { permit, changes, checkpoint: None }).await
+    }
+
+    /// As [`Transaction::apply`], with a mark of progress that commits with the changes.
+    ///
+    /// # Errors
+    /// As [`Transaction::apply`].
+    pub async fn apply_checkpointed(
+        self,
+        changes: Vec<Change>,
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<Changed>, ChangeError> {
+        let permit = self.permit.clone();
+        self.finish(Unit { permit, changes, checkpoint: Some(checkpoint) }).await
+    }
+
+    async fn finish(self, unit: Unit) -> Result<Vec<Changed>, ChangeError> {
+        let Self { mut connection, core, permit } = self;
+        let organization = permit.organization();
+        let attempt = apply::apply(&core, &mut connection, organization, &[&unit], &[None], Tables::Use).await;
+        let verdict = match attempt {
+            Ok(mut verdicts) => verdicts.pop(),
+            Err(Abort::Refused { index, reason, .. }) => Some(Verdict::Settled(Err(ChangeError::Refused { index, reason }))),
+            Err(Abort::Again) => Some(Verdict::Settled(Err(StoreError::Contention.into()))),
+            Err(Abort::Database(error)) => {
+                core.forget_rids();
+                return Err(error.into_store_error().into());
+            }
+        };
+        match verdict {
+            Some(Verdict::Settled(Ok(changed))) => {
+                if let Err(error) = connection.commit().await {
+                    core.forget_rids();
+                    return Err(error.into_store_error().into());
+                }
+                Ok(changed)
+            }
+            Some(Verdict::Settled(Err(error))) => {
+                core.forget_rids();
+                connection.rollback().await.map_err(StoreError::from)?;
+                Err(error)
+            }
+            _ => Err(StoreError::Invariant("a lone set was put off").into()),
+        }
+    }
+}
+
+/// One number for one condition in one organization. A clash only makes two conditions wait for each other.
+fn lock_number(permit: &Permit, search: &Search) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    permit.organization().0.hash(&mut hasher);
+    mappers::search::canonical(search, &Results::default()).hash(&mut hasher);
+    i64::from_ne_bytes(hasher.finish().to_ne_bytes())
+}

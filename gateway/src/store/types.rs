@@ -1,0 +1,182 @@
+//! What passes between the interactions and the store.
+
+use bytes::Bytes;
+use mappers::search::Search;
+
+/// A version of a resource.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The resource type.
+    pub kind: Box<str>,
+    /// The logical id.
+    pub id: Box<str>,
+    /// `meta.versionId`, counted per resource from 1.
+    pub version: i64,
+    /// `meta.lastUpdated` in milliseconds since 1970 (UTC).
+    pub updated_ms: i64,
+    /// How this version came about.
+    pub method: Method,
+    /// Minified JSON as served; empty for a deletion.
+    pub body: Bytes,
+}
+
+/// How a version came about: the verb a history entry shows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Method {
+    /// Deleted.
+    Delete,
+    /// Created with an id of the server's, or by another program.
+    Post,
+    /// Updated, or created with the client's id.
+    Put,
+}
+
+impl Method {
+    /// The HTTP verb.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+
+    /// The method a stored verb names.
+    pub fn parse(verb: &str) -> Self {
+        match verb {
+            "DELETE" => Self::Delete,
+            "POST" => Self::Post,
+            _ => Self::Put,
+        }
+    }
+}
+
+/// What is known of a resource (or a version of it).
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Deleted; the version is the deletion's.
+    Deleted(Version),
+    /// Here it is.
+    Present(Version),
+    /// Never was, or is hidden from this caller: the two look alike.
+    Unknown,
+}
+
+/// What history is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Limits it to a type.
+    pub kind: Option<Box<str>>,
+    /// Limits it to a resource (with `kind`).
+    pub id: Option<Box<str>>,
+    /// Only versions at or after this instant (ms).
+    pub since_ms: Option<i64>,
+    /// Only versions before or at this instant (ms).
+    pub at_most_ms: Option<i64>,
+    /// Versions per page.
+    pub count: usize,
+    /// Where the page starts: the last row of the page before.
+    pub after: Option<HistoryKey>,
+}
+
+/// A place in a history, newest first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HistoryKey {
+    /// `lastUpdated` in ms.
+    pub updated_ms: i64,
+    /// The directory's row id.
+    pub rid: i64,
+    /// The version.
+    pub version: i64,
+}
+
+/// A page of history, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryPage {
+    /// The versions.
+    pub versions: Vec<Version>,
+    /// Where the next page starts; `None` on the last.
+    pub next: Option<HistoryKey>,
+}
+
+/// A page of search matches, ordered by directory row id.
+#[derive(Clone, Debug, Default)]
+pub struct SearchPage {
+    /// The matches.
+    pub matches: Vec<Version>,
+    /// Row id of the last match where another page follows.
+    pub next: Option<i64>,
+    /// How many match in all, where it was asked for.
+    pub total: Option<u64>,
+}
+
+/// A search with its place.
+#[derive(Clone, Debug)]
+pub struct SearchRequest {
+    /// The parameters.
+    pub search: Search,
+    /// Matches per page; 0 = only the total.
+    pub count: usize,
+    /// Row id of the last match of the page before.
+    pub after: Option<i64>,
+    /// Count all matches.
+    pub total: bool,
+}
+
+/// One change to one resource. Changes are applied together or not at all.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The resource type.
+    pub kind: Box<str>,
+    /// The logical id: the client's, or one the interaction took from [`crate::clock::Ids`] for a create.
+    pub id: Box<str>,
+    /// What is done.
+    pub operation: Operation,
+}
+
+/// What is done to a resource.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// A new resource under a fresh id of the server's. The body is checked JSON of the client's, references rewritten;
+    /// its `id`, `meta.versionId` and `meta.lastUpdated` are replaced.
+    Create {
+        /// The resource.
+        body: Bytes,
+    },
+    /// Deletes. Deleting what is not there succeeds and changes nothing.
+    Delete {
+        /// `If-Match`.
+        if_match: Option<i64>,
+    },
+    /// Replaces, or creates under the client's id (only for callers with an unrestricted permit).
+    Update {
+        /// The resource.
+        body: Bytes,
+        /// `If-Match`: the version the client has seen.
+        if_match: Option<i64>,
+        /// `If-None-Match: *`: only create.
+        if_none_match: bool,
+    },
+}
+
+/// What a change did.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// What came about.
+    pub outcome: Outcome,
+    /// The version after the change; for [`Outcome::Nothing`] the fields are those asked for with version 0.
+    pub version: Version,
+}
+
+/// What a change did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// There is a resource now that was not there (or was deleted).
+    Created,
+    /// It is gone.
+    Deleted,
+    /// There was nothing to delete.
+    Nothing,
+    /// It has a new version.
+    Updated,
+}

@@ -1,0 +1,184 @@
+//! Exact two-way correspondence between one FHIR primitive (its JSON text) and one column (its canonical text).
+//!
+//! The law every codec keeps: a value is [`Encoded::Exact`] only if [`decode`] gives back the identical JSON text.
+//! Anything else may still give its column a reading, and stays in the residue itself.
+
+mod number;
+mod place;
+mod stamp;
+mod text;
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::tz::TimeZone;
+
+pub(crate) use place::{json_set, kind_at, view};
+
+use crate::json::{unescape, write_string};
+use crate::map::{Codec, ContentKind, Field, Primitive};
+use crate::schema::ColumnKind;
+
+/// What values mean beyond their text.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The organization's zone: columns without zone are read in it, instants are written in it.
+    pub zone: &'a TimeZone,
+    /// Where attachments' bytes are; without it they stay in the resource.
+    pub content: Option<&'a dyn Content>,
+}
+
+/// Attachment bytes kept outside the database.
+pub trait Content {
+    /// Keeps the base64 `data` and returns what the column holds for it (a path or an object key); `None` refuses.
+    fn keep(&self, kind: ContentKind, data: &str) -> Option<Box<str>>;
+    /// The base64 of what the column's text names; `None` where it is not there.
+    fn find(&self, kind: ContentKind, name: &str) -> Option<Box<str>>;
+}
+
+/// What a column can hold of a value.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Encoded {
+    /// This text, and it decodes to the identical JSON: the value may leave the residue.
+    Exact(Box<str>),
+    /// This text says it best, but the value itself must stay.
+    Reading(Box<str>),
+    /// Nothing.
+    Unfit,
+}
+
+impl Context<'_> {
+    /// UTC, and no content outside the database.
+    #[must_use]
+    pub fn utc() -> Context<'static> {
+        const UTC: &TimeZone = &TimeZone::UTC;
+        Context { zone: UTC, content: None }
+    }
+}
+
+/// The column text for a primitive given as raw JSON text (`"1974-12-25"`, `98.60`, `true`).
+pub fn encode(field: &Field, kind: ColumnKind, raw: &str, context: &Context<'_>) -> Encoded {
+    if !has_json_type(field.primitive, raw) {
+        return Encoded::Unfit;
+    }
+    let value = scalar(raw);
+    if is_plain_text(field, kind) {
+        // Most values of most resources: no second pass where nothing needs an escape.
+        return match value {
+            Cow::Borrowed(text) if text::fits(text) && !text::needs_escape(text) => Encoded::Exact(text.into()),
+            Cow::Owned(text) if text::fits(&text) && written(&text) == raw => Encoded::Exact(text.into()),
+            Cow::Owned(text) if text::fits(&text) => Encoded::Reading(text.into()),
+            _ => Encoded::Unfit,
+        };
+    }
+    let Some(cell) = candidate(field, kind, &value, context) else { return Encoded::Unfit };
+    let mut back = Vec::with_capacity(raw.len());
+    if decode(field, kind, &cell, context, &mut back) && back == raw.as_bytes() {
+        Encoded::Exact(cell.into())
+    } else {
+        Encoded::Reading(cell.into())
+    }
+}
+
+/// Appends the JSON text for a column's text, which any program may have written. False, with nothing appended, where
+/// the text is no value of the type.
+pub fn decode(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+    let value = match &field.codec {
+        Codec::Codes(codes) => code_of(codes, kind, cell).map(Cow::Borrowed),
+        Codec::Content(content) => content_data(*content, kind, cell, context).map(Cow::Owned),
+        Codec::Plain | Codec::Zoned | Codec::Reference => plain(field, kind, cell, context),
+    };
+    let Some(value) = value else { return false };
+    match field.primitive {
+        Primitive::Boolean | Primitive::Decimal | Primitive::Integer => out.extend_from_slice(value.as_bytes()),
+        _ => write_string(out, &value),
+    }
+    true
+}
+
+fn has_json_type(primitive: Primitive, raw: &str) -> bool {
+    let first = raw.as_bytes().first();
+    match primitive {
+        Primitive::Boolean => matches!(raw, "true" | "false"),
+        Primitive::Decimal | Primitive::Integer => first.is_some_and(|byte| *byte == b'-' || byte.is_ascii_digit()),
+        _ => first == Some(&b'"'),
+    }
+}
+
+fn is_plain_text(field: &Field, kind: ColumnKind) -> bool {
+    matches!(field.codec, Codec::Plain)
+        && field.primitive == Primitive::String
+        && matches!(kind, ColumnKind::Text | ColumnKind::Other)
+}
+
+fn written(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn candidate(field: &Field, kind: ColumnKind, value: &str, context: &Context<'_>) -> Option<String> {
+    let zone = matches!(field.codec, Codec::Zoned).then_some(context.zone);
+    match &field.codec {
+        Codec::Codes(codes) => codes.iter().find(|(_, code)| code == value).map(|(text, _)| text.clone()),
+        Codec::Content(ContentKind::Column) if kind != ColumnKind::Bytes => {
+            let text = String::from_utf8(BASE64.decode(value).ok()?).ok()?;
+            (!text.is_empty() && !text.contains('\0')).then_some(text)
+        }
+        Codec::Content(ContentKind::Column) => text::base64(value),
+        Codec::Content(content) => context.content?.keep(*content, value).map(String::from),
+        Codec::Reference => None,
+        Codec::Plain | Codec::Zoned => match field.primitive {
+            Primitive::Boolean => text::boolean_cell(kind, value),
+            Primitive::Date => stamp::date_cell(kind, value, context.zone),
+            Primitive::DateTime | Primitive::Instant => stamp::stamp_cell(kind, value, zone, context.zone),
+            Primitive::Decimal => number::decimal_cell(kind, value),
+            Primitive::Integer => number::integer_cell(kind, value),
+            Primitive::String => text::string_cell(kind, value),
+            Primitive::Time => stamp::time_cell(kind, value),
+        },
+    }
+}
+
+fn plain<'a>(field: &Field, kind: ColumnKind, cell: &'a str, context: &Context<'_>) -> Option<Cow<'a, str>> {
+    let zone = matches!(field.codec, Codec::Zoned).then_some(context.zone);
+    match field.primitive {
+        Primitive::Boolean => text::boolean(cell).map(Cow::Borrowed),
+        Primitive::Date => stamp::date(kind, cell, context.zone),
+        Primitive::DateTime => stamp::date_time(kind, cell, zone, context.zone),
+        Primitive::Decimal => number::decimal(cell, kind == ColumnKind::Real),
+        Primitive::Instant => stamp::instant(kind, cell, zone, context.zone),
+        Primitive::Integer => number::integer(cell),
+        Primitive::String => text::string(kind, cell),
+        Primitive::Time => stamp::time(cell),
+    }
+}
+
+/// The code for a column's text: as the table spells it, else whatever its case and padding.
+fn code_of<'c>(codes: &'c [(String, String)], kind: ColumnKind, cell: &str) -> Option<&'c str> {
+    let exact = codes.iter().find(|(text, _)| text == cell);
+    let loose = || codes.iter().find(|(text, _)| text.trim().eq_ignore_ascii_case(cell.trim()));
+    let boolean = || {
+        let value = (kind == ColumnKind::Boolean).then(|| text::boolean(cell)).flatten()?;
+        codes.iter().find(|(text, _)| text::boolean(text) == Some(value))
+    };
+    exact.or_else(loose).or_else(boolean).map(|(_, code)| code.as_str())
+}
+
+fn content_data(content: ContentKind, kind: ColumnKind, cell: &str, context: &Context<'_>) -> Option<String> {
+    match content {
+        ContentKind::Column if kind == ColumnKind::Bytes => text::base64(cell),
+        ContentKind::Column => (!cell.is_empty()).then(|| BASE64.encode(cell)),
+        ContentKind::File | ContentKind::Object => text::base64(&context.content?.find(content, cell)?),
+    }
+}
+
+/// The value of a JSON scalar's text: strings unescaped, others as written.
+pub(crate) fn scalar(raw: &str) -> Cow<'_, str> {
+    match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        None => Cow::Borrowed(raw),
+        Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => Cow::Borrowed(inner),
+        Some(inner) => Cow::Owned(unescape(inner)),
+    }
+}

@@ -1,0 +1,110 @@
+//! Places in columns: a whole column, or a member of the JSON document that a column holds.
+
+use std::borrow::Cow;
+
+use super::scalar;
+use crate::json::{Document, Element, Kind, write_string};
+use crate::map::{Codec, Field, Primitive, Slot};
+use crate::row::Cell;
+use crate::schema::ColumnKind;
+
+/// The kind a codec sees: values inside a JSON document are texts to it.
+pub(crate) fn kind_at(slot: &Slot) -> ColumnKind {
+    if slot.kind == ColumnKind::Json { ColumnKind::Text } else { slot.kind }
+}
+
+/// What stands at a field's place: the column's text, or the text of the member inside its JSON document.
+pub(crate) fn view<'c>(field: &Field, slot: &Slot, cell: &'c Cell) -> Option<Cow<'c, str>> {
+    let text = cell.as_deref()?;
+    if slot.kind != ColumnKind::Json {
+        return Some(Cow::Borrowed(text));
+    }
+    let document = Document::parse(text.as_bytes()).ok()?;
+    let mut element = document.root();
+    for name in &field.json_path {
+        element = step(element, name)?;
+    }
+    match element.kind() {
+        Kind::Null | Kind::Object | Kind::Array => None,
+        _ => Some(Cow::Owned(scalar(element.raw()).into_owned())),
+    }
+}
+
+fn step<'d>(element: Element<'d>, name: &str) -> Option<Element<'d>> {
+    match element.kind() {
+        Kind::Array => element.children().nth(name.parse().ok()?),
+        _ => element.member(name),
+    }
+}
+
+/// The document with the member at the field's path set (or removed), all other bytes as they were. `None` where the
+/// path leads through something that is no object.
+pub(crate) fn json_set(field: &Field, document: Option<&str>, value: Option<&str>) -> Option<Option<Box<str>>> {
+    let value = value.map(|text| json_value(field, text));
+    let Some((name, rest)) = field.json_path.split_first() else {
+        return Some(value.map(String::into_boxed_str));
+    };
+    let Some(text) = document else {
+        return Some(value.map(|value| nested(&field.json_path, &value).into_boxed_str()));
+    };
+    let parsed = Document::parse(text.as_bytes()).ok()?;
+    if parsed.root().is_null() {
+        return Some(value.map(|value| nested(&field.json_path, &value).into_boxed_str()));
+    }
+    let changed = set_in(text, parsed.root(), name, rest, value.as_deref())?;
+    Some(Some(changed.into_boxed_str()))
+}
+
+fn set_in(text: &str, element: Element<'_>, name: &str, rest: &[String], value: Option<&str>) -> Option<String> {
+    let found = match element.kind() {
+        Kind::Object => element.member(name),
+        Kind::Array => Some(element.children().nth(name.parse().ok()?)?),
+        _ => return None,
+    };
+    let Some(found) = found else {
+        let Some(value) = value else { return Some(text.to_owned()) };
+        let comma = if element.is_empty() { "" } else { "," };
+        let end = element.end() - 1;
+        let added = format!("{comma}{}:{}", quoted(name), nested(rest, value));
+        return Some(format!("{}{added}{}", &text[..end], &text[end..]));
+    };
+    match (rest.split_first(), value) {
+        (Some((next, rest)), _) if !found.is_null() => set_in(text, found, next, rest, value),
+        (_, Some(value)) => Some(format!("{}{}{}", &text[..found.start()], nested(rest, value), &text[found.end()..])),
+        (Some(_), None) => Some(text.to_owned()),
+        (None, None) if element.kind() == Kind::Array => {
+            Some(format!("{}null{}", &text[..found.start()], &text[found.end()..]))
+        }
+        (None, None) => Some(without(text, element, found)),
+    }
+}
+
+/// The text without a member and the comma that belongs to it.
+fn without(text: &str, object: Element<'_>, member: Element<'_>) -> String {
+    let next = object.children().find(|other| other.start() > member.start());
+    let before = object.children().take_while(|other| other.start() < member.start()).last();
+    let (from, to) = match (before, next) {
+        (_, Some(next)) => (member.key_start(), next.key_start()),
+        (Some(before), None) => (before.end(), member.end()),
+        (None, None) => (member.key_start(), member.end()),
+    };
+    format!("{}{}", &text[..from], &text[to..])
+}
+
+fn nested(path: &[String], value: &str) -> String {
+    path.iter().rev().fold(value.to_owned(), |inner, name| format!("{{{}:{inner}}}", quoted(name)))
+}
+
+fn json_value(field: &Field, text: &str) -> String {
+    let plain = matches!(field.codec, Codec::Plain);
+    match field.primitive {
+        Primitive::Boolean | Primitive::Decimal | Primitive::Integer if plain => text.to_owned(),
+        _ => quoted(text),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
+}

@@ -1,0 +1,81 @@
+//! Booleans, strings, UUIDs and binaries.
+
+use std::borrow::Cow;
+
+use crate::schema::ColumnKind;
+
+/// Whether a text can be a FHIR string at all (<https://hl7.org/fhir/R4/datatypes.html#string>): something visible,
+/// and no control characters but tab and line ends.
+pub(super) fn fits(text: &str) -> bool {
+    let control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    !text.bytes().any(control) && text.chars().any(|letter| !letter.is_whitespace())
+}
+
+/// Whether JSON would escape something of the text.
+pub(super) fn needs_escape(text: &str) -> bool {
+    text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+}
+
+pub(super) fn boolean(cell: &str) -> Option<&'static str> {
+    let is = |spellings: &[&str]| spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(cell.trim()));
+    if is(&["true", "t", "1", "yes", "y", "on"]) {
+        Some("true")
+    } else if is(&["false", "f", "0", "no", "n", "off"]) {
+        Some("false")
+    } else {
+        None
+    }
+}
+
+pub(super) fn boolean_cell(kind: ColumnKind, value: &str) -> Option<String> {
+    match kind {
+        ColumnKind::Boolean | ColumnKind::Text | ColumnKind::Other => Some(value.to_owned()),
+        ColumnKind::Integer | ColumnKind::Numeric => Some(if value == "true" { "1" } else { "0" }.to_owned()),
+        _ => None,
+    }
+}
+
+pub(super) fn string(kind: ColumnKind, cell: &str) -> Option<Cow<'_, str>> {
+    if kind == ColumnKind::Bytes {
+        return base64(cell).map(Cow::Owned);
+    }
+    fits(cell).then_some(Cow::Borrowed(cell))
+}
+
+/// The cell for a string in a column that is no text column: only what the column's type can hold.
+pub(super) fn string_cell(kind: ColumnKind, value: &str) -> Option<String> {
+    match kind {
+        ColumnKind::Text | ColumnKind::Other => fits(value).then(|| value.to_owned()),
+        ColumnKind::Bytes => base64(value),
+        ColumnKind::Uuid => uuid(value),
+        ColumnKind::Boolean => matches!(value, "true" | "false").then(|| value.to_owned()),
+        ColumnKind::Integer => value.parse::<i64>().is_ok_and(|number| number.to_string() == value).then(|| value.to_owned()),
+        ColumnKind::Numeric => {
+            let number = super::number::decimal(value, false)?;
+            (number == value && value.len() < 40).then(|| value.to_owned())
+        }
+        ColumnKind::Date => super::stamp::date_cell(kind, value, &jiff::tz::TimeZone::UTC).filter(|cell| cell == value),
+        ColumnKind::Time => super::stamp::time_cell(kind, value),
+        ColumnKind::Json | ColumnKind::Real | ColumnKind::Timestamp | ColumnKind::TimestampTz => None,
+    }
+}
+
+/// `8-4-4-4-12` hexadecimal digits in lower case; other spellings become it.
+fn uuid(value: &str) -> Option<String> {
+    let lower = value.to_ascii_lowercase();
+    let bytes = lower.as_bytes();
+    let shape = |at: usize, byte: u8| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    (bytes.len() == 36 && bytes.iter().enumerate().all(|(at, byte)| shape(at, *byte))).then_some(lower)
+}
+
+/// Base64 in its one canonical spelling: no line ends, padded. `None` where it is none, or nothing.
+pub(super) fn base64(text: &str) -> Option<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let joined: String = text.split_ascii_whitespace().collect();
+    let sound = !joined.is_empty() && STANDARD.decode(&joined).is_ok();
+    sound.then_some(joined)
+}

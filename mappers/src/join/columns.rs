@@ -1,0 +1,163 @@
+//! Members that only columns speak for: rows of other programs, and values they put where the residue has no hole.
+
+use super::Header;
+use super::level::{Joiner, Left};
+use super::residue::{Seen, open, pairs, separate};
+use crate::json::write_string;
+use crate::map::{Map, Member, ObjectShape, Slice, Target};
+
+/// What is written from columns alone.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Mode {
+    /// Everything the map can say, with constants and defaults.
+    Foreign,
+    /// What differs from what the residue speaks for.
+    Append,
+}
+
+/// `{"versionId":..,"lastUpdated":..` without the closing brace.
+pub(super) fn write_meta(header: &Header<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"versionId\":");
+    write_string(out, &header.version.to_string());
+    out.extend_from_slice(b",\"lastUpdated\":");
+    write_string(out, header.last_updated);
+}
+
+impl Joiner<'_> {
+    /// A resource from its columns.
+    pub(super) fn bare_resource(&mut self, map: &Map, header: &Header<'_>, out: &mut Vec<u8>) {
+        self.expected = crate::split::Expected::default();
+        self.fallen = 0;
+        out.push(b'{');
+        open("resourceType", out);
+        write_string(out, &map.resource);
+        open("id", out);
+        write_string(out, header.id);
+        open("meta", out);
+        write_meta(header, out);
+        let mut seen = Seen::default();
+        if let Some(number) = map.shape.members.iter().position(|member| member.name == "meta") {
+            seen.add(number);
+            if let Target::Object(meta) = &map.shape.members[number].target {
+                self.column_members(meta, &Seen::default(), Mode::Foreign, true, out);
+            }
+        }
+        out.push(b'}');
+        self.column_members(&map.shape, &seen, Mode::Foreign, true, out);
+        out.push(b'}');
+    }
+
+    /// The members of a shape that the residue did not have. `fresh`: the object itself is new, constants come along.
+    pub(super) fn column_members(
+        &mut self,
+        shape: &ObjectShape,
+        seen: &Seen,
+        mode: Mode,
+        fresh: bool,
+        out: &mut Vec<u8>,
+    ) -> Left {
+        let mut left = Left::NOTHING;
+        for (number, member) in shape.members.iter().enumerate() {
+            let constant = matches!(&member.target, Target::Field(field) if field.slots.is_empty());
+            if seen.has(number) || (constant && !fresh) {
+                continue;
+            }
+            let before = out.len();
+            open(&member.name, out);
+            let outcome = self.column_value(member, mode, out);
+            if !outcome.written {
+                out.truncate(before);
+            }
+            left.add(outcome);
+        }
+        left
+    }
+
+    /// One member's value; nothing is left behind where it is not written.
+    pub(super) fn column_value(&mut self, member: &Member, mode: Mode, out: &mut Vec<u8>) -> Left {
+        match &member.target {
+            Target::Children(number) => self.child_list(*number, None, out).unwrap_or(Left::NOTHING),
+            Target::Field(field) => self.column_field(field, &member.name, mode, out),
+            Target::Object(inner) => {
+                let start = out.len();
+                out.push(b'{');
+                let left = self.column_members(inner, &Seen::default(), mode, true, out);
+                out.push(b'}');
+                settle(left, inner, mode, start, out)
+            }
+            Target::Slices(slices) => {
+                let start = out.len();
+                out.push(b'[');
+                let mut left = Left::NOTHING;
+                for slice in slices {
+                    left.add(self.column_slice(slice, mode, start, out));
+                }
+                if out.len() == start + 1 {
+                    out.truncate(start);
+                    return Left::NOTHING;
+                }
+                out.push(b']');
+                Left { written: true, ..left }
+            }
+        }
+    }
+
+    fn column_field(&mut self, field: &crate::map::Field, name: &str, mode: Mode, out: &mut Vec<u8>) -> Left {
+        if let Some(constant) = field.constant.as_ref().filter(|_| field.slots.is_empty()) {
+            out.extend_from_slice(constant.as_bytes());
+            return Left::WEAK;
+        }
+        if mode == Mode::Append && self.is_expected(field) && !self.has_fallen(field) {
+            return Left::NOTHING;
+        }
+        if self.write(field, name, None, out) {
+            self.changed |= mode == Mode::Append;
+            return Left::STRONG;
+        }
+        match &field.default {
+            Some(default) if mode == Mode::Foreign => {
+                out.extend_from_slice(default.as_bytes());
+                Left::STRONG
+            }
+            _ => Left::NOTHING,
+        }
+    }
+
+    /// An item for a slice, at the end of the list that starts at `list`.
+    pub(super) fn column_slice(&mut self, slice: &Slice, mode: Mode, list: usize, out: &mut Vec<u8>) -> Left {
+        let before = out.len();
+        separate(list, out);
+        let start = out.len();
+        out.push(b'{');
+        for (name, value) in pairs(&slice.selector) {
+            open(name, out);
+            write_string(out, value);
+        }
+        let left = self.column_members(&slice.shape, &Seen::default(), mode, true, out);
+        out.push(b'}');
+        let left = settle(left, &slice.shape, mode, start, out);
+        if !left.written {
+            out.truncate(before);
+        }
+        left
+    }
+}
+
+/// An object of constants alone stands only where the map gives it nothing else to say.
+fn settle(left: Left, shape: &ObjectShape, mode: Mode, start: usize, out: &mut Vec<u8>) -> Left {
+    let written = left.strong || (mode == Mode::Foreign && left.written && !has_columns(shape));
+    if !written {
+        out.truncate(start);
+        return Left::NOTHING;
+    }
+    Left { written: true, ..left }
+}
+
+pub(super) fn has_columns(shape: &ObjectShape) -> bool {
+    shape.members.iter().any(|member| match &member.target {
+        Target::Children(_) => true,
+        Target::Field(field) => !field.slots.is_empty(),
+        Target::Object(inner) => has_columns(inner),
+        Target::Slices(slices) => slices.iter().any(|slice| has_columns(&slice.shape)),
+    })
+}

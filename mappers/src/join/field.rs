@@ -1,0 +1,67 @@
+//! One field's value from its columns.
+
+use crate::codec::{Context, decode, kind_at, view};
+use crate::json::write_string;
+use crate::map::{Codec, Field, Slot};
+use crate::row::Cell;
+use crate::split::is_id;
+
+/// Appends the JSON value that a field's columns give; false, with nothing appended, where they give none.
+/// `name`: the member's name (a reference column can stand for the Reference or for its `reference` alone).
+/// `item`: only this one of a list of references.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn write_field(
+    field: &Field,
+    name: &str,
+    item: Option<usize>,
+    slots: &[Slot],
+    cells: &[Cell],
+    reference_ids: &[Cell],
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+) -> bool {
+    let one = |slot: usize, out: &mut Vec<u8>| {
+        let (Some(declared), Some(cell)) = (slots.get(slot), cells.get(slot)) else { return false };
+        if matches!(field.codec, Codec::Reference) {
+            return write_reference(declared, cell, reference_ids.get(slot), name == "reference", out);
+        }
+        if kind_at(declared) == declared.kind {
+            return cell.as_deref().is_some_and(|text| decode(field, declared.kind, text, context, out));
+        }
+        view(field, declared, cell).is_some_and(|text| decode(field, kind_at(declared), &text, context, out))
+    };
+    if !field.list || item.is_some() {
+        return field.slots.get(item.unwrap_or(0)).is_some_and(|slot| one(*slot, out));
+    }
+    let start = out.len();
+    out.push(b'[');
+    for slot in &field.slots {
+        let before = out.len();
+        if !out.ends_with(b"[") || before > start + 1 {
+            out.push(b',');
+        }
+        if !one(*slot, out) {
+            out.truncate(before);
+        }
+    }
+    if out.len() == start + 1 {
+        out.truncate(start);
+        return false;
+    }
+    out.push(b']');
+    true
+}
+
+fn write_reference(slot: &Slot, key: &Cell, id: Option<&Cell>, bare: bool, out: &mut Vec<u8>) -> bool {
+    let (Some(column), Some(key)) = (&slot.reference, key) else { return false };
+    let id = id.and_then(Option::as_deref).unwrap_or_else(|| key.trim());
+    if !is_id(id) {
+        return false;
+    }
+    if bare {
+        write_string(out, &format!("{}/{id}", column.target));
+    } else {
+        out.extend_from_slice(format!("{{\"reference\":\"{}/{id}\"}}", column.target).as_bytes());
+    }
+    true
+}

@@ -1,0 +1,13 @@
+//! Resource bytes to rows and back, and to SQL text. Pure: no network, no clock, no database handle.
+
+pub mod codec;
+pub mod join;
+pub mod json;
+pub mod map;
+pub mod references;
+pub mod row;
+pub mod schema;
+pub mod search;
+pub mod split;
+pub mod sql;
+pub mod structure;

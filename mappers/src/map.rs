@@ -1,0 +1,76 @@
+//! The map language: one TOML file a table, compiled once into what split, join, search and SQL use.
+//!
+//! A file is read ([`parse`]: TOML to [`syntax::MapFile`]), checked against R4 and the database's [`Schema`], and compiled
+//! ([`compile`]) into [`Map`]s: one a file, or one a facet. Every problem names file, line, what is wrong and what would be right.
+
+mod check;
+mod compile;
+mod compiled;
+mod condition;
+mod describe;
+mod element;
+mod fields;
+mod path;
+mod problem;
+mod reader;
+mod set;
+mod shape;
+pub mod syntax;
+mod tables;
+
+pub use compiled::*;
+pub use describe::describe;
+pub use path::{Path, PathError, Segment};
+pub use problem::{Problem, Severity};
+pub use set::MapSet;
+
+use crate::schema::Schema;
+use problem::Report;
+use syntax::MapFile;
+use tables::Tables;
+
+/// A map file: its name and its text.
+pub type File = (String, String);
+
+/// Reads one file, without looking at tables or element names.
+///
+/// # Errors
+/// The file is not TOML, has keys that maps do not have, or lacks some that they must have.
+pub fn parse(name: &str, text: &str) -> Result<MapFile, Vec<Problem>> {
+    let mut report = Report::new(name, text);
+    let file = reader::read(name, text, &mut report);
+    let problems = report.into_problems();
+    match file {
+        Some(file) if problems.is_empty() => Ok(file),
+        _ => Err(problems),
+    }
+}
+
+/// Compiles files against a database's tables.
+///
+/// # Errors
+/// All problems of all files, warnings among them, where at least one is an error.
+pub fn compile(files: &[File], schema: &Schema) -> Result<MapSet, Vec<Problem>> {
+    let (set, problems) = check::all(files, Tables::new(Some(schema)));
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(problems);
+    }
+    Ok(MapSet { warnings: problems, ..set })
+}
+
+/// Checks files where no database is at hand: everything but the names and types of tables and columns.
+pub fn check(files: &[File]) -> Vec<Problem> {
+    check::all(files, Tables::new(None)).1
+}
+
+/// The built-in maps of the clinic schema (`mappers/maps/clinic`), in the order in which they are tried.
+pub fn clinic() -> Vec<File> {
+    let files = [
+        ("patient.toml", include_str!("../maps/clinic/patient.toml")),
+        ("medication.toml", include_str!("../maps/clinic/medication.toml")),
+        ("medication_request.toml", include_str!("../maps/clinic/medication_request.toml")),
+        ("vital_signs.toml", include_str!("../maps/clinic/vital_signs.toml")),
+        ("lab_results.toml", include_str!("../maps/clinic/lab_results.toml")),
+    ];
+    files.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec()
+}

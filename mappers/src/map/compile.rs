@@ -1,0 +1,366 @@
+//! One file to its maps: joins, fields, children, facets, facts.
+
+mod child;
+mod facts;
+
+use super::element::{self, Content};
+use super::fields::{self, Draft, Scope};
+use super::problem::{Report, suggest};
+use super::syntax::{ArraySyntax, FacetSyntax, JoinSyntax, Located, MapFile};
+use super::tables::Tables;
+use super::{ColumnType, Join, JoinWrite, JsonArray, Map, PatientSource};
+use crate::schema::ColumnKind;
+
+/// The maps of a file: one, or one for each facet. Those that could not be understood are left out; the report says why.
+pub(super) fn maps(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) -> Vec<Map> {
+    if !element::is_resource(&file.resource.value) {
+        let help = suggest(&file.resource.value, element::resources());
+        report.error(file.resource.at, format!("`{}` is no resource type", file.resource.value), help);
+        return Vec::new();
+    }
+    if !tables.has_table(&file.table, report) {
+        return Vec::new();
+    }
+    check_header(file, report);
+    let joins: Vec<Join> = joins(file, tables, report);
+    if file.facets.is_empty() {
+        return map(file, None, &joins, tables, report).into_iter().collect();
+    }
+    check_suffixes(file, report);
+    file.facets.iter().filter_map(|facet| map(file, Some(facet), &joins, tables, report)).collect()
+}
+
+/// Keys that exclude each other.
+fn check_header(file: &MapFile, report: &mut Report<'_>) {
+    if let (Some(residue), false) = (&file.residue, file.facets.is_empty()) {
+        let help = "remove `residue`: several resources share the row, so theirs is kept in the gateway's directory";
+        report.error(residue.at, "a map with facets has no residue column", help);
+    }
+    if let (Some(array), false) = (&file.array, file.facets.is_empty()) {
+        report.error(array.json.at, "`[array]` and `[[facets]]` exclude each other", "write two map files");
+    }
+    if let (true, Some(deleted)) = (file.append_only, &file.deleted) {
+        report.error(deleted.at, "rows that are only appended are never deleted", "remove `deleted` or `append_only`");
+    }
+    if file.fields.is_empty() && file.children.is_empty() && file.facets.is_empty() && !report.has_errors() {
+        report.error(
+            file.resource.at,
+            "the map has no fields",
+            "add `fields = [ { path = \"...\", column = \"...\" } ]`",
+        );
+    }
+    if let Some(prefix) = file.id_prefix.as_ref().filter(|prefix| !is_id(&prefix.value)) {
+        let help = "ids consist of letters, digits, `-` and `.`, at most 64";
+        report.error(prefix.at, format!("`{}` cannot begin an id", prefix.value), help);
+    }
+}
+
+fn check_suffixes(file: &MapFile, report: &mut Report<'_>) {
+    for (index, facet) in file.facets.iter().enumerate() {
+        if facet.suffix.value.is_empty() || !is_id(&facet.suffix.value) {
+            report.error(
+                facet.suffix.at,
+                "a suffix cannot end an id like this",
+                "use letters, digits and `-`, as `hr`",
+            );
+        }
+        if let Some(first) = file.facets[..index].iter().find(|earlier| earlier.suffix.value == facet.suffix.value) {
+            let line = report.line(first.suffix.at);
+            let message = format!("two facets end with `{}` (first in line {line})", facet.suffix.value);
+            report.error(facet.suffix.at, message, "give each facet a suffix of its own");
+        }
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+fn joins(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) -> Vec<Join> {
+    let mut joins: Vec<Join> = Vec::new();
+    for syntax in &file.joins {
+        if joins.iter().any(|join| join.table == syntax.table.value) || syntax.table.value == file.table.value {
+            let message = format!("`{}` stands in the map already", syntax.table.value);
+            report.error(syntax.table.at, message, "make a view to join a table twice");
+        } else if tables.has_table(&syntax.table, report) {
+            joins.extend(join(file, syntax, &joins, tables, report));
+        }
+    }
+    joins
+}
+
+fn join(
+    file: &MapFile,
+    syntax: &JoinSyntax,
+    earlier: &[Join],
+    tables: Tables<'_>,
+    report: &mut Report<'_>,
+) -> Option<Join> {
+    let table = &syntax.table.value;
+    let sides: Vec<(String, String)> =
+        syntax.on.value.split('=').map(|side| column_of(side, &file.table.value)).collect();
+    let [left, right] = &sides[..] else {
+        report.error(syntax.on.at, "`on` compares two columns", format!("write `on = \"{table}_id = {table}.id\"`"));
+        return None;
+    };
+    let (own, other) = if left.0 == *table { (left, right) } else { (right, left) };
+    let is_known = other.0 == file.table.value || earlier.iter().any(|join| join.table == other.0);
+    if own.0 != *table || !is_known {
+        let help = format!(
+            "one side is a column of `{table}`, the other of `{}` or of a table joined before",
+            file.table.value
+        );
+        report.error(syntax.on.at, format!("`{}` does not join `{table}`", syntax.on.value), help);
+        return None;
+    }
+    let located = |name: &str| Located { value: name.to_owned(), at: syntax.on.at };
+    let mut bare = vec![tables.bare(table, &located(&own.1), report)?];
+    tables.column(&other.0, &located(&other.1), report)?;
+    let tenant = tenant(syntax.tenant.as_ref(), file.tenant.as_ref(), table, tables);
+    if let Some(tenant) = &tenant {
+        bare.extend(tables.bare(table, tenant, report));
+    }
+    if syntax.write == JoinWrite::With {
+        check_with(file, syntax, own, other, tables, report);
+    }
+    let filter =
+        syntax.filter.as_ref().and_then(|text| tables.condition(table, text, report)).map(|condition| condition.text);
+    Some(Join {
+        table: table.clone(),
+        column: own.1.clone(),
+        other_table: other.0.clone(),
+        other_column: other.1.clone(),
+        write: syntax.write,
+        tenant: tenant.map(|tenant| tenant.value),
+        filter,
+        bare,
+    })
+}
+
+/// A row that is written with the main row holds the main row's key, uniquely.
+fn check_with(
+    file: &MapFile,
+    syntax: &JoinSyntax,
+    own: &(String, String),
+    other: &(String, String),
+    tables: Tables<'_>,
+    report: &mut Report<'_>,
+) {
+    if other.0 != file.table.value || other.1 != file.id.value {
+        let help = format!("write `write = \"never\"`, or join on `{}.{}`", file.table.value, file.id.value);
+        report.error(syntax.on.at, "a row that is written with the main row must hold the main row's key", help);
+    }
+    if let Some(table) =
+        tables.table(&own.0).filter(|table| !table.primary_key.is_empty() && table.primary_key != [own.1.clone()])
+    {
+        let help = "make it the primary key, or keep the rows as [[children]]";
+        let message = format!("`{}.{}` is not the primary key ({})", own.0, own.1, table.primary_key.join(", "));
+        report.error(syntax.on.at, message, help);
+    }
+}
+
+/// `a.x` is (a, x); `x` is a column of the main table.
+fn column_of(side: &str, main: &str) -> (String, String) {
+    let side = side.trim();
+    let (table, column) = side.split_once('.').unwrap_or((main, side));
+    (table.trim().to_owned(), column.trim().to_owned())
+}
+
+/// The organization's column of a joined or child table: named, or called as in the main table where there is such a column.
+fn tenant(
+    named: Option<&Located<String>>,
+    main: Option<&Located<String>>,
+    table: &str,
+    tables: Tables<'_>,
+) -> Option<Located<String>> {
+    named.or_else(|| main.filter(|column| tables.knows_column(table, &column.value))).cloned()
+}
+
+/// Compiles the file, with one of its facets.
+fn map(
+    file: &MapFile,
+    facet: Option<&FacetSyntax>,
+    joins: &[Join],
+    tables: Tables<'_>,
+    report: &mut Report<'_>,
+) -> Option<Map> {
+    let item = Content::Object(file.resource.value.clone());
+    let array = file.array.as_ref().and_then(|array| json_array(file, array, tables, report));
+    let scope = Scope {
+        tables,
+        table: &file.table.value,
+        joins,
+        item: &item,
+        array: array.as_ref().map(|(array, at)| (array, *at)),
+        readonly: file.readonly,
+    };
+    let mut draft = Draft::default();
+    let mut groups = file.groups.clone();
+    groups.extend(facet.into_iter().flat_map(|facet| facet.groups.iter().cloned()));
+    let mut all_fields = file.fields.clone();
+    all_fields.extend(facet.into_iter().flat_map(|facet| facet.fields.iter().cloned()));
+    fields::compile(scope, &mut draft, &all_fields, &groups, report);
+    let patient = patient(file, scope, &mut draft, report);
+    let children = child::all(file, scope, &mut draft, report);
+    let filter = file.filter.as_ref().and_then(|text| tables.condition(&file.table.value, text, report));
+    let (when, when_slots) = when(file, facet, scope, &draft, report);
+    let bare = bare(file, tables, report)?;
+    check_deleted(file, &bare, report);
+    child::warn_unmapped(file, facet, scope, &draft, report);
+    let key = bare.first()?;
+    let key_generated = key_generated(file, key, tables, report);
+    let facts = facts::compile(file, scope, &mut draft, report);
+    let suffix = facet.map(|facet| facet.suffix.value.clone());
+    Some(Map {
+        name: suffix.as_ref().map_or_else(|| file.name.clone(), |suffix| format!("{}.{suffix}", file.name)),
+        resource: file.resource.value.clone(),
+        table: file.table.value.clone(),
+        key: file.id.value.clone(),
+        key_kind: key.kind,
+        key_generated,
+        id_prefix: text(&file.id_prefix).unwrap_or_default(),
+        id_suffix: suffix.map_or_else(String::new, |suffix| format!("-{suffix}")),
+        tenant: text(&file.tenant),
+        patient,
+        updated: text(&file.updated),
+        residue: text(&file.residue).filter(|_| facet.is_none()),
+        filter: filter.map(|condition| condition.text),
+        when,
+        when_slots,
+        readonly: file.readonly,
+        append_only: file.append_only,
+        overflow: file.overflow,
+        deleted: text(&file.deleted),
+        joins: joins.to_vec(),
+        slots: draft.slots,
+        shape: draft.shape,
+        children,
+        groups: draft.groups,
+        facts,
+        array: array.map(|(array, _)| array),
+        facet: facet.is_some(),
+        bare,
+    })
+}
+
+fn text(located: &Option<Located<String>>) -> Option<String> {
+    located.as_ref().map(|located| located.value.clone())
+}
+
+/// Types of the columns that the map's own keys name; the key's first.
+fn bare(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) -> Option<Vec<ColumnType>> {
+    let mut bare = vec![tables.bare(&file.table.value, &file.id, report)?];
+    for column in [&file.tenant, &file.residue, &file.updated, &file.deleted].into_iter().flatten() {
+        bare.extend(tables.bare(&file.table.value, column, report));
+    }
+    if let Some(residue) = &file.residue {
+        check_residue(&file.table.value, residue, tables, report);
+    }
+    Some(bare)
+}
+
+/// A residue is kept byte for byte, which JSON columns do not do.
+fn check_residue(table: &str, residue: &Located<String>, tables: Tables<'_>, report: &mut Report<'_>) {
+    let Some(column) = tables.table(table).and_then(|table| table.column(&residue.value)) else { return };
+    if column.kind != ColumnKind::Text || column.max_length.is_some() {
+        let message = format!("column `{}` ({}) cannot hold a residue", residue.value, column.declared);
+        report.error(
+            residue.at,
+            message,
+            "use an unlimited `text` column: JSON columns reorder keys and rewrite numbers",
+        );
+    }
+    if column.not_null && !column.has_default {
+        report.error(
+            residue.at,
+            format!("column `{}` refuses NULL", residue.value),
+            "allow NULL: rows of other programs have no residue",
+        );
+    }
+}
+
+fn check_deleted(file: &MapFile, bare: &[ColumnType], report: &mut Report<'_>) {
+    let Some(deleted) = &file.deleted else { return };
+    let Some(column) = bare.iter().find(|column| column.name == deleted.value) else { return };
+    use ColumnKind::{Boolean, Date, Integer, Text, Timestamp, TimestampTz};
+    if !matches!(column.kind, Boolean | Date | Integer | Text | Timestamp | TimestampTz) {
+        let message = format!("column `{}` ({}) cannot mark a row as deleted", column.name, column.declared);
+        report.error(deleted.at, message, "use a timestamp that is NULL while the row is there, or a boolean");
+    }
+}
+
+/// Whether the database makes keys. A key that it does not make is the resource's id, so the column must take that.
+fn key_generated(file: &MapFile, key: &ColumnType, tables: Tables<'_>, report: &mut Report<'_>) -> bool {
+    let Some(column) = tables.table(&file.table.value).and_then(|table| table.column(&key.name)) else { return false };
+    let generated = column.has_default || column.generated;
+    if !generated && !file.readonly && !matches!(key.kind, ColumnKind::Text | ColumnKind::Uuid) {
+        let message = format!(
+            "column `{}` ({}) cannot hold a new resource's id, and the database makes none",
+            key.name, key.declared
+        );
+        report.warning(
+            file.id.at,
+            message,
+            "no resource can be written to this table: give the column a default, or set `readonly = true`",
+        );
+    }
+    generated
+}
+
+fn json_array(
+    file: &MapFile,
+    array: &ArraySyntax,
+    tables: Tables<'_>,
+    report: &mut Report<'_>,
+) -> Option<(JsonArray, usize)> {
+    let mut segments = array.json.value.split('.').map(str::to_owned);
+    let column = Located { value: segments.next()?, at: array.json.at };
+    let found = tables.column(&file.table.value, &column, report)?;
+    if !matches!(found.kind, ColumnKind::Json | ColumnKind::Text) {
+        let message = format!("column `{}` ({}) holds no JSON array", found.name, found.declared);
+        report.error(array.json.at, message, "name a JSON or text column");
+    }
+    let id = array.id.as_ref().map(|id| id.value.clone());
+    Some((JsonArray { column: column.value, path: segments.collect(), id }, array.json.at))
+}
+
+/// Whose data a row is.
+fn patient(file: &MapFile, scope: Scope<'_>, draft: &mut Draft, report: &mut Report<'_>) -> PatientSource {
+    let Some(column) = &file.patient else { return PatientSource::None };
+    if column.value == file.id.value || column.value == format!("{}.{}", file.table.value, file.id.value) {
+        return PatientSource::Key;
+    }
+    let target = Located { value: "Patient".to_owned(), at: column.at };
+    let Some(slot) = fields::slot(scope, draft, column, Some(&target), report) else { return PatientSource::None };
+    if draft.slots[slot].reference.as_ref().is_some_and(|reference| reference.target != "Patient") {
+        let help = "map the column with `reference = \"Patient\"`, or name another";
+        report.error(column.at, format!("column `{}` does not refer to a Patient", column.value), help);
+    }
+    PatientSource::Slot(slot)
+}
+
+/// A facet's condition and the slots it needs filled.
+fn when(
+    file: &MapFile,
+    facet: Option<&FacetSyntax>,
+    scope: Scope<'_>,
+    draft: &Draft,
+    report: &mut Report<'_>,
+) -> (Option<String>, Vec<usize>) {
+    let Some(facet) = facet else { return (None, Vec::new()) };
+    let Some(condition) = scope.tables.condition(&file.table.value, &facet.when, report) else {
+        return (None, Vec::new());
+    };
+    let mut slots = Vec::with_capacity(condition.not_null.len());
+    for column in &condition.not_null {
+        match draft.slots.iter().position(|slot| slot.join.is_none() && slot.column == *column) {
+            Some(slot) => slots.push(slot),
+            None if file.readonly => {}
+            None => {
+                let message = format!("`when` tests `{column}`, which no field of the facet maps");
+                report.error(facet.when.at, message, "map the column in the facet, or set `readonly = true`");
+            }
+        }
+    }
+    (Some(condition.text), slots)
+}

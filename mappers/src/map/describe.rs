@@ -1,0 +1,102 @@
+//! A map as a person reads it: element and column side by side, then the SQL.
+
+use super::{Child, Codec, Field, Map, Member, ObjectShape, PatientSource, Slot, Target};
+
+/// Two columns, element and place, and the statement that reads a row.
+pub fn describe(map: &Map) -> String {
+    let mut rows = header(map);
+    shape(&map.shape, &map.resource, &map.slots, map, &map.children, &mut rows);
+    let mut text = format!("{} <-> table {} (map {})\n", map.resource, map.table, map.name);
+    table(&rows, &mut text);
+    text
+}
+
+fn header(map: &Map) -> Vec<(String, String)> {
+    let id = format!("{}{{{}}}{}", map.id_prefix, map.key, map.id_suffix);
+    let mut rows = vec![(format!("{}.id", map.resource), id)];
+    let named = [
+        ("(organization)", &map.tenant),
+        ("meta.lastUpdated", &map.updated),
+        ("(everything else)", &map.residue),
+        ("(deleted)", &map.deleted),
+        ("(only rows where)", &map.filter),
+        ("(exists when)", &map.when),
+    ];
+    rows.extend(named.into_iter().filter_map(|(name, column)| Some((name.to_owned(), column.clone()?))));
+    match map.patient {
+        PatientSource::None => {}
+        PatientSource::Key => rows.push(("(patient)".to_owned(), map.key.clone())),
+        PatientSource::Slot(slot) => rows.push(("(patient)".to_owned(), column(&map.slots[slot], map))),
+    }
+    rows
+}
+
+fn shape(
+    shape_of: &ObjectShape,
+    path: &str,
+    slots: &[Slot],
+    map: &Map,
+    children: &[Child],
+    rows: &mut Vec<(String, String)>,
+) {
+    for Member { name, target } in &shape_of.members {
+        let path = if name.is_empty() { path.to_owned() } else { format!("{path}.{name}") };
+        match target {
+            Target::Field(found) => rows.push((path, field(found, slots, map))),
+            Target::Object(inner) => shape(inner, &path, slots, map, children, rows),
+            Target::Slices(slices) => {
+                for slice in slices {
+                    shape(&slice.shape, &format!("{path}[{}]", slice.selector), slots, map, children, rows);
+                }
+            }
+            Target::Children(index) => {
+                let child = &children[*index];
+                rows.push((format!("{path}[]"), format!("rows of {} by {}", child.table, child.parent_key)));
+                shape(&child.shape, &format!("{path}[]"), &child.slots, map, &[], rows);
+            }
+        }
+    }
+}
+
+fn field(field: &Field, slots: &[Slot], map: &Map) -> String {
+    if let Some(constant) = &field.constant {
+        return format!("= {constant}");
+    }
+    let columns: Vec<String> = field.slots.iter().map(|slot| column(&slots[*slot], map)).collect();
+    let mut text = columns.join(", ");
+    if !field.json_path.is_empty() {
+        text.push_str(&format!(" -> {}", field.json_path.join(".")));
+    }
+    match &field.codec {
+        Codec::Codes(codes) => {
+            let pairs: Vec<String> = codes.iter().map(|(column, code)| format!("{column}={code}")).collect();
+            text.push_str(&format!(" ({})", pairs.join(", ")));
+        }
+        Codec::Content(_) => text.push_str(" (content)"),
+        Codec::Reference => {
+            let target = field.slots.first().and_then(|slot| slots[*slot].reference.as_ref());
+            text.push_str(&target.map_or_else(String::new, |target| format!(" (key of {})", target.target)));
+        }
+        Codec::Zoned => text.push_str(" (organization's zone)"),
+        Codec::Plain => {}
+    }
+    if let Some(default) = &field.default {
+        text.push_str(&format!(" (else {default})"));
+    }
+    text
+}
+
+fn column(slot: &Slot, map: &Map) -> String {
+    match slot.join {
+        Some(join) => format!("{}.{}", map.joins[join].table, slot.column),
+        None => slot.column.clone(),
+    }
+}
+
+fn table(rows: &[(String, String)], text: &mut String) {
+    let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or_default();
+    for (left, right) in rows {
+        let gap = " ".repeat(width - left.chars().count());
+        text.push_str(&format!("  {left}{gap}  {right}\n"));
+    }
+}

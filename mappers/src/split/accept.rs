@@ -1,0 +1,135 @@
+//! Which resources a map takes, and which references it will ask for.
+
+use super::level::Splitter;
+use super::SplitContext;
+use crate::codec::Context;
+use crate::json::{Document, Element, Kind};
+use crate::map::{Codec, Field, Map, ObjectShape, Selector, Slot, Target};
+
+/// Whether the map is for this resource: its type, every constant present with the identical value, and for a facet
+/// the values without which its row has none.
+#[must_use]
+pub fn accepts(map: &Map, document: &Document<'_>) -> bool {
+    let root = document.root();
+    let typed = root.member("resourceType").and_then(|kind| kind.string()).is_some_and(|kind| kind == map.resource);
+    typed && carries_constants(&map.shape, root) && fills_facet(map, document)
+}
+
+/// Every reference that could become a row's key: (type, id), to be looked up before [`super::split`].
+#[must_use]
+pub fn references(map: &Map, document: &Document<'_>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    in_object(map, &map.slots, &map.shape, document.root(), &mut found);
+    found
+}
+
+/// `Type/id` and nothing else: no version, no absolute address, no fragment.
+pub(crate) fn relative(text: &str) -> Option<(&str, &str)> {
+    let (kind, id) = text.split_once('/')?;
+    let typed = kind.starts_with(|letter: char| letter.is_ascii_uppercase()) && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
+    (typed && is_id(id)).then_some((kind, id))
+}
+
+/// <https://hl7.org/fhir/R4/datatypes.html#id>
+pub(crate) fn is_id(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    (1..=64).contains(&text.len()) && text.bytes().all(letter)
+}
+
+/// Whether a list's item is the one a selector picks.
+pub(crate) fn matches(selector: &Selector, index: usize, item: Element<'_>) -> bool {
+    match selector {
+        Selector::Index(wanted) => *wanted == index,
+        Selector::Where(pairs) => pairs.iter().all(|(name, value)| {
+            let member = item.member(name);
+            member.and_then(|member| member.string()).is_some_and(|text| text == value.as_str())
+        }),
+    }
+}
+
+/// Whether every constant of the shape stands in the object.
+pub(super) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> bool {
+    shape.members.iter().all(|member| {
+        let value = object.member(&member.name);
+        match &member.target {
+            Target::Children(_) => true,
+            Target::Field(Field { constant: None, .. }) => true,
+            Target::Field(Field { constant: Some(constant), .. }) => value.is_some_and(|value| equals(value, constant)),
+            Target::Object(inner) if has_constant(inner) => value.is_some_and(|value| carries_constants(inner, value)),
+            Target::Object(_) => true,
+            Target::Slices(slices) => {
+                let wanted = slices.iter().filter(|slice| has_constant(&slice.shape));
+                wanted.into_iter().all(|slice| {
+                    // The first match is the slice's home; a later one does not count.
+                    let items = value.into_iter().flat_map(|list| list.children()).enumerate();
+                    let home = items.into_iter().find(|(index, item)| matches(&slice.selector, *index, *item));
+                    home.is_some_and(|(_, item)| carries_constants(&slice.shape, item))
+                })
+            }
+        }
+    })
+}
+
+fn has_constant(shape: &ObjectShape) -> bool {
+    let mut found = false;
+    super::fields::walk(shape, &mut |field| found |= field.constant.is_some());
+    found
+}
+
+fn equals(value: Element<'_>, constant: &str) -> bool {
+    if value.kind() == Kind::String && constant.starts_with('"') {
+        return value.string().is_some_and(|text| text == crate::codec::scalar(constant));
+    }
+    crate::json::minify_value(&value) == constant.as_bytes()
+}
+
+/// References are not looked up here: a facet that hangs on one is accepted, and the split tells.
+fn fills_facet(map: &Map, document: &Document<'_>) -> bool {
+    let mut wanted = map.when_slots.iter().filter(|slot| map.slots[**slot].reference.is_none()).peekable();
+    if wanted.peek().is_none() {
+        return true;
+    }
+    let context = SplitContext { values: Context::utc(), resolve: &|_, _| None };
+    let mut splitter = Splitter::of_map(map, &context, document.text().len());
+    splitter.root(document.root(), &map.shape);
+    wanted.all(|slot| splitter.cells[*slot].is_some())
+}
+
+fn in_object(map: &Map, slots: &[Slot], shape: &ObjectShape, object: Element<'_>, found: &mut Vec<(String, String)>) {
+    for member in &shape.members {
+        let Some(value) = object.member(&member.name) else { continue };
+        match &member.target {
+            Target::Field(field) if matches!(field.codec, Codec::Reference) => in_field(slots, field, value, found),
+            Target::Field(_) => {}
+            Target::Object(inner) => in_object(map, slots, inner, value, found),
+            Target::Slices(slices) => {
+                for slice in slices {
+                    let mut items = value.children().enumerate();
+                    let home = items.find(|(index, item)| matches(&slice.selector, *index, *item));
+                    if let Some((_, item)) = home {
+                        in_object(map, slots, &slice.shape, item, found);
+                    }
+                }
+            }
+            Target::Children(number) => {
+                let Some(child) = map.children.get(*number) else { continue };
+                for item in value.children() {
+                    in_object(map, &child.slots, &child.shape, item, found);
+                }
+            }
+        }
+    }
+}
+
+fn in_field(slots: &[Slot], field: &Field, value: Element<'_>, found: &mut Vec<(String, String)>) {
+    if field.list && value.kind() == Kind::Array {
+        return value.children().for_each(|item| in_field(slots, field, item, found));
+    }
+    let reference = if value.kind() == Kind::Object { value.member("reference") } else { Some(value) };
+    let Some((kind, id)) = reference.and_then(|text| text.raw_string()).and_then(relative) else { return };
+    let wanted = |slot: &usize| slots.get(*slot).and_then(|slot| slot.reference.as_ref()).is_some_and(|column| column.target == kind);
+    let pair = (kind.to_owned(), id.to_owned());
+    if field.slots.iter().any(wanted) && !found.contains(&pair) {
+        found.push(pair);
+    }
+}

@@ -1,0 +1,177 @@
+//! The keep rule: a column whose text already says the new value is not touched, so that writing back what was read
+//! changes nothing, however another program spells it.
+
+use super::fields::walk;
+use super::restore::{Level, restore};
+use super::{Split, shadow};
+use crate::codec::{Context, json_set, kind_at, view};
+use crate::join::{Stored, write_field};
+use crate::map::{Codec, Field, Map, ObjectShape, Slot};
+use crate::row::{Cell, ChildRow};
+
+/// Gives the split the existing row's texts wherever they mean the same, and the keys of the child rows it replaces.
+pub fn keep(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
+    keep_defaults(map, split, existing, context);
+    let kept = kept_cells(
+        &own_level(map, split),
+        &Level { slots: &map.slots, shape: &map.shape, cells: &existing.row.cells, reference_ids: existing.reference_ids },
+        context,
+    );
+    split.row.cells = kept;
+    for number in 0..map.children.len().min(existing.row.children.len()) {
+        keep_rows(map, split, existing, number, context);
+    }
+    split.shadow = shadow::of(map, &split.holes, &split.row, &[]);
+}
+
+/// A value that only the map's default gave stays out of its column: the column said nothing, and goes on saying it.
+fn keep_defaults(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
+    if existing.residue.is_some() || existing.row.cells.len() != map.slots.len() {
+        return;
+    }
+    let new = own_level(map, split);
+    let old = Level { cells: &existing.row.cells, reference_ids: existing.reference_ids, ..new };
+    let mut fillings = Vec::new();
+    let mut fields = Vec::new();
+    for (number, hole) in split.holes.own.iter().enumerate() {
+        let Some((field, _, _)) = hole.field(&map.shape) else { continue };
+        let Some(default) = &field.default else { continue };
+        let others = split.holes.own.iter().enumerate().filter(|(other, _)| *other != number);
+        let mut others = others.filter_map(|(_, other)| other.field(&map.shape));
+        let shared = others.any(|(other, _, _)| other.slots.iter().any(|slot| field.slots.contains(slot)));
+        let given = new.filling(hole, context).is_some_and(|value| value == default.as_bytes());
+        if given && !shared && old.filling(hole, context).is_none() {
+            fillings.push((number, default.clone().into_bytes()));
+            fields.push(field);
+        }
+    }
+    for slot in fields.iter().flat_map(|field| &field.slots) {
+        split.row.cells[*slot].clone_from(&existing.row.cells[*slot]);
+    }
+    if !fillings.is_empty() {
+        (split.residue, split.holes.own) = restore(&split.residue, &split.holes.own, &fillings);
+    }
+}
+
+fn own_level<'a>(map: &'a Map, split: &'a Split) -> Level<'a> {
+    Level { slots: &map.slots, shape: &map.shape, cells: &split.row.cells, reference_ids: &split.reference_ids }
+}
+
+/// The new cells, or the existing ones where every field that reads them reads the same.
+fn kept_cells(new: &Level<'_>, old: &Level<'_>, context: &Context<'_>) -> Vec<Cell> {
+    let mut cells = new.cells.to_vec();
+    if old.cells.len() != cells.len() || old.cells == new.cells {
+        return cells;
+    }
+    let mut same = vec![true; cells.len()];
+    walk(new.shape, &mut |field| {
+        if field.list && matches!(field.codec, Codec::Reference) {
+            // Items of such a list leave one by one, each to the column of its place.
+            for (item, slot) in field.slots.iter().enumerate() {
+                same[*slot] &= value_of(field, Some(item), new, context) == value_of(field, Some(item), old, context);
+            }
+        } else if !says_the_same(field, new, old, context) {
+            field.slots.iter().for_each(|slot| same[*slot] = false);
+        }
+    });
+    for (slot, cell) in cells.iter_mut().enumerate() {
+        if kind_at(&new.slots[slot]) != new.slots[slot].kind {
+            if let Some(document) = merged(slot, new, old, context) {
+                *cell = document;
+            }
+        } else if same[slot] {
+            cell.clone_from(&old.cells[slot]);
+        }
+    }
+    cells
+}
+
+fn says_the_same(field: &Field, new: &Level<'_>, old: &Level<'_>, context: &Context<'_>) -> bool {
+    if field.slots.iter().all(|slot| new.cells[*slot] == old.cells[*slot]) {
+        return true;
+    }
+    value_of(field, None, new, context) == value_of(field, None, old, context)
+}
+
+fn value_of(field: &Field, item: Option<usize>, level: &Level<'_>, context: &Context<'_>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    write_field(field, "", item, level.slots, level.cells, level.reference_ids, context, &mut out).then_some(out)
+}
+
+/// The existing JSON document with the mapped members that changed; all else in it is another program's.
+fn merged(slot: usize, new: &Level<'_>, old: &Level<'_>, context: &Context<'_>) -> Option<Cell> {
+    let mut document = old.cells[slot].clone();
+    document.as_ref()?;
+    let mut sound = true;
+    walk(new.shape, &mut |field| {
+        if !field.slots.contains(&slot) || says_the_same(field, new, old, context) {
+            return;
+        }
+        let text = view(field, &new.slots[slot], &new.cells[slot]);
+        match json_set(field, document.as_deref(), text.as_deref()) {
+            Some(changed) => document = changed,
+            None => sound = false,
+        }
+    });
+    sound.then_some(document)
+}
+
+/// Child rows: each new one takes over an existing row that says the same, else the next one left.
+fn keep_rows(map: &Map, split: &mut Split, existing: &Stored<'_>, number: usize, context: &Context<'_>) {
+    let child = &map.children[number];
+    let old_rows = &existing.row.children[number];
+    let mut order: Vec<usize> = (0..old_rows.len()).collect();
+    order.sort_by_key(|row| old_rows[*row].position);
+    let count = split.row.children[number].len();
+    let mut taken: Vec<Option<usize>> = vec![None; count];
+    let new_ids = split.child_reference_ids.get(number).cloned().unwrap_or_default();
+    let candidate = |row: &ChildRow, index: usize, old: usize| -> Vec<Cell> {
+        let ids = |ids: Option<&Vec<Vec<Cell>>>, at: usize| ids.and_then(|rows| rows.get(at)).cloned().unwrap_or_default();
+        let (new_ids, old_ids) = (ids(Some(&new_ids), index), ids(existing.child_reference_ids.get(number), old));
+        kept_cells(
+            &child_level(&child.slots, &child.shape, &row.cells, &new_ids),
+            &child_level(&child.slots, &child.shape, &old_rows[old].cells, &old_ids),
+            context,
+        )
+    };
+    for (index, row) in split.row.children[number].iter().enumerate() {
+        let same = order.iter().position(|old| candidate(row, index, *old) == old_rows[*old].cells);
+        taken[index] = same.map(|at| order.remove(at));
+    }
+    for place in taken.iter_mut().filter(|place| place.is_none()) {
+        *place = (!order.is_empty()).then(|| order.remove(0));
+    }
+    let places = kept_positions(&split.holes, number, &taken, old_rows);
+    for (index, old) in taken.iter().enumerate() {
+        let Some(old) = *old else { continue };
+        let cells = candidate(&split.row.children[number][index], index, old);
+        let row = &mut split.row.children[number][index];
+        (row.cells, row.key) = (cells, old_rows[old].key.clone());
+        if let Some(places) = &places {
+            row.position = places[index];
+        }
+    }
+}
+
+fn child_level<'a>(slots: &'a [Slot], shape: &'a ObjectShape, cells: &'a [Cell], reference_ids: &'a [Cell]) -> Level<'a> {
+    Level { slots, shape, cells, reference_ids }
+}
+
+/// The existing positions, where they give the same order: no item stands among the rows as a literal, and every row
+/// takes over an existing one (rows at one position keep the order in which the store gives them).
+fn kept_positions(
+    holes: &super::Holes,
+    number: usize,
+    taken: &[Option<usize>],
+    old_rows: &[ChildRow],
+) -> Option<Vec<i64>> {
+    if !holes.whole || holes.children.get(number).is_none_or(Vec::is_empty) {
+        return None;
+    }
+    let rows = taken.iter().copied().collect::<Option<Vec<_>>>()?;
+    let ascending = rows.windows(2).all(|pair| {
+        let place = |row: usize| (old_rows[row].position, row);
+        place(pair[0]) < place(pair[1])
+    });
+    ascending.then(|| rows.iter().map(|row| old_rows[*row].position).collect())
+}

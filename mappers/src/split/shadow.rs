@@ -1,0 +1,316 @@
+//! The shadow: column texts as the database returned them, for values whose text the residue holds. While a column
+//! equals its shadow the residue speaks; once another program has changed it, the column does.
+
+use super::Holes;
+use super::fields::walk;
+use super::hole::Hole;
+use crate::codec::view;
+use crate::json::{Document, Element, Kind, write_string};
+use crate::map::{Child, Field, Group, Join, Map, ObjectShape, Slot};
+use crate::row::{Cell, ChildRow, Row};
+
+/// Column texts that the residue speaks for, by column name. NULL is not written down: it is what a column without
+/// an entry is expected to be.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Shadow {
+    own: Vec<Entry>,
+    rows: Vec<RowShadow>,
+    print: Option<u64>,
+}
+
+type Entry = (Box<str>, Box<str>);
+
+/// The shadow of one child row.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct RowShadow {
+    /// `path/position`, and `/n` for the n-th further row at one position.
+    place: Box<str>,
+    cells: Vec<Entry>,
+    /// The whole item, for tables without a residue column whose row did not come back as meant.
+    item: Option<Box<str>>,
+}
+
+/// A child row (child, row, the item's JSON) that only the shadow can keep exactly.
+pub(super) type Literal = (usize, usize, Box<str>);
+
+const PRINT: &str = "#";
+const ITEM: &str = "";
+const ROW: char = '/';
+
+impl Shadow {
+    /// Reads what [`Shadow::to_json`] wrote; `None` where the text is something else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let document = Document::parse(text.as_bytes()).ok()?;
+        let mut shadow = Self::default();
+        for member in document.root().children() {
+            let name = member.key()?;
+            if name == PRINT {
+                shadow.print = u64::from_str_radix(&member.string()?, 16).ok();
+            } else if let (Some(place), Kind::Object) = (name.strip_prefix(ROW), member.kind()) {
+                let (items, cells) = entries(member)?.into_iter().partition::<Vec<_>, _>(|(name, _)| &**name == ITEM);
+                let item = items.into_iter().next().map(|(_, item)| item);
+                shadow.rows.push(RowShadow { place: place.into(), cells, item });
+            } else {
+                shadow.own.push((name.into(), member.string()?.into()));
+            }
+        }
+        Some(shadow)
+    }
+
+    /// Compact JSON text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut out = vec![b'{'];
+        self.own.iter().for_each(|(name, text)| write_entry(&mut out, name, text));
+        for row in &self.rows {
+            write_name(&mut out, &format!("{ROW}{}", row.place));
+            out.push(b'{');
+            if let Some(item) = &row.item {
+                write_entry(&mut out, ITEM, item);
+            }
+            row.cells.iter().for_each(|(name, text)| write_entry(&mut out, name, text));
+            out.push(b'}');
+        }
+        if let Some(print) = self.print {
+            write_entry(&mut out, PRINT, &format!("{print:016x}"));
+        }
+        out.push(b'}');
+        super::text(out).into()
+    }
+
+    /// The fingerprint of all cells, where a generated narrative depends on them.
+    pub(crate) fn print(&self) -> Option<u64> {
+        self.print
+    }
+
+    /// Whether it says anything about columns of the resource's own row.
+    pub(crate) fn is_about_columns(&self) -> bool {
+        !self.own.is_empty() || !self.rows.is_empty()
+    }
+
+    /// Whether it says nothing about child rows.
+    pub(crate) fn is_about_no_row(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether every entry for the resource's own row is what the column holds; marks those columns.
+    pub(crate) fn holds(&self, slots: &[Slot], joins: &[Join], cells: &[Cell], marks: &mut [u64; 4]) -> bool {
+        self.own.iter().all(|(name, text)| {
+            let Some(slot) = slots.iter().position(|slot| is_name(slot, joins, name)) else { return false };
+            marks[slot / 64 % 4] |= 1 << (slot % 64);
+            cells.get(slot).is_some_and(|cell| cell.as_deref() == Some(text))
+        })
+    }
+
+    pub(crate) fn expected(&self, slots: &[Slot], joins: &[Join]) -> Expected<'_> {
+        Expected::of(&self.own, slots, joins)
+    }
+
+    /// What a child row's cells are expected to be, and the item that stands for all of them.
+    pub(crate) fn expected_row(&self, child: &Child, rows: &[ChildRow], at: usize) -> Option<(Expected<'_>, Option<&str>)> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let place = place(child, rows, at);
+        let row = self.rows.iter().find(|row| *row.place == *place)?;
+        Some((Expected::of(&row.cells, &child.slots, &[]), row.item.as_deref()))
+    }
+}
+
+/// What columns are expected to hold while the residue speaks for them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Expected<'s> {
+    cells: Vec<Option<&'s str>>,
+    /// Members inside JSON columns, by name.
+    members: Vec<(&'s str, &'s str)>,
+}
+
+impl<'s> Expected<'s> {
+    fn of(entries: &'s [Entry], slots: &[Slot], joins: &[Join]) -> Self {
+        let mut expected = Self { cells: vec![None; slots.len()], members: Vec::new() };
+        for (name, text) in entries {
+            match slots.iter().position(|slot| is_name(slot, joins, name)) {
+                Some(slot) => expected.cells[slot] = Some(text),
+                None => expected.members.push((name, text)),
+            }
+        }
+        expected
+    }
+
+    /// The text expected in a whole column.
+    pub(crate) fn column(&self, slot: usize) -> Option<&'s str> {
+        self.cells.get(slot).copied().flatten()
+    }
+
+    /// The text expected at a field's place.
+    pub(crate) fn at(&self, field: &Field, slots: &[Slot], slot: usize) -> Option<&'s str> {
+        if self.members.is_empty() || slots[slot].kind != crate::schema::ColumnKind::Json {
+            return self.cells.get(slot).copied().flatten();
+        }
+        let name = member_name(&slots[slot].column, &field.json_path);
+        self.members.iter().find(|(entry, _)| *entry == name).map(|(_, text)| *text)
+    }
+}
+
+/// The shadow of a row as the database holds it.
+pub(super) fn of(map: &Map, holes: &Holes, row: &Row, literals: &[Literal]) -> Option<Shadow> {
+    let own = level(&map.slots, &map.joins, &map.shape, &map.groups, &holes.own, &row.cells);
+    let mut rows = Vec::new();
+    for (number, (child, items)) in map.children.iter().zip(&row.children).enumerate() {
+        for (index, item) in items.iter().enumerate() {
+            let literal = literals.iter().find(|(of, at, _)| (*of, *at) == (number, index)).map(|(_, _, text)| text.clone());
+            let cells = if literal.is_some() {
+                level(&child.slots, &[], &child.shape, &[], &[], &item.cells)
+            } else if item.residue.is_some() {
+                let holes = holes.children.get(number).and_then(|rows| rows.get(index)).map_or(&[][..], Vec::as_slice);
+                level(&child.slots, &[], &child.shape, &child.groups, holes, &item.cells)
+            } else {
+                Vec::new()
+            };
+            if literal.is_some() || !cells.is_empty() {
+                rows.push(RowShadow { place: place(child, items, index), cells, item: literal });
+            }
+        }
+    }
+    let print = holes.narrative.then(|| fingerprint(row));
+    let shadow = Shadow { own, rows, print };
+    (shadow != Shadow::default()).then_some(shadow)
+}
+
+/// Entries for the columns of one row: those that no hole reads, those that several fields read, those of coupled
+/// groups, and those whose value has siblings that only make sense beside it.
+fn level(slots: &[Slot], joins: &[Join], shape: &ObjectShape, groups: &[Group], holes: &[Hole], cells: &[Cell]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let (mut holed, mut known, mut noted) = (Slots::default(), Slots::default(), Slots::default());
+    groups.iter().flat_map(|group| &group.slots).for_each(|slot| noted.add(*slot));
+    for hole in holes {
+        let Some((field, _, item)) = hole.field(shape) else { continue };
+        for (number, slot) in field.slots.iter().enumerate() {
+            if item.is_none_or(|item| item == number) {
+                holed.add(*slot);
+                if hole.guarded {
+                    noted.add(*slot);
+                }
+            }
+        }
+    }
+    walk(shape, &mut |field| {
+        for slot in &field.slots {
+            if slots[*slot].kind == crate::schema::ColumnKind::Json {
+                json_entry(field, &slots[*slot], &cells[*slot], holes, shape, &noted, &mut entries);
+                continue;
+            }
+            if known.has(*slot) {
+                noted.add(*slot);
+            }
+            known.add(*slot);
+        }
+    });
+    for (number, (slot, cell)) in slots.iter().zip(cells).enumerate() {
+        let Some(text) = cell else { continue };
+        if slot.kind != crate::schema::ColumnKind::Json && (!holed.has(number) || noted.has(number)) {
+            entries.push((name_of(slot, joins), text.clone()));
+        }
+    }
+    entries
+}
+
+fn json_entry(
+    field: &Field,
+    slot: &Slot,
+    cell: &Cell,
+    holes: &[Hole],
+    shape: &ObjectShape,
+    noted: &Slots,
+    entries: &mut Vec<Entry>,
+) {
+    let holed = holes.iter().any(|hole| hole.field(shape).is_some_and(|(other, _, _)| std::ptr::eq(other, field)));
+    let grouped = field.slots.iter().any(|slot| noted.has(*slot));
+    if let Some(text) = view(field, slot, cell).filter(|_| !holed || grouped) {
+        let name = member_name(&slot.column, &field.json_path).into_boxed_str();
+        if !entries.iter().any(|(entry, _)| *entry == name) {
+            entries.push((name, text.into()));
+        }
+    }
+}
+
+/// A set of slots. One beyond its size counts as not in it, which only makes a shadow larger.
+#[derive(Default)]
+struct Slots([u64; 4]);
+
+impl Slots {
+    fn add(&mut self, slot: usize) {
+        if let Some(word) = self.0.get_mut(slot / 64) {
+            *word |= 1 << (slot % 64);
+        }
+    }
+
+    fn has(&self, slot: usize) -> bool {
+        self.0.get(slot / 64).is_some_and(|word| word & 1 << (slot % 64) != 0)
+    }
+}
+
+/// A fingerprint of every cell of a row and its child rows. Stored, so its definition never changes: 64-bit words of
+/// the texts, each folded by multiplication and rotation.
+pub(crate) fn fingerprint(row: &Row) -> u64 {
+    let rows = row.children.iter().flat_map(|rows| rows.iter().map(|row| &row.cells));
+    let mut print = 0x9E37_79B9_7F4A_7C15_u64;
+    for cell in std::iter::once(&row.cells).chain(rows).flatten() {
+        let bytes = cell.as_deref().unwrap_or("\0").as_bytes();
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            print = fold(print, word.try_into().map_or(0, u64::from_le_bytes));
+        }
+        let tail = words.remainder().iter().fold(bytes.len() as u64, |tail, byte| tail << 8 | u64::from(*byte));
+        print = fold(print, tail);
+    }
+    print
+}
+
+fn fold(print: u64, word: u64) -> u64 {
+    (print ^ word).wrapping_mul(0xFF51_AFD7_ED55_8CCD).rotate_left(29)
+}
+
+fn place(child: &Child, rows: &[ChildRow], at: usize) -> Box<str> {
+    let position = rows[at].position;
+    match rows[..at].iter().filter(|row| row.position == position).count() {
+        0 => format!("{}/{position}", child.path).into(),
+        further => format!("{}/{position}/{further}", child.path).into(),
+    }
+}
+
+fn member_name(column: &str, path: &[String]) -> String {
+    format!("{column}#{}", path.join("."))
+}
+
+fn name_of(slot: &Slot, joins: &[Join]) -> Box<str> {
+    match slot.join.and_then(|join| joins.get(join)) {
+        Some(join) => format!("{}.{}", join.table, slot.column).into(),
+        None => slot.column.as_str().into(),
+    }
+}
+
+fn is_name(slot: &Slot, joins: &[Join], name: &str) -> bool {
+    match slot.join.and_then(|join| joins.get(join)) {
+        Some(join) => name.strip_prefix(join.table.as_str()).and_then(|rest| rest.strip_prefix('.')) == Some(&slot.column),
+        None => slot.column == name,
+    }
+}
+
+fn entries(object: Element<'_>) -> Option<Vec<Entry>> {
+    object.children().map(|member| Some((member.key()?.into(), member.string()?.into()))).collect()
+}
+
+fn write_entry(out: &mut Vec<u8>, name: &str, text: &str) {
+    write_name(out, name);
+    write_string(out, text);
+}
+
+fn write_name(out: &mut Vec<u8>, name: &str) {
+    if !out.ends_with(b"{") {
+        out.push(b',');
+    }
+    write_string(out, name);
+    out.push(b':');
+}

@@ -1,0 +1,131 @@
+//! PutGet over every example of a mapped type, with the clinic's own maps.
+
+#[path = "map/schema.rs"]
+mod schema;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use mappers::codec::Context;
+use mappers::join::{Header, Joined, join, render, splice};
+use mappers::json::{Document, Element, Kind};
+use mappers::map::MapSet;
+use mappers::split::{Resolved, SplitContext, accepts, keep, split};
+
+const FOLDERS: [&str; 3] = ["01-r4-examples", "02-us-core", "04-synthea-and-bulk"];
+const HEADER: Header<'static> = Header { id: "p-1", version: 7, last_updated: "2026-11-21T06:00:00.000Z" };
+
+/// What became of the examples of one map.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    split: usize,
+    misfit: usize,
+    spliced: usize,
+}
+
+#[test]
+fn every_example_reads_back_as_it_was_written() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    if !data.is_dir() {
+        eprintln!("SKIPPED: no examples at {}: PutGet was NOT checked on them", data.display());
+        return;
+    }
+    let set = mappers::map::compile(&mappers::map::clinic(), &schema::clinic()).expect("the clinic's maps compile");
+    let mut counts = BTreeMap::<String, Count>::new();
+    let mut faults = Vec::new();
+    for folder in FOLDERS {
+        for file in files(&data.join(folder)) {
+            let text = std::fs::read(&file).expect("a file that was listed");
+            for line in texts(&file, &text) {
+                let Ok(document) = Document::parse(line) else { continue };
+                each_resource(document.root(), &mut |resource| {
+                    if let Err(fault) = put_get(&set, resource, &mut counts) {
+                        faults.push(format!("{}: {fault}", file.display()));
+                    }
+                });
+            }
+        }
+    }
+    eprintln!("{counts:#?}");
+    assert!(faults.is_empty(), "{} faults, first: {}", faults.len(), faults[0]);
+    for name in ["patient", "medication", "medication_request"] {
+        assert!(counts.get(name).is_some_and(|count| count.split > 5), "{name}: {counts:?}");
+    }
+    assert!(counts.keys().any(|name| name.starts_with("vital_signs.")) && counts.contains_key("lab_results"), "{counts:?}");
+}
+
+fn put_get(set: &MapSet, text: &str, counts: &mut BTreeMap<String, Count>) -> Result<(), String> {
+    let document = Document::parse(text.as_bytes()).map_err(|error| error.to_string())?;
+    let root = document.root();
+    let Some(kind) = root.member("resourceType").and_then(|kind| kind.string()) else { return Ok(()) };
+    let zone = TimeZone::get("America/New_York").map_err(|error| error.to_string())?;
+    let values = Context { zone: &zone, content: None };
+    for map in set.of_type(&kind) {
+        if !accepts(map, &document) {
+            continue;
+        }
+        let count = counts.entry(map.name.clone()).or_default();
+        // Every reference finds a row of just the table its column needs.
+        let resolve = |kind: &str, id: &str| {
+            let slots = map.slots.iter().chain(map.children.iter().flat_map(|child| &child.slots));
+            let mut columns = slots.filter_map(|slot| slot.reference.as_ref());
+            let table = columns.find(|column| column.target == kind)?.foreign_table.clone().unwrap_or_default();
+            Some(Resolved { key: format!("key-of-{id}").into(), table: table.into() })
+        };
+        let Ok(mut split) = split(map, &document, &SplitContext { values, resolve: &resolve }) else {
+            count.misfit += 1;
+            continue;
+        };
+        count.split += 1;
+        let (mut wanted, mut got, mut spliced) = (Vec::new(), Vec::new(), Vec::new());
+        render(&document, &HEADER, &mut wanted);
+        let joined = join(map, &split.stored(), &HEADER, &values, &mut got);
+        if got != wanted || joined != Joined::default() {
+            return Err(format!("{}: {} became {}", map.name, String::from_utf8_lossy(&wanted), String::from_utf8_lossy(&got)));
+        }
+        if splice(map, &split.holes, &split.stored(), &HEADER, &values, &mut spliced).is_some() {
+            count.spliced += 1;
+            if spliced != wanted {
+                return Err(format!("{}: spliced {}", map.name, String::from_utf8_lossy(&spliced)));
+            }
+        }
+        let before = split.clone();
+        keep(map, &mut split, &before.stored(), &values);
+        if split.row != before.row || split.residue != before.residue || split.shadow != before.shadow {
+            return Err(format!("{}: writing back what was read changes the row", map.name));
+        }
+    }
+    Ok(())
+}
+
+/// Resources, those inside bundles one by one.
+fn each_resource(element: Element<'_>, visit: &mut dyn FnMut(&str)) {
+    if element.kind() != Kind::Object {
+        return;
+    }
+    visit(element.raw());
+    let entries = element.member("entry").into_iter().flat_map(|entries| entries.children());
+    entries.filter_map(|entry| entry.member("resource")).for_each(|resource| each_resource(resource, visit));
+}
+
+fn texts<'t>(file: &Path, text: &'t [u8]) -> Vec<&'t [u8]> {
+    if file.extension().is_some_and(|extension| extension == "ndjson") {
+        return text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    }
+    vec![text]
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of examples") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "json" || extension == "ndjson") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,201 @@
+//! The built-in maps against the clinic schema.
+
+use mappers::map::{self, Codec, JoinWrite, Map, MapSet, ObjectShape, PatientSource, Selector, Target};
+
+use crate::schema;
+
+fn clinic() -> MapSet {
+    map::compile(&map::clinic(), &schema::clinic()).unwrap_or_else(|problems| {
+        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+fn by_name(name: &str) -> Map {
+    clinic().by_name(name).cloned().unwrap_or_else(|| panic!("no map {name}"))
+}
+
+#[test]
+fn compiles_without_a_warning() {
+    let names: Vec<String> = clinic().maps.iter().map(|map| map.name.clone()).collect();
+    assert_eq!(clinic().warnings, []);
+    assert_eq!(
+        names,
+        [
+            "patient",
+            "medication",
+            "medication_request",
+            "vital_signs.hr",
+            "vital_signs.rr",
+            "vital_signs.temp",
+            "vital_signs.spo2",
+            "vital_signs.height",
+            "vital_signs.weight",
+            "vital_signs.bmi",
+            "vital_signs.bp",
+            "lab_results"
+        ]
+    );
+}
+
+#[test]
+fn is_sound_without_a_database_too() {
+    assert_eq!(map::check(&map::clinic()), []);
+}
+
+#[test]
+fn lookups_follow_the_files_order() {
+    let set = clinic();
+    let observations: Vec<&str> = set.of_type("Observation").map(|map| map.name.as_str()).collect();
+    assert_eq!(
+        (observations.first(), observations.last(), observations.len()),
+        (Some(&"vital_signs.hr"), Some(&"lab_results"), 9)
+    );
+    assert_eq!(set.of_table("soap_objective_vital_signs").count(), 8);
+    let tables: Vec<&str> = set.tables().collect();
+    assert_eq!(tables, ["lab_results", "medications", "patient_medications", "patients", "soap_objective_vital_signs"]);
+}
+
+#[test]
+fn patient_has_children_a_profile_and_slices() {
+    let map = by_name("patient");
+    assert_eq!(map.patient, PatientSource::Key);
+    assert!(!map.key_generated);
+    let children: Vec<&str> = map.children.iter().map(|child| child.path.as_str()).collect();
+    assert_eq!(children, ["identifier", "telecom", "address", "contact", "communication"]);
+    assert!(map.children.iter().all(|child| child.tenant.as_deref() == Some("organization_id")));
+    assert_eq!((map.joins[0].write, map.joins[0].tenant.as_deref()), (JoinWrite::With, Some("organization_id")));
+    let birth_sex = map.slots.iter().find(|slot| slot.column == "birth_sex").unwrap();
+    assert_eq!((birth_sex.join, birth_sex.writable), (Some(0), true));
+    let Target::Slices(names) = member(&map.shape, "name") else { panic!("name is sliced") };
+    assert_eq!(names[0].selector, Selector::Where(vec![("use".into(), "official".into())]));
+    let Target::Field(given) = member(&names[0].shape, "given") else { panic!("given is a field") };
+    assert!(given.list && given.slots.len() == 2);
+    let Target::Field(practitioners) = member(&map.shape, "generalPractitioner") else { panic!() };
+    assert!(practitioners.list && matches!(practitioners.codec, Codec::Reference));
+}
+
+#[test]
+fn a_constant_through_a_list_means_the_first_item() {
+    let map = by_name("lab_results");
+    let Target::Slices(categories) = member(&map.shape, "category") else { panic!("category is sliced") };
+    assert_eq!(categories[0].selector, Selector::Index(0));
+    let Target::Slices(codings) = member(&categories[0].shape, "coding") else { panic!("coding is sliced") };
+    let Target::Field(code) = member(&codings[0].shape, "code") else { panic!("code is a field") };
+    assert_eq!(code.constant.as_deref(), Some("\"laboratory\""));
+}
+
+#[test]
+fn a_facet_is_a_map_of_its_own() {
+    let map = by_name("vital_signs.bp");
+    assert!(map.facet && map.residue.is_none());
+    assert_eq!((map.id_prefix.as_str(), map.id_suffix.as_str()), ("vs-", "-bp"));
+    assert_eq!(map.when.as_deref(), Some("soap_objective_vital_signs.systolic is not null"));
+    let needed: Vec<&str> = map.when_slots.iter().map(|slot| map.slots[*slot].column.as_str()).collect();
+    assert_eq!(needed, ["systolic"]);
+    let PatientSource::Slot(patient) = map.patient else { panic!("the patient is the note's") };
+    assert_eq!((map.slots[patient].column.as_str(), map.slots[patient].join), ("patient_id", Some(0)));
+    assert!(!map.slots[patient].writable, "the note is never written");
+    assert_eq!(map.joins[0].filter.as_deref(), Some("soap_notes.deleted_at is null"));
+    assert!(map.slots.iter().all(|slot| slot.column != "heart_rate"));
+}
+
+#[test]
+fn a_reference_knows_the_maps_of_its_target() {
+    let map = by_name("lab_results");
+    let reference = |column: &str| {
+        let slot = map.slots.iter().find(|slot| slot.column == column).unwrap();
+        slot.reference.clone().unwrap()
+    };
+    assert_eq!(reference("patient_id").foreign_table.as_deref(), Some("patients"));
+    assert_eq!(reference("patient_id").maps, ["patient"]);
+    assert!(reference("encounter_id").maps.is_empty(), "Encounters are in the generic store");
+}
+
+#[test]
+fn a_value_falls_with_its_unit_range_and_interpretation() {
+    let map = by_name("lab_results");
+    let group = map.groups.iter().find(|group| group.name == "value").unwrap();
+    let columns: Vec<&str> = group.slots.iter().map(|slot| map.slots[*slot].column.as_str()).collect();
+    let expected =
+        ["value_number", "unit", "value_text", "interpretation", "reference_low", "reference_high", "reference_text"];
+    assert_eq!(columns, expected);
+    assert!(group.members.iter().any(|member| member == "valueCodeableConcept"), "also what has no column falls");
+}
+
+#[test]
+fn only_what_a_clinic_needs_is_required() {
+    for map in clinic().maps {
+        let required: Vec<&str> =
+            map.slots.iter().filter(|slot| slot.required && slot.writable).map(|slot| slot.column.as_str()).collect();
+        let expected: &[&str] = match map.name.as_str() {
+            "medication_request" => &["status", "intent", "patient_id"],
+            "lab_results" => &["status", "patient_id"],
+            _ => &[],
+        };
+        assert_eq!(required, expected, "{}", map.name);
+        for child in &map.children {
+            assert!(child.slots.iter().all(|slot| !slot.required), "{}", child.table);
+        }
+    }
+}
+
+/// Every column of a mapped table is mapped or has a part to play.
+#[test]
+fn no_column_is_forgotten() {
+    let (schema, set) = (schema::clinic(), clinic());
+    for (name, table) in schema.tables.iter().filter(|(name, _)| *name != "soap_notes") {
+        for column in &table.columns {
+            let known = set.maps.iter().any(|map| knows(map, name, &column.name));
+            assert!(known, "{name}.{} is in no map", column.name);
+        }
+    }
+}
+
+fn knows(map: &Map, table: &str, column: &str) -> bool {
+    let is_slot = map.slots.iter().any(|slot| {
+        let of = slot.join.map_or(&map.table, |join| &map.joins[join].table);
+        of == table && slot.column == column
+    });
+    let is_bare = map.table == table && map.bare.iter().any(|bare| bare.name == column);
+    let of_join = map.joins.iter().any(|join| {
+        join.table == table && join.bare.iter().any(|bare| bare.name == column)
+            || join.other_table == table && join.other_column == column
+    });
+    let of_child = map.children.iter().filter(|child| child.table == table).any(|child| {
+        child.slots.iter().any(|slot| slot.column == column) || child.bare.iter().any(|bare| bare.name == column)
+    });
+    is_slot || is_bare || of_join || of_child
+}
+
+#[test]
+fn describes_itself() {
+    let text = map::describe(&by_name("vital_signs.hr"));
+    insta(
+        &text,
+        "\
+Observation <-> table soap_objective_vital_signs (map vital_signs.hr)
+  Observation.id                                                                              vs-{id}-hr
+  (organization)                                                                              organization_id
+  meta.lastUpdated                                                                            updated_at
+  (deleted)                                                                                   deleted_at
+  (exists when)                                                                               soap_objective_vital_signs.heart_rate is not null
+  (patient)                                                                                   soap_notes.patient_id
+  Observation.status                                                                          = \"final\"
+  Observation.category[0].coding[system=http://terminology.hl7.org/CodeSystem/observation-category].code  = \"vital-signs\"
+",
+    );
+    assert!(text.contains("soap_notes.patient_id (key of Patient)"), "{text}");
+    assert!(text.contains("Observation.valueQuantity.value"), "{text}");
+}
+
+/// The first lines, whatever the width of the first column.
+fn insta(text: &str, expected: &str) {
+    let squeeze = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (line, wanted) in text.lines().zip(expected.lines()) {
+        assert_eq!(squeeze(line), squeeze(wanted));
+    }
+}
+
+fn member<'s>(shape: &'s ObjectShape, name: &str) -> &'s Target {
+    &shape.members.iter().find(|member| member.name == name).unwrap_or_else(|| panic!("no member {name}")).target
+}

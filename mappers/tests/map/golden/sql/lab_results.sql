@@ -1,0 +1,12 @@
+-- select
+select text(lab_results.id), text(lab_results.status), text(lab_results.code), text(lab_results.display), text(lab_results.name), text(lab_results.patient_id), text(lab_results.encounter_id), text(lab_results.collected_at), text(lab_results.issued_at), text(lab_results.performer_id), text(lab_results.value_number), text(lab_results.unit), text(lab_results.value_text), text(lab_results.interpretation), text(lab_results.note), text(lab_results.reference_low), text(lab_results.reference_high), text(lab_results.reference_text), coalesce((select d.id from directory d where d.organization_id = $1 and d.map in ('patient') and d.key = text(lab_results.patient_id) limit 1), (select d.id from directory d where d.organization_id = $1 and d.type = 'Patient' and d.id = text(lab_results.patient_id) and d.map is null)), (select d.id from directory d where d.organization_id = $1 and d.type = 'Encounter' and d.id = text(lab_results.encounter_id) and d.map is null), (select d.id from directory d where d.organization_id = $1 and d.type = 'Organization' and d.id = text(lab_results.performer_id) and d.map is null), text(lab_results.fhir_residue), 'true', text(lab_results.updated_at) from {keys} join lab_results on lab_results.id = k.key where lab_results.organization_id = $1
+
+-- insert
+insert into lab_results (id, organization_id, status, code, display, name, patient_id, encounter_id, collected_at, issued_at, performer_id, value_number, unit, value_text, interpretation, note, reference_low, reference_high, reference_text, fhir_residue, updated_at) values ($1, bigint($2), $3, $4, $5, $6, $7, $8, timestamptz($9), timestamptz($10), $11, numeric($12), $13, $14, $15, $16, numeric($17), numeric($18), $19, $20, timestamptz($21)), ($22, bigint($23), $24, $25, $26, $27, $28, $29, timestamptz($30), timestamptz($31), $32, numeric($33), $34, $35, $36, $37, numeric($38), numeric($39), $40, $41, timestamptz($42)) returning text(id), text(status), text(code), text(display), text(name), text(patient_id), text(encounter_id), text(collected_at), text(issued_at), text(performer_id), text(value_number), text(unit), text(value_text), text(interpretation), text(note), text(reference_low), text(reference_high), text(reference_text)
+
+-- delete
+delete from lab_results where lab_results.id in (select k.key from {keys}) and lab_results.organization_id = $1
+
+-- left over
+select text(lab_results.id) from {keys} join lab_results on lab_results.id = k.key where lab_results.organization_id = $1 and (true)
+

@@ -1,0 +1,131 @@
+//! SQL texts of the clinic maps, and what answers a search parameter.
+
+#[path = "map/schema.rs"]
+mod schema;
+
+use mappers::map::{self, Map};
+use mappers::schema::ColumnKind;
+use mappers::search::parameters;
+use mappers::sql::{ColumnPredicate, Dialect, InsertParameter, Statements, System, predicates};
+
+/// Renders every kind so that the texts show which columns are read and bound as what.
+struct Plain;
+
+impl Dialect for Plain {
+    fn read(&self, column: &str, _kind: ColumnKind, _declared: &str) -> String {
+        format!("text({column})")
+    }
+
+    fn bind(&self, placeholder: &str, kind: ColumnKind, declared: &str) -> String {
+        if kind == ColumnKind::Text { placeholder.to_owned() } else { format!("{declared}({placeholder})") }
+    }
+
+    fn quote(&self, name: &str) -> String {
+        name.to_owned()
+    }
+}
+
+fn by_name(name: &str) -> Map {
+    let set = map::compile(&map::clinic(), &schema::clinic()).expect("the clinic maps compile");
+    set.by_name(name).cloned().unwrap_or_else(|| panic!("no map {name}"))
+}
+
+#[test]
+fn statements_of_every_clinic_map() {
+    let set = map::compile(&map::clinic(), &schema::clinic()).expect("the clinic maps compile");
+    for map in &set.maps {
+        golden(&map.name, &text(map));
+    }
+}
+
+fn text(map: &Map) -> String {
+    let statements = Statements::new(map, &Plain);
+    let mut parts =
+        vec![("select", statements.select), ("insert", statements.insert.text(2)), ("delete", statements.delete)];
+    parts.extend(statements.soft_delete.map(|sql| ("soft delete", sql)));
+    parts.push(("left over", statements.left_over));
+    parts.extend(statements.insert_joined.iter().flatten().map(|insert| ("insert joined", insert.text(1))));
+    parts.extend(statements.delete_joined.into_iter().flatten().map(|sql| ("delete joined", sql)));
+    for child in statements.children {
+        parts.push(("child select", child.select));
+        parts.push(("child insert", child.insert.text(1)));
+        parts.push(("child delete all", child.delete_all));
+        parts.extend(child.update.map(|sql| ("child update", sql)));
+        parts.extend(child.delete.map(|sql| ("child delete", sql)));
+    }
+    parts.into_iter().map(|(name, sql)| format!("-- {name}\n{sql}\n\n")).collect()
+}
+
+#[test]
+fn a_row_of_an_insert_takes_its_parameters_in_order() {
+    let map = by_name("medication");
+    let insert = Statements::new(&map, &Plain).insert;
+    assert_eq!(insert.parameters[..3], [InsertParameter::Key, InsertParameter::Organization, InsertParameter::Slot(0)]);
+    assert_eq!(insert.parameters[insert.parameters.len() - 2..], [InsertParameter::Residue, InsertParameter::Updated]);
+    let sql = insert.text(3);
+    assert!(
+        sql.contains(&format!("${})", insert.parameters.len() * 3))
+            || sql.contains(&format!("${}))", insert.parameters.len() * 3)),
+        "{sql}"
+    );
+    assert_eq!(insert.returned, (0..map.slots.len()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_facet_finds_its_note_by_what_the_resource_says() {
+    let map = by_name("vital_signs.hr");
+    let slots: Vec<usize> = (0..map.slots.len()).filter(|slot| map.slots[*slot].join == Some(0)).collect();
+    let sql = Statements::lookup(&map, &Plain, 0, &slots, &[]);
+    let expected = "select text(soap_notes.id) from soap_notes where soap_notes.organization_id = $1 and \
+                    soap_notes.patient_id = $2 and soap_notes.encounter_id = $3 and (soap_notes.deleted_at is null) limit 2";
+    assert_eq!(sql, expected);
+}
+
+#[test]
+fn a_row_whose_joined_row_fails_its_condition_is_no_resource() {
+    let select = Statements::new(&by_name("vital_signs.hr"), &Plain).select;
+    let (_, condition) = select.split_once(" where ").expect("a condition");
+    assert!(condition.contains("(soap_notes.deleted_at is null)"), "{select}");
+    assert!(condition.contains("soap_objective_vital_signs.deleted_at is null"), "{select}");
+}
+
+fn answering(name: &str, parameter: &str) -> Vec<String> {
+    let map = by_name(name);
+    let definition = parameters::supported(Some(&map.resource)).find(|one| one.name == parameter).expect("a parameter");
+    predicates(&map, definition).iter().map(|found| show(&map, found)).collect()
+}
+
+fn show(map: &Map, found: &ColumnPredicate) -> String {
+    let (table, slots) = match found.child {
+        Some(child) => (&map.children[child].table, &map.children[child].slots),
+        None => (&map.table, &map.slots),
+    };
+    let system = match &found.system {
+        System::Column(slot) => format!(" with {}", slots[*slot].column),
+        System::Fixed(system) => format!(" of {system}"),
+        System::None => String::new(),
+    };
+    format!("{table}.{}{system}", slots[found.value].column)
+}
+
+#[test]
+fn parameters_are_answered_by_columns() {
+    assert_eq!(answering("patient", "identifier"), ["patient_identifiers.value with system"]);
+    assert_eq!(answering("lab_results", "code"), ["lab_results.code of http://loinc.org"]);
+    assert_eq!(answering("lab_results", "patient"), ["lab_results.patient_id"]);
+    assert_eq!(answering("lab_results", "subject"), ["lab_results.patient_id"]);
+    let rxnorm = "patient_medications.rxnorm_code of http://www.nlm.nih.gov/research/umls/rxnorm";
+    assert_eq!(answering("medication_request", "code"), [rxnorm]);
+    assert_eq!(answering("vital_signs.hr", "code"), [""; 0], "a constant is not in a column");
+}
+
+/// Compares with `tests/map/golden/sql/<name>.sql`; `GOLDEN=write` writes it.
+fn golden(name: &str, found: &str) {
+    let path = format!("{}/tests/map/golden/sql/{name}.sql", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var("GOLDEN").is_ok_and(|value| value == "write") {
+        std::fs::write(&path, found).expect("writable golden file");
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(found, expected, "{path} differs; GOLDEN=write cargo test -p mappers --test sql writes it anew");
+}

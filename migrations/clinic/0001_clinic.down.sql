@@ -1,0 +1,14 @@
+-- Takes the clinic schema away, rows and all; the gateway's own tables stay.
+
+drop table lab_results;
+drop table soap_objective_vital_signs;
+drop table soap_notes;
+drop table patient_medications;
+drop table medications;
+drop table patient_communications;
+drop table patient_contacts;
+drop table patient_addresses;
+drop table patient_telecoms;
+drop table patient_identifiers;
+drop table patient_profiles;
+drop table patients;

@@ -1,0 +1,265 @@
+-- The built-in clinic schema: one text for SQLite and PostgreSQL.
+--
+-- Every row belongs to an organization (the store puts row-level security on every table with organization_id).
+-- Keys are text: a new row's key is the resource's id. fhir_residue holds what has no column of its own; other programs
+-- leave it alone. Columns are nullable wherever FHIR lets the element be absent and a clinic can work without it.
+-- Foreign keys are checked at commit, so that the rows of one transaction may come in any order.
+
+create table patients (
+  id text primary key,
+  organization_id bigint not null,
+  active boolean,
+  first_name text,
+  middle_name text,
+  last_name text,
+  name_prefix text,
+  name_suffix text,
+  sex text check (sex in ('M', 'F', 'O', 'U')),
+  date_of_birth date,
+  -- FHIR says one of the two: that the patient is dead, or since when.
+  deceased boolean,
+  deceased_at timestamptz,
+  marital_status text,
+  -- Again one of the two: that it was a multiple birth, or which of the children.
+  multiple_birth boolean,
+  birth_order integer,
+  primary_provider_id text,
+  managing_organization_id text,
+  updated_at timestamptz,
+  fhir_residue text,
+  constraint patients_deceased_once check (deceased is null or deceased_at is null),
+  constraint patients_multiple_birth_once check (multiple_birth is null or birth_order is null)
+);
+create index patients_by_name on patients (organization_id, last_name, first_name);
+create index patients_by_birth on patients (organization_id, date_of_birth);
+create index patients_by_provider on patients (organization_id, primary_provider_id);
+create index patients_by_managing_organization on patients (organization_id, managing_organization_id);
+
+-- One row a patient at most; written together with the patient.
+create table patient_profiles (
+  patient_id text primary key references patients (id) on delete cascade deferrable initially deferred,
+  organization_id bigint not null,
+  birth_sex text,
+  mothers_maiden_name text,
+  birth_city text,
+  birth_state text,
+  birth_country text
+);
+
+create table patient_identifiers (
+  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  position integer not null,
+  organization_id bigint not null,
+  identifier_use text,
+  -- HL7 v2 table 0203: MR medical record number, SS social security number, DL driver's licence, ...
+  type_code text,
+  system text,
+  value text,
+  assigner_id text,
+  fhir_residue text,
+  primary key (patient_id, position)
+);
+create index patient_identifiers_by_value on patient_identifiers (organization_id, value, system);
+
+create table patient_telecoms (
+  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  position integer not null,
+  organization_id bigint not null,
+  system text,
+  value text,
+  telecom_use text,
+  preference integer,
+  fhir_residue text,
+  primary key (patient_id, position)
+);
+create index patient_telecoms_by_value on patient_telecoms (organization_id, value);
+
+create table patient_addresses (
+  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  position integer not null,
+  organization_id bigint not null,
+  address_use text,
+  address_type text,
+  address_text text,
+  line1 text,
+  line2 text,
+  city text,
+  district text,
+  state text,
+  postal_code text,
+  country text,
+  fhir_residue text,
+  primary key (patient_id, position)
+);
+create index patient_addresses_by_city on patient_addresses (organization_id, city);
+
+create table patient_contacts (
+  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  position integer not null,
+  organization_id bigint not null,
+  -- HL7 v2 table 0131: N next of kin, C emergency contact, ...
+  relationship_code text,
+  relationship text,
+  first_name text,
+  middle_name text,
+  last_name text,
+  phone text,
+  email text,
+  line1 text,
+  line2 text,
+  city text,
+  state text,
+  postal_code text,
+  country text,
+  sex text check (sex in ('M', 'F', 'O', 'U')),
+  contact_organization_id text,
+  fhir_residue text,
+  primary key (patient_id, position)
+);
+
+create table patient_communications (
+  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  position integer not null,
+  organization_id bigint not null,
+  -- BCP 47: en, en-US, de, ...
+  language text,
+  preferred boolean,
+  fhir_residue text,
+  primary key (patient_id, position)
+);
+
+create table medications (
+  id text primary key,
+  organization_id bigint not null,
+  rxnorm_code text,
+  rxnorm_display text,
+  name text,
+  status text,
+  form text,
+  manufacturer_id text,
+  lot_number text,
+  expires_on date,
+  updated_at timestamptz,
+  fhir_residue text
+);
+create index medications_by_code on medications (organization_id, rxnorm_code);
+
+create table patient_medications (
+  id text primary key,
+  organization_id bigint not null,
+  patient_id text not null references patients (id) deferrable initially deferred,
+  encounter_id text,
+  status text not null,
+  intent text not null,
+  priority text,
+  -- One of the two: an entry of medications, or a code or text of its own.
+  medication_id text references medications (id) deferrable initially deferred,
+  rxnorm_code text,
+  rxnorm_display text,
+  medication_name text,
+  authored_at timestamptz,
+  requester_id text,
+  reason text,
+  -- The first dosage instruction.
+  dosage_text text,
+  patient_instruction text,
+  as_needed boolean,
+  dose_value numeric,
+  dose_unit text,
+  frequency integer,
+  period numeric,
+  period_unit text,
+  route text,
+  dispense_quantity numeric,
+  dispense_unit text,
+  refills integer,
+  note text,
+  updated_at timestamptz,
+  fhir_residue text,
+  constraint patient_medications_medication_once check (
+    medication_id is null or (rxnorm_code is null and rxnorm_display is null and medication_name is null)
+  )
+);
+create index patient_medications_by_patient on patient_medications (organization_id, patient_id);
+create index patient_medications_by_encounter on patient_medications (organization_id, encounter_id);
+create index patient_medications_by_medication on patient_medications (organization_id, medication_id);
+create index patient_medications_by_code on patient_medications (organization_id, rxnorm_code);
+
+create table soap_notes (
+  id text primary key,
+  organization_id bigint not null,
+  patient_id text not null references patients (id) deferrable initially deferred,
+  provider_id text,
+  encounter_id text,
+  status text not null default 'draft' check (status in ('draft', 'signed', 'amended')),
+  written_at timestamptz,
+  subjective text,
+  objective text,
+  assessment text,
+  plan text,
+  updated_at timestamptz,
+  deleted_at timestamptz
+);
+create index soap_notes_by_patient on soap_notes (organization_id, patient_id);
+create index soap_notes_by_encounter on soap_notes (organization_id, encounter_id);
+
+-- One row a measurement round of a note; every filled column is an Observation of its own.
+create table soap_objective_vital_signs (
+  id text primary key,
+  organization_id bigint not null,
+  soap_note_id text not null references soap_notes (id) deferrable initially deferred,
+  measured_at timestamptz,
+  recorded_by text,
+  -- /min
+  heart_rate numeric,
+  -- /min
+  respiratory_rate numeric,
+  -- degrees Celsius
+  body_temperature numeric,
+  -- percent
+  oxygen_saturation numeric,
+  -- mm[Hg]
+  systolic numeric,
+  -- mm[Hg]
+  diastolic numeric,
+  -- cm
+  height numeric,
+  -- kg
+  weight numeric,
+  -- kg/m2
+  bmi numeric,
+  updated_at timestamptz,
+  deleted_at timestamptz
+);
+create index soap_objective_vital_signs_by_note on soap_objective_vital_signs (organization_id, soap_note_id);
+
+create table lab_results (
+  id text primary key,
+  organization_id bigint not null,
+  patient_id text not null references patients (id) deferrable initially deferred,
+  encounter_id text,
+  performer_id text,
+  status text not null,
+  -- LOINC
+  code text,
+  display text,
+  name text,
+  collected_at timestamptz,
+  issued_at timestamptz,
+  -- One of the two: a number with its unit, or a text.
+  value_number numeric,
+  unit text,
+  value_text text,
+  -- HL7 v3 ObservationInterpretation: H, L, N, A, ...
+  interpretation text,
+  reference_low numeric,
+  reference_high numeric,
+  reference_text text,
+  note text,
+  updated_at timestamptz,
+  fhir_residue text,
+  constraint lab_results_value_once check (value_text is null or (value_number is null and unit is null))
+);
+create index lab_results_by_patient on lab_results (organization_id, patient_id, collected_at);
+create index lab_results_by_code on lab_results (organization_id, code, collected_at);
+create index lab_results_by_encounter on lab_results (organization_id, encounter_id);

@@ -1,0 +1,12 @@
+-- only sqlite
+drop table gateway_writing;
+-- end
+drop table map_state;
+drop table outbox;
+drop table rid_block;
+drop table index_reference;
+drop table index_token;
+drop view resources;
+drop table resource_versions;
+drop table directory;
+drop table organizations;

@@ -1,0 +1,58 @@
+//! The harness of the black-box tests: a server per engine, an HTTP client that hides nothing, a foreign writer.
+//!
+//! Every test is written once and runs on SQLite and on PostgreSQL ([`suite!`]). The binary under test is
+//! `FHIR_GATEWAY_BIN`, else the workspace's own build; PostgreSQL is `FHIR_GATEWAY_TEST_POSTGRES`, a superuser's URL.
+
+mod client;
+mod engine;
+mod foreign;
+mod json;
+mod known;
+mod random;
+mod samples;
+mod server;
+mod shared;
+mod sql;
+
+pub use client::{Client, Issue, Request, Response, gunzip, gzip};
+pub use engine::{Database, Engine};
+pub use foreign::{hidden_organization, look, own, row_key};
+pub use json::Json;
+pub use known::Known;
+pub use random::Random;
+pub use samples::{lab_observation, medication_request, patient, transaction};
+pub use server::{Command, Given, Options, Server, TOKEN, binary};
+pub use shared::{Example, examples, json_lines, shared_data};
+pub use sql::Sql;
+
+/// Writes each async test once and runs it as `sqlite::name` and as `postgres::name`.
+///
+/// The parameter's type says what the test is given: `&'static Server` is the one server the tests of this file share (each
+/// with ids of its own), [`Engine`] lets the test start what it needs.
+#[macro_export]
+macro_rules! suite {
+    ($($(#[$meta:meta])* async fn $name:ident($argument:ident: $given:ty) $body:block)*) => {
+        $($(#[$meta])* async fn $name($argument: $given) $body)*
+
+        mod sqlite {
+            #[allow(unused_imports)]
+            use super::*;
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(<$given as $crate::Given>::given($crate::Engine::Sqlite)).await;
+            })*
+        }
+
+        mod postgres {
+            #[allow(unused_imports)]
+            use super::*;
+            $(#[tokio::test]
+            async fn $name() {
+                if $crate::Engine::Postgres.is_skipped() {
+                    return;
+                }
+                super::$name(<$given as $crate::Given>::given($crate::Engine::Postgres)).await;
+            })*
+        }
+    };
+}

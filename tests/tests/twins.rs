@@ -1,0 +1,192 @@
+//! The twin worlds: two servers with one seed, given the same requests, answer byte for byte alike; on SQLite as on
+//! PostgreSQL; and whether or not another organization's rows lie hidden in the same tables.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use gateway_tests::{Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, transaction};
+use hyper::Method;
+
+/// One request of the script.
+struct Step {
+    method: Method,
+    path: String,
+    body: Option<String>,
+    headers: Vec<(&'static str, String)>,
+}
+
+fn step(method: Method, path: impl Into<String>, body: Option<String>) -> Step {
+    Step { method, path: path.into(), body, headers: Vec::new() }
+}
+
+fn get(path: impl Into<String>) -> Step {
+    step(Method::GET, path, None)
+}
+
+fn save(resource: &Json) -> Step {
+    let path = format!("/{}/{}", resource.str("resourceType").unwrap(), resource.str("id").unwrap());
+    step(Method::PUT, path, Some(resource.to_string()))
+}
+
+/// Every interaction, good and bad, over ids of our own, ids of the server's, and ids only the other organization has.
+fn script(seed: u64) -> Vec<Step> {
+    let mut random = Random::seeded(seed);
+    let mut steps = vec![get("/metadata"), get("/Patient"), get("/Patient?_summary=count"), get("/_history")];
+    for index in 0..12 {
+        let id = format!("twin-{index}");
+        steps.push(save(&patient(&id, &format!("F{}", random.below(5)))));
+        steps.push(save(&lab_observation(&id, &format!("twin-{}", random.below(14)), random.pick::<&str>(&["1.10", "98.65", "7"]))));
+        steps.push(save(&medication_request(&id, &format!("twin-{}", random.below(14)))));
+        steps.push(step(Method::POST, "/Patient", Some(patient("x", "Posted").to_string())));
+    }
+    steps.push(step(Method::POST, "/", Some(transaction(&[patient("twin-t", "T"), lab_observation("twin-t", "twin-t", "0.50")]).to_string())));
+    let kinds = ["Patient", "Observation", "MedicationRequest", "Basic", "Nonsense"];
+    for _ in 0..250 {
+        let kind = random.pick::<&str>(&kinds).to_owned();
+        // 12 and above: nobody's here, and the hidden organization's in one of the worlds.
+        let id = format!("twin-{}", random.below(20));
+        let next = match random.below(12) {
+            0 => get(format!("/{kind}/{id}")),
+            1 => get(format!("/{kind}/{id}/_history")),
+            2 => get(format!("/{kind}/{id}/_history/{}", random.below(4))),
+            3 => get(format!("/{kind}?_count={}", 1 + random.below(5))),
+            4 => get(format!("/{kind}?_summary=count&_id={id},twin-1")),
+            5 => get(format!("/{kind}?identifier=urn:example:mrn|mrn-{id}&_total=accurate")),
+            6 => get(format!("/{kind}?patient={id}&_count=2")),
+            7 => get(format!("/{kind}/_history?_count={}", 1 + random.below(9))),
+            8 => step(Method::DELETE, format!("/{kind}/{id}"), None),
+            9 => save(&patient(&id, &format!("G{}", random.below(9)))),
+            10 => {
+                let mut write = save(&patient(&id, "If"));
+                write.headers.push(("If-Match", format!("W/\"{}\"", 1 + random.below(3))));
+                write
+            }
+            _ => {
+                let mut write = step(Method::POST, "/Patient", Some(patient("x", "Conditional").to_string()));
+                write.headers.push(("If-None-Exist", format!("identifier=mrn-{id}")));
+                write
+            }
+        };
+        steps.push(next);
+    }
+    steps
+}
+
+/// All that a caller sees of an answer, the address aside. A next link that is told is followed.
+async fn answers(server: &Server, steps: &[Step]) -> Vec<String> {
+    let api = server.client();
+    let mut seen = Vec::new();
+    for step in steps {
+        let mut follow = Some(step.path.clone());
+        let mut pages = 0;
+        while let Some(path) = follow.take() {
+            let mut request = api.request(step.method.clone(), &path);
+            if let Some(body) = &step.body {
+                request = request.json(body);
+            }
+            for (name, value) in &step.headers {
+                request = request.header(name, value);
+            }
+            let answer = request.header("X-Request-Id", "twin").await;
+            let mut headers: Vec<String> = answer.headers.iter()
+                .filter(|(name, _)| *name != "date")
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+            headers.sort();
+            let text = format!("{} {path}\n{}\n{}\n{}", step.method, answer.status, headers.join("\n"), String::from_utf8_lossy(&answer.body));
+            seen.push(text.replace(server.address(), "ADDRESS"));
+            pages += 1;
+            if answer.status == 200 && step.method == Method::GET && pages < 8 && !answer.body.is_empty() {
+                let page = answer.json();
+                let next = page.items("link").iter().find(|link| link.str("relation") == Some("next"));
+                follow = next.map(|link| link.str("url").unwrap().to_owned());
+            }
+        }
+    }
+    seen
+}
+
+fn alike(one: &[String], other: &[String], what: &str) {
+    for (left, right) in one.iter().zip(other) {
+        assert!(left == right, "{what}:\n--- one\n{left}\n--- the other\n{right}");
+    }
+    assert_eq!(one.len(), other.len(), "{what}");
+}
+
+fn twin(engine: Engine) -> Server {
+    Server::with(engine, Options { seed: Some(42), ..Options::default() })
+}
+
+/// Rows of organization 2, with the ids and numbers the script asks for, written by plain SQL.
+async fn hide(server: &Server) -> i64 {
+    let mut sql = server.sql().await;
+    gateway_tests::hidden_organization(&mut sql).await
+}
+
+async fn one_seed_gives_one_world(engine: Engine) {
+    let steps = script(1);
+    let (one, other) = (twin(engine), twin(engine));
+    alike(&answers(&one, &steps).await, &answers(&other, &steps).await, "the same seed, the same requests");
+}
+
+async fn hidden_rows_change_nothing(engine: Engine) {
+    let steps = script(2);
+    let (plain, haunted) = (twin(engine), twin(engine));
+    let hidden = hide(&haunted).await;
+    assert!(hidden >= 20, "{hidden} hidden rows");
+    alike(&answers(&plain, &steps).await, &answers(&haunted, &steps).await, "with and without another organization's rows");
+    // And rows that come while the world turns.
+    let steps = script(3);
+    hide(&haunted).await;
+    alike(&answers(&plain, &steps).await, &answers(&haunted, &steps).await, "with hidden rows that came later");
+}
+
+mod sqlite {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_seed_gives_one_world() {
+        super::one_seed_gives_one_world(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
+    async fn hidden_rows_change_nothing() {
+        super::hidden_rows_change_nothing(Engine::Sqlite).await;
+    }
+}
+
+mod postgres {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_seed_gives_one_world() {
+        if !Engine::Postgres.is_skipped() {
+            super::one_seed_gives_one_world(Engine::Postgres).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn hidden_rows_change_nothing() {
+        if !Engine::Postgres.is_skipped() {
+            super::hidden_rows_change_nothing(Engine::Postgres).await;
+        }
+    }
+}
+
+/// Law 5.
+#[tokio::test]
+async fn sqlite_and_postgres_give_the_same_bytes() {
+    if Engine::Postgres.is_skipped() {
+        return;
+    }
+    for seed in [1, 4, 5] {
+        let steps = script(seed);
+        let (sqlite, postgres) = (twin(Engine::Sqlite), twin(Engine::Postgres));
+        alike(&answers(&sqlite, &steps).await, &answers(&postgres, &steps).await, "SQLite and PostgreSQL");
+    }
+}
+
+#[tokio::test]
+async fn another_seed_gives_another_world() {
+    let steps = script(1);
+    let one = twin(Engine::Sqlite);
+    let other = Server::with(Engine::Sqlite, Options { seed: Some(43), ..Options::default() });
+    assert_ne!(answers(&one, &steps).await, answers(&other, &steps).await, "or the seed says nothing");
+}
