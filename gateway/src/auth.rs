@@ -91,7 +91,8 @@ mod tests {
     fn only_the_very_token_is_taken() {
         assert_eq!(status(Some("Bearer secret")), 200);
         assert_eq!(status(Some("bearer  secret ")), 200);
-        for wrong in ["Bearer secre", "Bearer secrets", "Bearer secretsecret", "Basic secret", "Bearer ", "Bearer", ""] {
+        for wrong in ["Bearer secre", "Bearer secrets", "Bearer secretsecret", "Basic secret", "Bearer ", "Bearer", ""]
+        {
             assert_eq!(status(Some(wrong)), 401, "{wrong:?}");
         }
         assert_eq!(status(None), 401);

@@ -95,7 +95,7 @@ on_both!(
 mod cases {
     use super::*;
 
-    pub async fn values_pass_and_errors_are_told_apart(database: &Database) {
+    pub(crate) async fn values_pass_and_errors_are_told_apart(database: &Database) {
         let mut connection = database.pools.owner().await.unwrap();
         connection
             .script("create table t (a bigint unique, b varchar(5) check (length(b) < 5), c text not null)")
@@ -124,7 +124,7 @@ mod cases {
         }
     }
 
-    pub async fn a_dropped_transaction_is_never_inherited(database: &Database) {
+    pub(crate) async fn a_dropped_transaction_is_never_inherited(database: &Database) {
         migrate::migrate(&database.pools, &UP).await.unwrap();
         {
             let mut connection = database.pools.writer().await.unwrap();
@@ -138,7 +138,7 @@ mod cases {
         connection.commit().await.unwrap();
     }
 
-    pub async fn commit_after_a_failure_says_so(database: &Database) {
+    pub(crate) async fn commit_after_a_failure_says_so(database: &Database) {
         migrate::migrate(&database.pools, &UP).await.unwrap();
         let mut connection = database.pools.writer().await.unwrap();
         connection.begin_write(Some(1)).await.unwrap();
@@ -155,7 +155,7 @@ mod cases {
         connection.commit().await.unwrap();
     }
 
-    pub async fn migrations_go_up_and_down_and_up(database: &Database) {
+    pub(crate) async fn migrations_go_up_and_down_and_up(database: &Database) {
         let printed = migrate::migrate(&database.pools, &MigrateOptions { print: true, ..UP }).await.unwrap();
         assert!(printed.iter().any(|statement| statement.contains("create table directory")));
         let run = migrate::migrate(&database.pools, &UP).await.unwrap();
@@ -170,7 +170,7 @@ mod cases {
         assert_eq!(migrate::pending(&mut connection, true).await.unwrap(), Vec::<&str>::new());
     }
 
-    pub async fn two_processes_migrate_at_once(database: &Database) {
+    pub(crate) async fn two_processes_migrate_at_once(database: &Database) {
         let (url, path) = match &database.created {
             Some((url, name)) => (Some(format!("{}/{name}", url.rsplit_once('/').unwrap().0)), None),
             None => (None, Some(database.directory.path())),
@@ -184,7 +184,7 @@ mod cases {
 
     static UP_SETTINGS: std::sync::LazyLock<PoolSettings> = std::sync::LazyLock::new(PoolSettings::default);
 
-    pub async fn many_rows_go_in_and_come_out(database: &Database) {
+    pub(crate) async fn many_rows_go_in_and_come_out(database: &Database) {
         migrate::migrate(&database.pools, &UP).await.unwrap();
         let mut connection = database.pools.writer().await.unwrap();
         connection.begin_write(Some(1)).await.unwrap();
@@ -219,7 +219,7 @@ mod cases {
         connection.commit().await.unwrap();
     }
 
-    pub async fn native_types_read_in_canonical_form(database: &Database) {
+    pub(crate) async fn native_types_read_in_canonical_form(database: &Database) {
         let mut connection = database.pools.owner().await.unwrap();
         let table = "create table native (a boolean, b bytea, c date, d integer, e json, f numeric(6,2), g double precision, \
                      h varchar(20), i time, j timestamp, k timestamptz, l uuid, m numeric)";
@@ -306,7 +306,7 @@ mod cases {
         insert into patients (id, organization_id, last_name) values ('p1', 1, 'A'), ('p2', 1, 'B');
         insert into patient_identifiers (patient_id, position, organization_id, value) values ('p1', 0, 1, 'x');";
 
-    pub async fn foreign_changes_reach_the_outbox(database: &Database) {
+    pub(crate) async fn foreign_changes_reach_the_outbox(database: &Database) {
         watched(database).await;
         let mut foreign = database.pools.owner().await.unwrap();
         foreign.script(FOREIGN).await.unwrap();
@@ -316,7 +316,8 @@ mod cases {
             ("update patients set id = 'p3' where id = 'p2'", vec!["p2", "p3"]),
             ("update patient_identifiers set value = 'y'", vec!["p1"]),
             ("update patient_identifiers set patient_id = 'p3'", vec!["p1", "p3"]),
-            ("update patient_profiles set birth_city = 'Ulm'", vec![]),
+            ("insert into patient_profiles (patient_id, organization_id) values ('p1', 1)", vec!["p1"]),
+            ("update patient_profiles set birth_city = 'Ulm'", vec!["p1"]),
             ("delete from patient_identifiers", vec!["p3"]),
             ("delete from patients where id = 'p3'", vec!["p3"]),
         ] {
@@ -349,7 +350,7 @@ mod cases {
         owner.script(&format!("drop owned by {user}; drop role {user}")).await.unwrap();
     }
 
-    pub async fn own_changes_do_not(database: &Database) {
+    pub(crate) async fn own_changes_do_not(database: &Database) {
         watched(database).await;
         let mut own = database.pools.writer().await.unwrap();
         own.begin_write(Some(1)).await.unwrap();
@@ -360,13 +361,13 @@ mod cases {
         assert!(outbox(&mut reader).await.is_empty());
     }
 
-    pub async fn existing_rows_are_adopted_once(database: &Database) {
+    pub(crate) async fn existing_rows_are_adopted_once(database: &Database) {
         migrate::migrate(&database.pools, &UP).await.unwrap();
         let mut foreign = database.pools.owner().await.unwrap();
         foreign.script(FOREIGN).await.unwrap();
         drop(foreign);
         let schema = introspect::schema(&database.pools).await.unwrap();
-        let maps = [fixture::map()];
+        let maps = fixture::maps(&schema);
         migrate::install_maps(&database.pools, &maps, &schema, 1).await.unwrap();
         migrate::install_maps(&database.pools, &maps, &schema, 1).await.unwrap();
         let mut reader = database.pools.owner().await.unwrap();
@@ -377,7 +378,7 @@ mod cases {
     async fn watched(database: &Database) {
         migrate::migrate(&database.pools, &UP).await.unwrap();
         let schema = introspect::schema(&database.pools).await.unwrap();
-        migrate::install_maps(&database.pools, &[fixture::map()], &schema, 1).await.unwrap();
+        migrate::install_maps(&database.pools, &fixture::maps(&schema), &schema, 1).await.unwrap();
     }
 
     /// The keys that wait, in order; empties the outbox.
@@ -387,7 +388,7 @@ mod cases {
         rows.unwrap().iter().map(|row| row.text(0).unwrap().to_owned()).collect()
     }
 
-    pub async fn the_audit_trail_is_durable(database: &Database) {
+    pub(crate) async fn the_audit_trail_is_durable(database: &Database) {
         use gateway::audit::Audit;
         migrate::migrate(&database.pools, &UP).await.unwrap();
         let audit = Audit::open(&database.pools, database.directory.path()).await.unwrap();
@@ -420,7 +421,7 @@ mod cases {
     }
 
     /// The rows behind 20,000 imported resources: the import needs 5,000 resources a second.
-    pub async fn bulk_is_fast(database: &Database) {
+    pub(crate) async fn bulk_is_fast(database: &Database) {
         migrate::migrate(&database.pools, &UP).await.unwrap();
         let mut connection = database.pools.writer().await.unwrap();
         let body = "x".repeat(1500);
@@ -521,57 +522,36 @@ mod fixture {
     use super::*;
     use consent::{OrganizationId, Purpose};
     use gateway::audit::Event;
-    use mappers::map::{Child, Facts, Map, ObjectShape, Overflow, PatientSource};
+    use mappers::map::Map;
+    use mappers::schema::Schema;
 
-    /// The clinic's patients with their identifiers, as far as triggers look at a map.
-    pub fn map() -> Map {
-        let child = Child {
-            path: "identifier".to_owned(),
-            table: "patient_identifiers".to_owned(),
-            parent_key: "patient_id".to_owned(),
-            parent_key_kind: ColumnKind::Text,
-            key: None,
-            key_generated: false,
-            order: Some("position".to_owned()),
-            residue: None,
-            tenant: Some("organization_id".to_owned()),
-            filter: None,
-            slots: Vec::new(),
-            shape: ObjectShape::default(),
-            groups: Vec::new(),
-        };
-        Map {
-            name: "patients".to_owned(),
-            resource: "Patient".to_owned(),
-            table: "patients".to_owned(),
-            key: "id".to_owned(),
-            key_kind: ColumnKind::Text,
-            key_generated: false,
-            id_prefix: String::new(),
-            id_suffix: String::new(),
-            tenant: Some("organization_id".to_owned()),
-            patient: PatientSource::Key,
-            updated: None,
-            residue: None,
-            filter: None,
-            when: None,
-            when_slots: Vec::new(),
-            readonly: false,
-            append_only: false,
-            overflow: Overflow::Generic,
-            deleted: None,
-            joins: Vec::new(),
-            slots: Vec::new(),
-            shape: ObjectShape::default(),
-            children: vec![child],
-            groups: Vec::new(),
-            facts: Facts::default(),
-            array: None,
-            facet: false,
-        }
+    /// The clinic's patients with identifiers, and profiles joined to them.
+    const PATIENTS: &str = r#"
+        resource = "Patient"
+        table    = "patients"
+        id       = "id"
+        tenant   = "organization_id"
+        patient  = "id"
+        residue  = "fhir_residue"
+        joins    = [ { table = "patient_profiles", on = "patient_profiles.patient_id = patients.id", write = "with" } ]
+        fields   = [
+          { path = "name[use=official].family", column = "last_name" },
+          { path = "extension[url=urn:sex].valueCode", column = "patient_profiles.birth_sex" },
+        ]
+        [[children]]
+        path   = "identifier"
+        table  = "patient_identifiers"
+        key    = "patient_id"
+        order  = "position"
+        fields = [ { path = "system", column = "system" }, { path = "value", column = "value" } ]
+    "#;
+
+    pub(crate) fn maps(schema: &Schema) -> Vec<Map> {
+        let files = [("patients.toml".to_owned(), PATIENTS.to_owned())];
+        mappers::map::compile(&files, schema).unwrap().maps
     }
 
-    pub fn event(organization: i64, turn: i64) -> Event {
+    pub(crate) fn event(organization: i64, turn: i64) -> Event {
         Event {
             organization: OrganizationId(organization),
             caller: "client\0".into(),
@@ -588,7 +568,7 @@ mod fixture {
     }
 
     /// Directory, version and six index rows for each of 500 resources.
-    pub async fn import(connection: &mut Connection, first: i64, body: &str) {
+    pub(crate) async fn import(connection: &mut Connection, first: i64, body: &str) {
         use BulkType::{Int, Text};
         let ids: Vec<String> = (first..first + 500).map(|rid| format!("id-{rid}")).collect();
         let (mut entries, mut versions, mut tokens, mut references) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -66,7 +66,7 @@ pub fn encode(field: &Field, kind: ColumnKind, raw: &str, context: &Context<'_>)
     if is_plain_text(field, kind) {
         // Most values of most resources: no second pass where nothing needs an escape.
         return match value {
-            Cow::Borrowed(text) if text::fits(text) && !text::needs_escape(text) => Encoded::Exact(text.into()),
+            Cow::Borrowed(text) if text::is_simple(text) => Encoded::Exact(text.into()),
             Cow::Owned(text) if text::fits(&text) && written(&text) == raw => Encoded::Exact(text.into()),
             Cow::Owned(text) if text::fits(&text) => Encoded::Reading(text.into()),
             _ => Encoded::Unfit,
@@ -84,6 +84,12 @@ pub fn encode(field: &Field, kind: ColumnKind, raw: &str, context: &Context<'_>)
 /// Appends the JSON text for a column's text, which any program may have written. False, with nothing appended, where
 /// the text is no value of the type.
 pub fn decode(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+    if is_plain_text(field, kind) && text::is_simple(cell) {
+        out.push(b'"');
+        out.extend_from_slice(cell.as_bytes());
+        out.push(b'"');
+        return true;
+    }
     let value = match &field.codec {
         Codec::Codes(codes) => code_of(codes, kind, cell).map(Cow::Borrowed),
         Codec::Content(content) => content_data(*content, kind, cell, context).map(Cow::Owned),

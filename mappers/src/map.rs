@@ -1,7 +1,34 @@
 //! The map language: one TOML file a table, compiled once into what split, join, search and SQL use.
 //!
 //! A file is read ([`parse`]: TOML to [`syntax::MapFile`]), checked against R4 and the database's [`Schema`], and compiled
-//! ([`compile`]) into [`Map`]s: one a file, or one a facet. Every problem names file, line, what is wrong and what would be right.
+//! ([`compile`]) into [`Map`]s: one a file, or one a facet. Every problem names file, line, what is wrong and what would be
+//! right. The built-in files ([`clinic`]) show most of the language.
+//!
+//! # The language
+//!
+//! | key | meaning |
+//! |---|---|
+//! | `resource`, `table`, `id` | the resource type, the table, its key column |
+//! | `id_prefix` | resource id = prefix + key: two maps of one type never share an id |
+//! | `tenant`, `patient`, `updated`, `residue`, `deleted` | columns: organization, whose data (`table.column` of a join too), last change, what has no column (unlimited text), soft deletion |
+//! | `where` | SQL condition: rows of the table that are resources at all |
+//! | `readonly`, `append_only`, `overflow = "refuse"` | what may be written; `"generic"` (default) keeps what does not fit elsewhere |
+//! | `joins = [{ table, on, write, where, tenant }]` | `write = "never"` (default): a new row finds the joined one by the resource's values; `"with"`: it is written with the main row. A row whose joined row fails `where` is no resource |
+//! | `fields = [{ path, … }]` | an element and where it lives, see below |
+//! | `[[children]]` `path, table, key, id, order, residue, tenant, where, fields, groups` | a list in a table of its own; `key` holds the parent's key, `id` is the row's own |
+//! | `[[facets]]` `suffix, when, fields, groups` | several resources in one row, each there while its condition holds |
+//! | `[groups]` `name = [paths]` | elements that fall together: a foreign change of one withholds what was said of the others |
+//! | `[facts]` `code, date, author, encounter` | element paths, or mapped columns, that consent and search ask for |
+//! | `[array]` `json, id` | the resources are the elements of a JSON array; fields say `element = "member.path"` |
+//!
+//! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
+//! that a resource must carry to belong to the map. Beside it: `default`, `codes = { M = "male" }` (column text = FHIR code),
+//! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` (the column has no zone),
+//! `content = "column" | "file" | "object"` (attachment bytes), `group`, `terminology` (code system to normalize to).
+//!
+//! Paths are JSON names: `birthDate`, `valueQuantity.value`. An item of a list is picked by place (`note[0].text`) or by
+//! text members (`name[use=official].family`, `telecom[system=phone,use=home].value`): the first match is the slice's home.
+//! A list that no selector follows is an error, save on the way to a `const`, where the first item is meant.
 
 mod check;
 mod compile;

@@ -116,7 +116,9 @@ impl Split {
 /// A narrative made from the data (<https://hl7.org/fhir/R4/valueset-narrative-status.html>) lies once they change.
 fn has_generated_narrative(document: &Document<'_>) -> bool {
     let status = document.root().member("text").and_then(|text| text.member("status"));
-    status.is_some_and(|status| status.kind() == Kind::String && matches!(status.raw(), "\"generated\"" | "\"extensions\""))
+    status.is_some_and(|status| {
+        status.kind() == Kind::String && matches!(status.raw(), "\"generated\"" | "\"extensions\"")
+    })
 }
 
 /// Bytes that were put together from whole strings.

@@ -93,7 +93,8 @@ fn put_get(map: &Map, text: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(joined, Joined::default());
     let zone = zone();
     let mut spliced = Vec::new();
-    let fast = splice(map, &split.holes, &split.stored(), &HEADER, &Context { zone: &zone, content: None }, &mut spliced);
+    let fast =
+        splice(map, &split.holes, &split.stored(), &HEADER, &Context { zone: &zone, content: None }, &mut spliced);
     if fast.is_some() {
         prop_assert_eq!(String::from_utf8_lossy(&spliced), wanted);
     } else {
@@ -115,8 +116,12 @@ fn foreign_edits(map: &Map, text: &str, dice: &mut Dice) -> Result<(), TestCaseE
     };
     let strangers = |document: &Document<'_>| {
         let unknown = |name: &str| name.starts_with("extension") || name == "contained" || name == "note";
-        document.root().children().filter(|member| member.key().is_some_and(|key| unknown(&key)))
-            .map(|member| member.raw().to_owned()).collect::<Vec<_>>()
+        document
+            .root()
+            .children()
+            .filter(|member| member.key().is_some_and(|key| unknown(&key)))
+            .map(|member| member.raw().to_owned())
+            .collect::<Vec<_>>()
     };
     let before = rendered(text);
     prop_assert_eq!(strangers(&document), strangers(&Document::parse(before.as_bytes()).expect("JSON")));
@@ -159,8 +164,10 @@ fn get_put(map: &Map, dice: &mut Dice) -> Result<(), TestCaseError> {
         old.sort_by_key(|row| row.position);
         // Rows that say nothing are not read, so they are not written back either.
         for row in new {
-            prop_assert!(old.iter().any(|old| (&old.key, &old.cells, old.position) == (&row.key, &row.cells, row.position)),
-                "{text} {row:?} {old:?}");
+            prop_assert!(
+                old.iter().any(|old| (&old.key, &old.cells, old.position) == (&row.key, &row.cells, row.position)),
+                "{text} {row:?} {old:?}"
+            );
         }
     }
     let (again, _) = Held::of(&split).join(map);
@@ -291,7 +298,10 @@ fn a_group_falls_together_and_flags() {
     held.row.cells[slot] = Some("37.0".into());
     let (text, joined) = held.join(&map);
     assert_eq!(joined.flagged, ["value"]);
-    assert!(text.contains(r#""valueQuantity":{"value":37.0,"unit":"F"}"#) && !text.contains("interpretation"), "{text}");
+    assert!(
+        text.contains(r#""valueQuantity":{"value":37.0,"unit":"F"}"#) && !text.contains("interpretation"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod schema;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -36,10 +37,12 @@ fn every_example_reads_back_as_it_was_written() {
     let mut faults = Vec::new();
     for folder in FOLDERS {
         for file in files(&data.join(folder)) {
-            let text = std::fs::read(&file).expect("a file that was listed");
+            let text = contents(&file);
             for line in texts(&file, &text) {
                 let Ok(document) = Document::parse(line) else { continue };
+                let names = bundle_names(document.root());
                 each_resource(document.root(), &mut |resource| {
+                    let resource = &resolved(resource, &names);
                     if let Err(fault) = put_get(&set, resource, &mut counts) {
                         faults.push(format!("{}: {fault}", file.display()));
                     }
@@ -52,7 +55,10 @@ fn every_example_reads_back_as_it_was_written() {
     for name in ["patient", "medication", "medication_request"] {
         assert!(counts.get(name).is_some_and(|count| count.split > 5), "{name}: {counts:?}");
     }
-    assert!(counts.keys().any(|name| name.starts_with("vital_signs.")) && counts.contains_key("lab_results"), "{counts:?}");
+    assert!(
+        counts.keys().any(|name| name.starts_with("vital_signs.")) && counts.contains_key("lab_results"),
+        "{counts:?}"
+    );
 }
 
 fn put_get(set: &MapSet, text: &str, counts: &mut BTreeMap<String, Count>) -> Result<(), String> {
@@ -82,7 +88,12 @@ fn put_get(set: &MapSet, text: &str, counts: &mut BTreeMap<String, Count>) -> Re
         render(&document, &HEADER, &mut wanted);
         let joined = join(map, &split.stored(), &HEADER, &values, &mut got);
         if got != wanted || joined != Joined::default() {
-            return Err(format!("{}: {} became {}", map.name, String::from_utf8_lossy(&wanted), String::from_utf8_lossy(&got)));
+            return Err(format!(
+                "{}: {} became {}",
+                map.name,
+                String::from_utf8_lossy(&wanted),
+                String::from_utf8_lossy(&got)
+            ));
         }
         if splice(map, &split.holes, &split.stored(), &HEADER, &values, &mut spliced).is_some() {
             count.spliced += 1;
@@ -109,8 +120,44 @@ fn each_resource(element: Element<'_>, visit: &mut dyn FnMut(&str)) {
     entries.filter_map(|entry| entry.member("resource")).for_each(|resource| each_resource(resource, visit));
 }
 
+/// What a transaction gives the entries of a bundle: `urn:uuid:..` and the reference that replaces it.
+fn bundle_names(bundle: Element<'_>) -> Vec<(String, String)> {
+    let entries = bundle.member("entry").into_iter().flat_map(|entries| entries.children());
+    let name = |entry: Element<'_>| {
+        let urn = entry.member("fullUrl")?.string()?.into_owned();
+        let kind = entry.member("resource")?.member("resourceType")?.string()?.into_owned();
+        let id = urn.strip_prefix("urn:uuid:")?.to_owned();
+        Some((format!("\"{urn}\""), format!("\"{kind}/{id}\"")))
+    };
+    entries.filter_map(name).collect()
+}
+
+fn resolved(resource: &str, names: &[(String, String)]) -> String {
+    let mut text = String::with_capacity(resource.len());
+    let mut rest = resource;
+    while let Some(at) = rest.find("\"urn:uuid:") {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let known = names.iter().find(|(urn, _)| from.starts_with(urn.as_str()));
+        let (length, written) = known.map_or((1, "\""), |(urn, name)| (urn.len(), name.as_str()));
+        text.push_str(written);
+        rest = &from[length..];
+    }
+    text + rest
+}
+
+fn contents(file: &Path) -> Vec<u8> {
+    let text = std::fs::read(file).expect("a file that was listed");
+    if file.extension().is_none_or(|extension| extension != "gz") {
+        return text;
+    }
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&text[..]).read_to_end(&mut plain).expect("gzip");
+    plain
+}
+
 fn texts<'t>(file: &Path, text: &'t [u8]) -> Vec<&'t [u8]> {
-    if file.extension().is_some_and(|extension| extension == "ndjson") {
+    if file.to_string_lossy().contains(".ndjson") {
         return text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     }
     vec![text]
@@ -122,7 +169,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "json" || extension == "ndjson") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json" || extension == "ndjson" || extension == "gz")
+        {
             found.push(path);
         }
     }

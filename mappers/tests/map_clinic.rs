@@ -25,7 +25,7 @@ fn row(map: &Map, filled: &[(&str, &str)]) -> Row {
     let children = map.children.iter().map(|child| {
         let cells: Vec<_> = child.slots.iter().map(|slot| value(&format!("{}.{}", child.path, slot.column))).collect();
         let exists = cells.iter().any(Option::is_some);
-        exists.then(|| ChildRow { key: None, position: 0, cells, residue: None }).into_iter().collect()
+        exists.then_some(ChildRow { key: None, position: 0, cells, residue: None }).into_iter().collect()
     });
     let known: Vec<String> = (map.slots.iter().map(|slot| slot.column.clone()))
         .chain(

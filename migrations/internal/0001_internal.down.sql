@@ -1,6 +1,7 @@
 -- only sqlite
 drop table gateway_writing;
 -- end
+drop table checkpoints;
 drop table map_state;
 drop table outbox;
 drop table rid_block;

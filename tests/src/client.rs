@@ -155,7 +155,7 @@ impl Request {
     /// Sends it; `None` when the connection broke before a whole answer.
     ///
     /// # Panics
-    /// When there is no answer within two minutes.
+    /// When there is no answer within a minute.
     pub async fn attempt(self) -> Option<Response> {
         let mut request = hyper::Request::builder().method(self.method.clone()).uri(&self.uri);
         for (name, value) in &self.headers {
@@ -167,7 +167,7 @@ impl Request {
             let (head, body) = answer.into_parts();
             Some((head, body.collect().await.ok()?.to_bytes()))
         };
-        let answer = tokio::time::timeout(Duration::from_secs(120), exchange).await;
+        let answer = tokio::time::timeout(Duration::from_secs(60), exchange).await;
         let (head, body) = answer.unwrap_or_else(|_| panic!("no answer: {} {}", self.method, self.uri))?;
         let asked = format!("{} {}", self.method, self.uri);
         let response = Response { asked, status: head.status.as_u16(), headers: head.headers, body };

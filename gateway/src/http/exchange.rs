@@ -53,17 +53,16 @@ impl Service {
         response
     }
 
-    async fn exchange(
-        self: Arc<Self>,
-        parts: Parts,
-        incoming: Incoming,
-        id: &HeaderValue,
-    ) -> Result<Reply, Failure> {
+    async fn exchange(self: Arc<Self>, parts: Parts, incoming: Incoming, id: &HeaderValue) -> Result<Reply, Failure> {
         if parts.method == Method::OPTIONS {
             return Ok(Reply::Plain(response::preflight()));
         }
         let verb = Verb::parse(parts.method.as_str());
-        let place = router::find(verb, parts.uri.path()).place(verb)?;
+        let place = match router::find(verb, parts.uri.path()).place(verb) {
+            Ok(place) => place,
+            // Without a token nobody learns what else there is.
+            Err(failure) => return Err(self.authenticator.identify(&parts.headers).err().unwrap_or(failure)),
+        };
         let pattern = place.pattern;
         if place.interaction.is_open() {
             return self.open(place.interaction, &parts).await;
@@ -102,7 +101,12 @@ impl Service {
     }
 
     /// A write goes on when its client goes away: what was committed is audited.
-    async fn write(self: Arc<Self>, parts: Parts, incoming: Incoming, id: HeaderValue) -> Unpanicked<Result<Answer, Failure>> {
+    async fn write(
+        self: Arc<Self>,
+        parts: Parts,
+        incoming: Incoming,
+        id: HeaderValue,
+    ) -> Unpanicked<Result<Answer, Failure>> {
         let limit = self.limits.time;
         let Ok(permit) = Arc::clone(&self.writes).acquire_owned().await else {
             return Ok(Err(Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.")));

@@ -1,5 +1,6 @@
 //! Formats: JSON in and out, anything else is refused by name. <https://hl7.org/fhir/R4/http.html#mime-type>
 
+use hyper::header::HeaderValue;
 use hyper::{HeaderMap, StatusCode, header};
 
 use crate::http::query;
@@ -43,9 +44,8 @@ pub fn check_format(format: &str) -> Result<(), Failure> {
 /// # Errors
 /// 415: another media type, charset or version of FHIR.
 pub fn check_resource_type(headers: &HeaderMap) -> Result<(), Failure> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let value = value.to_str().unwrap_or_default();
-    if is_json(value) && charset_is_utf8(value) {
+    let is_ours = |value: &HeaderValue| value.to_str().is_ok_and(|value| is_json(value) && charset_is_utf8(value));
+    if headers.get_all(header::CONTENT_TYPE).iter().all(is_ours) {
         return Ok(());
     }
     Err(Failure::new(
@@ -103,9 +103,8 @@ fn is_json(value: &str) -> bool {
 }
 
 fn charset_is_utf8(value: &str) -> bool {
-    parameter(value, "charset").is_none_or(|charset| {
-        ["utf-8", "utf8", "us-ascii"].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8))
-    })
+    parameter(value, "charset")
+        .is_none_or(|charset| ["utf-8", "utf8", "us-ascii"].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8)))
 }
 
 fn quality_above_zero(range: &str) -> bool {
@@ -139,7 +138,12 @@ mod tests {
 
     #[test]
     fn json_is_acceptable_under_all_its_names() {
-        for value in ["*/*", "application/fhir+json", "application/json;q=0.5, text/html", "application/fhir+json; fhirVersion=4.0"] {
+        for value in [
+            "*/*",
+            "application/fhir+json",
+            "application/json;q=0.5, text/html",
+            "application/fhir+json; fhirVersion=4.0",
+        ] {
             assert!(accept(value, ""), "{value}");
         }
         assert!(check_accept(&HeaderMap::new(), "").is_ok());
@@ -148,7 +152,9 @@ mod tests {
 
     #[test]
     fn other_formats_are_not() {
-        for value in ["application/fhir+xml", "text/turtle", "application/json;q=0", "application/fhir+json;fhirVersion=5.0"] {
+        for value in
+            ["application/fhir+xml", "text/turtle", "application/json;q=0", "application/fhir+json;fhirVersion=5.0"]
+        {
             assert!(!accept(value, ""), "{value}");
         }
     }

@@ -96,7 +96,11 @@ mod tests {
     use super::*;
 
     fn conditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Conditions {
-        Conditions { if_match: if_match.map(Into::into), if_none_match: if_none_match.map(Into::into), ..Conditions::default() }
+        Conditions {
+            if_match: if_match.map(Into::into),
+            if_none_match: if_none_match.map(Into::into),
+            ..Conditions::default()
+        }
     }
 
     #[test]

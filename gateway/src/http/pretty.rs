@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn tokens_stay_and_lines_are_indented() {
         let json = br#"{"a":[1.10,{"b":"x\",{[:"}],"c":[],"d":{}}"#;
-        let expected = "{\n  \"a\": [\n    1.10,\n    {\n      \"b\": \"x\\\",{[:\"\n    }\n  ],\n  \"c\": [],\n  \"d\": {}\n}\n";
+        let expected =
+            "{\n  \"a\": [\n    1.10,\n    {\n      \"b\": \"x\\\",{[:\"\n    }\n  ],\n  \"c\": [],\n  \"d\": {}\n}\n";
         assert_eq!(indent(json), expected);
     }
 }

@@ -87,13 +87,7 @@ impl Record<'_> {
         }
     }
 
-    fn event(
-        &self,
-        request: &Request,
-        touched: Option<&Touched>,
-        status: StatusCode,
-        decision: &'static str,
-    ) -> Event {
+    fn event(&self, request: &Request, touched: Option<&Touched>, status: StatusCode, decision: &'static str) -> Event {
         Event {
             organization: self.organization,
             caller: self.caller.into(),

@@ -18,7 +18,8 @@ const INTERACTIONS: &str = concat!(
 );
 
 /// What the base takes.
-const SYSTEM: &str = r#""interaction":[{"code":"transaction"},{"code":"batch"},{"code":"history-system"}]"#;
+const SYSTEM: &str =
+    r#""interaction":[{"code":"transaction"},{"code":"batch"},{"code":"history-system"},{"code":"search-system"}]"#;
 
 /// How to get in.
 const SECURITY: &str = concat!(

@@ -36,7 +36,7 @@ fn parse(body: &Bytes, expected: &'static str) -> Result<Resource, Failure> {
             format!("The request has no body. Send the {expected} as JSON."),
         ));
     }
-    let document = Document::parse(body)?;
+    let document = Document::parse(body).map_err(|error| Failure::json(&error, expected))?;
     let root = document.root();
     check_type(root, expected)?;
     structure::check_resource(&document, Some(expected))?;

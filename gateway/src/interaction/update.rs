@@ -10,7 +10,7 @@ use crate::store::{Change, Operation};
 pub(super) async fn update(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let (kind, id) = request.instance()?;
     let resource = incoming::resource(request.body.clone(), kind).await?;
-    check_id(kind, resource.id.as_deref(), id)?;
+    check_id(resource.id.as_deref(), id).map_err(|failure| failure.at(&format!("{kind}.id")))?;
     let change = change(kind, id.into(), request, resource)?;
     written(exchange, request, exchange.endpoint.gateway.store.submit(&exchange.permit, vec![change]).await?)
 }
@@ -25,7 +25,7 @@ pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> R
     let found = conditional::only_match(&mut transaction, &search).await?;
     let change = match found {
         Some(id) => {
-            check_match(kind, resource.id.as_deref(), &id)?;
+            check_match(resource.id.as_deref(), &id).map_err(|failure| failure.at(&format!("{kind}.id")))?;
             change(kind, id, request, resource)?
         }
         None => match resource.id.clone() {
@@ -52,30 +52,27 @@ fn change(kind: &str, id: Box<str>, request: &Request, resource: Resource) -> Re
 }
 
 /// An update's body carries the id of its address.
-pub(super) fn check_id(kind: &str, given: Option<&str>, id: &str) -> Result<(), Failure> {
+pub(super) fn check_id(given: Option<&str>, id: &str) -> Result<(), Failure> {
     match given {
         Some(given) if given == id => Ok(()),
         Some(_) => Err(Failure::bad_request(
             Code::Value,
             "The id in the resource is not the id in the address. Make them equal.",
-        )
-        .at(&format!("{kind}.id"))),
+        )),
         None => Err(Failure::bad_request(
             Code::Required,
             "An update needs the id in the resource too. Add the id of the address.",
-        )
-        .at(&format!("{kind}.id"))),
+        )),
     }
 }
 
 /// A conditional update's body may carry an id, but then that of the match.
-pub(super) fn check_match(kind: &str, given: Option<&str>, id: &str) -> Result<(), Failure> {
+pub(super) fn check_match(given: Option<&str>, id: &str) -> Result<(), Failure> {
     match given {
         Some(given) if given != id => Err(Failure::bad_request(
             Code::Value,
             "The condition matches a resource with another id than the one in the body. Leave the id out, or update by id.",
-        )
-        .at(&format!("{kind}.id"))),
+        )),
         _ => Ok(()),
     }
 }

@@ -86,12 +86,18 @@ impl From<Refusal> for Failure {
 
 impl From<JsonError> for Failure {
     fn from(error: JsonError) -> Self {
-        let place = format!("line {}, column {}", error.line, error.column);
-        let mut issue = Issue::error(Code::Structure, error.message);
-        issue.diagnostics = Some(place.into());
-        if !error.expression.is_empty() {
-            issue.expression.push(error.expression);
-        }
+        Self::json(&error, "Resource")
+    }
+}
+
+impl Failure {
+    /// 400: no JSON for us, in what should be a resource of type `root`.
+    pub fn json(error: &JsonError, root: &str) -> Self {
+        let issue = Issue {
+            diagnostics: Some(format!("line {}, column {}", error.line, error.column).into()),
+            expression: vec![error.expression_in(root)],
+            ..Issue::error(Code::Structure, error.message)
+        };
         Self { status: StatusCode::BAD_REQUEST, issues: vec![issue], advice: Advice::None }
     }
 }

@@ -71,10 +71,14 @@ impl Batcher {
 
 async fn work(core: Arc<Core>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
     loop {
-        let Some(first) = jobs.lock().await.recv().await else { return };
-        // The connection first: while it is awaited (SQLite has one writer) more sets gather.
-        let connection = core.pools.writer().await;
-        let batch = gather(first, &mut *jobs.lock().await);
+        let (connection, batch) = {
+            // Held until this worker has its batch: the next worker takes what comes after.
+            let mut jobs = jobs.lock().await;
+            let Some(first) = jobs.recv().await else { return };
+            // The connection first: while it is awaited (SQLite has one writer) more sets gather.
+            let connection = core.pools.writer().await;
+            (connection, gather(first, &mut jobs))
+        };
         match connection {
             Ok(mut connection) => settle(&core, &mut connection, batch).await,
             Err(error) => refuse(batch, &error),

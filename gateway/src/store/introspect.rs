@@ -32,8 +32,9 @@ pub async fn introspect(connection: &mut Connection) -> Result<Schema, DbError> 
 }
 
 /// The gateway's own tables, which on SQLite lie beside everybody's.
-const INTERNAL: [&str; 12] = [
+const INTERNAL: [&str; 13] = [
     "audit_events",
+    "checkpoints",
     "directory",
     "gateway_writing",
     "index_reference",

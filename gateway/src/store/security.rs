@@ -32,8 +32,9 @@ grant usage on schema public to fhir_gateway_app;";
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 10] = [
+const INTERNAL: [(&str, &str, bool); 11] = [
     ("audit_events", "select, insert", true),
+    ("checkpoints", "select, insert, update, delete", true),
     ("directory", "select, insert, update, delete", true),
     ("index_reference", "select, insert, update, delete", true),
     ("index_token", "select, insert, update, delete", true),
@@ -48,16 +49,16 @@ const INTERNAL: [(&str, &str, bool); 10] = [
 const TENANT: &str = "nullif(current_setting('app.current_organization_id', true), '')";
 
 /// One read in one round trip: names the organization for this transaction alone, then looks. It always gives one row;
-/// `rid` is NULL where there is no such resource. `pending`: other programs' changes of this organization wait.
+/// `version` is NULL where there is no such resource. `pending`: other programs' changes of this organization wait.
 const READ_CURRENT: &str = "
 create or replace function fhir_gateway.read_current(org bigint, kind text, logical text)
-returns table (rid bigint, version bigint, updated bigint, deleted smallint, body text, pending boolean)
+returns table (pending boolean, version bigint, updated bigint, deleted smallint, method text, body text, patient text)
 language plpgsql volatile security invoker rows 1 as $$
 begin
     perform pg_catalog.set_config('app.current_organization_id', $1::text, true);
     return query
-    select d.rid, d.version, d.updated, d.deleted, v.body,
-           exists (select from fhir_gateway.outbox o where o.organization_id = $1)
+    select exists (select from fhir_gateway.outbox o where o.organization_id = $1),
+           d.version, d.updated, d.deleted, v.method, v.body, d.patient
     from (values (1)) one (n)
     left join fhir_gateway.directory d on d.organization_id = $1 and d.type = $2 and d.id = $3
     left join fhir_gateway.resource_versions v on v.rid = d.rid and v.version = d.version;

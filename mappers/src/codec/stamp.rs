@@ -178,7 +178,9 @@ fn parse(text: &str) -> Option<Stamp<'_>> {
     }
     if text.len() > 10 {
         let rest = text.get(10..)?.strip_prefix(['T', 't', ' '])?;
-        let end = rest.find(|letter: char| !(letter.is_ascii_digit() || letter == ':' || letter == '.')).unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| !(letter.is_ascii_digit() || letter == ':' || letter == '.'))
+            .unwrap_or(rest.len());
         stamp.time = Some(parse_clock(&rest[..end])?);
         stamp.offset = parse_offset(rest[end..].trim_start())?;
     }
@@ -187,14 +189,17 @@ fn parse(text: &str) -> Option<Stamp<'_>> {
 
 /// `HH:MM`, `HH:MM:SS`, `HH:MM:SS.f`
 fn parse_clock(text: &str) -> Option<Clock<'_>> {
-    let two = |from: usize, most: i16| digits(text.get(from..from + 2)?).filter(|value| *value <= most).map(|value| value as i8);
+    let two = |from: usize, most: i16| {
+        digits(text.get(from..from + 2)?).filter(|value| *value <= most).map(|value| value as i8)
+    };
     let colon = |at: usize| text.as_bytes().get(at) == Some(&b':');
     let (hour, minute) = (two(0, 23)?, colon(2).then(|| two(3, 59))??);
     if text.len() == 5 {
         return Some(Clock { hour, minute, second: 0, fraction: "" });
     }
     let second = colon(5).then(|| two(6, 59))??;
-    let fraction = if text.len() == 8 { "" } else { text.get(8..)?.strip_prefix('.').filter(|rest| !rest.is_empty())? };
+    let fraction =
+        if text.len() == 8 { "" } else { text.get(8..)?.strip_prefix('.').filter(|rest| !rest.is_empty())? };
     let sound = fraction.len() <= 18 && fraction.bytes().all(|byte| byte.is_ascii_digit());
     sound.then_some(Clock { hour, minute, second, fraction })
 }
@@ -228,7 +233,9 @@ fn is_r4(text: &str) -> bool {
     let bytes = text.as_bytes();
     let end = if bytes.ends_with(b"Z") { 1 } else { 6 };
     let offset = end == 1
-        || (bytes.len() > 19 + 5 && matches!(bytes[bytes.len() - 6], b'+' | b'-') && bytes[bytes.len() - 3] == b':'
+        || (bytes.len() > 19 + 5
+            && matches!(bytes[bytes.len() - 6], b'+' | b'-')
+            && bytes[bytes.len() - 3] == b':'
             && &bytes[bytes.len() - 5..bytes.len() - 3] <= b"14".as_slice());
     let clock_end = bytes.len().saturating_sub(end);
     let clock = clock_end == 19 || (clock_end > 20 && bytes[19] == b'.');

@@ -11,9 +11,17 @@ pub(super) fn fits(text: &str) -> bool {
     !text.bytes().any(control) && text.chars().any(|letter| !letter.is_whitespace())
 }
 
-/// Whether JSON would escape something of the text.
-pub(super) fn needs_escape(text: &str) -> bool {
-    text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+/// Whether a text [`fits`] and stands in JSON as it is. One pass: most values of most resources end here.
+pub(super) fn is_simple(text: &str) -> bool {
+    let mut visible = false;
+    for byte in text.bytes() {
+        if byte < 0x20 || byte == b'"' || byte == b'\\' {
+            return false;
+        }
+        // A character beyond ASCII may be a kind of space: the slower check decides.
+        visible |= byte > 0x20 && byte < 0x7F;
+    }
+    visible || fits(text)
 }
 
 pub(super) fn boolean(cell: &str) -> Option<&'static str> {
@@ -49,7 +57,9 @@ pub(super) fn string_cell(kind: ColumnKind, value: &str) -> Option<String> {
         ColumnKind::Bytes => base64(value),
         ColumnKind::Uuid => uuid(value),
         ColumnKind::Boolean => matches!(value, "true" | "false").then(|| value.to_owned()),
-        ColumnKind::Integer => value.parse::<i64>().is_ok_and(|number| number.to_string() == value).then(|| value.to_owned()),
+        ColumnKind::Integer => {
+            value.parse::<i64>().is_ok_and(|number| number.to_string() == value).then(|| value.to_owned())
+        }
         ColumnKind::Numeric => {
             let number = super::number::decimal(value, false)?;
             (number == value && value.len() < 40).then(|| value.to_owned())

@@ -92,9 +92,11 @@ impl<'a> Joiner<'a> {
         self.groups = groups;
         for (number, group) in groups.iter().enumerate().take(64) {
             let json = |slot: &usize| self.slots.get(*slot).is_some_and(|slot| slot.kind == ColumnKind::Json);
-            let plain = |slot: &usize| !json(slot) && self.cells.get(*slot).map(Option::as_deref) != Some(self.expected.column(*slot));
-            let fallen = group.slots.iter().any(plain)
-                || (group.slots.iter().any(json) && self.member_fell(number, shape));
+            let plain = |slot: &usize| {
+                !json(slot) && self.cells.get(*slot).map(Option::as_deref) != Some(self.expected.column(*slot))
+            };
+            let fallen =
+                group.slots.iter().any(plain) || (group.slots.iter().any(json) && self.member_fell(number, shape));
             if fallen {
                 self.fallen |= 1 << number;
                 self.changed = true;
@@ -130,7 +132,8 @@ impl<'a> Joiner<'a> {
         let name = name.strip_prefix('_').unwrap_or(name);
         let fallen = |number: usize| self.fallen & 1 << number != 0;
         let mut groups = self.groups.iter().enumerate().take(64);
-        self.fallen != 0 && groups.any(|(number, group)| fallen(number) && group.members.iter().any(|member| member == name))
+        self.fallen != 0
+            && groups.any(|(number, group)| fallen(number) && group.members.iter().any(|member| member == name))
     }
 
     /// Appends the field's value from its columns.

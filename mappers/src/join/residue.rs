@@ -58,7 +58,11 @@ impl Joiner<'_> {
         let (mut seen, mut head, mut left, mut first) = (Seen::default(), Seen::default(), Left::WEAK, true);
         while scan.more(&mut first, b'}')? {
             let key = scan.key()?;
-            let name = if key.contains('\\') { Cow::Owned(unescape(key)) } else { Cow::Borrowed(key) };
+            let name = if memchr::memchr(b'\\', key.as_bytes()).is_some() {
+                Cow::Owned(unescape(key))
+            } else {
+                Cow::Borrowed(key)
+            };
             let found = shape.members.iter().position(|member| member.name == name);
             if let Some(number) = found {
                 seen.add(number);
@@ -323,9 +327,11 @@ impl Joiner<'_> {
         while scan.more(&mut first, b']')? {
             let before = out.len();
             separate(start, out);
-            let home = slices.iter().enumerate().take(64).find(|(number, slice)| {
-                claimed & 1 << number == 0 && matches(&slice.selector, index, scan)
-            });
+            let home = slices
+                .iter()
+                .enumerate()
+                .take(64)
+                .find(|(number, slice)| claimed & 1 << number == 0 && matches(&slice.selector, index, scan));
             index += 1;
             if let Some((number, _)) = home {
                 claimed |= 1 << number;
@@ -387,7 +393,9 @@ fn is_name(key: &str, name: &str) -> bool {
 fn matches(selector: &Selector, index: usize, scan: &Scan<'_>) -> bool {
     match selector {
         Selector::Index(wanted) => *wanted == index,
-        Selector::Where(pairs) => pairs.iter().all(|(name, value)| has_text(scan.clone(), name, value).unwrap_or(false)),
+        Selector::Where(pairs) => {
+            pairs.iter().all(|(name, value)| has_text(scan.clone(), name, value).unwrap_or(false))
+        }
     }
 }
 

@@ -63,7 +63,14 @@ impl<'a> Joiner<'a> {
         Ok(Left::STRONG)
     }
 
-    pub(super) fn child_row(&mut self, child: &'a Child, number: usize, at: usize, held: &[ChildRow], out: &mut Vec<u8>) -> bool {
+    pub(super) fn child_row(
+        &mut self,
+        child: &'a Child,
+        number: usize,
+        at: usize,
+        held: &[ChildRow],
+        out: &mut Vec<u8>,
+    ) -> bool {
         let row = &held[at];
         let Some(rows) = self.rows else { return false };
         let ids = rows.stored.child_reference_ids.get(number).and_then(|of| of.get(at)).map_or(&[][..], Vec::as_slice);
@@ -71,7 +78,8 @@ impl<'a> Joiner<'a> {
         let shadow = rows.stored.shadow.and_then(|shadow| shadow.expected_row(child, held, at));
         if let Some((expected, item)) = shadow {
             joiner.expected = expected;
-            let unchanged = || row.cells.iter().enumerate().all(|(slot, cell)| cell.as_deref() == joiner.expected.column(slot));
+            let unchanged =
+                || row.cells.iter().enumerate().all(|(slot, cell)| cell.as_deref() == joiner.expected.column(slot));
             if let Some(text) = item.filter(|_| row.residue.is_none() && unchanged()) {
                 out.extend_from_slice(text.as_bytes());
                 return true;
@@ -126,7 +134,7 @@ impl<'a> Joiner<'a> {
 
 /// Rows and literal items in the order they are read: by position, literal first, then as the store gave them.
 fn merged<'r>(child: &Child, rows: &[ChildRow], list: Option<&'r str>) -> Result<Vec<Item<'r>>, Corrupt> {
-    let mut places = Vec::with_capacity(rows.len());
+    let mut places = Vec::new();
     let mut gaps = Vec::new();
     if let Some(list) = list.filter(|list| list.starts_with('[')) {
         let mut scan = Scan::new(list);
@@ -140,6 +148,9 @@ fn merged<'r>(child: &Child, rows: &[ChildRow], list: Option<&'r str>) -> Result
             }
             index += 1;
         }
+    }
+    if places.is_empty() && gaps.is_empty() && (child.order.is_none() || rows.is_sorted_by_key(|row| row.position)) {
+        return Ok((0..rows.len()).map(Item::Row).collect());
     }
     for (number, row) in rows.iter().enumerate() {
         // Without a column for the position, rows fill the gaps in the order the store gives them.

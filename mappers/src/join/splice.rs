@@ -4,8 +4,8 @@ use super::level::{Joiner, Rows};
 use super::{Header, Joined, Stored};
 use crate::codec::Context;
 use crate::json::write_string;
-use crate::map::{Group, Map, ObjectShape, Slot};
-use crate::row::{Cell, ChildRow};
+use crate::map::{Group, Map, ObjectShape};
+use crate::row::Cell;
 use crate::split::{Hole, HoleKind, HoleTarget, Holes, Shadow, fingerprint};
 
 /// [`super::join`] with the offsets of the holes at hand. `None`, with nothing appended, where columns have changed
@@ -20,8 +20,7 @@ pub fn splice(
 ) -> Option<Joined> {
     let residue = stored.residue?;
     let applies = holes.whole
-        && is_covered(&map.slots, &map.shape, &map.groups, &holes.own, &stored.row.cells, map, stored.shadow)
-        && stored.shadow.is_none_or(|shadow| shadow.is_about_no_row())
+        && is_own_covered(map, holes, stored)
         && stored.shadow.and_then(Shadow::print).is_none_or(|print| print == fingerprint(stored.row))
         && lists_are_whole(map, holes, stored);
     if !applies {
@@ -55,7 +54,12 @@ pub fn splice(
     filled.map(|()| Joined::default())
 }
 
-fn fill(residue: &str, holes: &[Hole], out: &mut Vec<u8>, mut value: impl FnMut(&Hole, &mut Vec<u8>) -> bool) -> Option<()> {
+fn fill(
+    residue: &str,
+    holes: &[Hole],
+    out: &mut Vec<u8>,
+    mut value: impl FnMut(&Hole, &mut Vec<u8>) -> bool,
+) -> Option<()> {
     let mut done = 0;
     for hole in holes {
         let at = hole.offset as usize;
@@ -80,11 +84,17 @@ fn list(map: &Map, holes: &Holes, stored: &Stored<'_>, child: usize, context: &C
         if number > 0 {
             out.push(b',');
         }
-        let ids = stored.child_reference_ids.get(child).and_then(|rows| rows.get(number)).map_or(&[][..], Vec::as_slice);
+        let ids =
+            stored.child_reference_ids.get(child).and_then(|rows| rows.get(number)).map_or(&[][..], Vec::as_slice);
         let joiner = Joiner::new(&of.slots, &row.cells, ids, context);
         let written = match &row.residue {
             Some(residue) => fill(residue, holes, out, |hole, out| write_hole(&joiner, hole, &of.shape, out)).is_some(),
-            None => super::write_item(of, &super::ItemRow { cells: &row.cells, reference_ids: ids, residue: None }, context, out),
+            None => super::write_item(
+                of,
+                &super::ItemRow { cells: &row.cells, reference_ids: ids, residue: None },
+                context,
+                out,
+            ),
         };
         if !written {
             return false;
@@ -94,41 +104,37 @@ fn list(map: &Map, holes: &Holes, stored: &Stored<'_>, child: usize, context: &C
     true
 }
 
+fn is_own_covered(map: &Map, holes: &Holes, stored: &Stored<'_>) -> bool {
+    let (cells, mut spoken) = (&stored.row.cells, [0; 4]);
+    map.slots.len() <= 256
+        && stored.shadow.is_none_or(|shadow| shadow.holds(&map.slots, &map.joins, cells, &mut spoken))
+        && is_covered(&map.shape, &map.groups, &holes.own, cells, &spoken)
+}
+
 /// Whether every text in a column is one that a hole reads or that the shadow holds, and no other.
-fn is_covered(
-    slots: &[Slot],
-    shape: &ObjectShape,
-    groups: &[Group],
-    holes: &[Hole],
-    cells: &[Cell],
-    map: &Map,
-    shadow: Option<&Shadow>,
-) -> bool {
-    let (mut holed, mut spoken) = ([0_u64; 4], [0_u64; 4]);
-    if slots.len() > 256 {
-        return false;
-    }
+fn is_covered(shape: &ObjectShape, groups: &[Group], holes: &[Hole], cells: &[Cell], spoken: &[u64; 4]) -> bool {
+    let mut holed = [0_u64; 4];
     for hole in holes.iter().filter(|hole| hole.kind == HoleKind::Field) {
         let Some((field, _, item)) = hole.field(shape) else { return false };
         for slot in item.map_or(&field.slots[..], |item| &field.slots[item..=item]) {
             holed[slot / 64] |= 1 << (slot % 64);
         }
     }
-    if !shadow.is_none_or(|shadow| shadow.holds(slots, &map.joins, cells, &mut spoken)) {
-        return false;
-    }
     let has = |set: &[u64; 4], slot: usize| set[slot / 64] & 1 << (slot % 64) != 0;
-    let grouped = groups.iter().flat_map(|group| &group.slots).all(|slot| cells[*slot].is_none() || has(&spoken, *slot));
-    grouped && cells.iter().enumerate().all(|(slot, cell)| cell.is_none() || has(&holed, slot) || has(&spoken, slot))
+    let mut grouped = groups.iter().flat_map(|group| &group.slots);
+    grouped.all(|slot| cells[*slot].is_none() || has(spoken, *slot))
+        && cells.iter().enumerate().all(|(slot, cell)| cell.is_none() || has(&holed, slot) || has(spoken, slot))
 }
 
 fn lists_are_whole(map: &Map, holes: &Holes, stored: &Stored<'_>) -> bool {
     map.children.iter().zip(&holes.children).zip(&stored.row.children).all(|((child, holes), rows)| {
         let ordered = rows.windows(2).all(|pair| pair[0].position < pair[1].position);
-        let row = |(row, holes): (&ChildRow, &Vec<Hole>)| {
-            row.residue.is_none()
-                || is_covered(&child.slots, &child.shape, &child.groups, holes, &row.cells, map, None)
+        let row = |at: usize| {
+            let mut spoken = [0; 4];
+            stored.shadow.is_none_or(|shadow| shadow.holds_row(child, rows, at, &mut spoken))
+                && (rows[at].residue.is_none()
+                    || is_covered(&child.shape, &child.groups, &holes[at], &rows[at].cells, &spoken))
         };
-        rows.len() == holes.len() && ordered && rows.iter().zip(holes).all(row)
+        child.slots.len() <= 256 && rows.len() == holes.len() && ordered && (0..rows.len()).all(row)
     })
 }

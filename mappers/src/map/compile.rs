@@ -2,13 +2,14 @@
 
 mod child;
 mod facts;
+mod join;
 
 use super::element::{self, Content};
 use super::fields::{self, Draft, Scope};
 use super::problem::{Report, suggest};
-use super::syntax::{ArraySyntax, FacetSyntax, JoinSyntax, Located, MapFile};
+use super::syntax::{ArraySyntax, FacetSyntax, Located, MapFile};
 use super::tables::Tables;
-use super::{ColumnType, Join, JoinWrite, JsonArray, Map, PatientSource};
+use super::{ColumnType, Join, JsonArray, Map, PatientSource};
 use crate::schema::ColumnKind;
 
 /// The maps of a file: one, or one for each facet. Those that could not be understood are left out; the report says why.
@@ -22,7 +23,8 @@ pub(super) fn maps(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) 
         return Vec::new();
     }
     check_header(file, report);
-    let joins: Vec<Join> = joins(file, tables, report);
+    check_key(file, tables, report);
+    let joins: Vec<Join> = join::all(file, tables, report);
     if file.facets.is_empty() {
         return map(file, None, &joins, tables, report).into_iter().collect();
     }
@@ -55,6 +57,22 @@ fn check_header(file: &MapFile, report: &mut Report<'_>) {
     }
 }
 
+/// Rows are told apart by their key.
+fn check_key(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) {
+    let Some(table) = tables.table(&file.table.value).filter(|_| !file.readonly) else { return };
+    if table.primary_key.is_empty() {
+        let message = format!("`{}` has no primary key (is it a view?)", file.table.value);
+        report.warning(file.table.at, message, "set `readonly = true`, or map the table behind it");
+    } else if !table.primary_key.contains(&file.id.value) {
+        let message = format!("`{}` is not the primary key ({})", file.id.value, table.primary_key.join(", "));
+        report.warning(
+            file.id.at,
+            message,
+            "name the primary key, or make sure that the column is unique and never changes",
+        );
+    }
+}
+
 fn check_suffixes(file: &MapFile, report: &mut Report<'_>) {
     for (index, facet) in file.facets.iter().enumerate() {
         if facet.suffix.value.is_empty() || !is_id(&facet.suffix.value) {
@@ -74,96 +92,6 @@ fn check_suffixes(file: &MapFile, report: &mut Report<'_>) {
 
 fn is_id(text: &str) -> bool {
     text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
-}
-
-fn joins(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) -> Vec<Join> {
-    let mut joins: Vec<Join> = Vec::new();
-    for syntax in &file.joins {
-        if joins.iter().any(|join| join.table == syntax.table.value) || syntax.table.value == file.table.value {
-            let message = format!("`{}` stands in the map already", syntax.table.value);
-            report.error(syntax.table.at, message, "make a view to join a table twice");
-        } else if tables.has_table(&syntax.table, report) {
-            joins.extend(join(file, syntax, &joins, tables, report));
-        }
-    }
-    joins
-}
-
-fn join(
-    file: &MapFile,
-    syntax: &JoinSyntax,
-    earlier: &[Join],
-    tables: Tables<'_>,
-    report: &mut Report<'_>,
-) -> Option<Join> {
-    let table = &syntax.table.value;
-    let sides: Vec<(String, String)> =
-        syntax.on.value.split('=').map(|side| column_of(side, &file.table.value)).collect();
-    let [left, right] = &sides[..] else {
-        report.error(syntax.on.at, "`on` compares two columns", format!("write `on = \"{table}_id = {table}.id\"`"));
-        return None;
-    };
-    let (own, other) = if left.0 == *table { (left, right) } else { (right, left) };
-    let is_known = other.0 == file.table.value || earlier.iter().any(|join| join.table == other.0);
-    if own.0 != *table || !is_known {
-        let help = format!(
-            "one side is a column of `{table}`, the other of `{}` or of a table joined before",
-            file.table.value
-        );
-        report.error(syntax.on.at, format!("`{}` does not join `{table}`", syntax.on.value), help);
-        return None;
-    }
-    let located = |name: &str| Located { value: name.to_owned(), at: syntax.on.at };
-    let mut bare = vec![tables.bare(table, &located(&own.1), report)?];
-    tables.column(&other.0, &located(&other.1), report)?;
-    let tenant = tenant(syntax.tenant.as_ref(), file.tenant.as_ref(), table, tables);
-    if let Some(tenant) = &tenant {
-        bare.extend(tables.bare(table, tenant, report));
-    }
-    if syntax.write == JoinWrite::With {
-        check_with(file, syntax, own, other, tables, report);
-    }
-    let filter =
-        syntax.filter.as_ref().and_then(|text| tables.condition(table, text, report)).map(|condition| condition.text);
-    Some(Join {
-        table: table.clone(),
-        column: own.1.clone(),
-        other_table: other.0.clone(),
-        other_column: other.1.clone(),
-        write: syntax.write,
-        tenant: tenant.map(|tenant| tenant.value),
-        filter,
-        bare,
-    })
-}
-
-/// A row that is written with the main row holds the main row's key, uniquely.
-fn check_with(
-    file: &MapFile,
-    syntax: &JoinSyntax,
-    own: &(String, String),
-    other: &(String, String),
-    tables: Tables<'_>,
-    report: &mut Report<'_>,
-) {
-    if other.0 != file.table.value || other.1 != file.id.value {
-        let help = format!("write `write = \"never\"`, or join on `{}.{}`", file.table.value, file.id.value);
-        report.error(syntax.on.at, "a row that is written with the main row must hold the main row's key", help);
-    }
-    if let Some(table) =
-        tables.table(&own.0).filter(|table| !table.primary_key.is_empty() && table.primary_key != [own.1.clone()])
-    {
-        let help = "make it the primary key, or keep the rows as [[children]]";
-        let message = format!("`{}.{}` is not the primary key ({})", own.0, own.1, table.primary_key.join(", "));
-        report.error(syntax.on.at, message, help);
-    }
-}
-
-/// `a.x` is (a, x); `x` is a column of the main table.
-fn column_of(side: &str, main: &str) -> (String, String) {
-    let side = side.trim();
-    let (table, column) = side.split_once('.').unwrap_or((main, side));
-    (table.trim().to_owned(), column.trim().to_owned())
 }
 
 /// The organization's column of a joined or child table: named, or called as in the main table where there is such a column.
@@ -193,6 +121,7 @@ fn map(
         item: &item,
         array: array.as_ref().map(|(array, at)| (array, *at)),
         readonly: file.readonly,
+        reserved: &reserved(file),
     };
     let mut draft = Draft::default();
     let mut groups = file.groups.clone();
@@ -241,6 +170,14 @@ fn map(
         facet: facet.is_some(),
         bare,
     })
+}
+
+/// Columns of the main table that are the map's own business.
+fn reserved(file: &MapFile) -> Vec<(&str, &'static str)> {
+    let optional =
+        [(&file.tenant, "tenant"), (&file.residue, "residue"), (&file.updated, "updated"), (&file.deleted, "deleted")];
+    let named = optional.into_iter().filter_map(|(column, key)| Some((column.as_ref()?.value.as_str(), key)));
+    named.chain([(file.id.value.as_str(), "id")]).collect()
 }
 
 fn text(located: &Option<Located<String>>) -> Option<String> {

@@ -285,7 +285,7 @@ pub struct Child {
     pub parent_key: String,
     /// Kind of `parent_key`.
     pub parent_key_kind: ColumnKind,
-    /// The child's own primary key column where it is not (parent_key, order).
+    /// The child's own primary key column where it is not (`parent_key`, order).
     pub key: Option<String>,
     /// The database generates `key`.
     pub key_generated: bool,

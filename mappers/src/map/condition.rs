@@ -110,7 +110,7 @@ fn not_null(tokens: &[(usize, Token<'_>)], named: &[Option<String>]) -> Vec<Stri
 }
 
 /// The name as SQL takes it: plain where it is simple, else in double quotes.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     let simple = name.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_')
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && !is_keyword(name);

@@ -1,14 +1,77 @@
 //! A map as a person reads it: element and column side by side, then the SQL.
 
+use crate::schema::ColumnKind;
+use crate::sql::{Dialect, Statements};
+
 use super::{Child, Codec, Field, Map, Member, ObjectShape, PatientSource, Slot, Target};
 
-/// Two columns, element and place, and the statement that reads a row.
+/// Two columns, element and place; then the statements that read and write, casts left out.
 pub fn describe(map: &Map) -> String {
     let mut rows = header(map);
     shape(&map.shape, &map.resource, &map.slots, map, &map.children, &mut rows);
     let mut text = format!("{} <-> table {} (map {})\n", map.resource, map.table, map.name);
     table(&rows, &mut text);
+    statements(map, &mut text);
     text
+}
+
+/// SQL without the casts that an engine needs.
+struct Bare;
+
+impl Dialect for Bare {
+    fn read(&self, column: &str, _: ColumnKind, _: &str) -> String {
+        column.to_owned()
+    }
+
+    fn bind(&self, placeholder: &str, _: ColumnKind, _: &str) -> String {
+        placeholder.to_owned()
+    }
+
+    fn quote(&self, name: &str) -> String {
+        super::condition::quoted(name)
+    }
+}
+
+fn statements(map: &Map, text: &mut String) {
+    let statements = Statements::new(map, &Bare);
+    sql("read (k = the keys of a page)", &statements.select, text);
+    for (child, found) in map.children.iter().zip(&statements.children) {
+        sql(&format!("read {}", child.path), &found.select, text);
+    }
+    if map.readonly {
+        return;
+    }
+    sql("create", &statements.insert.text(1), text);
+    for (join, insert) in map.joins.iter().zip(&statements.insert_joined) {
+        if let Some(insert) = insert {
+            sql(&format!("create in {}", join.table), &insert.text(1), text);
+        }
+    }
+    for (child, found) in map.children.iter().zip(&statements.children) {
+        sql(&format!("create {}", child.path), &found.insert.text(1), text);
+    }
+    sql("delete", statements.soft_delete.as_ref().unwrap_or(&statements.delete), text);
+}
+
+/// One statement, broken where its parts begin (those in parentheses stay in their line).
+fn sql(name: &str, statement: &str, text: &mut String) {
+    const PARTS: &[&str] = &["from k join ", "left join ", "where ", "values ", "returning "];
+    let statement = statement.replace("{keys}", "k");
+    let mut depth = 0_usize;
+    text.push_str(&format!("\n  -- {name}\n    "));
+    for (at, letter) in statement.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if letter == ' ' && depth == 0 && PARTS.iter().any(|part| statement[at + 1..].starts_with(part)) {
+            text.push_str("\n    ");
+        } else {
+            text.push(letter);
+        }
+    }
+    text.push('\n');
 }
 
 fn header(map: &Map) -> Vec<(String, String)> {

@@ -1,14 +1,17 @@
 //! Fields to slots, codecs and the shape.
 
+mod codec;
 mod fit;
+mod slots;
 
 use super::element::{Content, Element};
-use super::problem::{Report, suggest};
+use super::problem::Report;
 use super::shape::{self, Clash, Step};
-use super::syntax::{FieldSyntax, GroupSyntax, Literal, LiteralKind, Located};
+use super::syntax::{FieldSyntax, GroupSyntax, Literal, Located};
 use super::tables::Tables;
-use super::{Codec, Field, Group, Join, JoinWrite, JsonArray, ObjectShape, Primitive, ReferenceColumn, Slot, Target};
-use crate::schema::Column;
+use super::{Field, Group, Join, JsonArray, ObjectShape, Primitive, Slot, Target};
+
+pub(super) use slots::slot;
 
 /// What the fields of one table may name.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Scope<'a> {
     pub(super) array: Option<(&'a JsonArray, usize)>,
     /// No row of it is ever written.
     pub(super) readonly: bool,
+    /// Columns that the map's own keys name, with the key: no field may write them.
+    pub(super) reserved: &'a [(&'a str, &'static str)],
 }
 
 /// What has been compiled so far of a table.
@@ -47,8 +52,11 @@ pub(super) fn compile(
     report: &mut Report<'_>,
 ) {
     for group in groups {
-        let members = group.paths.iter().filter_map(|path| group_member(scope, path, report)).collect();
-        draft.groups.push(Group { name: group.name.value.clone(), slots: Vec::new(), members });
+        let members: Vec<String> = group.paths.iter().filter_map(|path| group_member(scope, path, report)).collect();
+        match draft.groups.iter_mut().find(|known| known.name == group.name.value) {
+            Some(known) => known.members.extend(members),
+            None => draft.groups.push(Group { name: group.name.value.clone(), slots: Vec::new(), members }),
+        }
     }
     for field in fields {
         compile_field(scope, draft, field, groups, report);
@@ -71,15 +79,15 @@ fn compile_field(
     let Some(steps) = steps(scope, syntax, report) else { return };
     let Some(last) = steps.last() else { return };
     let Some(primitive) = primitive(&last.element, syntax, report) else { return };
-    check_literals(primitive, syntax, report);
+    codec::check_literals(primitive, syntax, report);
     let list = last.element.list;
     if syntax.columns.len() > 1 && !list {
         let help = "keep one column, or concatenate them in a view";
         report.error(syntax.path.at, format!("`{}` has one value, not several columns", syntax.path.value), help);
         return;
     }
-    let codec = codec(&last.element, syntax, primitive, report);
-    let Some(slots) = slots(scope, draft, syntax, &codec, primitive, report) else { return };
+    let codec = codec::of(&last.element, syntax, primitive, report);
+    let Some(slots) = slots::of_field(scope, draft, syntax, &codec, primitive, report) else { return };
     let group = join_group(draft, syntax, groups, &slots);
     let wrap = |literal: &Located<Literal>| {
         if list { format!("[{}]", literal.value.json) } else { literal.value.json.clone() }
@@ -175,205 +183,6 @@ fn primitive(element: &Element, syntax: &FieldSyntax, report: &mut Report<'_>) -
             None
         }
     }
-}
-
-fn check_literals(primitive: Primitive, syntax: &FieldSyntax, report: &mut Report<'_>) {
-    for literal in [&syntax.constant, &syntax.default].into_iter().flatten() {
-        let fits = match primitive {
-            Primitive::Boolean => literal.value.kind == LiteralKind::Boolean,
-            Primitive::Integer => literal.value.kind == LiteralKind::Integer,
-            Primitive::Decimal => matches!(literal.value.kind, LiteralKind::Integer | LiteralKind::Decimal),
-            _ => literal.value.kind == LiteralKind::String,
-        };
-        if !fits {
-            let wanted = match primitive {
-                Primitive::Boolean => "true or false, without quotes",
-                Primitive::Integer => "a whole number, without quotes",
-                Primitive::Decimal => "a number, without quotes",
-                _ => "a text in quotes",
-            };
-            report.error(
-                literal.at,
-                format!("`{}` takes another value than {}", syntax.path.value, literal.value.json),
-                format!("write {wanted}"),
-            );
-        }
-    }
-}
-
-/// How the value and the column's text correspond.
-fn codec(element: &Element, syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) -> Codec {
-    let ways = [
-        syntax.content.as_ref().map(|content| ("content", content.at)),
-        syntax.reference.as_ref().map(|reference| ("reference", reference.at)),
-        syntax.zoned.map(|at| ("zone", at)),
-        syntax.codes.first().map(|(column, _)| ("codes", column.at)),
-    ];
-    let mut used = ways.into_iter().flatten();
-    if let (Some((first, _)), Some((second, at))) = (used.next(), used.next()) {
-        report.error(at, format!("`{first}` and `{second}` exclude each other"), "keep one of them");
-    }
-    if let Some(content) = &syntax.content {
-        if !syntax.path.value.ends_with("data") {
-            report.error(
-                content.at,
-                "`content` belongs to an attachment's `data`",
-                "write the path as `content.attachment.data`",
-            );
-        }
-        return Codec::Content(content.value);
-    }
-    if syntax.reference.is_some() && matches!(element.content, Content::Object(_)) {
-        return Codec::Reference;
-    }
-    if let Some(at) = syntax.zoned {
-        if !matches!(primitive, Primitive::DateTime | Primitive::Instant) {
-            report.error(at, format!("`{}` has no time zone", syntax.path.value), "remove `zone`");
-        }
-        return Codec::Zoned;
-    }
-    if syntax.codes.is_empty() {
-        return Codec::Plain;
-    }
-    check_codes(syntax, primitive, report);
-    Codec::Codes(syntax.codes.iter().map(|(column, code)| (column.value.clone(), code.value.clone())).collect())
-}
-
-fn check_codes(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) {
-    if !matches!(primitive, Primitive::String | Primitive::Boolean) {
-        let at = syntax.codes.first().map_or(syntax.at, |(column, _)| column.at);
-        report.error(at, format!("`{}` is no code", syntax.path.value), "`codes` belongs to codes, texts and booleans");
-    }
-    for (index, (column, code)) in syntax.codes.iter().enumerate() {
-        let is_boolean = primitive == Primitive::Boolean;
-        if is_boolean && !matches!(code.value.as_str(), "true" | "false") {
-            report.error(code.at, format!("`{}` is no boolean", code.value), "write \"true\" or \"false\"");
-        }
-        if code.value.is_empty() {
-            report.error(
-                code.at,
-                "a FHIR code is never empty",
-                "leave the entry out: an unknown column value has no code",
-            );
-        }
-        if syntax.codes[..index].iter().any(|(earlier, _)| earlier.value == column.value) {
-            report.error(
-                column.at,
-                format!("`{}` stands twice among the codes", column.value),
-                "remove one of the two",
-            );
-        }
-    }
-}
-
-fn slots(
-    scope: Scope<'_>,
-    draft: &mut Draft,
-    syntax: &FieldSyntax,
-    codec: &Codec,
-    primitive: Primitive,
-    report: &mut Report<'_>,
-) -> Option<Vec<usize>> {
-    if syntax.element {
-        let Some((array, at)) = scope.array else {
-            report.error(
-                syntax.at,
-                "`element` is a value in the elements of `[array]`, which this map has not",
-                "write `json = \"column.path\"`",
-            );
-            return None;
-        };
-        let column = Located { value: array.column.clone(), at };
-        let slot = slot(scope, draft, &column, None, report)?;
-        take(draft, slot, syntax, syntax.path.at, report);
-        return Some(vec![slot]);
-    }
-    let mut slots = Vec::with_capacity(syntax.columns.len());
-    for column in &syntax.columns {
-        let slot = slot(scope, draft, column, syntax.reference.as_ref(), report)?;
-        fit::check(&draft.slots[slot], column, syntax, codec, primitive, report);
-        take(draft, slot, syntax, column.at, report);
-        slots.push(slot);
-    }
-    Some(slots)
-}
-
-/// A column holds one value: mapping it twice is an error, save for different places of a JSON column.
-fn take(draft: &mut Draft, slot: usize, syntax: &FieldSyntax, at: usize, report: &mut Report<'_>) {
-    let overlaps = |path: &[String]| path.starts_with(&syntax.json_path) || syntax.json_path.starts_with(path);
-    if let Some((_, _, first)) = draft.taken.iter().find(|(taken, path, _)| *taken == slot && overlaps(path)) {
-        let (column, line) = (draft.slots[slot].column.clone(), report.line(*first));
-        let help = "a column belongs to one element; remove one of the two, or use `const` for a fixed value";
-        report.error(at, format!("column `{column}` is mapped twice (first in line {line})"), help);
-    }
-    draft.taken.push((slot, syntax.json_path.clone(), at));
-}
-
-/// The slot of `column` or `table.column`, made where it is missing.
-pub(super) fn slot(
-    scope: Scope<'_>,
-    draft: &mut Draft,
-    name: &Located<String>,
-    reference: Option<&Located<String>>,
-    report: &mut Report<'_>,
-) -> Option<usize> {
-    let (join, bare) = place_of(scope, name, report)?;
-    let table = join.map_or(scope.table, |join| scope.joins[join].table.as_str());
-    let column = scope.tables.column(table, &bare, report)?;
-    let reference = reference.map(|target| reference_column(scope, table, &column, target, report));
-    if let Some(found) = draft.slots.iter().position(|slot| slot.join == join && slot.column == column.name) {
-        if draft.slots[found].reference.is_none() {
-            draft.slots[found].reference = reference;
-        }
-        return Some(found);
-    }
-    let written = join.is_none_or(|join| scope.joins[join].write == JoinWrite::With) && !scope.readonly;
-    draft.slots.push(Slot {
-        join,
-        kind: column.kind,
-        required: column.not_null && !column.generated,
-        max_length: column.max_length,
-        reference,
-        writable: written && !column.generated,
-        column: column.name,
-        declared: column.declared,
-    });
-    Some(draft.slots.len() - 1)
-}
-
-/// Splits `soap_notes.encounter_id` into the join and the column.
-fn place_of(
-    scope: Scope<'_>,
-    name: &Located<String>,
-    report: &mut Report<'_>,
-) -> Option<(Option<usize>, Located<String>)> {
-    let Some((table, column)) = name.value.split_once('.') else { return Some((None, name.clone())) };
-    let bare = Located { value: column.to_owned(), at: name.at };
-    if table == scope.table {
-        return Some((None, bare));
-    }
-    if let Some(join) = scope.joins.iter().position(|join| join.table == table) {
-        return Some((Some(join), bare));
-    }
-    let known: Vec<&str> = scope.joins.iter().map(|join| join.table.as_str()).chain([scope.table]).collect();
-    let help = format!("add `{table}` to `joins`, or name a column of one of these tables: {}", known.join(", "));
-    report.error(name.at, format!("`{table}` is not joined"), help);
-    None
-}
-
-fn reference_column(
-    scope: Scope<'_>,
-    table: &str,
-    column: &Column,
-    target: &Located<String>,
-    report: &mut Report<'_>,
-) -> ReferenceColumn {
-    if !super::element::is_resource(&target.value) {
-        let help = suggest(&target.value, super::element::resources());
-        report.error(target.at, format!("`{}` is no resource type", target.value), help);
-    }
-    let foreign_table = scope.tables.foreign_table(table, &column.name);
-    ReferenceColumn { target: target.value.clone(), foreign_table, maps: Vec::new() }
 }
 
 /// The field's group: named in the field itself, or by a path of the group that leads to it.

@@ -175,10 +175,10 @@ fn slice<'s>(slices: &'s mut Vec<Slice>, selector: &Selector, rest: &[Step]) -> 
     if slices.first().is_some_and(|first| by_index(&first.selector) != by_index(selector)) {
         return Err(Clash::Form("selected by position in one path and by members in another"));
     }
-    if let (Selector::Where(pairs), [only]) = (selector, rest) {
-        if pairs.iter().any(|(name, _)| *name == only.name) {
-            return Err(Clash::Discriminator);
-        }
+    if let (Selector::Where(pairs), [only]) = (selector, rest)
+        && pairs.iter().any(|(name, _)| *name == only.name)
+    {
+        return Err(Clash::Discriminator);
     }
     let position = slices.iter().position(|slice| slice.selector == *selector).unwrap_or_else(|| {
         slices.push(Slice { selector: selector.clone(), shape: ObjectShape::default() });

@@ -1,7 +1,7 @@
 //! Which resources a map takes, and which references it will ask for.
 
-use super::level::Splitter;
 use super::SplitContext;
+use super::level::Splitter;
 use crate::codec::Context;
 use crate::json::{Document, Element, Kind};
 use crate::map::{Codec, Field, Map, ObjectShape, Selector, Slot, Target};
@@ -26,7 +26,8 @@ pub fn references(map: &Map, document: &Document<'_>) -> Vec<(String, String)> {
 /// `Type/id` and nothing else: no version, no absolute address, no fragment.
 pub(crate) fn relative(text: &str) -> Option<(&str, &str)> {
     let (kind, id) = text.split_once('/')?;
-    let typed = kind.starts_with(|letter: char| letter.is_ascii_uppercase()) && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let typed = kind.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
     (typed && is_id(id)).then_some((kind, id))
 }
 
@@ -50,18 +51,22 @@ pub(crate) fn matches(selector: &Selector, index: usize, item: Element<'_>) -> b
 /// Whether every constant of the shape stands in the object.
 pub(super) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> bool {
     shape.members.iter().all(|member| {
-        let value = object.member(&member.name);
+        let value = || object.member(&member.name);
         match &member.target {
             Target::Children(_) => true,
             Target::Field(Field { constant: None, .. }) => true,
-            Target::Field(Field { constant: Some(constant), .. }) => value.is_some_and(|value| equals(value, constant)),
-            Target::Object(inner) if has_constant(inner) => value.is_some_and(|value| carries_constants(inner, value)),
+            Target::Field(Field { constant: Some(constant), .. }) => {
+                value().is_some_and(|value| equals(value, constant))
+            }
+            Target::Object(inner) if has_constant(inner) => {
+                value().is_some_and(|value| carries_constants(inner, value))
+            }
             Target::Object(_) => true,
             Target::Slices(slices) => {
                 let wanted = slices.iter().filter(|slice| has_constant(&slice.shape));
                 wanted.into_iter().all(|slice| {
                     // The first match is the slice's home; a later one does not count.
-                    let items = value.into_iter().flat_map(|list| list.children()).enumerate();
+                    let items = value().into_iter().flat_map(|list| list.children()).enumerate();
                     let home = items.into_iter().find(|(index, item)| matches(&slice.selector, *index, *item));
                     home.is_some_and(|(_, item)| carries_constants(&slice.shape, item))
                 })
@@ -70,10 +75,13 @@ pub(super) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> boo
     })
 }
 
-fn has_constant(shape: &ObjectShape) -> bool {
-    let mut found = false;
-    super::fields::walk(shape, &mut |field| found |= field.constant.is_some());
-    found
+pub(super) fn has_constant(shape: &ObjectShape) -> bool {
+    shape.members.iter().any(|member| match &member.target {
+        Target::Children(_) => false,
+        Target::Field(field) => field.constant.is_some(),
+        Target::Object(inner) => has_constant(inner),
+        Target::Slices(slices) => slices.iter().any(|slice| has_constant(&slice.shape)),
+    })
 }
 
 fn equals(value: Element<'_>, constant: &str) -> bool {
@@ -127,7 +135,9 @@ fn in_field(slots: &[Slot], field: &Field, value: Element<'_>, found: &mut Vec<(
     }
     let reference = if value.kind() == Kind::Object { value.member("reference") } else { Some(value) };
     let Some((kind, id)) = reference.and_then(|text| text.raw_string()).and_then(relative) else { return };
-    let wanted = |slot: &usize| slots.get(*slot).and_then(|slot| slot.reference.as_ref()).is_some_and(|column| column.target == kind);
+    let wanted = |slot: &usize| {
+        slots.get(*slot).and_then(|slot| slot.reference.as_ref()).is_some_and(|column| column.target == kind)
+    };
     let pair = (kind.to_owned(), id.to_owned());
     if field.slots.iter().any(wanted) && !found.contains(&pair) {
         found.push(pair);

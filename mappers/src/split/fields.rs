@@ -4,7 +4,7 @@ use super::hole::{FieldPath, HoleKind};
 use super::level::Splitter;
 use crate::codec::{Encoded, encode, kind_at};
 use crate::json::{Element, Kind, minify};
-use crate::map::{Codec, Field, ObjectShape, Selector, Target};
+use crate::map::{Codec, Field, Member, ObjectShape, Selector, Target};
 
 impl<'a> Splitter<'a> {
     /// A mapped value: into its column, or (with the column's best reading) left where it is.
@@ -115,10 +115,22 @@ impl<'a> Splitter<'a> {
     }
 }
 
+/// The member of a shape that a value is, and its number.
+pub(super) fn member_of<'m>(shape: &'m ObjectShape, value: Element<'_>) -> Option<(usize, &'m Member)> {
+    let key = value.raw_key()?;
+    let mut members = shape.members.iter().enumerate();
+    if memchr::memchr(b'\\', key.as_bytes()).is_some() {
+        return members.find(|(_, member)| value.is_named(&member.name));
+    }
+    members.find(|(_, member)| member.name == key)
+}
+
 /// Whether `_given` stands beside `given`.
 pub(super) fn has_sibling(parent: Element<'_>, list: Element<'_>) -> bool {
     let Some(name) = list.key() else { return false };
-    parent.children().any(|member| member.raw_key().and_then(|key| key.strip_prefix('_')).is_some_and(|rest| rest == name))
+    parent
+        .children()
+        .any(|member| member.raw_key().and_then(|key| key.strip_prefix('_')).is_some_and(|rest| rest == name))
 }
 
 /// The first field that lives in a slot, and its path.

@@ -14,7 +14,12 @@ pub fn keep(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Conte
     keep_defaults(map, split, existing, context);
     let kept = kept_cells(
         &own_level(map, split),
-        &Level { slots: &map.slots, shape: &map.shape, cells: &existing.row.cells, reference_ids: existing.reference_ids },
+        &Level {
+            slots: &map.slots,
+            shape: &map.shape,
+            cells: &existing.row.cells,
+            reference_ids: existing.reference_ids,
+        },
         context,
     );
     split.row.cells = kept;
@@ -126,7 +131,8 @@ fn keep_rows(map: &Map, split: &mut Split, existing: &Stored<'_>, number: usize,
     let mut taken: Vec<Option<usize>> = vec![None; count];
     let new_ids = split.child_reference_ids.get(number).cloned().unwrap_or_default();
     let candidate = |row: &ChildRow, index: usize, old: usize| -> Vec<Cell> {
-        let ids = |ids: Option<&Vec<Vec<Cell>>>, at: usize| ids.and_then(|rows| rows.get(at)).cloned().unwrap_or_default();
+        let ids =
+            |ids: Option<&Vec<Vec<Cell>>>, at: usize| ids.and_then(|rows| rows.get(at)).cloned().unwrap_or_default();
         let (new_ids, old_ids) = (ids(Some(&new_ids), index), ids(existing.child_reference_ids.get(number), old));
         kept_cells(
             &child_level(&child.slots, &child.shape, &row.cells, &new_ids),
@@ -153,7 +159,12 @@ fn keep_rows(map: &Map, split: &mut Split, existing: &Stored<'_>, number: usize,
     }
 }
 
-fn child_level<'a>(slots: &'a [Slot], shape: &'a ObjectShape, cells: &'a [Cell], reference_ids: &'a [Cell]) -> Level<'a> {
+fn child_level<'a>(
+    slots: &'a [Slot],
+    shape: &'a ObjectShape,
+    cells: &'a [Cell],
+    reference_ids: &'a [Cell],
+) -> Level<'a> {
     Level { slots, shape, cells, reference_ids }
 }
 

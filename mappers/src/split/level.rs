@@ -24,7 +24,7 @@ pub(super) struct Splitter<'a> {
 
 impl<'a> Splitter<'a> {
     pub(super) fn of_map(map: &'a Map, context: &'a SplitContext<'a>, length: usize) -> Self {
-        let mut splitter = Self::of_slots(&map.slots, context, length);
+        let mut splitter = Self::of_slots(&map.slots, context, length + 96);
         splitter.children = &map.children;
         splitter.rows.resize_with(map.children.len(), Vec::new);
         splitter.row_holes.resize_with(map.children.len(), Vec::new);
@@ -37,10 +37,10 @@ impl<'a> Splitter<'a> {
             context,
             slots,
             children: &[],
-            out: Vec::with_capacity(length + 96),
+            out: Vec::with_capacity(length),
             cells: vec![None; slots.len()],
             reference_ids: Vec::new(),
-            holes: Vec::with_capacity(slots.len() + 3),
+            holes: Vec::with_capacity(8),
             rows: Vec::new(),
             row_holes: Vec::new(),
             row_references: Vec::new(),
@@ -104,7 +104,7 @@ impl<'a> Splitter<'a> {
 
     /// One member's value, its name being written.
     fn member(&mut self, parent: Element<'_>, value: Element<'_>, shape: &'a ObjectShape, path: FieldPath) {
-        let found = shape.members.iter().enumerate().find(|(_, member)| value.is_named(&member.name));
+        let found = super::fields::member_of(shape, value);
         let stepped = found.and_then(|(number, member)| Some((member, path.push(number)?)));
         let Some((Member { target, .. }, path)) = stepped else { return minify(&value, &mut self.out) };
         match (target, value.kind()) {
@@ -124,9 +124,11 @@ impl<'a> Splitter<'a> {
             if index > 0 {
                 self.out.push(b',');
             }
-            let home = slices.iter().enumerate().take(64).find(|(number, slice)| {
-                claimed & 1 << number == 0 && super::matches(&slice.selector, index, item)
-            });
+            let home = slices
+                .iter()
+                .enumerate()
+                .take(64)
+                .find(|(number, slice)| claimed & 1 << number == 0 && super::matches(&slice.selector, index, item));
             if let Some((number, _)) = home {
                 claimed |= 1 << number;
             }
@@ -179,7 +181,11 @@ impl<'a> Splitter<'a> {
                 return Err(misfit(map, number, "the facet needs this value; send it"));
             }
             if !self.put_default(map, number) {
-                return Err(misfit(map, number, "the column refuses NULL; send the element in a form the column can hold"));
+                return Err(misfit(
+                    map,
+                    number,
+                    "the column refuses NULL; send the element in a form the column can hold",
+                ));
             }
         }
         Ok(())

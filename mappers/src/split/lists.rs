@@ -21,12 +21,13 @@ impl<'a> Splitter<'a> {
         }
         let start = self.out.len();
         let mut literal = list.is_empty();
+        let mut scratch = Vec::new();
         self.out.push(b'[');
         for (index, item) in list.children().enumerate() {
             if index > 0 {
                 self.out.push(b',');
             }
-            if self.child_row(child, number, index, item) {
+            if self.child_row(child, number, index, item, &mut scratch) {
                 self.out.extend_from_slice(b"null");
             } else {
                 literal = true;
@@ -43,34 +44,58 @@ impl<'a> Splitter<'a> {
     }
 
     /// Makes an item a row. False where it is none.
-    fn child_row(&mut self, child: &'a Child, number: usize, index: usize, item: Element<'_>) -> bool {
-        let mut level = Splitter::of_slots(&child.slots, self.context, item.raw().len());
+    fn child_row(
+        &mut self,
+        child: &'a Child,
+        number: usize,
+        index: usize,
+        item: Element<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        let mut level = Splitter::of_slots(&child.slots, self.context, 0);
+        // All items of a list are taken apart in one buffer.
+        level.out = std::mem::take(scratch);
+        level.out.clear();
+        let row = self.item_row(child, index, item, &mut level);
+        *scratch = level.out;
+        let Some(row) = row else { return false };
+        self.rows[number].push(row);
+        self.row_holes[number].push(level.holes);
+        self.row_references[number].push(level.reference_ids);
+        true
+    }
+
+    fn item_row(
+        &self,
+        child: &'a Child,
+        index: usize,
+        item: Element<'_>,
+        level: &mut Splitter<'a>,
+    ) -> Option<ChildRow> {
         match &child.shape.members[..] {
             [member] if member.name.is_empty() => {
-                let (Target::Field(field), false) = (&member.target, item.is_null()) else { return false };
-                let Some(path) = FieldPath::ROOT.push(0).filter(|_| !field.slots.is_empty()) else { return false };
+                let (Target::Field(field), false) = (&member.target, item.is_null()) else { return None };
+                let path = FieldPath::ROOT.push(0).filter(|_| !field.slots.is_empty())?;
                 level.primitive(item, field, path);
             }
             _ if item.kind() == Kind::Object && carries_constants(&child.shape, item) => {
                 level.object(item, &child.shape, FieldPath::ROOT);
             }
-            _ => return false,
+            _ => return None,
         }
-        let required = |level: &Self| child.slots.iter().zip(&level.cells).any(|(slot, cell)| slot.required && slot.writable && cell.is_none());
-        let too_long = |level: &Self| (0..child.slots.len()).any(|slot| level.is_too_long(slot));
-        if level.holes.is_empty() || required(&level) || too_long(&level) {
-            return false;
+        let empty =
+            |slot: usize| child.slots[slot].required && child.slots[slot].writable && level.cells[slot].is_none();
+        let unfit = (0..child.slots.len()).any(|slot| empty(slot) || level.is_too_long(slot));
+        if level.holes.is_empty() || unfit {
+            return None;
         }
         let residue = match child.residue {
             _ if is_primitive(child) => None,
-            Some(_) => Some(super::text(std::mem::take(&mut level.out))),
+            Some(_) => Some(std::str::from_utf8(&level.out).unwrap_or_default().into()),
             None if level.is_bare(child, item) => None,
-            None => return false,
+            None => return None,
         };
-        self.rows[number].push(ChildRow { key: None, position: index as i64, cells: level.cells, residue });
-        self.row_holes[number].push(level.holes);
-        self.row_references[number].push(level.reference_ids);
-        true
+        Some(ChildRow { key: None, position: index as i64, cells: std::mem::take(&mut level.cells), residue })
     }
 
     /// Whether the cells alone say the whole item.

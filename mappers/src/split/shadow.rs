@@ -8,6 +8,7 @@ use crate::codec::view;
 use crate::json::{Document, Element, Kind, write_string};
 use crate::map::{Child, Field, Group, Join, Map, ObjectShape, Slot};
 use crate::row::{Cell, ChildRow, Row};
+use crate::schema::ColumnKind;
 
 /// Column texts that the residue speaks for, by column name. NULL is not written down: it is what a column without
 /// an entry is expected to be.
@@ -23,11 +24,18 @@ type Entry = (Box<str>, Box<str>);
 /// The shadow of one child row.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct RowShadow {
-    /// `path/position`, and `/n` for the n-th further row at one position.
-    place: Box<str>,
+    place: Place,
     cells: Vec<Entry>,
     /// The whole item, for tables without a residue column whose row did not come back as meant.
     item: Option<Box<str>>,
+}
+
+/// Which child row: the list, its position, and how many rows stand before it at that position.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Place {
+    path: Box<str>,
+    position: i64,
+    nth: usize,
 }
 
 /// A child row (child, row, the item's JSON) that only the shadow can keep exactly.
@@ -50,7 +58,7 @@ impl Shadow {
             } else if let (Some(place), Kind::Object) = (name.strip_prefix(ROW), member.kind()) {
                 let (items, cells) = entries(member)?.into_iter().partition::<Vec<_>, _>(|(name, _)| &**name == ITEM);
                 let item = items.into_iter().next().map(|(_, item)| item);
-                shadow.rows.push(RowShadow { place: place.into(), cells, item });
+                shadow.rows.push(RowShadow { place: Place::parse(place)?, cells, item });
             } else {
                 shadow.own.push((name.into(), member.string()?.into()));
             }
@@ -64,7 +72,7 @@ impl Shadow {
         let mut out = vec![b'{'];
         self.own.iter().for_each(|(name, text)| write_entry(&mut out, name, text));
         for row in &self.rows {
-            write_name(&mut out, &format!("{ROW}{}", row.place));
+            write_name(&mut out, &row.place.name());
             out.push(b'{');
             if let Some(item) = &row.item {
                 write_entry(&mut out, ITEM, item);
@@ -89,18 +97,22 @@ impl Shadow {
         !self.own.is_empty() || !self.rows.is_empty()
     }
 
-    /// Whether it says nothing about child rows.
-    pub(crate) fn is_about_no_row(&self) -> bool {
-        self.rows.is_empty()
+    /// Whether every entry for a child row is what its columns hold; marks those columns. False where the whole item
+    /// stands in the shadow.
+    pub(crate) fn holds_row(&self, child: &Child, rows: &[ChildRow], at: usize, marks: &mut [u64; 4]) -> bool {
+        let row = self.row(child, rows, at);
+        row.is_none_or(|row| row.item.is_none() && holds(&row.cells, &child.slots, &[], &rows[at].cells, marks))
+    }
+
+    fn row(&self, child: &Child, rows: &[ChildRow], at: usize) -> Option<&RowShadow> {
+        let mut own =
+            self.rows.iter().filter(|row| row.place.position == rows[at].position && *row.place.path == *child.path);
+        own.find(|row| row.place.nth == nth(rows, at))
     }
 
     /// Whether every entry for the resource's own row is what the column holds; marks those columns.
     pub(crate) fn holds(&self, slots: &[Slot], joins: &[Join], cells: &[Cell], marks: &mut [u64; 4]) -> bool {
-        self.own.iter().all(|(name, text)| {
-            let Some(slot) = slots.iter().position(|slot| is_name(slot, joins, name)) else { return false };
-            marks[slot / 64 % 4] |= 1 << (slot % 64);
-            cells.get(slot).is_some_and(|cell| cell.as_deref() == Some(text))
-        })
+        holds(&self.own, slots, joins, cells, marks)
     }
 
     pub(crate) fn expected(&self, slots: &[Slot], joins: &[Join]) -> Expected<'_> {
@@ -108,12 +120,13 @@ impl Shadow {
     }
 
     /// What a child row's cells are expected to be, and the item that stands for all of them.
-    pub(crate) fn expected_row(&self, child: &Child, rows: &[ChildRow], at: usize) -> Option<(Expected<'_>, Option<&str>)> {
-        if self.rows.is_empty() {
-            return None;
-        }
-        let place = place(child, rows, at);
-        let row = self.rows.iter().find(|row| *row.place == *place)?;
+    pub(crate) fn expected_row(
+        &self,
+        child: &Child,
+        rows: &[ChildRow],
+        at: usize,
+    ) -> Option<(Expected<'_>, Option<&str>)> {
+        let row = self.row(child, rows, at)?;
         Some((Expected::of(&row.cells, &child.slots, &[]), row.item.as_deref()))
     }
 }
@@ -145,7 +158,7 @@ impl<'s> Expected<'s> {
 
     /// The text expected at a field's place.
     pub(crate) fn at(&self, field: &Field, slots: &[Slot], slot: usize) -> Option<&'s str> {
-        if self.members.is_empty() || slots[slot].kind != crate::schema::ColumnKind::Json {
+        if self.members.is_empty() || slots[slot].kind != ColumnKind::Json {
             return self.cells.get(slot).copied().flatten();
         }
         let name = member_name(&slots[slot].column, &field.json_path);
@@ -155,21 +168,34 @@ impl<'s> Expected<'s> {
 
 /// The shadow of a row as the database holds it.
 pub(super) fn of(map: &Map, holes: &Holes, row: &Row, literals: &[Literal]) -> Option<Shadow> {
-    let own = level(&map.slots, &map.joins, &map.shape, &map.groups, &holes.own, &row.cells);
+    let own = level(
+        &map.slots,
+        &map.joins,
+        &map.shape,
+        &map.groups,
+        &holes.own,
+        &row.cells,
+        &Reads::of(&map.slots, &map.shape),
+    );
     let mut rows = Vec::new();
     for (number, (child, items)) in map.children.iter().zip(&row.children).enumerate() {
+        if items.is_empty() {
+            continue;
+        }
+        let reads = Reads::of(&child.slots, &child.shape);
         for (index, item) in items.iter().enumerate() {
-            let literal = literals.iter().find(|(of, at, _)| (*of, *at) == (number, index)).map(|(_, _, text)| text.clone());
+            let literal =
+                literals.iter().find(|(of, at, _)| (*of, *at) == (number, index)).map(|(_, _, text)| text.clone());
             let cells = if literal.is_some() {
-                level(&child.slots, &[], &child.shape, &[], &[], &item.cells)
+                level(&child.slots, &[], &child.shape, &[], &[], &item.cells, &reads)
             } else if item.residue.is_some() {
                 let holes = holes.children.get(number).and_then(|rows| rows.get(index)).map_or(&[][..], Vec::as_slice);
-                level(&child.slots, &[], &child.shape, &child.groups, holes, &item.cells)
+                level(&child.slots, &[], &child.shape, &child.groups, holes, &item.cells, &reads)
             } else {
                 Vec::new()
             };
             if literal.is_some() || !cells.is_empty() {
-                rows.push(RowShadow { place: place(child, items, index), cells, item: literal });
+                rows.push(RowShadow { place: Place::of(child, items, index), cells, item: literal });
             }
         }
     }
@@ -180,9 +206,17 @@ pub(super) fn of(map: &Map, holes: &Holes, row: &Row, literals: &[Literal]) -> O
 
 /// Entries for the columns of one row: those that no hole reads, those that several fields read, those of coupled
 /// groups, and those whose value has siblings that only make sense beside it.
-fn level(slots: &[Slot], joins: &[Join], shape: &ObjectShape, groups: &[Group], holes: &[Hole], cells: &[Cell]) -> Vec<Entry> {
+fn level(
+    slots: &[Slot],
+    joins: &[Join],
+    shape: &ObjectShape,
+    groups: &[Group],
+    holes: &[Hole],
+    cells: &[Cell],
+    reads: &Reads,
+) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let (mut holed, mut known, mut noted) = (Slots::default(), Slots::default(), Slots::default());
+    let (mut holed, mut noted) = (Slots::default(), reads.shared);
     groups.iter().flat_map(|group| &group.slots).for_each(|slot| noted.add(*slot));
     for hole in holes {
         let Some((field, _, item)) = hole.field(shape) else { continue };
@@ -195,21 +229,16 @@ fn level(slots: &[Slot], joins: &[Join], shape: &ObjectShape, groups: &[Group], 
             }
         }
     }
-    walk(shape, &mut |field| {
-        for slot in &field.slots {
-            if slots[*slot].kind == crate::schema::ColumnKind::Json {
+    if reads.json {
+        walk(shape, &mut |field| {
+            for slot in field.slots.iter().filter(|slot| slots[**slot].kind == ColumnKind::Json) {
                 json_entry(field, &slots[*slot], &cells[*slot], holes, shape, &noted, &mut entries);
-                continue;
             }
-            if known.has(*slot) {
-                noted.add(*slot);
-            }
-            known.add(*slot);
-        }
-    });
+        });
+    }
     for (number, (slot, cell)) in slots.iter().zip(cells).enumerate() {
         let Some(text) = cell else { continue };
-        if slot.kind != crate::schema::ColumnKind::Json && (!holed.has(number) || noted.has(number)) {
+        if slot.kind != ColumnKind::Json && (!holed.has(number) || noted.has(number)) {
             entries.push((name_of(slot, joins), text.clone()));
         }
     }
@@ -235,8 +264,34 @@ fn json_entry(
     }
 }
 
+/// What reads the columns of a shape.
+struct Reads {
+    /// Columns that several fields read. (Members of JSON columns are told apart by their paths.)
+    shared: Slots,
+    /// There are JSON columns.
+    json: bool,
+}
+
+impl Reads {
+    fn of(slots: &[Slot], shape: &ObjectShape) -> Self {
+        let mut reads = Self { shared: Slots::default(), json: false };
+        let mut known = Slots::default();
+        walk(shape, &mut |field| {
+            for slot in &field.slots {
+                if slots[*slot].kind == ColumnKind::Json {
+                    reads.json = true;
+                } else if known.has(*slot) {
+                    reads.shared.add(*slot);
+                }
+                known.add(*slot);
+            }
+        });
+        reads
+    }
+}
+
 /// A set of slots. One beyond its size counts as not in it, which only makes a shadow larger.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Slots([u64; 4]);
 
 impl Slots {
@@ -272,12 +327,35 @@ fn fold(print: u64, word: u64) -> u64 {
     (print ^ word).wrapping_mul(0xFF51_AFD7_ED55_8CCD).rotate_left(29)
 }
 
-fn place(child: &Child, rows: &[ChildRow], at: usize) -> Box<str> {
-    let position = rows[at].position;
-    match rows[..at].iter().filter(|row| row.position == position).count() {
-        0 => format!("{}/{position}", child.path).into(),
-        further => format!("{}/{position}/{further}", child.path).into(),
+impl Place {
+    fn of(child: &Child, rows: &[ChildRow], at: usize) -> Self {
+        Self { path: child.path.as_str().into(), position: rows[at].position, nth: nth(rows, at) }
     }
+
+    /// `/path/position`, and `/n` where n rows stand before it at that position.
+    fn name(&self) -> String {
+        let nth = if self.nth == 0 { String::new() } else { format!("{ROW}{}", self.nth) };
+        format!("{ROW}{}{ROW}{}{nth}", self.path, self.position)
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        let mut parts = name.split(ROW);
+        let (path, position) = (parts.next()?.into(), parts.next()?.parse().ok()?);
+        let nth = parts.next().map_or(Some(0), |nth| nth.parse().ok())?;
+        Some(Self { path, position, nth })
+    }
+}
+
+fn nth(rows: &[ChildRow], at: usize) -> usize {
+    rows[..at].iter().filter(|row| row.position == rows[at].position).count()
+}
+
+fn holds(entries: &[Entry], slots: &[Slot], joins: &[Join], cells: &[Cell], marks: &mut [u64; 4]) -> bool {
+    entries.iter().all(|(name, text)| {
+        let Some(slot) = slots.iter().position(|slot| is_name(slot, joins, name)) else { return false };
+        marks[slot / 64 % 4] |= 1 << (slot % 64);
+        cells.get(slot).is_some_and(|cell| cell.as_deref() == Some(text))
+    })
 }
 
 fn member_name(column: &str, path: &[String]) -> String {
@@ -293,7 +371,9 @@ fn name_of(slot: &Slot, joins: &[Join]) -> Box<str> {
 
 fn is_name(slot: &Slot, joins: &[Join], name: &str) -> bool {
     match slot.join.and_then(|join| joins.get(join)) {
-        Some(join) => name.strip_prefix(join.table.as_str()).and_then(|rest| rest.strip_prefix('.')) == Some(&slot.column),
+        Some(join) => {
+            name.strip_prefix(join.table.as_str()).and_then(|rest| rest.strip_prefix('.')) == Some(&slot.column)
+        }
         None => slot.column == name,
     }
 }

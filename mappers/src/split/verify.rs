@@ -38,7 +38,8 @@ pub fn verify(map: &Map, split: &Split, returned: &Row, context: &Context<'_>) -
     if is_as_meant(&split.row, returned) {
         return None;
     }
-    let meant = Level { slots: &map.slots, shape: &map.shape, cells: &split.row.cells, reference_ids: &split.reference_ids };
+    let meant =
+        Level { slots: &map.slots, shape: &map.shape, cells: &split.row.cells, reference_ids: &split.reference_ids };
     let lost = losses(&meant, &split.holes.own, &returned.cells, context);
     let (residue, own) = restore(&split.residue, &split.holes.own, &lost);
     let mut amended = Amended { residue, shadow: None, rows: Vec::new() };
@@ -65,7 +66,12 @@ fn is_as_meant(meant: &Row, returned: &Row) -> bool {
     let rows = |row: &Row| row.children.iter().map(Vec::len).collect::<Vec<_>>();
     meant.cells == returned.cells
         && rows(meant) == rows(returned)
-        && meant.children.iter().flatten().zip(returned.children.iter().flatten()).all(|(meant, back)| meant.cells == back.cells)
+        && meant
+            .children
+            .iter()
+            .flatten()
+            .zip(returned.children.iter().flatten())
+            .all(|(meant, back)| meant.cells == back.cells)
 }
 
 /// Holes (by number) whose value the returned cells do not give, with that value.
@@ -79,7 +85,8 @@ fn losses(meant: &Level<'_>, holes: &[super::Hole], returned: &[Cell], context: 
         }
         let value = meant.filling(hole, context)?;
         // A reference's id belongs to the key that was written; another key is another row.
-        let same = meant.slots[field.slots[0]].reference.is_none() && got.filling(hole, context).as_ref() == Some(&value);
+        let same =
+            meant.slots[field.slots[0]].reference.is_none() && got.filling(hole, context).as_ref() == Some(&value);
         (!same).then_some((number, value))
     };
     holes.iter().enumerate().filter_map(lost).collect()

@@ -1,6 +1,6 @@
 //! Which columns answer a search parameter: what makes the map the search compiler.
 
-use crate::map::{Codec, Field, Map, ObjectShape, Selector, Slot, Target};
+use crate::map::{Codec, Field, Map, ObjectShape, Selector, Target};
 use crate::search::parameters::{self, Definition, ElementType, ParameterKind};
 
 /// A column that holds values of a search parameter.
@@ -33,7 +33,7 @@ pub fn predicates(map: &Map, definition: &Definition) -> Vec<ColumnPredicate> {
     for path in definition.paths {
         let steps: Vec<&str> = path.text.split('.').collect();
         let mut walk = Walk { element: path.element, found: &mut found, missed: false };
-        walk.shape(&map.shape, &steps, None, &map.children, &map.slots);
+        walk.shape(&map.shape, &steps, None, &map.children);
     }
     found
 }
@@ -46,7 +46,7 @@ pub(super) fn index_whole(map: &Map) -> bool {
             let mut found = Vec::new();
             let mut walk = Walk { element: path.element, found: &mut found, missed: false };
             let searched = matches!(definition.param_kind, ParameterKind::Token | ParameterKind::Reference);
-            walk.shape(&map.shape, &steps, None, &map.children, &map.slots);
+            walk.shape(&map.shape, &steps, None, &map.children);
             searched && walk.missed
         })
     })
@@ -59,14 +59,7 @@ struct Walk<'f> {
 }
 
 impl Walk<'_> {
-    fn shape(
-        &mut self,
-        shape: &ObjectShape,
-        steps: &[&str],
-        child: Option<usize>,
-        children: &[crate::map::Child],
-        slots: &[Slot],
-    ) {
+    fn shape(&mut self, shape: &ObjectShape, steps: &[&str], child: Option<usize>, children: &[crate::map::Child]) {
         let Some((step, rest)) = steps.split_first() else { return };
         let step = step.split('[').next().unwrap_or(step);
         let Some(member) = shape.members.iter().find(|member| member.name == step) else { return };
@@ -76,26 +69,26 @@ impl Walk<'_> {
                 if rest.is_empty() {
                     self.value(&table.shape, None, Some(*index));
                 } else {
-                    self.shape(&table.shape, rest, Some(*index), &[], &table.slots);
+                    self.shape(&table.shape, rest, Some(*index), &[]);
                 }
             }
             Target::Field(field) if rest.is_empty() => self.field(field, child),
             Target::Field(_) => {}
             Target::Object(object) if rest.is_empty() => self.value(object, None, child),
-            Target::Object(object) => self.shape(object, rest, child, children, slots),
+            Target::Object(object) => self.shape(object, rest, child, children),
             Target::Slices(slices) => {
                 for slice in slices {
                     if rest.is_empty() {
                         self.value(&slice.shape, Some(&slice.selector), child);
                     } else {
-                        self.shape(&slice.shape, rest, child, children, slots);
+                        self.shape(&slice.shape, rest, child, children);
                     }
                 }
             }
         }
     }
 
-    /// A complex value (Identifier, Coding, CodeableConcept, ContactPoint, Reference) whose parts are mapped.
+    /// A complex value (an Identifier, a Coding, a `CodeableConcept`, a `ContactPoint` or a Reference) whose parts are mapped.
     fn value(&mut self, shape: &ObjectShape, selector: Option<&Selector>, child: Option<usize>) {
         let (system, value) = match self.element {
             ElementType::CodeableConcept => return self.concept(shape, child),

@@ -3,7 +3,7 @@
 use mappers::map::*;
 use mappers::schema::ColumnKind;
 
-pub fn all() -> Vec<Map> {
+pub(crate) fn all() -> Vec<Map> {
     vec![patient(), observation()]
 }
 
@@ -22,7 +22,10 @@ fn slot(column: &str, kind: ColumnKind) -> Slot {
 
 fn reference(column: &str, target: &str, table: &str) -> Slot {
     let foreign_table = Some(table.to_owned());
-    Slot { reference: Some(ReferenceColumn { target: target.to_owned(), foreign_table, maps: Vec::new() }), ..slot(column, ColumnKind::Text) }
+    Slot {
+        reference: Some(ReferenceColumn { target: target.to_owned(), foreign_table, maps: Vec::new() }),
+        ..slot(column, ColumnKind::Text)
+    }
 }
 
 fn field(slots: &[usize], primitive: Primitive) -> Field {
@@ -116,7 +119,7 @@ fn map(resource: &str, table: &str, slots: Vec<Slot>, members: Vec<Member>) -> M
     }
 }
 
-pub fn patient() -> Map {
+pub(crate) fn patient() -> Map {
     let slots = vec![
         slot("active", ColumnKind::Boolean),
         slot("sex", ColumnKind::Text),
@@ -133,33 +136,54 @@ pub fn patient() -> Map {
         slot("phone", ColumnKind::Text),
         slot("source", ColumnKind::Text),
     ];
-    let json = |field: Field, path: &[&str]| Field { json_path: path.iter().map(|name| (*name).to_owned()).collect(), ..field };
+    let json = |field: Field, path: &[&str]| Field {
+        json_path: path.iter().map(|name| (*name).to_owned()).collect(),
+        ..field
+    };
     let members = vec![
         member("meta", Target::Object(shape(vec![one("source", field(&[13], Primitive::String))]))),
         one("active", field(&[0], Primitive::Boolean)),
-        one("gender", Field {
-            codec: codes(&[("M", "male"), ("F", "female"), ("O", "other"), ("O", "unknown")]),
-            default: Some("\"other\"".to_owned()),
-            ..field(&[1], Primitive::String)
-        }),
+        one(
+            "gender",
+            Field {
+                codec: codes(&[("M", "male"), ("F", "female"), ("O", "other"), ("O", "unknown")]),
+                default: Some("\"other\"".to_owned()),
+                ..field(&[1], Primitive::String)
+            },
+        ),
         one("birthDate", field(&[2], Primitive::Date)),
-        member("name", Target::Slices(vec![selected(&[("use", "official")], vec![
-            one("family", field(&[3], Primitive::String)),
-            one("given", Field { list: true, ..field(&[4, 5], Primitive::String) }),
-        ])])),
-        member("identifier", Target::Slices(vec![selected(&[("system", "urn:mrn")], vec![
-            one("value", field(&[6], Primitive::String)),
-        ])])),
+        member(
+            "name",
+            Target::Slices(vec![selected(
+                &[("use", "official")],
+                vec![
+                    one("family", field(&[3], Primitive::String)),
+                    one("given", Field { list: true, ..field(&[4, 5], Primitive::String) }),
+                ],
+            )]),
+        ),
+        member(
+            "identifier",
+            Target::Slices(vec![selected(
+                &[("system", "urn:mrn")],
+                vec![one("value", field(&[6], Primitive::String))],
+            )]),
+        ),
         one("deceasedDateTime", field(&[7], Primitive::DateTime)),
         one("generalPractitioner", Field { list: true, codec: Codec::Reference, ..field(&[8, 9], Primitive::String) }),
         one("managingOrganization", Field { codec: Codec::Reference, ..field(&[10], Primitive::String) }),
-        member("maritalStatus", Target::Object(shape(vec![
-            one("text", json(field(&[11], Primitive::String), &["social", "marital"])),
-        ]))),
+        member(
+            "maritalStatus",
+            Target::Object(shape(vec![one("text", json(field(&[11], Primitive::String), &["social", "marital"]))])),
+        ),
         one("multipleBirthInteger", json(field(&[11], Primitive::Integer), &["social", "birth"])),
-        member("telecom", Target::Slices(vec![selected(&[("system", "phone"), ("use", "home")], vec![
-            one("value", field(&[12], Primitive::String)),
-        ])])),
+        member(
+            "telecom",
+            Target::Slices(vec![selected(
+                &[("system", "phone"), ("use", "home")],
+                vec![one("value", field(&[12], Primitive::String))],
+            )]),
+        ),
         member("address", Target::Children(0)),
         member("communication", Target::Children(1)),
         member("alias", Target::Children(2)),
@@ -189,9 +213,13 @@ fn communication() -> Child {
     let slots = vec![slot("language", ColumnKind::Text), slot("preferred", ColumnKind::Integer)];
     let coding = vec![one("code", field(&[0], Primitive::String))];
     let members = vec![
-        member("language", Target::Object(shape(vec![
-            member("coding", Target::Slices(vec![selected(&[("system", "urn:ietf:bcp:47")], coding)])),
-        ]))),
+        member(
+            "language",
+            Target::Object(shape(vec![member(
+                "coding",
+                Target::Slices(vec![selected(&[("system", "urn:ietf:bcp:47")], coding)]),
+            )])),
+        ),
         one("preferred", field(&[1], Primitive::Boolean)),
     ];
     child("communication", slots, false, shape(members))
@@ -202,7 +230,7 @@ fn alias() -> Child {
     child("alias", vec![slot("alias", ColumnKind::Text)], false, shape(vec![one("", field(&[0], Primitive::String))]))
 }
 
-pub fn observation() -> Map {
+pub(crate) fn observation() -> Map {
     let slots = vec![
         slot("status", ColumnKind::Text),
         slot("value", ColumnKind::Numeric),
@@ -216,27 +244,46 @@ pub fn observation() -> Map {
     let grouped = |field: Field| Field { group: Some(0), ..field };
     let members = vec![
         one("status", Field { default: Some("\"final\"".to_owned()), ..field(&[0], Primitive::String) }),
-        member("code", Target::Object(shape(vec![member("coding", Target::Slices(vec![selected(
-            &[("system", "http://loinc.org")],
-            vec![one("code", constant("\"8867-4\""))],
-        )]))]))),
+        member(
+            "code",
+            Target::Object(shape(vec![member(
+                "coding",
+                Target::Slices(vec![selected(
+                    &[("system", "http://loinc.org")],
+                    vec![one("code", constant("\"8867-4\""))],
+                )]),
+            )])),
+        ),
         one("effectiveDateTime", Field { codec: Codec::Zoned, ..field(&[3], Primitive::DateTime) }),
         one("issued", field(&[4], Primitive::Instant)),
-        member("valueQuantity", Target::Object(shape(vec![
-            one("value", grouped(field(&[1], Primitive::Decimal))),
-            one("unit", grouped(field(&[2], Primitive::String))),
-        ]))),
-        member("component", Target::Slices(vec![
-            Slice { selector: Selector::Index(0), shape: shape(vec![
-                member("valueQuantity", Target::Object(shape(vec![one("value", field(&[5], Primitive::Decimal))]))),
-            ]) },
-            Slice { selector: Selector::Index(1), shape: shape(vec![
-                one("valueInteger", field(&[6], Primitive::Integer)),
-                one("valueTime", field(&[7], Primitive::Time)),
-                // The same column as `issued`.
-                one("valueDateTime", field(&[4], Primitive::DateTime)),
-            ]) },
-        ])),
+        member(
+            "valueQuantity",
+            Target::Object(shape(vec![
+                one("value", grouped(field(&[1], Primitive::Decimal))),
+                one("unit", grouped(field(&[2], Primitive::String))),
+            ])),
+        ),
+        member(
+            "component",
+            Target::Slices(vec![
+                Slice {
+                    selector: Selector::Index(0),
+                    shape: shape(vec![member(
+                        "valueQuantity",
+                        Target::Object(shape(vec![one("value", field(&[5], Primitive::Decimal))])),
+                    )]),
+                },
+                Slice {
+                    selector: Selector::Index(1),
+                    shape: shape(vec![
+                        one("valueInteger", field(&[6], Primitive::Integer)),
+                        one("valueTime", field(&[7], Primitive::Time)),
+                        // The same column as `issued`.
+                        one("valueDateTime", field(&[4], Primitive::DateTime)),
+                    ]),
+                },
+            ]),
+        ),
     ];
     let mut map = map("Observation", "observations", slots, members);
     map.when_slots = vec![1];

@@ -5,21 +5,21 @@ use mappers::row::{Cell, ChildRow, Row};
 use mappers::schema::ColumnKind;
 
 /// A small generator of numbers: proptest gives the seed.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed ^ 0x9E37_79B9_7F4A_7C15)
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((mixed ^ (mixed >> 31)) % end as u64) as usize
     }
 
-    pub fn one_in(&mut self, chances: usize) -> bool {
+    pub(crate) fn one_in(&mut self, chances: usize) -> bool {
         self.below(chances) == 0
     }
 
@@ -29,17 +29,55 @@ impl Dice {
 }
 
 const TEXTS: &[&str] = &[
-    r#""Smith""#, r#""Zoë""#, r#""caf\u00e9""#, r#""a\/b""#, r#""tab\there""#, r#""quote\"d""#, r#""back\\slash""#, r#"" padded ""#,
-    r#""\ud83d\ude00""#, r#""😀""#, r#""x""#, r#""null""#, r#"" ""#, r#""\u0001""#, r#""line\nend""#, r#""true""#,
+    r#""Smith""#,
+    r#""Zoë""#,
+    r#""caf\u00e9""#,
+    r#""a\/b""#,
+    r#""tab\there""#,
+    r#""quote\"d""#,
+    r#""back\\slash""#,
+    r#"" padded ""#,
+    r#""\ud83d\ude00""#,
+    r#""😀""#,
+    r#""x""#,
+    r#""null""#,
+    r#"" ""#,
+    r#""\u0001""#,
+    r#""line\nend""#,
+    r#""true""#,
 ];
-const DATES: &[&str] = &[r#""1974-12-25""#, r#""1974""#, r#""1974-12""#, r#""2000-02-29""#, r#""1900-01-01""#, r#""0001-01-01""#];
+const DATES: &[&str] =
+    &[r#""1974-12-25""#, r#""1974""#, r#""1974-12""#, r#""2000-02-29""#, r#""1900-01-01""#, r#""0001-01-01""#];
 const STAMPS: &[&str] = &[
-    r#""2020-01-15T10:30:00-05:00""#, r#""2020-07-15T10:30:00-04:00""#, r#""2020-01-15T15:30:00Z""#, r#""2020-01-15""#, r#""2020""#,
-    r#""2020-01-15T10:30:00.000-05:00""#, r#""2020-01-15T10:30:00.1234567-05:00""#, r#""2020-01-15T10:30:00.125-05:00""#,
-    r#""2020-11-01T01:30:00-04:00""#, r#""2020-11-01T01:30:00-05:00""#, r#""2016-12-31T23:59:60Z""#, r#""1880-01-01T00:00:00Z""#,
+    r#""2020-01-15T10:30:00-05:00""#,
+    r#""2020-07-15T10:30:00-04:00""#,
+    r#""2020-01-15T15:30:00Z""#,
+    r#""2020-01-15""#,
+    r#""2020""#,
+    r#""2020-01-15T10:30:00.000-05:00""#,
+    r#""2020-01-15T10:30:00.1234567-05:00""#,
+    r#""2020-01-15T10:30:00.125-05:00""#,
+    r#""2020-11-01T01:30:00-04:00""#,
+    r#""2020-11-01T01:30:00-05:00""#,
+    r#""2016-12-31T23:59:60Z""#,
+    r#""1880-01-01T00:00:00Z""#,
 ];
-const INSTANTS: &[&str] = &[r#""2020-01-15T10:30:00-05:00""#, r#""2020-01-15T15:30:00Z""#, r#""2020-01-15T10:30:00.5-05:00""#];
-const NUMBERS: &[&str] = &["98.60", "1.10", "1E+2", "-0.0", "5", "0", "1e-3", "123456789012345678901234567890.5", "5.0", "72", "98.65", "-3.5"];
+const INSTANTS: &[&str] =
+    &[r#""2020-01-15T10:30:00-05:00""#, r#""2020-01-15T15:30:00Z""#, r#""2020-01-15T10:30:00.5-05:00""#];
+const NUMBERS: &[&str] = &[
+    "98.60",
+    "1.10",
+    "1E+2",
+    "-0.0",
+    "5",
+    "0",
+    "1e-3",
+    "123456789012345678901234567890.5",
+    "5.0",
+    "72",
+    "98.65",
+    "-3.5",
+];
 const INTEGERS: &[&str] = &["0", "1", "-5", "2147483647", "4294967297", "12"];
 const TIMES: &[&str] = &[r#""10:30:00""#, r#""10:30:00.50""#, r#""10:30:00.5""#, r#""00:00:00""#];
 const EXTENSION: &str = r#"[{"url":"http://e.org/x","valueDecimal":1.10}]"#;
@@ -77,7 +115,7 @@ fn some(dice: &mut Dice, most: usize, item: impl Fn(&mut Dice) -> String) -> Str
     list((0..count).map(|_| item(dice)).collect())
 }
 
-pub fn resource(map: &Map, dice: &mut Dice) -> String {
+pub(crate) fn resource(map: &Map, dice: &mut Dice) -> String {
     let mut object = Object::new();
     object.add("resourceType", format!("\"{}\"", map.resource));
     if dice.one_in(2) {
@@ -91,7 +129,10 @@ pub fn resource(map: &Map, dice: &mut Dice) -> String {
     }
     if dice.one_in(3) {
         let status = dice.pick(&["generated", "additional", "extensions", "empty"]);
-        object.add("text", format!(r#"{{"status":"{status}","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"}}"#));
+        object.add(
+            "text",
+            format!(r#"{{"status":"{status}","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"}}"#),
+        );
     }
     if dice.one_in(4) {
         object.add("contained", r##"[{"resourceType":"Patient","id":"c","gender":"male"}]"##);
@@ -209,13 +250,16 @@ fn reference(kind: &str, dice: &mut Dice) -> String {
     let mut reference = Object::new();
     let id = dice.pick(&["1", "2", "x-missing", "a.b-c"]);
     if !dice.one_in(6) {
-        reference.add("reference", match dice.below(8) {
-            0 => format!("\"http://e.org/{kind}/{id}\""),
-            1 => format!("\"{kind}/{id}/_history/2\""),
-            2 => "\"#c\"".to_owned(),
-            3 => "\"Group/1\"".to_owned(),
-            _ => format!("\"{kind}/{id}\""),
-        });
+        reference.add(
+            "reference",
+            match dice.below(8) {
+                0 => format!("\"http://e.org/{kind}/{id}\""),
+                1 => format!("\"{kind}/{id}/_history/2\""),
+                2 => "\"#c\"".to_owned(),
+                3 => "\"Group/1\"".to_owned(),
+                _ => format!("\"{kind}/{id}\""),
+            },
+        );
     }
     if dice.one_in(3) {
         reference.add("type", format!("\"{kind}\""));
@@ -268,7 +312,10 @@ fn observation(object: &mut Object, dice: &mut Dice) {
     }
     let other = if dice.one_in(2) { r#"{"system":"urn:x","code":"1"},"# } else { "" };
     let text = if dice.one_in(2) { r#","text":"Pulse""# } else { "" };
-    object.add("code", format!(r#"{{"coding":[{other}{{"system":"http://loinc.org","code":"8867-4","display":"d"}}]{text}}}"#));
+    object.add(
+        "code",
+        format!(r#"{{"coding":[{other}{{"system":"http://loinc.org","code":"8867-4","display":"d"}}]{text}}}"#),
+    );
     if dice.one_in(2) {
         object.add("effectiveDateTime", dice.pick(STAMPS));
     }
@@ -288,22 +335,25 @@ fn observation(object: &mut Object, dice: &mut Dice) {
         object.add("interpretation", r#"[{"text":"high"}]"#);
     }
     if dice.one_in(2) {
-        object.add("component", some(dice, 3, |dice| {
-            let mut component = Object::new();
-            if dice.one_in(2) {
-                component.add("valueQuantity", format!(r#"{{"value":{}}}"#, dice.pick(NUMBERS)));
-            } else if dice.one_in(3) {
-                component.add("valueTime", dice.pick(TIMES));
-            } else if dice.one_in(2) {
-                component.add("valueDateTime", dice.pick(STAMPS));
-            } else {
-                component.add("valueInteger", dice.pick(INTEGERS));
-            }
-            if dice.one_in(2) {
-                component.add("code", r#"{"text":"c"}"#);
-            }
-            component.text(dice)
-        }));
+        object.add(
+            "component",
+            some(dice, 3, |dice| {
+                let mut component = Object::new();
+                if dice.one_in(2) {
+                    component.add("valueQuantity", format!(r#"{{"value":{}}}"#, dice.pick(NUMBERS)));
+                } else if dice.one_in(3) {
+                    component.add("valueTime", dice.pick(TIMES));
+                } else if dice.one_in(2) {
+                    component.add("valueDateTime", dice.pick(STAMPS));
+                } else {
+                    component.add("valueInteger", dice.pick(INTEGERS));
+                }
+                if dice.one_in(2) {
+                    component.add("code", r#"{"text":"c"}"#);
+                }
+                component.text(dice)
+            }),
+        );
     }
     if dice.one_in(4) {
         object.add("note", r#"[{"text":"n"}]"#);
@@ -322,7 +372,9 @@ fn foreign_text(kind: ColumnKind, reference: bool, dice: &mut Dice) -> Cell {
         ColumnKind::Boolean => &["true", "false", "t", "0"],
         ColumnKind::Integer => &["1", "0", "72", "-5", "99999999999"],
         ColumnKind::Date => &["1980-01-02", "1974-12-25", "infinity", "1980-01-02 00:00:00"],
-        ColumnKind::TimestampTz => &["2020-01-15T15:30:00Z", "2020-01-15T15:30:00.5Z", "2021-03-04 05:06:07+02", "-infinity"],
+        ColumnKind::TimestampTz => {
+            &["2020-01-15T15:30:00Z", "2020-01-15T15:30:00.5Z", "2021-03-04 05:06:07+02", "-infinity"]
+        }
         ColumnKind::Timestamp => &["2020-01-15T10:30:00", "2020-01-15 10:30:00.25", "2020-03-08T02:30:00", "junk"],
         ColumnKind::Numeric => &["98.6", "5.0", "+7", "1e3", "NaN", ".5"],
         ColumnKind::Real => &["98.6", "5.0", "1e-9", "Infinity", "0.1"],
@@ -346,10 +398,15 @@ fn cell(map: &Map, slot: usize, dice: &mut Dice) -> Cell {
 fn child_row(map: &Map, child: usize, dice: &mut Dice) -> ChildRow {
     let slots = &map.children[child].slots;
     let cells = slots.iter().map(|slot| foreign_text(slot.kind, false, dice)).collect();
-    ChildRow { key: Some(dice.below(1_000_000_000).to_string().into()), position: dice.below(5) as i64, cells, residue: None }
+    ChildRow {
+        key: Some(dice.below(1_000_000_000).to_string().into()),
+        position: dice.below(5) as i64,
+        cells,
+        residue: None,
+    }
 }
 
-pub fn foreign_row(map: &Map, dice: &mut Dice) -> Row {
+pub(crate) fn foreign_row(map: &Map, dice: &mut Dice) -> Row {
     let cells = (0..map.slots.len()).map(|slot| cell(map, slot, dice)).collect();
     let children = (0..map.children.len()).map(|child| {
         let count = dice.below(4);
@@ -359,7 +416,7 @@ pub fn foreign_row(map: &Map, dice: &mut Dice) -> Row {
 }
 
 /// One edit by another program.
-pub fn edit(map: &Map, row: &mut Row, dice: &mut Dice) {
+pub(crate) fn edit(map: &Map, row: &mut Row, dice: &mut Dice) {
     if map.children.is_empty() || dice.one_in(2) {
         let slot = dice.below(map.slots.len());
         row.cells[slot] = cell(map, slot, dice);
@@ -382,7 +439,7 @@ pub fn edit(map: &Map, row: &mut Row, dice: &mut Dice) {
 }
 
 /// What a database makes of what it is given: rounding, trimming, padding, defaults.
-pub fn rewrite(map: &Map, row: &mut Row, dice: &mut Dice) {
+pub(crate) fn rewrite(map: &Map, row: &mut Row, dice: &mut Dice) {
     for (slot, cell) in map.slots.iter().zip(&mut row.cells) {
         rewritten(slot.kind, slot.reference.is_some(), cell, dice);
     }

@@ -2,7 +2,7 @@
 
 use mappers::map;
 
-use crate::schema;
+use crate::{golden, schema};
 
 const TABLES: &str = "
 create table patients (
@@ -207,6 +207,20 @@ fn columns_that_nothing_fills() {
 }
 
 #[test]
+fn columns_that_the_gateway_writes_itself() {
+    let text = "tenant = \"organization_id\"\nresidue = \"residue\"\nfields = [\n  { path = \"name[0].text\", column = \"residue\" },\n  { path = \"identifier[0].value\", column = \"id\" },\n]\n";
+    golden("reserved", &problems(&format!("{HEAD}{text}")));
+    let readonly = "readonly = true\nfields = [{ path = \"identifier[0].value\", column = \"id\" }]\n";
+    assert_eq!(problems(&format!("{HEAD}{readonly}")), "");
+}
+
+#[test]
+fn keys_that_may_not_tell_rows_apart() {
+    let field = "fields = [{ path = \"active\", column = \"active\" }]\n";
+    golden("key", &problems(&format!("{}{field}", HEAD.replace("id = \"id\"", "id = \"mrn\""))));
+}
+
+#[test]
 fn facts() {
     golden(
         "facts",
@@ -223,15 +237,4 @@ fn two_maps_never_share_an_id() {
     golden("ids", &say(&[("one.toml", &other), ("maps/two.toml", &other)]));
     assert_eq!(say(&[("one.toml", &other), ("two.toml", &format!("id_prefix = \"v-\"\n{other}"))]), "");
     golden("names", &say(&[("a/one.toml", &other), ("b/one.toml", &format!("id_prefix = \"v-\"\n{other}"))]));
-}
-
-/// Compares with `tests/map/golden/<name>.txt`; `GOLDEN=write` writes it.
-fn golden(name: &str, found: &str) {
-    let path = format!("{}/tests/map/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var("GOLDEN").is_ok_and(|value| value == "write") {
-        std::fs::write(&path, found).expect("writable golden file");
-        return;
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{path} differs; GOLDEN=write cargo test -p mappers --test map writes it anew");
 }

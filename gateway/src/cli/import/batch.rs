@@ -50,7 +50,7 @@ pub(super) struct Batch {
     /// What is done.
     pub(super) task: Task,
     /// Kept until it is committed.
-    pub(super) room: Arc<OwnedSemaphorePermit>,
+    _room: Arc<OwnedSemaphorePermit>,
 }
 
 /// What is done.
@@ -154,7 +154,7 @@ impl Gathering {
 
     fn push(&mut self, unit: Unit, task: Task) {
         let (file, room) = (Arc::clone(&self.file), Arc::clone(&self.room));
-        self.gathered.batches.push(Batch { file, unit, task, room });
+        self.gathered.batches.push(Batch { file, unit, task, _room: room });
     }
 }
 

@@ -67,7 +67,10 @@ impl Refusal {
         let issues = failure.issues.iter().map(|issue| Reason {
             code: issue.code.as_str(),
             expression: issue.expression.first().cloned(),
-            details: issue.details.clone().into_owned(),
+            details: match &issue.diagnostics {
+                Some(more) => format!("{} ({more})", issue.details),
+                None => issue.details.clone().into_owned(),
+            },
         });
         Self { file: file.into(), line, entry, issues: issues.collect() }
     }

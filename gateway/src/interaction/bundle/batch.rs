@@ -51,7 +51,8 @@ pub(super) async fn perform(
 
 /// The answer to the whole.
 pub(super) fn answer(kind: Kind, answers: Vec<Option<Result<Answer, Failure>>>) -> Answer {
-    let answers: Vec<_> = answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Failure::internal()))).collect();
+    let answers: Vec<_> =
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Failure::internal()))).collect();
     let touched = answers.iter().flatten().flat_map(|answer| answer.touched.iter().cloned()).collect();
     Answer::document(reply::write(kind, &answers), touched)
 }

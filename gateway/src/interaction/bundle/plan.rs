@@ -67,27 +67,23 @@ pub(super) struct Sent {
 /// 400: no JSON, no such Bundle; in a transaction also everything that is wrong with any entry.
 pub(super) fn read(endpoint: &Endpoint, request: &Request) -> Result<Plan, Failure> {
     let body = &request.body;
-    let document = Document::parse(body)?;
+    let document = parse(body)?;
     let root = document.root();
     if root.is_compact() && root.end() - root.start() == body.len() {
         return entries(endpoint, request, &document, body);
     }
     // Without white space every resource in it is a slice that can be stored.
     let text = Bytes::from(minify_value(&root));
-    entries(endpoint, request, &Document::parse(&text)?, &text)
+    entries(endpoint, request, &parse(&text)?, &text)
 }
 
-fn entries(
-    endpoint: &Endpoint,
-    request: &Request,
-    document: &Document<'_>,
-    text: &Bytes,
-) -> Result<Plan, Failure> {
+fn entries(endpoint: &Endpoint, request: &Request, document: &Document<'_>, text: &Bytes) -> Result<Plan, Failure> {
     let root = document.root();
     let kind = kind(root)?;
     structure::check_frame(root)?;
     // Whoever sends thousands of resources rarely wants them all back.
-    let preference = Preference { content: request.preference.content.or(Some(Content::Minimal)), ..request.preference };
+    let preference =
+        Preference { content: request.preference.content.or(Some(Content::Minimal)), ..request.preference };
     let items = root.member("entry").into_iter().flat_map(|entry| entry.children());
     let read = |(index, item)| {
         let place = format!("Bundle.entry[{index}]");
@@ -101,6 +97,10 @@ fn entries(
     Ok(Plan { kind, text: text.clone(), entries })
 }
 
+fn parse(text: &[u8]) -> Result<Document<'_>, Failure> {
+    Document::parse(text).map_err(|error| Failure::json(&error, "Bundle"))
+}
+
 fn kind(root: Element<'_>) -> Result<Kind, Failure> {
     incoming::check_type(root, "Bundle")?;
     match root.member("type").and_then(|kind| kind.string()).as_deref() {
@@ -111,11 +111,10 @@ fn kind(root: Element<'_>) -> Result<Kind, Failure> {
             "The base takes a Bundle of type batch or transaction. To store another Bundle, send it to /Bundle.",
         )
         .at("Bundle.type")),
-        None => Err(Failure::bad_request(
-            Code::Required,
-            "The Bundle has no type: the base takes batch and transaction.",
-        )
-        .at("Bundle.type")),
+        None => {
+            Err(Failure::bad_request(Code::Required, "The Bundle has no type: the base takes batch and transaction.")
+                .at("Bundle.type"))
+        }
     }
 }
 
@@ -144,9 +143,9 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     fn entry(&self, entry: Element<'_>) -> Result<Entry, Failure> {
-        let asked = entry.member("request").ok_or_else(|| {
-            Failure::bad_request(Code::Required, "The entry has no request: add its method and url.")
-        })?;
+        let asked = entry
+            .member("request")
+            .ok_or_else(|| Failure::bad_request(Code::Required, "The entry has no request: add its method and url."))?;
         let (mut request, head) = self.request(asked)?;
         let mut sent = None;
         if matches!(request.interaction, Interaction::Create | Interaction::Update | Interaction::ConditionalUpdate) {

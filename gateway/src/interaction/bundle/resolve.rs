@@ -146,7 +146,9 @@ pub(super) fn resolve(
     let mut resolver = Resolver { conditions, answers, ids, made: HashMap::new() };
     let mut targets = vec![Target::Read; entries.len()];
     for step in [Step::Delete, Step::Create, Step::Update] {
-        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| Step::of(entry.request.interaction) == step) {
+        for (index, entry) in
+            entries.iter().enumerate().filter(|(_, entry)| Step::of(entry.request.interaction) == step)
+        {
             targets[index] = resolver.target(index, entry).map_err(|failure| failure.at(&place(index)))?;
         }
     }
@@ -184,6 +186,10 @@ pub(super) fn place(index: usize) -> String {
     format!("Bundle.entry[{index}]")
 }
 
+fn id_place(index: usize) -> String {
+    format!("{}.resource.id", place(index))
+}
+
 struct Resolver<'r> {
     conditions: &'r Conditions,
     answers: &'r HashMap<String, Matched>,
@@ -199,8 +205,8 @@ impl Resolver<'_> {
         match request.interaction {
             Interaction::Create => self.create(index),
             Interaction::Update => {
-                let (kind, id) = request.instance()?;
-                update::check_id(kind, sent, id)?;
+                let (_, id) = request.instance()?;
+                update::check_id(sent, id).map_err(|failure| failure.at(&id_place(index)))?;
                 Ok(Target::Update(id.into()))
             }
             Interaction::ConditionalUpdate => self.update(index, entry, sent),
@@ -238,7 +244,7 @@ impl Resolver<'_> {
         }
         let target = match (found, sent) {
             (Some(id), _) => {
-                update::check_match(request.kind()?, sent, &id)?;
+                update::check_match(sent, &id).map_err(|failure| failure.at(&id_place(index)))?;
                 Target::Update(id)
             }
             (None, Some(id)) => Target::Update(id.into()),
@@ -270,23 +276,34 @@ fn local(entry: &Entry, target: &Target) -> Option<String> {
     }
 }
 
-/// Refuses two changes of one resource.
+/// Refuses two changes of one resource, and a change of one that a conditional create took for given.
 fn check_overlap(entries: &[Entry], targets: &[Target]) -> Result<(), Failure> {
     let mut seen = HashMap::with_capacity(entries.len());
     for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
         let (Target::Create(id) | Target::Delete(id) | Target::Update(id)) = target else { continue };
-        if let Some(before) = seen.insert((entry.request.kind, id), index) {
-            let mut failure = Failure::bad_request(
-                Code::Duplicate,
-                "Two entries change the same resource. A transaction changes each resource once.",
-            );
-            for issue in &mut failure.issues {
-                issue.expression = vec![place(before), place(index)];
-            }
-            return Err(failure);
+        if let Some((before, _)) = seen.insert((entry.request.kind, id), (index, target)) {
+            return Err(overlap(before, index));
+        }
+    }
+    for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
+        if let Target::Existing(id) = target
+            && let Some((before, Target::Update(_) | Target::Delete(_))) = seen.get(&(entry.request.kind, id))
+        {
+            return Err(overlap(*before, index));
         }
     }
     Ok(())
+}
+
+fn overlap(before: usize, index: usize) -> Failure {
+    let mut failure = Failure::bad_request(
+        Code::Duplicate,
+        "Two entries are about the same resource. A transaction names each resource it changes once.",
+    );
+    for issue in &mut failure.issues {
+        issue.expression = vec![place(before), place(index)];
+    }
+    failure
 }
 
 fn unresolved(entries: &[Entry], text: &str, matched: Option<&Matched>) -> Failure {

@@ -17,7 +17,7 @@ use crate::interaction::bundle::resolve::{self, Conditions, Resolved, Target};
 use crate::interaction::read::unknown;
 use crate::interaction::{Answer, Endpoint, audited, delete, incoming};
 use crate::outcome::Failure;
-use crate::store::{Change, Checkpoint, ChangeError, Changed, Found, Operation, Transaction};
+use crate::store::{Change, ChangeError, Changed, Checkpoint, Found, Operation, Transaction};
 
 /// Does the writes, then the reads.
 pub(super) async fn perform(
@@ -91,7 +91,7 @@ fn rewritten(text: &Bytes, entries: &[Entry], resolved: &Resolved) -> Result<Vec
     if !resolved.linked {
         return Ok(entries.iter().map(as_sent).collect());
     }
-    let document = Document::parse(text)?;
+    let document = Document::parse(text).map_err(|error| Failure::json(&error, "Bundle"))?;
     let body = |entry: &Entry| {
         let resource = entry.sent.as_ref().and_then(|sent| document.element(sent.at))?;
         let target = |link: &str| resolved.links.resolve(entry.full_url.as_deref(), link);

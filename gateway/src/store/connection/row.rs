@@ -13,6 +13,13 @@ pub enum Row {
     Sqlite(SqliteRow),
 }
 
+impl std::fmt::Debug for Row {
+    /// Without the values: they are somebody's record.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Row of {} columns", self.width())
+    }
+}
+
 impl Row {
     /// The text of column `index` (from 0). `None` for NULL. On PostgreSQL the expression must be of a text type; cast it.
     pub fn text(&self, index: usize) -> Option<&str> {

@@ -49,7 +49,8 @@ fn child(
     report: &mut Report<'_>,
 ) -> Option<Child> {
     let (tables, table) = (scope.tables, syntax.table.value.as_str());
-    let inner = Scope { table, joins: &[], item, array: None, ..scope };
+    let reserved = reserved(syntax);
+    let inner = Scope { table, joins: &[], item, array: None, reserved: &reserved, ..scope };
     let mut draft = Draft::default();
     fields::compile(inner, &mut draft, &syntax.fields, &syntax.groups, report);
     if syntax.fields.is_empty() {
@@ -99,6 +100,14 @@ fn child(
         groups: draft.groups,
         bare,
     })
+}
+
+/// Columns of the child table that are the map's own business.
+fn reserved(syntax: &ChildSyntax) -> Vec<(&str, &'static str)> {
+    let optional =
+        [(&syntax.id, "id"), (&syntax.order, "order"), (&syntax.residue, "residue"), (&syntax.tenant, "tenant")];
+    let named = optional.into_iter().filter_map(|(column, key)| Some((column.as_ref()?.value.as_str(), key)));
+    named.chain([(syntax.key.value.as_str(), "key")]).collect()
 }
 
 /// Child rows need something that tells them apart and in order.

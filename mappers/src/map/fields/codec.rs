@@ -1,0 +1,96 @@
+//! How a FHIR value and a column's text correspond, and the literals of a field.
+
+use super::super::element::{Content, Element};
+use super::super::problem::Report;
+use super::super::syntax::{FieldSyntax, LiteralKind};
+use super::super::{Codec, Primitive};
+
+/// Constants and defaults are of the element's type.
+pub(super) fn check_literals(primitive: Primitive, syntax: &FieldSyntax, report: &mut Report<'_>) {
+    for literal in [&syntax.constant, &syntax.default].into_iter().flatten() {
+        let fits = match primitive {
+            Primitive::Boolean => literal.value.kind == LiteralKind::Boolean,
+            Primitive::Integer => literal.value.kind == LiteralKind::Integer,
+            Primitive::Decimal => matches!(literal.value.kind, LiteralKind::Integer | LiteralKind::Decimal),
+            _ => literal.value.kind == LiteralKind::String,
+        };
+        if !fits {
+            let wanted = match primitive {
+                Primitive::Boolean => "true or false, without quotes",
+                Primitive::Integer => "a whole number, without quotes",
+                Primitive::Decimal => "a number, without quotes",
+                _ => "a text in quotes",
+            };
+            report.error(
+                literal.at,
+                format!("`{}` takes another value than {}", syntax.path.value, literal.value.json),
+                format!("write {wanted}"),
+            );
+        }
+    }
+}
+
+/// How the value and the column's text correspond.
+pub(super) fn of(element: &Element, syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) -> Codec {
+    let ways = [
+        syntax.content.as_ref().map(|content| ("content", content.at)),
+        syntax.reference.as_ref().map(|reference| ("reference", reference.at)),
+        syntax.zoned.map(|at| ("zone", at)),
+        syntax.codes.first().map(|(column, _)| ("codes", column.at)),
+    ];
+    let mut used = ways.into_iter().flatten();
+    if let (Some((first, _)), Some((second, at))) = (used.next(), used.next()) {
+        report.error(at, format!("`{first}` and `{second}` exclude each other"), "keep one of them");
+    }
+    if let Some(content) = &syntax.content {
+        if !syntax.path.value.ends_with("data") {
+            report.error(
+                content.at,
+                "`content` belongs to an attachment's `data`",
+                "write the path as `content.attachment.data`",
+            );
+        }
+        return Codec::Content(content.value);
+    }
+    if syntax.reference.is_some() && matches!(element.content, Content::Object(_)) {
+        return Codec::Reference;
+    }
+    if let Some(at) = syntax.zoned {
+        if !matches!(primitive, Primitive::DateTime | Primitive::Instant) {
+            report.error(at, format!("`{}` has no time zone", syntax.path.value), "remove `zone`");
+        }
+        return Codec::Zoned;
+    }
+    if syntax.codes.is_empty() {
+        return Codec::Plain;
+    }
+    check_codes(syntax, primitive, report);
+    Codec::Codes(syntax.codes.iter().map(|(column, code)| (column.value.clone(), code.value.clone())).collect())
+}
+
+fn check_codes(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) {
+    if !matches!(primitive, Primitive::String | Primitive::Boolean) {
+        let at = syntax.codes.first().map_or(syntax.at, |(column, _)| column.at);
+        report.error(at, format!("`{}` is no code", syntax.path.value), "`codes` belongs to codes, texts and booleans");
+    }
+    for (index, (column, code)) in syntax.codes.iter().enumerate() {
+        let is_boolean = primitive == Primitive::Boolean;
+        if is_boolean && !matches!(code.value.as_str(), "true" | "false") {
+            report.error(code.at, format!("`{}` is no boolean", code.value), "write \"true\" or \"false\"");
+        }
+        if code.value.is_empty() {
+            report.error(
+                code.at,
+                "a FHIR code is never empty",
+                "leave the entry out: an unknown column value has no code",
+            );
+        }
+        if syntax.codes[..index].iter().any(|(earlier, _)| earlier.value == column.value) {
+            report.error(
+                column.at,
+                format!("`{}` stands twice among the codes", column.value),
+                "remove one of the two",
+            );
+        }
+    }
+}
