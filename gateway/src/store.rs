@@ -31,6 +31,7 @@ pub mod security;
 mod transaction;
 pub mod triggers;
 pub mod types;
+mod verify;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use checkpoint::Checkpoint;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
 pub use open::{OpenError, StoreOptions};
 pub use transaction::Transaction;
+pub use verify::{MapReport, VerifyReport};
 pub use types::{
     Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, SearchPage, SearchRequest,
     Version,

@@ -21,7 +21,7 @@ pub use hole::Holes;
 pub(crate) use hole::{Hole, HoleKind, Target as HoleTarget};
 pub use keep::keep;
 pub use shadow::Shadow;
-pub(crate) use shadow::{Expected, fingerprint};
+pub(crate) use shadow::{Expected, RowCursor, fingerprint};
 pub use verify::{Amended, AmendedRow, verify};
 
 use crate::codec::Context;

@@ -53,7 +53,7 @@ suite! {
 
     async fn refuses_a_body_of_another_type(server: &'static Server) {
         let answer = server.client().post("/Observation", patient("x", "Wrong")).await;
-        answer.refused(400, "invalid");
+        answer.refused(400, "value");
     }
 
     async fn refuses_what_is_no_r4_type(server: &'static Server) {

@@ -45,8 +45,6 @@ suite! {
         api.save(&patient("hist-1", "Two")).await.expect(200);
         api.delete("/Patient/hist-1").await;
         api.save(&patient("hist-1", "Four")).await.expect(201);
-        let page = api.get("/Patient/hist-1/_history").await.expect(200).json();
-        assert_eq!(page.str("total"), Some("4"));
         assert_eq!(
             walk(&api, "/Patient/hist-1/_history").await,
             ["PUT Patient/hist-1 4", "DELETE Patient/hist-1 3", "PUT Patient/hist-1 2", "PUT Patient/hist-1 1"]

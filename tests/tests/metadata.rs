@@ -50,7 +50,7 @@ suite! {
                 let name = parameter.str("name").unwrap();
                 let value = match (name, parameter.str("type").unwrap()) {
                     (_, "date") => "2024-01-01",
-                    (_, "reference") => "Patient/1",
+                    (_, "reference") => "1",
                     _ => "abc",
                 };
                 let answer = api.get(&format!("/{kind}?{name}={value}")).header("Prefer", "handling=strict").await;

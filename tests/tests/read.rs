@@ -40,9 +40,9 @@ suite! {
         api.save(&patient("read-gone", "Gone")).await.expect(201);
         let deleted = api.delete("/Patient/read-gone").await;
         assert!(matches!(deleted.status, 200 | 204));
-        let answer = api.get("/Patient/read-gone").await.expect(410);
-        assert_eq!(answer.version(), 2, "the version is the deletion's");
-        answer.refused(410, "deleted");
+        let issue = api.get("/Patient/read-gone").await.refused(410, "deleted");
+        assert!(!issue.text.contains("Gone"), "what it was is not told");
+        api.get("/Patient/read-gone/_history/2").await.refused(410, "deleted");
     }
 
     async fn if_none_match_of_the_current_version_is_304(server: &'static Server) {

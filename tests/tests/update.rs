@@ -41,7 +41,7 @@ suite! {
 
     async fn the_id_must_be_the_urls(server: &'static Server) {
         let api = server.client();
-        let issue = api.put("/Patient/put-other", patient("put-one", "Id")).await.refused(400, "invalid");
+        let issue = api.put("/Patient/put-other", patient("put-one", "Id")).await.refused(400, "value");
         assert_eq!(issue.expression, ["Patient.id"]);
         let mut nameless = patient("x", "Id");
         nameless.remove("", "id");
@@ -50,7 +50,7 @@ suite! {
     }
 
     async fn the_type_must_be_the_urls(server: &'static Server) {
-        server.client().put("/Observation/put-type", patient("put-type", "Type")).await.refused(400, "invalid");
+        server.client().put("/Observation/put-type", patient("put-type", "Type")).await.refused(400, "value");
     }
 
     async fn if_match_guards_against_lost_updates(server: &'static Server) {

@@ -76,12 +76,12 @@ impl Conditions {
     }
 }
 
-/// The ETag of a version.
+/// The `ETag` of a version.
 pub fn tag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// The version in an ETag; the weak prefix and even the quotes may be missing.
+/// The version in an `ETag`; the weak prefix and even the quotes may be missing.
 pub fn parse_tag(tag: &str) -> Option<i64> {
     let tag = tag.strip_prefix("W/").or_else(|| tag.strip_prefix("w/")).unwrap_or(tag);
     let version = tag.strip_prefix('"').map_or(Some(tag), |tag| tag.strip_suffix('"'))?;

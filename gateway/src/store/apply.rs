@@ -38,6 +38,9 @@ pub(crate) enum Abort {
     Again,
     /// The database refused.
     Database(DbError),
+    /// Tables refused these changes (set, change) while others may hold keys of their rows: run it again with these in the
+    /// generic store from the start.
+    Overflow(Vec<(usize, usize)>),
     /// One set turned out to be impossible after others were written: run it again without that set.
     Refused {
         /// Which set.
@@ -84,13 +87,23 @@ pub(crate) struct Step<'u> {
     pub(crate) side: Side,
 }
 
-/// Which sets may use tables at all.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Which changes may use tables.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Tables {
     /// Nothing goes to a table: the database refused these resources at commit.
     Avoid,
-    /// Resources go to the tables that can carry them.
-    Use,
+    /// Resources go to the tables that can carry them, but for these changes (set, change), which a table refused.
+    UseExcept(HashSet<(usize, usize)>),
+}
+
+impl Tables {
+    /// Whether a change may go to a table.
+    pub(crate) fn allow(&self, unit: usize, index: usize) -> bool {
+        match self {
+            Self::Avoid => false,
+            Self::UseExcept(refused) => !refused.contains(&(unit, index)),
+        }
+    }
 }
 
 /// Applies the sets that can be applied now.
@@ -100,7 +113,7 @@ pub(crate) async fn apply(
     organization: OrganizationId,
     units: &[&Unit],
     refused: &[Option<StoredRefusal>],
-    tables: Tables,
+    tables: &Tables,
 ) -> Result<Vec<Verdict>, Abort> {
     let mut verdicts: Vec<Option<Verdict>> = units.iter().map(|_| None).collect();
     for (verdict, refused) in verdicts.iter_mut().zip(refused) {
@@ -115,7 +128,7 @@ pub(crate) async fn apply(
     }
     place::place(core, connection, organization, &mut steps, tables).await?;
     rows::write(core, connection, organization, &mut steps).await?;
-    let snapshots: Vec<Snapshot> = steps.iter().map(snapshot).collect();
+    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await?;
     for (unit, verdict) in units.iter().zip(&verdicts) {
         if let (None, Some(mark)) = (verdict, &unit.checkpoint) {
@@ -232,7 +245,7 @@ fn judge_unit<'u>(
 }
 
 /// The new version as it will be stored and served.
-fn snapshot(step: &Step<'_>) -> Snapshot {
+fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
     let (method, body) = match (&step.document, step.outcome) {
         (None, _) => (Method::Delete, Bytes::new()),
         (Some(document), outcome) => {
@@ -248,7 +261,13 @@ fn snapshot(step: &Step<'_>) -> Snapshot {
     let (place, index) = match (&step.placed, &step.document) {
         (Placed::Mapped { map, key, split, .. }, Some(_)) => {
             let place = Place::Mapped { map: *map, key: key.clone() };
-            (place, Index::of_residue(&step.change.kind, &split.residue))
+            // Values that stayed beside columns (and half-filled pairs) are found by the whole resource's index rows.
+            let whole = core.statements[*map].index_whole || step.side.shadow.is_some();
+            let index = match (&step.document, whole) {
+                (Some(document), true) => Index::of(&step.change.kind, document.root()),
+                _ => Index::of_residue(&step.change.kind, &split.residue),
+            };
+            (place, index)
         }
         (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root())),
         (_, None) => (Place::Generic, Index::default()),

@@ -3,6 +3,7 @@
 //! Each set stays atomic. When a transaction fails as a whole its sets are tried again one by one, so that only the set
 //! at fault is refused.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use consent::{OrganizationId, Permit};
@@ -158,11 +159,12 @@ async fn run(
 ) -> Result<Vec<Verdict>, StoreError> {
     let mut refused: Vec<Option<StoredRefusal>> = units.iter().map(|_| None).collect();
     let mut misfits = 0;
+    let mut overflowed = HashSet::new();
     let mut last = StoreError::Contention;
     for _ in 0..TRIES {
         // A row that is refused at commit may have lost a race once; the second time its table cannot carry it.
-        let tables = if misfits > 1 { Tables::Avoid } else { Tables::Use };
-        let abort = match attempt(core, connection, organization, units, &refused, tables).await {
+        let tables = if misfits > 1 { Tables::Avoid } else { Tables::UseExcept(overflowed.clone()) };
+        let abort = match attempt(core, connection, organization, units, &refused, &tables).await {
             Ok(verdicts) => return Ok(verdicts),
             Err(abort) => abort,
         };
@@ -170,6 +172,7 @@ async fn run(
         connection.rollback_if_open().await;
         match abort {
             Abort::Again => {}
+            Abort::Overflow(changes) => overflowed.extend(changes),
             Abort::Refused { unit, index, reason } => refused[unit] = Some((index, reason)),
             Abort::Database(error) if error.is_misfit() && (units.len() == 1 || misfits == 0) => {
                 misfits += 1;
@@ -188,7 +191,7 @@ async fn attempt(
     organization: OrganizationId,
     units: &[&Unit],
     refused: &[Option<StoredRefusal>],
-    tables: Tables,
+    tables: &Tables,
 ) -> Result<Vec<Verdict>, Abort> {
     drain::settle(core, connection, organization).await?;
     connection.begin_write(Some(organization.0)).await?;

@@ -150,6 +150,11 @@ impl Core {
         self.predicates[map].get(definition.full).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether rows of other tables refer to a map's table by foreign keys.
+    pub(crate) fn is_referred_to(&self, map: usize) -> bool {
+        !self.referrers.of(&self.map(map).table).is_empty()
+    }
+
     /// Whether a slot's column serves several facets of its row.
     pub(crate) fn is_shared(&self, map: usize, slot: usize) -> bool {
         let own = &self.map(map).slots[slot];

@@ -140,13 +140,15 @@ fn user_tables(maps: &[Map], schema: &Schema) -> Vec<UserTable> {
     tables.into_values().collect()
 }
 
-/// Takes everything back: triggers on users' tables, then the tables, newest first.
+/// Takes everything back: triggers and policies on users' tables, then the tables, newest first.
 pub async fn revert(pools: &Pools, options: &MigrateOptions) -> Result<Vec<String>, DbError> {
     within_lock(pools, options.print, async |run: &mut Run<'_>| {
         let Some(applied) = run.applied().await? else { return Ok(()) };
         run.place(Area::Internal).await?;
-        for statement in triggers::uninstall(run.connection).await? {
-            run.run(&statement).await?;
+        let mut statements = triggers::uninstall(run.connection).await?;
+        statements.extend(security::release_user_tables(run.connection).await?);
+        for statement in &statements {
+            run.run(statement).await?;
         }
         let engine = run.connection.engine();
         for migration in MIGRATIONS.iter().rev().filter(|migration| wanted(migration, engine, options.clinic)) {

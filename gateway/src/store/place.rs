@@ -39,12 +39,11 @@ pub(crate) async fn place(
     connection: &mut Connection,
     organization: OrganizationId,
     steps: &mut [Step<'_>],
-    tables: Tables,
+    tables: &Tables,
 ) -> Result<(), Abort> {
-    if tables == Tables::Avoid {
-        return Ok(());
-    }
-    let mut candidates: Vec<Option<Candidate>> = steps.iter().map(|step| candidate(core, step)).collect();
+    let allowed = |step: &&Step<'_>| tables.allow(step.unit, step.index);
+    let mut candidates: Vec<Option<Candidate>> =
+        steps.iter().map(|step| Some(step).filter(allowed).and_then(|step| candidate(core, step))).collect();
     if candidates.iter().all(Option::is_none) {
         return Ok(());
     }

@@ -210,6 +210,9 @@ impl Trust {
 
 async fn open_sqlite(path: &Path, settings: &PoolSettings) -> Result<Pools, DbError> {
     let path = std::path::absolute(path).map_err(|_| DbError::fault("the database path is not usable"))?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|_| DbError::fault("the folder of the database cannot be made"))?;
+    }
     let options = sqlite_options(&path).busy_timeout(settings.busy_timeout);
     let writing = options.clone().create_if_missing(true).pragma("cache_size", "-65536");
     let writer = sqlite_pool(1, Duration::from_secs(60)).connect_with(writing).await?;

@@ -48,7 +48,15 @@ pub(crate) async fn write(
     for ((_, map), numbers) in &known {
         change::change(core, connection, organization, *map, numbers, steps).await?;
     }
-    Ok(())
+    let refused = |number: &usize| matches!(steps[*number].placed, Placed::Generic);
+    // Whoever refers to a row by a foreign key was placed in the belief that the row would be there.
+    let overflowed = fresh.iter().chain(&known).filter(|((_, map), _)| core.is_referred_to(*map));
+    let overflowed: Vec<(usize, usize)> = overflowed
+        .flat_map(|(_, numbers)| numbers)
+        .filter(|number| refused(number))
+        .map(|number| (steps[*number].unit, steps[*number].index))
+        .collect();
+    if overflowed.is_empty() { Ok(()) } else { Err(Abort::Overflow(overflowed)) }
 }
 
 /// Runs an attempt within a savepoint: its own refusals (constraints, bad values) come back as `Ok(Err(..))` with nothing

@@ -22,7 +22,12 @@ do $$ begin
 exception when duplicate_object or unique_violation then null;
 end $$;
 do $$ begin
-    if not pg_catalog.pg_has_role(current_user, 'fhir_gateway_app', 'member') then
+    if current_setting('server_version_num')::int >= 160000 then
+        -- Whoever creates a role there may give it away but not take it; and the owner must not inherit our policies.
+        if not pg_catalog.pg_has_role(current_user, 'fhir_gateway_app', 'set') then
+            execute pg_catalog.format('grant fhir_gateway_app to %I with inherit false, set true', current_user);
+        end if;
+    elsif not pg_catalog.pg_has_role(current_user, 'fhir_gateway_app', 'member') then
         execute pg_catalog.format('grant fhir_gateway_app to %I', current_user);
     end if;
 end $$;
@@ -51,7 +56,8 @@ const TENANT: &str = "nullif(current_setting('app.current_organization_id', true
 /// One read in one round trip: names the organization for this transaction alone, then looks. It always gives one row;
 /// `version` is NULL where there is no such resource. `pending`: other programs' changes of this organization wait.
 const READ_CURRENT: &str = "
-create or replace function fhir_gateway.read_current(org bigint, kind text, logical text)
+drop function if exists fhir_gateway.read_current(bigint, text, text);
+create function fhir_gateway.read_current(org bigint, kind text, logical text)
 returns table (pending boolean, version bigint, updated bigint, deleted smallint, method text, body text, patient text)
 language plpgsql volatile security invoker rows 1 as $$
 begin
@@ -142,7 +148,9 @@ async fn policies(connection: &mut Connection, name: &str, tenant: &str) -> Resu
     let sql = "select c.relrowsecurity, \
                exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid and p.polname = 'fhir_gateway_tenant'), \
                (select t.typcategory::text from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid \
-                where a.attrelid = c.oid and a.attname = $2 and not a.attisdropped), c.relkind::text \
+                where a.attrelid = c.oid and a.attname = $2 and not a.attisdropped), c.relkind::text, \
+               current_setting('server_version_num')::int >= 160000 \
+               or (select rolsuper from pg_catalog.pg_roles where rolname = current_user) \
                from pg_catalog.pg_class c where c.oid = $1::text::regclass";
     let Some(row) = connection.fetch_optional(sql, &[Arg::Text(name), Arg::Text(tenant)]).await? else {
         return Ok(Vec::new());
@@ -156,6 +164,8 @@ async fn policies(connection: &mut Connection, name: &str, tenant: &str) -> Resu
         Some("N") => format!("{column} = {TENANT}::bigint"),
         _ => format!("{column}::text = {TENANT}"),
     };
+    // Before PostgreSQL 16 an owner who may take our role inherits its policies, and our triggers run as the owner.
+    let check = if row.flag(4) { check } else { format!("(current_user <> '{APPLICATION_ROLE}' or {check})") };
     // Where the owner has no row-level security yet, everybody keeps the rights that the grants give. Where the owner
     // has, only our role is added, with the owner (whom our triggers run as) able to find keys.
     let everybody = if row.flag(0) { APPLICATION_ROLE } else { "public" };
@@ -173,6 +183,29 @@ async fn policies(connection: &mut Connection, name: &str, tenant: &str) -> Resu
         statements.push(format!("create policy fhir_gateway_owner on {name} for select to current_user using (true)"));
     } else {
         statements.push(format!("alter table {name} enable row level security, force row level security"));
+    }
+    Ok(statements)
+}
+
+/// The statements that give users' tables back as they were: no rights and no policies of ours.
+pub(super) async fn release_user_tables(connection: &mut Connection) -> Result<Vec<String>, DbError> {
+    if connection.engine() == Engine::Sqlite {
+        return Ok(Vec::new());
+    }
+    let sql = "select c.oid::regclass::text, not exists (select from pg_catalog.pg_policy o where o.polrelid = c.oid \
+                   and o.polname not in ('fhir_gateway_everyone', 'fhir_gateway_owner', 'fhir_gateway_tenant')) \
+               from pg_catalog.pg_class c join pg_catalog.pg_policy p on p.polrelid = c.oid \
+               where p.polname = 'fhir_gateway_tenant'";
+    let mut statements = Vec::new();
+    for row in connection.fetch(sql, &[]).await? {
+        let Some(name) = row.text(0) else { continue };
+        for policy in ["everyone", "owner", "tenant"] {
+            statements.push(format!("drop policy if exists fhir_gateway_{policy} on {name}"));
+        }
+        if row.flag(1) {
+            statements.push(format!("alter table {name} no force row level security, disable row level security"));
+        }
+        statements.push(format!("revoke all on {name} from {APPLICATION_ROLE}"));
     }
     Ok(statements)
 }

@@ -1,11 +1,12 @@
 //! One database transaction for an interaction that must look before it writes: conditional create, update and delete,
 //! and transaction bundles with conditions.
 
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use consent::Permit;
+use consent::{OrganizationId, Permit};
 use mappers::search::{Results, Search};
 
 use crate::store::Store;
@@ -14,7 +15,7 @@ use crate::store::batch::Unit;
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Arg, Connection, Engine};
 use crate::store::core::Core;
-use crate::store::drain;
+use crate::store::{dialect, drain};
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::{Order, plan};
 use crate::store::types::{Change, Changed};
@@ -80,11 +81,11 @@ impl Transaction {
     async fn finish(self, unit: Unit) -> Result<Vec<Changed>, ChangeError> {
         let Self { mut connection, core, permit } = self;
         let organization = permit.organization();
-        let attempt = apply::apply(&core, &mut connection, organization, &[&unit], &[None], Tables::Use).await;
+        let attempt = attempt(&core, &mut connection, organization, &unit).await;
         let verdict = match attempt {
             Ok(mut verdicts) => verdicts.pop(),
             Err(Abort::Refused { index, reason, .. }) => Some(Verdict::Settled(Err(ChangeError::Refused { index, reason }))),
-            Err(Abort::Again) => Some(Verdict::Settled(Err(StoreError::Contention.into()))),
+            Err(Abort::Again | Abort::Overflow(_)) => Some(Verdict::Settled(Err(StoreError::Contention.into()))),
             Err(Abort::Database(error)) => {
                 core.forget_rids();
                 return Err(error.into_store_error().into());
@@ -106,6 +107,28 @@ impl Transaction {
             _ => Err(StoreError::Invariant("a lone set was put off").into()),
         }
     }
+}
+
+/// Applies within a savepoint, again and again while tables refuse resources that others refer to.
+async fn attempt(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    unit: &Unit,
+) -> Result<Vec<Verdict>, Abort> {
+    const TRIES: usize = 8;
+    let mut overflowed = HashSet::new();
+    for _ in 0..TRIES {
+        connection.script(&dialect::savepoint("changes")).await?;
+        let tables = Tables::UseExcept(overflowed.clone());
+        match apply::apply(core, connection, organization, &[unit], &[None], &tables).await {
+            Err(Abort::Overflow(changes)) => overflowed.extend(changes),
+            other => return other,
+        }
+        connection.script(&dialect::rollback_to("changes")).await?;
+        core.forget_rids();
+    }
+    Err(Abort::Again)
 }
 
 /// One number for one condition in one organization. A clash only makes two conditions wait for each other.

@@ -86,7 +86,7 @@ fn parse(text: &str) -> Option<Number<'_>> {
         None => (rest, 0),
         Some(at) => {
             let digits = rest[at + 1..].strip_prefix('+').unwrap_or(&rest[at + 1..]);
-            (&rest[..at], digits.parse().ok().filter(|value: &i64| value.abs() < 100_000)?)
+            (&rest[..at], digits.parse::<i64>().ok().filter(|value| value.unsigned_abs() < 100_000)?)
         }
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

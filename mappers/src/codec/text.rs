@@ -13,15 +13,14 @@ pub(super) fn fits(text: &str) -> bool {
 
 /// Whether a text [`fits`] and stands in JSON as it is. One pass: most values of most resources end here.
 pub(super) fn is_simple(text: &str) -> bool {
-    let mut visible = false;
+    let (mut special, mut visible) = (false, false);
+    // No early end, so that the compiler can take many bytes at a time.
     for byte in text.bytes() {
-        if byte < 0x20 || byte == b'"' || byte == b'\\' {
-            return false;
-        }
+        special |= (byte < 0x20) | (byte == b'"') | (byte == b'\\');
         // A character beyond ASCII may be a kind of space: the slower check decides.
-        visible |= byte > 0x20 && byte < 0x7F;
+        visible |= (byte > 0x20) & (byte < 0x7F);
     }
-    visible || fits(text)
+    !special && (visible || fits(text))
 }
 
 pub(super) fn boolean(cell: &str) -> Option<&'static str> {

@@ -21,14 +21,16 @@ impl<'a> Splitter<'a> {
     /// A primitive in one column.
     pub(super) fn primitive(&mut self, value: Element<'_>, field: &Field, path: FieldPath) {
         let slot = field.slots[0];
-        match self.encoded(field, slot, value) {
-            Encoded::Exact(text) if self.put(field, slot, &text) => self.leave(path, HoleKind::Field, false),
-            Encoded::Exact(text) | Encoded::Reading(text) => {
-                self.read(field, slot, &text);
-                minify(&value, &mut self.out);
+        let left = match self.encoded(field, slot, value) {
+            Encoded::Exact(text) => self.put(field, slot, text),
+            Encoded::Reading(text) => {
+                // Where another field has spoken for the column already, its text stays.
+                self.put(field, slot, text);
+                false
             }
-            Encoded::Unfit => minify(&value, &mut self.out),
-        }
+            Encoded::Unfit => false,
+        };
+        if left { self.leave(path, HoleKind::Field, false) } else { minify(&value, &mut self.out) }
     }
 
     /// A list of primitives leaves only as a whole, and only where no `_sibling` stands beside it item by item.
@@ -43,7 +45,7 @@ impl<'a> Splitter<'a> {
                 Encoded::Unfit => every = false,
             }
         }
-        for (slot, text) in field.slots.iter().zip(&texts) {
+        for (slot, text) in field.slots.iter().zip(texts) {
             let Some(text) = text else { continue };
             every &= self.put(field, *slot, text);
         }
@@ -96,7 +98,7 @@ impl<'a> Splitter<'a> {
         }
         let Some(row) = (self.context.resolve)(kind, id) else { return false };
         let other_table = column.foreign_table.as_ref().is_some_and(|table| **table != *row.table);
-        if other_table || self.cells[slot].is_some() || !self.put(field, slot, &row.key) {
+        if other_table || self.cells[slot].is_some() || !self.put(field, slot, row.key) {
             return false;
         }
         self.reference_ids.resize(self.slots.len(), None);
@@ -107,11 +109,6 @@ impl<'a> Splitter<'a> {
     fn encoded(&self, field: &Field, slot: usize, value: Element<'_>) -> Encoded {
         let Some(declared) = self.slots.get(slot) else { return Encoded::Unfit };
         encode(field, kind_at(declared), value.raw(), &self.context.values)
-    }
-
-    fn read(&mut self, field: &Field, slot: usize, text: &str) {
-        // Where another field has spoken for the column already, its text stays.
-        let _ = self.put(field, slot, text);
     }
 }
 

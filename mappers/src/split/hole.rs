@@ -57,15 +57,19 @@ impl FieldPath {
     }
 
     pub(crate) fn target(self, shape: &ObjectShape) -> Option<Target<'_>> {
-        let mut steps = self.0.to_be_bytes().into_iter().filter(|step| *step != 0).map(|step| usize::from(step) - 1);
+        let mut left = (71 - self.0.leading_zeros()) / 8;
+        let mut step = || {
+            left = left.checked_sub(1)?;
+            Some((self.0 >> (8 * left) & 255) as usize - 1)
+        };
         let mut shape = shape;
         loop {
-            let Member { name, target } = shape.members.get(steps.next()?)?;
+            let Member { name, target } = shape.members.get(step()?)?;
             match target {
                 MapTarget::Children(child) => return Some(Target::Children(*child)),
-                MapTarget::Field(field) => return Some(Target::Field(field, name, steps.next())),
+                MapTarget::Field(field) => return Some(Target::Field(field, name, step())),
                 MapTarget::Object(inner) => shape = inner,
-                MapTarget::Slices(slices) => shape = &slices.get(steps.next()?)?.shape,
+                MapTarget::Slices(slices) => shape = &slices.get(step()?)?.shape,
             }
         }
     }

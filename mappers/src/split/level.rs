@@ -141,16 +141,16 @@ impl<'a> Splitter<'a> {
     }
 
     /// Puts a text at a field's place. False where something else is there already.
-    pub(super) fn put(&mut self, field: &Field, slot: usize, text: &str) -> bool {
+    pub(super) fn put(&mut self, field: &Field, slot: usize, text: Box<str>) -> bool {
         let (Some(declared), Some(cell)) = (self.slots.get(slot), self.cells.get(slot)) else { return false };
         if let Some(there) = view(field, declared, cell) {
-            return there == text;
+            return there == *text;
         }
         if kind_at(declared) == declared.kind {
-            self.cells[slot] = Some(text.into());
+            self.cells[slot] = Some(text);
             return true;
         }
-        let Some(Some(document)) = json_set(field, cell.as_deref(), Some(text)) else { return false };
+        let Some(Some(document)) = json_set(field, cell.as_deref(), Some(&text)) else { return false };
         self.cells[slot] = Some(document);
         true
     }
@@ -210,7 +210,7 @@ impl<'a> Splitter<'a> {
         let Some(default) = &field.default else { return false };
         let kind = kind_at(&self.slots[number]);
         match crate::codec::encode(field, kind, default, &self.context.values) {
-            crate::codec::Encoded::Exact(text) | crate::codec::Encoded::Reading(text) => self.put(field, number, &text),
+            crate::codec::Encoded::Exact(text) | crate::codec::Encoded::Reading(text) => self.put(field, number, text),
             crate::codec::Encoded::Unfit => false,
         }
     }

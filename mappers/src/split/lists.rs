@@ -70,7 +70,7 @@ impl<'a> Splitter<'a> {
         child: &'a Child,
         index: usize,
         item: Element<'_>,
-        level: &mut Splitter<'a>,
+        level: &mut Self,
     ) -> Option<ChildRow> {
         match &child.shape.members[..] {
             [member] if member.name.is_empty() => {

@@ -97,13 +97,6 @@ impl Shadow {
         !self.own.is_empty() || !self.rows.is_empty()
     }
 
-    /// Whether every entry for a child row is what its columns hold; marks those columns. False where the whole item
-    /// stands in the shadow.
-    pub(crate) fn holds_row(&self, child: &Child, rows: &[ChildRow], at: usize, marks: &mut [u64; 4]) -> bool {
-        let row = self.row(child, rows, at);
-        row.is_none_or(|row| row.item.is_none() && holds(&row.cells, &child.slots, &[], &rows[at].cells, marks))
-    }
-
     fn row(&self, child: &Child, rows: &[ChildRow], at: usize) -> Option<&RowShadow> {
         let mut own =
             self.rows.iter().filter(|row| row.place.position == rows[at].position && *row.place.path == *child.path);
@@ -128,6 +121,36 @@ impl Shadow {
     ) -> Option<(Expected<'_>, Option<&str>)> {
         let row = self.row(child, rows, at)?;
         Some((Expected::of(&row.cells, &child.slots, &[]), row.item.as_deref()))
+    }
+}
+
+/// Goes through a list's rows in a shadow, in the order in which rows are read: as it was written.
+pub(crate) struct RowCursor<'s> {
+    rows: &'s [RowShadow],
+}
+
+impl<'s> RowCursor<'s> {
+    pub(crate) fn new(shadow: Option<&'s Shadow>, child: &Child) -> Self {
+        let rows = shadow.map_or(&[][..], |shadow| &shadow.rows);
+        let start = rows.iter().position(|row| *row.place.path == *child.path).unwrap_or(rows.len());
+        let count = rows[start..].iter().take_while(|row| *row.place.path == *child.path).count();
+        Self { rows: &rows[start..start + count] }
+    }
+
+    /// Whether every entry for the next row is what its columns hold; marks those columns. False where the whole item
+    /// stands in the shadow.
+    pub(crate) fn holds(&mut self, child: &Child, row: &ChildRow, marks: &mut [u64; 4]) -> bool {
+        let Some((next, rest)) = self.rows.split_first() else { return true };
+        if next.place.position != row.position || next.place.nth != 0 {
+            return true;
+        }
+        self.rows = rest;
+        next.item.is_none() && holds(&next.cells, &child.slots, &[], &row.cells, marks)
+    }
+
+    /// Whether every row of the list's shadow has come by.
+    pub(crate) fn is_done(&self) -> bool {
+        self.rows.is_empty()
     }
 }
 
@@ -317,8 +340,9 @@ pub(crate) fn fingerprint(row: &Row) -> u64 {
         for word in &mut words {
             print = fold(print, word.try_into().map_or(0, u64::from_le_bytes));
         }
-        let tail = words.remainder().iter().fold(bytes.len() as u64, |tail, byte| tail << 8 | u64::from(*byte));
-        print = fold(print, tail);
+        let mut tail = [0; 8];
+        tail[..words.remainder().len()].copy_from_slice(words.remainder());
+        print = fold(print, u64::from_le_bytes(tail) ^ (bytes.len() as u64) << 56);
     }
     print
 }

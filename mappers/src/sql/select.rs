@@ -22,6 +22,13 @@ pub(super) fn rows(names: &Names<'_>) -> String {
     )
 }
 
+/// How many rows are resources; see [`super::Statements::count`].
+pub(super) fn count(names: &Names<'_>) -> String {
+    let mut conditions = conditions(names);
+    conditions.extend(names.map.when.as_ref().map(|when| format!("({when})")));
+    format!("select count(*) from {} where {}", source(names, None), conditions.join(" and "))
+}
+
 fn null() -> String {
     "cast(null as text)".to_owned()
 }

@@ -190,6 +190,9 @@ fn id_place(index: usize) -> String {
     format!("{}.resource.id", place(index))
 }
 
+/// A condition's text and its one match.
+type Answered = (String, Option<Box<str>>);
+
 struct Resolver<'r> {
     conditions: &'r Conditions,
     answers: &'r HashMap<String, Matched>,
@@ -258,7 +261,7 @@ impl Resolver<'_> {
     }
 
     /// The entry's condition and its one match; `None` where it has no condition.
-    fn matched(&self, index: usize) -> Result<Option<(String, Option<Box<str>>)>, Failure> {
+    fn matched(&self, index: usize) -> Result<Option<Answered>, Failure> {
         let Some(key) = self.conditions.of_entry.get(&index) else { return Ok(None) };
         match self.answers.get(key) {
             Some(Matched::One(id)) => Ok(Some((key.clone(), Some(id.clone())))),
@@ -318,5 +321,106 @@ fn unresolved(entries: &[Entry], text: &str, matched: Option<&Matched>) -> Failu
     match entries.iter().position(|entry| entry.sent.as_ref().is_some_and(refers)) {
         Some(index) => failure.at(&format!("{}.resource", place(index))),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::http::precondition;
+    use crate::http::preference::Preference;
+    use crate::interaction::Request;
+
+    const CONDITION: &str = "identifier=urn:s|1";
+
+    /// An entry about a Patient: by id, by condition, or new.
+    fn entry(interaction: Interaction, id: Option<&str>, condition: Option<&str>, full_url: Option<&str>) -> Entry {
+        let creates = interaction == Interaction::Create;
+        let request = Request {
+            interaction,
+            pattern: "",
+            kind: Some("Patient"),
+            id: id.map(Into::into),
+            version: None,
+            query: condition.filter(|_| !creates).unwrap_or_default().into(),
+            conditions: precondition::Conditions {
+                if_none_exist: condition.filter(|_| creates).map(Into::into),
+                ..precondition::Conditions::default()
+            },
+            preference: Preference::default(),
+            body: bytes::Bytes::new(),
+            request_id: Box::default(),
+        };
+        let sent = Sent { at: 0, span: 0..0, id: id.map(Into::into), conditional: Vec::new() };
+        Entry { request, head: false, full_url: full_url.map(Into::into), sent: Some(sent) }
+    }
+
+    fn resolved(entries: &[Entry], matched: Matched) -> Result<Resolved, Failure> {
+        let conditions = Conditions::of("", entries).unwrap();
+        let answers = conditions.searches.keys().map(|key| (key.clone(), matched.clone())).collect();
+        resolve(entries, &conditions, &answers, &Ids::seeded(1, Arc::new(Clock::seeded())))
+    }
+
+    #[test]
+    fn of_two_equal_conditional_creates_the_second_finds_the_first() {
+        let create = || entry(Interaction::Create, None, Some(CONDITION), None);
+        let made = resolved(&[create(), create()], Matched::None).unwrap();
+        let Target::Create(id) = &made.targets[0] else { panic!("{:?}", made.targets) };
+        assert_eq!(made.targets[1], Target::Existing(id.clone()));
+        let found = resolved(&[create()], Matched::One("7".into())).unwrap();
+        assert_eq!(found.targets, [Target::Existing("7".into())]);
+        assert_eq!(resolved(&[create()], Matched::Many).err().unwrap().status, 412);
+    }
+
+    #[test]
+    fn a_conditional_reference_may_mean_what_the_transaction_makes() {
+        let mut entries = [entry(Interaction::Create, None, Some(CONDITION), Some("urn:uuid:a"))];
+        let text = format!("Patient?{CONDITION}");
+        entries[0].sent.as_mut().unwrap().conditional = vec![text.as_str().into()];
+        let made = resolved(&entries, Matched::None).unwrap();
+        assert!(made.links.resolve(None, &text).is_some());
+        assert_eq!(made.links.resolve(None, &text), made.links.resolve(None, "urn:uuid:a"));
+        entries[0].request.conditions.if_none_exist = None;
+        let failure = resolved(&entries, Matched::None).err().unwrap();
+        assert_eq!((failure.status.as_u16(), &*failure.issues[0].expression[0]), (412, "Bundle.entry[0].resource"));
+    }
+
+    #[test]
+    fn two_entries_about_one_resource_are_refused() {
+        let put = entry(Interaction::Update, Some("1"), None, None);
+        let delete = entry(Interaction::Delete, Some("1"), None, None);
+        let failure = resolved(&[put, delete], Matched::None).err().unwrap();
+        assert_eq!(failure.issues[0].expression, ["Bundle.entry[0]", "Bundle.entry[1]"]);
+        let update = entry(Interaction::ConditionalUpdate, None, Some(CONDITION), None);
+        let create = entry(Interaction::Create, None, Some(CONDITION), None);
+        for matched in [Matched::None, Matched::One("7".into())] {
+            let entries = [
+                entry(Interaction::ConditionalUpdate, None, Some(CONDITION), None),
+                entry(Interaction::Create, None, Some(CONDITION), None),
+            ];
+            assert_eq!(resolved(&entries, matched).err().unwrap().status, 400);
+        }
+        assert!(resolved(&[update], Matched::One("7".into())).is_ok());
+        assert!(resolved(&[create], Matched::None).is_ok());
+    }
+
+    #[test]
+    fn a_full_url_names_one_resource() {
+        let post = || entry(Interaction::Create, None, None, Some("urn:uuid:a"));
+        let failure = resolved(&[post(), post()], Matched::None).err().unwrap();
+        assert_eq!(failure.issues[0].expression, ["Bundle.entry[1].fullUrl"]);
+    }
+
+    #[test]
+    fn what_matches_nothing_is_created_or_needs_no_deletion() {
+        let entries = [
+            entry(Interaction::ConditionalUpdate, None, Some(CONDITION), None),
+            entry(Interaction::ConditionalDelete, None, Some("identifier=urn:s|2"), None),
+        ];
+        let made = resolved(&entries, Matched::None).unwrap();
+        assert!(matches!(made.targets[..], [Target::Create(_), Target::Nothing]));
     }
 }
