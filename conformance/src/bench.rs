@@ -2,7 +2,127 @@
 //!
 //! Ratios of one run mean something; absolute figures only beside the machine they were measured on.
 
+pub mod client;
+pub mod data;
+pub mod database;
+pub mod import;
 pub mod limits;
+pub mod load;
+pub mod machine;
+pub mod pure;
 pub mod report;
 pub mod server;
+pub mod start;
 pub mod wrk;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::bench::data::Bundles;
+use crate::bench::database::{Database, Engine};
+use crate::bench::limits::Limits;
+use crate::bench::load::Plan;
+use crate::bench::machine::Machine;
+use crate::bench::report::Report;
+use crate::bench::server::Server;
+
+/// What to measure, and on what.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The engines, in the order of the table.
+    pub engines: Vec<Engine>,
+    /// A PostgreSQL user who may create databases.
+    pub postgres: Option<String>,
+    /// How each load is measured.
+    pub plan: Plan,
+    /// How often the import is measured, each time into a new database.
+    pub imports: usize,
+    /// Where databases of SQLite lie: a disk, for durability to mean anything.
+    pub folder: PathBuf,
+    /// The gateway's binary.
+    pub binary: PathBuf,
+}
+
+/// Measures everything.
+///
+/// # Errors
+/// What could not be measured: a benchmark with failing requests is void.
+pub async fn run(options: &Options) -> Result<Report, String> {
+    let folder = tempfile::tempdir_in(&options.folder)
+        .map_err(|error| format!("no folder can be made in {}: {error}", options.folder.display()))?;
+    let machine = Machine::of(&options.folder, options.postgres.as_deref()).await?;
+    let mut report = Report::new(machine, options.plan);
+    progress("split and join");
+    pure::measure(&mut report)?;
+    let bundles = Bundles::find(folder.path())?;
+    for &engine in &options.engines {
+        measure(options, engine, folder.path().join(engine.name()), &bundles, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// Everything on one engine: imports, then starts and loads on the database of the last import.
+async fn measure(
+    options: &Options,
+    engine: Engine,
+    folder: PathBuf,
+    bundles: &Bundles,
+    report: &mut Report,
+) -> Result<(), String> {
+    for number in 1..=options.imports {
+        let folder = folder.join(number.to_string());
+        let database = Database::create(engine, options.postgres.as_deref(), folder).await?;
+        // Whatever comes of it, the database goes.
+        let result = async {
+            progress(&format!("{}: import {number} of {}", engine.name(), options.imports));
+            import::measure(&options.binary, &database, bundles, report).await?;
+            if number == options.imports { serve(options, &database, report).await } else { Ok(()) }
+        };
+        let result = tokio::select! {
+            result = result => result,
+            _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
+        };
+        database.remove().await?;
+        result?;
+    }
+    Ok(())
+}
+
+async fn serve(options: &Options, database: &Database, report: &mut Report) -> Result<(), String> {
+    let engine = database.engine;
+    progress(&format!("{}: start", engine.name()));
+    let server = start::measure(&options.binary, database, report).await?;
+    let result = async {
+        data::seed(&server).await?;
+        let limits = Limits::start(database, &data::patient_id()).await?;
+        load::reads(options.plan, &server, &limits, engine, report).await?;
+        drop(limits);
+        load::searches(options.plan, &server, engine, report).await?;
+        load::creates(options.plan, &server, database, report).await
+    };
+    let result = result.await;
+    Server::stop(server).await;
+    result
+}
+
+/// What the table says where several runs gave several figures.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
+/// Says on stderr what is being measured.
+fn progress(what: &str) {
+    eprintln!("bench: {what}");
+}
+
+/// The future's value, or an error once it takes longer than anybody should wait.
+async fn within<T>(
+    seconds: u64,
+    what: &str,
+    future: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let ended = tokio::time::timeout(Duration::from_secs(seconds), future).await;
+    ended.unwrap_or_else(|_| Err(format!("{what} took longer than {seconds} s")))
+}

@@ -130,7 +130,7 @@ fn seeded_bytes(seed: u64, count: u64) -> [u8; 10] {
     bytes
 }
 
-/// SplitMix64's output function: <https://prng.di.unimi.it/splitmix64.c>.
+/// The output function of `SplitMix64`: <https://prng.di.unimi.it/splitmix64.c>.
 fn split_mix(state: u64) -> u64 {
     let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

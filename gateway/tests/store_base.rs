@@ -1,6 +1,8 @@
 //! The store's foundation on both engines: connections, migrations, bulk statements, triggers, security, audit.
 //!
-//! PostgreSQL runs where FHIR_GATEWAY_TEST_POSTGRES is a superuser's URL; without it those tests say SKIPPED.
+//! PostgreSQL runs where `FHIR_GATEWAY_TEST_POSTGRES` is a superuser's URL; without it those tests say SKIPPED.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -118,7 +120,8 @@ mod cases {
         let insert = "insert into t (a, b, c) values ($1, $2, $3)";
         connection.execute(insert, &[Arg::Null, Arg::Null, Arg::Text("first NULLs fix no type")]).await.unwrap();
         connection.execute(insert, &[Arg::Int(7), Arg::Text("x"), Arg::Text("")]).await.unwrap();
-        let row = connection.fetch_optional("select a, b, c from t where a = $1", &[Arg::Int(7)]).await.unwrap().unwrap();
+        let row =
+            connection.fetch_optional("select a, b, c from t where a = $1", &[Arg::Int(7)]).await.unwrap().unwrap();
         assert_eq!((row.int(0), row.text(1), row.text(2)), (Some(7), Some("x"), Some("")));
         for (values, kind) in [
             ([Arg::Int(7), Arg::Null, Arg::Text("")], DbErrorKind::Unique),
@@ -189,7 +192,7 @@ mod cases {
             Some((url, name)) => (Some(format!("{}/{name}", url.rsplit_once('/').unwrap().0)), None),
             None => (None, Some(database.directory.path())),
         };
-        let open = || Pools::open(url.as_deref(), path.unwrap_or("/".as_ref()), &UP_SETTINGS);
+        let open = || Pools::open(url.as_deref(), path.unwrap_or_else(|| "/".as_ref()), &UP_SETTINGS);
         let (first, second) = (open().await.unwrap(), open().await.unwrap());
         let (one, two) = tokio::join!(migrate::migrate(&first, &UP), migrate::migrate(&second, &UP));
         one.unwrap();
@@ -244,9 +247,10 @@ mod cases {
         assert_eq!(kinds, NATIVE.map(|(kind, _)| kind));
         let engine = connection.engine();
         let names = columns.iter().map(|column| dialect::quote(&column.name)).collect::<Vec<_>>().join(", ");
-        let binds = columns.iter().enumerate().map(|(place, column)| {
-            dialect::bind(engine, &format!("${}", place + 1), column.kind, &column.declared)
-        });
+        let binds = columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| dialect::bind(engine, &format!("${}", place + 1), column.kind, &column.declared));
         let binds = binds.collect::<Vec<_>>().join(", ");
         let reads = columns
             .iter()
@@ -357,7 +361,9 @@ mod cases {
     async fn plain_users_can_write(owner: &mut Connection) {
         let user = format!("plain_{}", std::process::id());
         owner
-            .script(&format!("create role {user}; grant select, insert, update, delete on patients to {user}; set role {user}"))
+            .script(&format!(
+                "create role {user}; grant select, insert, update, delete on patients to {user}; set role {user}"
+            ))
             .await
             .unwrap();
         owner.script("insert into patients (id, organization_id) values ('p9', 1)").await.unwrap();
@@ -405,7 +411,8 @@ mod cases {
     async fn outbox(connection: &mut Connection) -> Vec<String> {
         connection.script("begin").await.unwrap();
         connection.set_organization(1).await.unwrap();
-        let rows = connection.fetch("select distinct key from outbox where map_table = 'patients' order by 1", &[]).await;
+        let rows =
+            connection.fetch("select distinct key from outbox where map_table = 'patients' order by 1", &[]).await;
         connection.script("delete from outbox; commit").await.unwrap();
         rows.unwrap().iter().map(|row| row.text(0).unwrap().to_owned()).collect()
     }

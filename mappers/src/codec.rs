@@ -112,6 +112,7 @@ fn has_json_type(primitive: Primitive, raw: &str) -> bool {
     }
 }
 
+#[inline]
 fn is_plain_text(field: &Field, kind: ColumnKind) -> bool {
     matches!(field.codec, Codec::Plain)
         && field.primitive == Primitive::String
@@ -181,6 +182,7 @@ fn content_data(content: ContentKind, kind: ColumnKind, cell: &str, context: &Co
 }
 
 /// The value of a JSON scalar's text: strings unescaped, others as written.
+#[inline]
 pub(crate) fn scalar(raw: &str) -> Cow<'_, str> {
     match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         None => Cow::Borrowed(raw),

@@ -1,5 +1,8 @@
 //! PutGet over every example of a mapped type, with the clinic's own maps.
 
+#[path = "laws/resources.rs"]
+#[allow(dead_code, reason = "only the edits are needed here")]
+mod resources;
 #[path = "map/schema.rs"]
 mod schema;
 
@@ -9,10 +12,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use mappers::codec::Context;
-use mappers::join::{Header, Joined, join, render, splice};
+use mappers::join::{Header, Joined, Stored, join, render, splice};
 use mappers::json::{Document, Element, Kind};
-use mappers::map::MapSet;
+use mappers::map::{Map, MapSet};
+use mappers::row::Row;
 use mappers::split::{Resolved, SplitContext, accepts, keep, split};
+use resources::Dice;
 
 const FOLDERS: [&str; 3] = ["01-r4-examples", "02-us-core", "04-synthea-and-bulk"];
 const HEADER: Header<'static> = Header { id: "p-1", version: 7, last_updated: "2026-11-21T06:00:00.000Z" };
@@ -72,13 +77,7 @@ fn put_get(set: &MapSet, text: &str, counts: &mut BTreeMap<String, Count>) -> Re
             continue;
         }
         let count = counts.entry(map.name.clone()).or_default();
-        // Every reference finds a row of just the table its column needs.
-        let resolve = |kind: &str, id: &str| {
-            let slots = map.slots.iter().chain(map.children.iter().flat_map(|child| &child.slots));
-            let mut columns = slots.filter_map(|slot| slot.reference.as_ref());
-            let table = columns.find(|column| column.target == kind)?.foreign_table.clone().unwrap_or_default();
-            Some(Resolved { key: format!("key-of-{id}").into(), table: table.into() })
-        };
+        let resolve = |kind: &str, id: &str| row_for(map, kind, &format!("key-of-{id}"));
         let Ok(mut split) = split(map, &document, &SplitContext { values, resolve: &resolve }) else {
             count.misfit += 1;
             continue;
@@ -101,6 +100,13 @@ fn put_get(set: &MapSet, text: &str, counts: &mut BTreeMap<String, Count>) -> Re
                 return Err(format!("{}: spliced {}", map.name, String::from_utf8_lossy(&spliced)));
             }
         }
+        let mut dice = Dice::new(count.split as u64);
+        for _ in 0..3 {
+            let mut row = split.row.clone();
+            (0..=dice.below(3)).for_each(|_| resources::edit(map, &mut row, &mut dice));
+            let stored = Stored { row: &row, ..split.stored() };
+            stable(map, &stored, &values)?;
+        }
         let before = split.clone();
         keep(map, &mut split, &before.stored(), &values);
         if split.row != before.row || split.residue != before.residue || split.shadow != before.shadow {
@@ -108,6 +114,46 @@ fn put_get(set: &MapSet, text: &str, counts: &mut BTreeMap<String, Count>) -> Re
         }
     }
     Ok(())
+}
+
+/// Every reference finds a row of just the table its column needs.
+fn row_for(map: &Map, kind: &str, key: &str) -> Option<Resolved> {
+    let slots = map.slots.iter().chain(map.children.iter().flat_map(|child| &child.slots));
+    let mut columns = slots.filter_map(|slot| slot.reference.as_ref());
+    let table = columns.find(|column| column.target == kind)?.foreign_table.clone().unwrap_or_default();
+    Some(Resolved { key: key.into(), table: table.into() })
+}
+
+/// What a row reads as is JSON, and writing it back changes nothing of it.
+fn stable(map: &Map, stored: &Stored<'_>, values: &Context<'_>) -> Result<(), String> {
+    // Ids no longer belong to edited keys: the keys themselves serve.
+    let stored = Stored { reference_ids: &[], child_reference_ids: &[], ..*stored };
+    let mut got = Vec::new();
+    join(map, &stored, &HEADER, values, &mut got);
+    let shown = String::from_utf8_lossy(&got);
+    let document = Document::parse(&got).map_err(|error| format!("{}: {error}: {shown}", map.name))?;
+    let Ok(split) =
+        split(map, &document, &SplitContext { values: *values, resolve: &|kind, id| row_for(map, kind, id) })
+    else {
+        return Ok(());
+    };
+    let mut again = Vec::new();
+    join(map, &split.stored(), &HEADER, values, &mut again);
+    if again == got { Ok(()) } else { Err(format!("{}: {shown} became {}", map.name, String::from_utf8_lossy(&again))) }
+}
+
+#[test]
+fn rows_of_other_programs_read_as_stable_resources() {
+    let set = mappers::map::compile(&mappers::map::clinic(), &schema::clinic()).expect("the clinic's maps compile");
+    let mut dice = Dice::new(7);
+    for map in &set.maps {
+        for _ in 0..2000 {
+            let row: Row = resources::foreign_row(map, &mut dice);
+            let stored =
+                Stored { row: &row, reference_ids: &[], child_reference_ids: &[], residue: None, shadow: None };
+            stable(map, &stored, &Context::utc()).expect("a stable resource");
+        }
+    }
 }
 
 /// Resources, those inside bundles one by one.

@@ -60,6 +60,16 @@ async fn bundle(engine: Engine, text: Vec<u8>, name: &str, status: &[u16], entri
     (!fits).then(|| format!("{got:?} instead of {entries:?}"))
 }
 
+/// The composite fixture writes Observation.interpretation as one object, as STU3 had it; R4 has 0..*.
+fn repair(fixture: &mut Json) {
+    for index in 0..fixture.items("entry").len() {
+        let resource = format!("entry.{index}.resource");
+        if let Some(single) = fixture.remove(&resource, "interpretation") {
+            fixture.set(&resource, "interpretation", Json::Array(vec![single]));
+        }
+    }
+}
+
 /// What is wrong with the answer to a search case.
 async fn search(api: &Client, case: &Json) -> Option<String> {
     let request = case.str("request").unwrap().replace('{', "%7B").replace('}', "%7D").replace(' ', "%20").replace('#', "%23").replace('^', "%5E");
@@ -104,11 +114,11 @@ suite! {
         let mut failures = BTreeMap::new();
         for folder in folders {
             let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-            let fixture = load(&folder.join("fixture.transaction.json"));
-            let loaded = api.post("/", &fixture).await;
-            if loaded.status != 200 {
-                failures.insert(format!("{name} fixture"), String::from_utf8_lossy(&loaded.body).chars().take(400).collect());
+            let mut fixture = load(&folder.join("fixture.transaction.json"));
+            if name == "composite" {
+                repair(&mut fixture);
             }
+            api.post("/", &fixture).await.expect(200);
             for case in load(&folder.join("cases.json")).items("cases") {
                 cases += 1;
                 if let Some(symptom) = search(&api, case).await {

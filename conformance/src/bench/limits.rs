@@ -1,52 +1,129 @@
-//! The two limits: a handler that answers a constant, and one that runs the bare SELECT of the same row over the same
-//! kind of pool. Both over hyper as the gateway uses it.
+//! The two limits: a handler that answers a constant, and one that runs the bare SELECT of the same row over a pool of
+//! the gateway's size and driver. They run in a process of their own, on the same runtime and the same hyper.
+//!
+//! On PostgreSQL row-level security hides the row from the gateway's role without an organization, so the limit's
+//! connections keep the URL's user: that makes it a little faster, never slower.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::process::Stdio;
+use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use gateway::store::connection::Arg;
-use gateway::store::pools::Pools;
+use gateway::store::pools::PoolSettings;
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use serde_json::{Value, json};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
 
-/// What a limit server does for a request.
-#[derive(Clone)]
-pub enum Limit {
-    /// Answers these bytes.
-    Constant(Bytes),
-    /// Runs the SELECT with the id, over the pool.
-    Select {
-        /// The pool.
-        pools: Arc<Pools>,
-        /// The statement: `$1` is the id; the first column of the row is the answer.
-        sql: Arc<str>,
-        /// The id.
-        id: Arc<str>,
-    },
+use crate::bench::data::PATIENT;
+use crate::bench::database::Database;
+use crate::bench::{client, within};
+
+/// How long the process may take to start.
+const SECONDS: u64 = 30;
+
+/// The statement.
+const SELECT: &str = "select fhir_residue from patients where id = $1";
+
+/// A running process of limits; dropping it ends it.
+#[derive(Debug)]
+pub struct Limits {
+    _child: Child,
+    /// The address of the constant.
+    pub constant: String,
+    /// The address of the SELECT.
+    pub select: String,
 }
 
-/// Serves a limit on a free port of loopback until the task ends; gives the address.
+impl Limits {
+    /// Starts this program once more, as `limits`.
+    ///
+    /// # Errors
+    /// It does not start, or the SELECT finds nothing.
+    pub async fn start(database: &Database, id: &str) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut child = Command::new(program)
+            .args(["limits", "--database", &database.url, "--id", id])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let stdout = child.stdout.take().ok_or("no standard output")?;
+        let starting = async {
+            let line = BufReader::new(stdout).lines().next_line().await.ok().flatten();
+            line.ok_or_else(|| "the limits ended before they were ready".to_owned())
+        };
+        let line = within(SECONDS, "the start of the limits", starting).await?;
+        let ready: Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
+        let address = |name: &str| ready[name].as_str().map(str::to_owned).ok_or("no address in the ready line");
+        let limits = Self { _child: child, constant: address("constant")?, select: address("select")? };
+        if client::send("GET", &limits.select, "").await?.is_empty() {
+            return Err(format!("{SELECT}: no such row"));
+        }
+        Ok(limits)
+    }
+}
+
+/// What the process does: serves both until its standard input ends, which it does with the benchmark.
 ///
 /// # Errors
-/// No port can be had.
-pub async fn serve(limit: Limit) -> Result<SocketAddr, String> {
+/// The database cannot be opened, or there is no port.
+pub async fn run(database: &str, id: &str) -> Result<(), String> {
+    let pool = Pool::open(database)?;
+    let constant = serve(Limit::Constant(Bytes::from_static(PATIENT.as_bytes()))).await?;
+    let select = serve(Limit::Select { pool, id: id.into() }).await?;
+    let ready = json!({"constant": format!("http://{constant}/"), "select": format!("http://{select}/")});
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{ready}").and_then(|()| stdout.flush()).map_err(|error| error.to_string())?;
+    let mut nothing = Vec::new();
+    tokio::io::stdin().read_to_end(&mut nothing).await.map(drop).map_err(|error| error.to_string())
+}
+
+/// What a request gets.
+#[derive(Clone)]
+enum Limit {
+    Constant(Bytes),
+    Select { pool: Pool, id: Arc<str> },
+}
+
+impl Limit {
+    async fn answer(&self) -> Bytes {
+        match self {
+            Self::Constant(bytes) => bytes.clone(),
+            // Nothing is what a failure answers; the benchmark has seen that there is something.
+            Self::Select { pool, id } => pool.select(id).await.ok().flatten().unwrap_or_default().into(),
+        }
+    }
+}
+
+async fn serve(limit: Limit) -> Result<SocketAddr, String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            // Without it a connection is slower, not wrong.
             let _ = stream.set_nodelay(true);
             let limit = limit.clone();
             tokio::spawn(async move {
-                let service = service_fn(move |_: Request<hyper::body::Incoming>| {
+                let service = service_fn(move |_: Request<Incoming>| {
                     let limit = limit.clone();
                     async move { Ok::<_, Infallible>(Response::new(Full::new(limit.answer().await))) }
                 });
+                // How it ended is the client's affair.
                 let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
             });
         }
@@ -54,15 +131,38 @@ pub async fn serve(limit: Limit) -> Result<SocketAddr, String> {
     Ok(address)
 }
 
-impl Limit {
-    async fn answer(&self) -> Bytes {
+/// A pool as the gateway's readers have it: the same size, and for SQLite the same settings of a connection.
+#[derive(Clone)]
+enum Pool {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
+
+impl Pool {
+    fn open(url: &str) -> Result<Self, String> {
+        let size = PoolSettings::default().readers;
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let options = SqliteConnectOptions::new()
+                .filename(path)
+                .read_only(true)
+                .row_buffer_size(256)
+                .pragma("mmap_size", "268435456")
+                .pragma("cache_size", "-16384")
+                .pragma("query_only", "on")
+                .busy_timeout(Duration::from_secs(10))
+                .disable_statement_logging();
+            let pool = SqlitePoolOptions::new().max_connections(size).test_before_acquire(false);
+            return Ok(Self::Sqlite(pool.max_lifetime(None).idle_timeout(None).connect_lazy_with(options)));
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|error| error.to_string())?.disable_statement_logging();
+        let pool = PgPoolOptions::new().max_connections(size).test_before_acquire(false);
+        Ok(Self::Postgres(pool.max_lifetime(None).idle_timeout(None).connect_lazy_with(options)))
+    }
+
+    async fn select(&self, id: &str) -> Result<Option<String>, sqlx::Error> {
         match self {
-            Self::Constant(bytes) => bytes.clone(),
-            Self::Select { pools, sql, id } => {
-                let Ok(mut connection) = pools.reader().await else { return Bytes::new() };
-                let row = connection.fetch_optional(sql, &[Arg::Text(id)]).await.ok().flatten();
-                row.and_then(|row| row.text(0).map(|text| Bytes::copy_from_slice(text.as_bytes()))).unwrap_or_default()
-            }
+            Self::Postgres(pool) => sqlx::query_scalar(SELECT).bind(id).fetch_optional(pool).await,
+            Self::Sqlite(pool) => sqlx::query_scalar(SELECT).bind(id).fetch_optional(pool).await,
         }
     }
 }

@@ -4,11 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::bench::{progress, within};
 
 /// The token of benchmark servers; they listen on loopback only.
 pub const TOKEN: &str = "bench-token";
+
+/// How long a start may take.
+const SECONDS: u64 = 60;
 
 /// A running gateway.
 #[derive(Debug)]
@@ -18,6 +24,8 @@ pub struct Server {
     pub base: String,
     /// From start to ready.
     pub ready_after: Duration,
+    /// Kept, so that what it says later has somewhere to go.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
@@ -31,48 +39,77 @@ impl Server {
             .args(["serve", "--dev", "--database", database, "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .env("FHIR_GATEWAY_DEV_TOKEN", TOKEN)
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("{} cannot be started: {error}", binary.display()))?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
-        let line = BufReader::new(stdout).lines().next_line().await.ok().flatten();
-        let line = line.ok_or("the server ended before it was ready")?;
-        let ready: serde_json::Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
+        let mut output = BufReader::new(stdout).lines();
+        let line = within(SECONDS, "the start of the gateway", async {
+            let line = output.next_line().await.ok().flatten();
+            line.ok_or_else(|| "the gateway ended before it was ready".to_owned())
+        });
+        let line = line.await?;
+        let ready_after = begun.elapsed();
+        let ready: Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
         let base = ready["fhir"].as_str().ok_or("no address in the ready line")?.to_owned();
-        Ok(Self { child, base, ready_after: begun.elapsed() })
+        Ok(Self { child, base, ready_after, _output: output })
     }
 
-    /// Resident memory in MB, now and at its peak.
-    pub fn memory_mb(&self) -> (f64, f64) {
+    /// Its resident memory.
+    pub fn memory_mb(&self) -> Option<Memory> {
         memory_mb(self.child.id())
     }
 
-    /// Stops it.
+    /// Ends it.
     pub async fn stop(mut self) {
+        // One that has ended already is as good.
         let _ = self.child.kill().await;
     }
 }
 
-/// Resident memory of a process in MB, now and at its peak.
-pub fn memory_mb(process: Option<u32>) -> (f64, f64) {
-    let Some(process) = process else { return (0.0, 0.0) };
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let field = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse::<f64>().ok());
-        kilobytes.unwrap_or(0.0) / 1024.0
-    };
-    (field("VmRSS:"), field("VmHWM:"))
+/// Resident memory of a process in MB.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// At the moment.
+    pub now: f64,
+    /// At its peak.
+    pub peak: f64,
 }
 
-/// The release binary of this workspace.
-pub fn binary() -> PathBuf {
-    let name = std::env::var_os("FHIR_GATEWAY_BIN").map(PathBuf::from);
-    name.unwrap_or_else(|| {
-        let mut path = std::env::current_exe().unwrap_or_default();
-        path.set_file_name("fhir-gateway");
-        path
-    })
+/// Resident memory of a process, as Linux tells it.
+pub fn memory_mb(process: Option<u32>) -> Option<Memory> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process?)).ok()?;
+    let field = |name: &str| -> Option<f64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+    };
+    Some(Memory { now: field("VmRSS:")?, peak: field("VmHWM:")? })
+}
+
+/// The gateway's binary: the one that `FHIR_GATEWAY_BIN` names, else the one beside this program, which cargo first
+/// brings up to date (it does not by itself: we do not depend on the binary, only on its library).
+///
+/// # Errors
+/// There is none, or it does not compile.
+pub async fn binary() -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os("FHIR_GATEWAY_BIN") {
+        return Ok(named.into());
+    }
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        progress("cargo build --release -p gateway (FHIR_GATEWAY_BIN names a binary to take as it is)");
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--release", "-p", "gateway"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let built = build.stdin(Stdio::null()).status().await.map_err(|error| error.to_string())?;
+        if !built.success() {
+            return Err("the gateway does not compile".to_owned());
+        }
+    }
+    let beside = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name("fhir-gateway");
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    Err(format!("there is no {}: run cargo build --release -p gateway", beside.display()))
 }

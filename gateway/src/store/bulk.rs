@@ -106,7 +106,11 @@ pub async fn execute_by_keys(
 }
 
 /// The keys in portions of one statement each.
-fn key_chunks<'v, 'a>(engine: Engine, columns: &[BulkColumn<'_>], keys: &'v [Arg<'a>]) -> impl Iterator<Item = &'v [Arg<'a>]> {
+fn key_chunks<'v, 'a>(
+    engine: Engine,
+    columns: &[BulkColumn<'_>],
+    keys: &'v [Arg<'a>],
+) -> impl Iterator<Item = &'v [Arg<'a>]> {
     debug_assert!(!columns.is_empty() && keys.len().is_multiple_of(columns.len()), "ragged keys");
     let rows = match engine {
         Engine::Postgres => usize::MAX / columns.len(),
@@ -133,9 +137,7 @@ struct Statement<'a> {
 impl<'a> Statement<'a> {
     fn new(engine: Engine, sql: &str, args: &[Arg<'a>], columns: &[BulkColumn<'_>], keys: &[Arg<'a>]) -> Self {
         let (source, arrays, values) = match engine {
-            Engine::Postgres => {
-                (dialect::key_arrays(columns, args.len()), Some(Arrays::of(columns, keys)), Vec::new())
-            }
+            Engine::Postgres => (dialect::key_arrays(columns, args.len()), Some(Arrays::of(columns, keys)), Vec::new()),
             Engine::Sqlite => {
                 let rows = (keys.len() / columns.len()).next_power_of_two();
                 let mut values = Vec::with_capacity(args.len() + rows * columns.len());

@@ -306,7 +306,11 @@ impl Connection {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Connection").field("engine", &self.engine()).field("open", &self.open).finish_non_exhaustive()
+        formatter
+            .debug_struct("Connection")
+            .field("engine", &self.engine())
+            .field("open", &self.open)
+            .finish_non_exhaustive()
     }
 }
 

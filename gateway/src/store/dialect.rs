@@ -91,7 +91,9 @@ fn bind_postgres(p: &str, kind: ColumnKind, declared: &str) -> String {
         ColumnKind::Other => format!("{p}::text::{declared}"),
         ColumnKind::Real => format!("{p}::text::{}", if declared == "real" { "real" } else { "double precision" }),
         ColumnKind::Text => format!("{p}::text"),
-        ColumnKind::Time => format!("{p}::text::{}", if declared.contains("with time zone") { "timetz" } else { "time" }),
+        ColumnKind::Time => {
+            format!("{p}::text::{}", if declared.contains("with time zone") { "timetz" } else { "time" })
+        }
         ColumnKind::Timestamp => format!("{p}::text::timestamp"),
         ColumnKind::TimestampTz => format!("{p}::text::timestamptz"),
         ColumnKind::Uuid => format!("{p}::text::uuid"),
@@ -173,7 +175,7 @@ fn clock_of(e: &str) -> String {
     )
 }
 
-/// An instant in UTC. A text with no zone is in UTC, as SQLite's own CURRENT_TIMESTAMP is.
+/// An instant in UTC. A text with no zone is in UTC, as SQLite's own `CURRENT_TIMESTAMP` is.
 fn instant_of(e: &str) -> String {
     let local = clock_of(&format!("rtrim({e}, 'Z')"));
     format!(
@@ -435,7 +437,8 @@ mod tests {
 
     #[test]
     fn migrations_keep_the_lines_of_their_engine() {
-        let text = "create table t (a bigint not null primary key);\n-- only sqlite\ncreate table s (a integer);\n-- end\n";
+        let text =
+            "create table t (a bigint not null primary key);\n-- only sqlite\ncreate table s (a integer);\n-- end\n";
         assert!(!migration(Engine::Postgres, text).contains("table s"));
         assert!(migration(Engine::Sqlite, text).contains("a integer primary key"));
     }

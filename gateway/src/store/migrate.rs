@@ -39,7 +39,14 @@ macro_rules! migration {
             area: Area::$area,
             name: concat!($folder, "/", $name),
             up: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/", $folder, "/", $name, ".up.sql")),
-            down: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/", $folder, "/", $name, ".down.sql")),
+            down: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../migrations/",
+                $folder,
+                "/",
+                $name,
+                ".down.sql"
+            )),
         }
     };
 }
@@ -80,7 +87,9 @@ pub async fn migrate(pools: &Pools, options: &MigrateOptions) -> Result<Vec<Stri
             let checksum = checksum(migration.up);
             match before.get(migration.name) {
                 Some(known) if *known == checksum => continue,
-                Some(_) => return Err(DbError::fault(format!("migration {} was changed after it ran", migration.name))),
+                Some(_) => {
+                    return Err(DbError::fault(format!("migration {} was changed after it ran", migration.name)));
+                }
                 None => {}
             }
             run.apply(migration, migration.up).await?;
@@ -121,7 +130,8 @@ fn user_tables(maps: &[Map], schema: &Schema) -> Vec<UserTable> {
     let mut tables: BTreeMap<&str, UserTable> = BTreeMap::new();
     let mut add = |name: &'_ str, tenant: Option<&String>, readonly: bool| {
         let Some((name, shape)) = schema.tables.get_key_value(name) else { return };
-        let table = tables.entry(name).or_insert_with(|| UserTable { name: name.clone(), tenant: None, readonly: true });
+        let table =
+            tables.entry(name).or_insert_with(|| UserTable { name: name.clone(), tenant: None, readonly: true });
         table.readonly &= readonly;
         if table.tenant.is_none() {
             // A joined or child table is guarded where it names the organization in the same way.
@@ -330,8 +340,7 @@ impl Run<'_> {
         let schema = introspect(self.connection).await?;
         let tenanted = schema.tables.iter().filter(|(_, table)| table.column("organization_id").is_some());
         for (name, _) in tenanted {
-            let table =
-                UserTable { name: name.clone(), tenant: Some("organization_id".to_owned()), readonly: false };
+            let table = UserTable { name: name.clone(), tenant: Some("organization_id".to_owned()), readonly: false };
             for statement in security::user_table(self.connection, &table).await? {
                 self.run(&statement).await?;
             }

@@ -58,7 +58,7 @@ pub struct Pools {
 
 #[derive(Clone)]
 enum Kind {
-    Postgres { readers: PgPool, writers: PgPool, options: PgConnectOptions, trust: Arc<Trust>, patience: Duration },
+    Postgres { readers: PgPool, writers: PgPool, options: Box<PgConnectOptions>, trust: Arc<Trust>, patience: Duration },
     Sqlite { readers: SqlitePool, writer: SqlitePool, path: PathBuf },
 }
 
@@ -70,6 +70,8 @@ impl Pools {
             Some(url) if url.starts_with("postgres:") || url.starts_with("postgresql:") => open_postgres(url, settings),
             Some(url) => {
                 let path = url.strip_prefix("sqlite:").unwrap_or(url);
+                // The settings are ours to choose: a query (`?mode=rwc`) says nothing new.
+                let path = path.split_once('?').map_or(path, |(path, _)| path);
                 open_sqlite(Path::new(path.strip_prefix("//").unwrap_or(path)), settings).await
             }
             None => open_sqlite(&data_dir.join(DATABASE_FILE), settings).await,
@@ -112,7 +114,7 @@ impl Pools {
     pub async fn owner(&self) -> Result<Connection, DbError> {
         match &self.kind {
             Kind::Postgres { options, patience, .. } => {
-                let connecting = tokio::time::timeout(*patience, PgConnection::connect_with(options));
+                let connecting = tokio::time::timeout(*patience, PgConnection::connect_with(options.as_ref()));
                 let mut connection = connecting.await.map_err(|_| DbError::unavailable())??;
                 connection.execute(dialect::OWNER_SESSION).await?;
                 Ok(Connection::postgres(connection))
@@ -178,6 +180,7 @@ fn open_postgres(url: &str, settings: &PoolSettings) -> Result<Pools, DbError> {
             .connect_lazy_with(options.clone())
     };
     let (readers, writers) = (pool(settings.readers), pool(settings.writers));
+    let options = Box::new(options);
     Ok(Pools { kind: Kind::Postgres { readers, writers, options, trust, patience: settings.acquire_timeout } })
 }
 

@@ -79,11 +79,11 @@ pub(super) fn internal() -> Vec<String> {
         statements.push(format!("grant {rights} on fhir_gateway.{table} to {APPLICATION_ROLE}"));
         if by_organization {
             let check = format!("organization_id = {TENANT}::bigint");
-            statements.push(format!(
-                "alter table fhir_gateway.{table} enable row level security, force row level security"
-            ));
+            statements
+                .push(format!("alter table fhir_gateway.{table} enable row level security, force row level security"));
             statements.push(format!("drop policy if exists tenant on fhir_gateway.{table}"));
-            statements.push(format!("create policy tenant on fhir_gateway.{table} using ({check}) with check ({check})"));
+            statements
+                .push(format!("create policy tenant on fhir_gateway.{table} using ({check}) with check ({check})"));
         }
     }
     // Triggers run as the owner and add what any program changed in any organization. The owner is bound by the forced

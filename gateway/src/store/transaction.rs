@@ -20,11 +20,21 @@ use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::{Order, plan};
 use crate::store::types::{Change, Changed};
 
+/// How many conditions a transaction looks for. Equal conditions must wait for each other (SQLite has one writer and needs
+/// nothing more). A transaction with one condition shares the organization's lock and locks its condition; one with many
+/// has the organization's lock alone, so that two of them never wait for each other in a circle.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Conditions {
+    Many,
+    One,
+}
+
 /// An open transaction. Dropping it rolls back.
 pub struct Transaction {
     connection: Connection,
     core: Arc<Core>,
     permit: Permit,
+    conditions: Conditions,
 }
 
 impl Store {
@@ -33,10 +43,30 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn begin(&self, permit: &Permit) -> Result<Transaction, StoreError> {
+        self.begin_with(permit, Conditions::One).await
+    }
+
+    /// As [`Store::begin`], for a transaction that looks for more than one condition.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub async fn begin_many(&self, permit: &Permit) -> Result<Transaction, StoreError> {
+        self.begin_with(permit, Conditions::Many).await
+    }
+
+    async fn begin_with(&self, permit: &Permit, conditions: Conditions) -> Result<Transaction, StoreError> {
         let mut connection = self.core.pools.writer().await?;
         drain::settle(&self.core, &mut connection, permit.organization()).await?;
         connection.begin_write(Some(permit.organization().0)).await?;
-        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone() })
+        if connection.engine() == Engine::Postgres {
+            let lock = match conditions {
+                Conditions::One => "select pg_advisory_xact_lock_shared($1)",
+                Conditions::Many => "select pg_advisory_xact_lock($1)",
+            };
+            // Negative: never the number of a condition.
+            connection.execute(lock, &[Arg::Int(-1 - permit.organization().0)]).await?;
+        }
+        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone(), conditions })
     }
 }
 
@@ -47,9 +77,9 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn find(&mut self, search: &Search, limit: usize) -> Result<Vec<Box<str>>, StoreError> {
-        if self.connection.engine() == Engine::Postgres {
-            let lock = Arg::Int(lock_number(&self.permit, search));
-            self.connection.execute("select pg_advisory_xact_lock($1)", &[lock]).await?;
+        if self.connection.engine() == Engine::Postgres && self.conditions == Conditions::One {
+            let lock = [Arg::Int(lock_number(&self.permit, search))];
+            self.connection.execute("select pg_advisory_xact_lock($1)", &lock).await?;
         }
         let query = plan(&self.core, &self.permit, search, &Order::ids(limit));
         let rows = self.connection.fetch(&query.sql, &query.args).await?;
@@ -79,7 +109,7 @@ impl Transaction {
     }
 
     async fn finish(self, unit: Unit) -> Result<Vec<Changed>, ChangeError> {
-        let Self { mut connection, core, permit } = self;
+        let Self { mut connection, core, permit, .. } = self;
         let organization = permit.organization();
         let attempt = attempt(&core, &mut connection, organization, &unit).await;
         let verdict = match attempt {
@@ -136,5 +166,5 @@ fn lock_number(permit: &Permit, search: &Search) -> i64 {
     let mut hasher = DefaultHasher::new();
     permit.organization().0.hash(&mut hasher);
     mappers::search::canonical(search, &Results::default()).hash(&mut hasher);
-    i64::from_ne_bytes(hasher.finish().to_ne_bytes())
+    i64::try_from(hasher.finish() >> 1).unwrap_or_default()
 }

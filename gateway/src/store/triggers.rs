@@ -194,7 +194,8 @@ impl Watch {
 
     /// The outbox rows for the changed rows, each once.
     fn union(&self, engine: Engine, changed: &[Changed]) -> String {
-        let selects = self.feeds.iter().flat_map(|feed| changed.iter().map(|rows| feed.select(engine, *rows, &self.table)));
+        let selects =
+            self.feeds.iter().flat_map(|feed| changed.iter().map(|rows| feed.select(engine, *rows, &self.table)));
         selects.collect::<Vec<_>>().join(" union ")
     }
 }

@@ -85,7 +85,8 @@ fn parse(text: &str) -> Option<Number<'_>> {
     let (mantissa, exponent) = match rest.find(['e', 'E']) {
         None => (rest, 0),
         Some(at) => {
-            let digits = rest[at + 1..].strip_prefix('+').unwrap_or(&rest[at + 1..]);
+            let power = &rest[at + 1..];
+            let digits = power.strip_prefix('+').unwrap_or(power);
             (&rest[..at], digits.parse::<i64>().ok().filter(|value| value.unsigned_abs() < 100_000)?)
         }
     };

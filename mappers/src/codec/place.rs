@@ -9,11 +9,13 @@ use crate::row::Cell;
 use crate::schema::ColumnKind;
 
 /// The kind a codec sees: values inside a JSON document are texts to it.
+#[inline]
 pub(crate) fn kind_at(slot: &Slot) -> ColumnKind {
     if slot.kind == ColumnKind::Json { ColumnKind::Text } else { slot.kind }
 }
 
 /// What stands at a field's place: the column's text, or the text of the member inside its JSON document.
+#[inline]
 pub(crate) fn view<'c>(field: &Field, slot: &Slot, cell: &'c Cell) -> Option<Cow<'c, str>> {
     let text = cell.as_deref()?;
     if slot.kind != ColumnKind::Json {

@@ -12,6 +12,7 @@ pub(super) fn fits(text: &str) -> bool {
 }
 
 /// Whether a text [`fits`] and stands in JSON as it is. One pass: most values of most resources end here.
+#[inline]
 pub(super) fn is_simple(text: &str) -> bool {
     let (mut special, mut visible) = (false, false);
     // No early end, so that the compiler can take many bytes at a time.

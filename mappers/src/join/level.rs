@@ -64,6 +64,7 @@ impl Left {
 }
 
 impl<'a> Joiner<'a> {
+    #[inline]
     pub(super) fn new(slots: &'a [Slot], cells: &'a [Cell], ids: &'a [Cell], context: &'a Context<'a>) -> Self {
         Self {
             slots,
@@ -137,6 +138,7 @@ impl<'a> Joiner<'a> {
     }
 
     /// Appends the field's value from its columns.
+    #[inline]
     pub(super) fn write(&self, field: &Field, name: &str, item: Option<usize>, out: &mut Vec<u8>) -> bool {
         super::write_field(field, name, item, self.slots, self.cells, self.reference_ids, self.context, out)
     }

@@ -362,6 +362,7 @@ impl Joiner<'_> {
 }
 
 /// A member's name and colon, after a comma where one is due.
+#[inline]
 pub(super) fn open(key: &str, out: &mut Vec<u8>) {
     if !out.ends_with(b"{") {
         out.push(b',');
@@ -372,6 +373,7 @@ pub(super) fn open(key: &str, out: &mut Vec<u8>) {
 }
 
 /// A comma, unless the list that starts at `start` is empty.
+#[inline]
 pub(super) fn separate(start: usize, out: &mut Vec<u8>) {
     if out.len() > start + 1 {
         out.push(b',');

@@ -15,6 +15,7 @@ impl<'r> Scan<'r> {
         Self { text, at: 0 }
     }
 
+    #[inline]
     pub(super) fn peek(&self) -> u8 {
         self.text.as_bytes().get(self.at).copied().unwrap_or(0)
     }
@@ -23,6 +24,7 @@ impl<'r> Scan<'r> {
         self.at >= self.text.len()
     }
 
+    #[inline]
     pub(super) fn expect(&mut self, byte: u8) -> Result<(), Corrupt> {
         if self.peek() != byte {
             return Err(Corrupt);
@@ -32,6 +34,7 @@ impl<'r> Scan<'r> {
     }
 
     /// Steps to the next member or item; false at the closing bracket, which is taken.
+    #[inline]
     pub(super) fn more(&mut self, first: &mut bool, close: u8) -> Result<bool, Corrupt> {
         if self.peek() == close {
             self.at += 1;
@@ -44,6 +47,7 @@ impl<'r> Scan<'r> {
     }
 
     /// A member's name as written between its quotes, and the colon.
+    #[inline]
     pub(super) fn key(&mut self) -> Result<&'r str, Corrupt> {
         let start = self.at + 1;
         if self.peek() != b'"' {
@@ -56,6 +60,7 @@ impl<'r> Scan<'r> {
     }
 
     /// Takes a `null`.
+    #[inline]
     pub(super) fn null(&mut self) -> bool {
         let hole = self.text.as_bytes()[self.at.min(self.text.len())..].starts_with(b"null");
         if hole {
@@ -65,6 +70,7 @@ impl<'r> Scan<'r> {
     }
 
     /// Takes a whole value.
+    #[inline]
     pub(super) fn value(&mut self) -> Result<&'r str, Corrupt> {
         let start = self.at;
         match self.peek() {

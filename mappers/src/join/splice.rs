@@ -115,7 +115,8 @@ struct Lists<'a> {
 
 impl Lists<'_> {
     fn list(&mut self, child: usize, out: &mut Vec<u8>) -> Option<()> {
-        let (of, rows, holes) = (&self.map.children[child], self.stored.row.children.get(child)?, &self.holes.children[child]);
+        let (of, rows, holes) =
+            (&self.map.children[child], self.stored.row.children.get(child)?, &self.holes.children[child]);
         let ordered = rows.windows(2).all(|pair| pair[0].position < pair[1].position);
         if rows.len() != holes.len() || !ordered || of.slots.len() > MOST_SLOTS {
             return None;

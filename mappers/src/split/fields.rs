@@ -113,6 +113,7 @@ impl<'a> Splitter<'a> {
 }
 
 /// The member of a shape that a value is, and its number.
+#[inline]
 pub(super) fn member_of<'m>(shape: &'m ObjectShape, value: Element<'_>) -> Option<(usize, &'m Member)> {
     let key = value.raw_key()?;
     let mut members = shape.members.iter().enumerate();

@@ -91,6 +91,7 @@ pub(super) fn complete_meta(meta: Element<'_>, ink: &mut impl HeadInk, out: &mut
 }
 
 /// Which of the server's members of `meta` this is.
+#[inline]
 pub(super) fn meta_member(member: Element<'_>) -> Option<HoleKind> {
     if member.is_named("versionId") {
         Some(HoleKind::VersionId)
@@ -102,6 +103,7 @@ pub(super) fn meta_member(member: Element<'_>) -> Option<HoleKind> {
 }
 
 /// A member's name and colon, after a comma where one is due.
+#[inline]
 pub(super) fn open_member(member: Element<'_>, out: &mut Vec<u8>) {
     if !out.ends_with(b"{") {
         out.push(b',');

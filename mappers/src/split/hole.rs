@@ -51,11 +51,13 @@ impl FieldPath {
     pub(crate) const ROOT: Self = Self(0);
 
     /// One step further; `None` where the map is larger than a path can say (the value then stays in the residue).
+    #[inline]
     pub(crate) fn push(self, step: usize) -> Option<Self> {
         let step = u64::try_from(step + 1).ok().filter(|step| *step < 256)?;
         (self.0 >> 56 == 0).then_some(Self(self.0 << 8 | step))
     }
 
+    #[inline]
     pub(crate) fn target(self, shape: &ObjectShape) -> Option<Target<'_>> {
         let mut left = (71 - self.0.leading_zeros()) / 8;
         let mut step = || {
@@ -77,6 +79,7 @@ impl FieldPath {
 
 impl Hole {
     /// The field whose value left here, the name of its member, and the item of a list of references.
+    #[inline]
     pub(crate) fn field<'m>(&self, shape: &'m ObjectShape) -> Option<(&'m Field, &'m str, Option<usize>)> {
         match (self.kind, self.path.target(shape)?) {
             (HoleKind::Field, Target::Field(field, name, item)) => Some((field, name, item)),

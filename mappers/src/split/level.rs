@@ -141,6 +141,7 @@ impl<'a> Splitter<'a> {
     }
 
     /// Puts a text at a field's place. False where something else is there already.
+    #[inline]
     pub(super) fn put(&mut self, field: &Field, slot: usize, text: Box<str>) -> bool {
         let (Some(declared), Some(cell)) = (self.slots.get(slot), self.cells.get(slot)) else { return false };
         if let Some(there) = view(field, declared, cell) {
@@ -156,6 +157,7 @@ impl<'a> Splitter<'a> {
     }
 
     /// Marks the place of a value that has left.
+    #[inline]
     pub(super) fn leave(&mut self, path: FieldPath, kind: HoleKind, guarded: bool) {
         self.holes.push(Hole { offset: self.out.len() as u32, kind, guarded, path });
         self.out.extend_from_slice(b"null");

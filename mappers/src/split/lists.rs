@@ -65,13 +65,7 @@ impl<'a> Splitter<'a> {
         true
     }
 
-    fn item_row(
-        &self,
-        child: &'a Child,
-        index: usize,
-        item: Element<'_>,
-        level: &mut Self,
-    ) -> Option<ChildRow> {
+    fn item_row(&self, child: &'a Child, index: usize, item: Element<'_>, level: &mut Self) -> Option<ChildRow> {
         match &child.shape.members[..] {
             [member] if member.name.is_empty() => {
                 let (Target::Field(field), false) = (&member.target, item.is_null()) else { return None };

@@ -329,22 +329,43 @@ impl Slots {
     }
 }
 
-/// A fingerprint of every cell of a row and its child rows. Stored, so its definition never changes: 64-bit words of
-/// the texts, each folded by multiplication and rotation.
+/// A fingerprint of every text of a row and its child rows. Stored, so its definition never changes: the number of the
+/// cell and the length of its text, then its words of eight bytes (the last one ends where the text does), each folded
+/// by multiplication and rotation.
 pub(crate) fn fingerprint(row: &Row) -> u64 {
-    let rows = row.children.iter().flat_map(|rows| rows.iter().map(|row| &row.cells));
-    let mut print = 0x9E37_79B9_7F4A_7C15_u64;
-    for cell in std::iter::once(&row.cells).chain(rows).flatten() {
-        let bytes = cell.as_deref().unwrap_or("\0").as_bytes();
+    let mut print = of_cells(0x9E37_79B9_7F4A_7C15, &row.cells);
+    for (number, rows) in row.children.iter().enumerate() {
+        for row in rows {
+            print = of_cells(fold(print, number as u64), &row.cells);
+        }
+    }
+    print
+}
+
+fn of_cells(mut print: u64, cells: &[Cell]) -> u64 {
+    for (number, text) in cells.iter().enumerate().filter_map(|(number, cell)| Some((number, cell.as_deref()?))) {
+        let bytes = text.as_bytes();
+        print ^= (number as u64) << 32 | bytes.len() as u64;
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
             print = fold(print, word.try_into().map_or(0, u64::from_le_bytes));
         }
-        let mut tail = [0; 8];
-        tail[..words.remainder().len()].copy_from_slice(words.remainder());
-        print = fold(print, u64::from_le_bytes(tail) ^ (bytes.len() as u64) << 56);
+        print = fold(print, last_word(bytes));
     }
     print
+}
+
+/// The last eight bytes; of shorter texts all of them, some perhaps twice.
+fn last_word(bytes: &[u8]) -> u64 {
+    let four = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_le_bytes);
+    if let Some(last) = bytes.last_chunk::<8>() {
+        return u64::from_le_bytes(*last);
+    }
+    match bytes.len() {
+        0 => 0,
+        length @ 4.. => u64::from(four(&bytes[..4])) | u64::from(four(&bytes[length - 4..])) << 32,
+        length => u64::from(bytes[0]) | u64::from(bytes[length / 2]) << 8 | u64::from(bytes[length - 1]) << 16,
+    }
 }
 
 fn fold(print: u64, word: u64) -> u64 {

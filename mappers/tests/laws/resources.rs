@@ -28,6 +28,9 @@ impl Dice {
     }
 }
 
+/// Makes an item of a list.
+type Item = fn(&mut Dice) -> String;
+
 const TEXTS: &[&str] = &[
     r#""Smith""#,
     r#""Zoë""#,
@@ -176,7 +179,7 @@ fn patient(object: &mut Object, dice: &mut Dice) {
             }
         }
     }
-    let lists: [(&str, fn(&mut Dice) -> String); 7] = [
+    let lists: [(&str, Item); 7] = [
         ("name", name),
         ("identifier", identifier),
         ("telecom", telecom),

@@ -59,7 +59,7 @@ async fn write(
     let (transaction, answers) = if conditions.is_empty() {
         (None, HashMap::new())
     } else {
-        let mut transaction = endpoint.gateway.store.begin(permit).await?;
+        let mut transaction = endpoint.gateway.store.begin_many(permit).await?;
         let answers = conditions.ask(&mut transaction).await?;
         (Some(transaction), answers)
     };

@@ -80,7 +80,10 @@ fn main_feed(map: &Map, schema: &Schema) -> Result<Feed, DbError> {
     if let Some(tenant) = &map.tenant
         && !schema.column(&map.table, tenant).is_some_and(|column| is_tenant_kind(column.kind))
     {
-        return Err(DbError::fault(format!("map {}: column {tenant} must be an integer to hold organizations", map.name)));
+        return Err(DbError::fault(format!(
+            "map {}: column {tenant} must be an integer to hold organizations",
+            map.name
+        )));
     }
     let declared = schema.column(&map.table, &map.key).map(|column| column.declared.clone());
     Ok(Feed {
@@ -121,11 +124,7 @@ impl Feed {
             conditions.push(format!("{organization} is not null"));
         }
         let from = if from.is_empty() { String::new() } else { format!(" from {}", from.join(", ")) };
-        format!(
-            "select {}, {key}, {organization}{from} where {}",
-            literal(&self.main),
-            conditions.join(" and ")
-        )
+        format!("select {}, {key}, {organization}{from} where {}", literal(&self.main), conditions.join(" and "))
     }
 
     fn read_key(&self, engine: Engine, alias: &str) -> String {
