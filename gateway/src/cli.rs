@@ -8,6 +8,7 @@ pub mod map;
 pub mod migrate;
 pub mod serve;
 
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,12 +24,13 @@ use crate::store::{OpenError, StoreError};
 #[command(name = "fhir-gateway", version, max_term_width = 120, after_help = "\
 Begin here:
   fhir-gateway demo                          20 invented patients, with curl lines to paste
-  fhir-gateway serve --dev --data-dir data   an empty server on this machine
+  fhir-gateway serve --dev --data-dir data   an empty server on this machine (its token: FHIR_GATEWAY_DEV_TOKEN)
   fhir-gateway import --data-dir data FILES  load Bundles and NDJSON, also beside a running server
   fhir-gateway map check my-table.toml       what is wrong with a map, and what would be right
 
-Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration, 3 the database is not available,
-4 done but some input was refused.")]
+Exit codes:
+  0 done, 1 the work failed, 2 wrong usage or configuration, 3 the database is not available,
+  4 done but some input was refused")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -175,6 +177,17 @@ pub fn main() -> ExitCode {
         stop.exit
     });
     ExitCode::from(exit.code())
+}
+
+/// Writes to standard output. Who closes it early (`| head`) has seen enough.
+pub(crate) fn print(text: &str) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Stop::failed(format!("standard output cannot be written to: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn run(command: Command) -> Result<Exit, Stop> {

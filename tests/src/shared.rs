@@ -31,8 +31,8 @@ pub struct Example {
     pub json: Json,
 }
 
-/// Every resource below a folder of the shared data: files of one resource, NDJSON, gzip of either; the entries of
-/// transactions, not the transactions. Sorted by name.
+/// Every resource below a folder of the shared data: files of one resource, NDJSON, gzip of either; the entries of Bundles,
+/// and the Bundles, transactions and batches aside. Sorted by name.
 ///
 /// # Panics
 /// When the folder cannot be read or holds no resource, so that no suite passes on nothing.
@@ -55,14 +55,16 @@ pub fn examples(data: &Path, folder: &str) -> Vec<Example> {
 
 fn add(found: &mut Vec<Example>, name: String, text: &[u8]) {
     let json = Json::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    if json.str("resourceType") == Some("Bundle") && matches!(json.str("type"), Some("transaction" | "batch")) {
+    if json.str("resourceType") == Some("Bundle") {
         for (index, entry) in json.items("entry").iter().enumerate() {
             if let Some(resource) = entry.at("resource") {
                 let text = resource.to_string().into_bytes();
                 found.push(Example { name: format!("{name}#{}", index + 1), text, json: resource.clone() });
             }
         }
-    } else if json.str("resourceType").is_some() {
+    }
+    let is_request = matches!(json.str("type"), Some("transaction" | "batch"));
+    if json.str("resourceType").is_some_and(|kind| kind != "Bundle" || !is_request) {
         found.push(Example { name, text: text.to_vec(), json });
     }
 }

@@ -64,8 +64,12 @@ async fn bundle(engine: Engine, text: Vec<u8>, name: &str, status: &[u16], entri
 fn repair(fixture: &mut Json) {
     for index in 0..fixture.items("entry").len() {
         let resource = format!("entry.{index}.resource");
-        if let Some(single) = fixture.remove(&resource, "interpretation") {
-            fixture.set(&resource, "interpretation", Json::Array(vec![single]));
+        let components = fixture.items(&format!("{resource}.component")).len();
+        let places = (0..components).map(|component| format!("{resource}.component.{component}")).chain([resource.clone()]);
+        for place in places.collect::<Vec<_>>() {
+            if let Some(single) = fixture.remove(&place, "interpretation") {
+                fixture.set(&place, "interpretation", Json::Array(vec![single]));
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
@@ -89,8 +89,8 @@ pub async fn run(database: &str, id: &str) -> Result<(), String> {
     let ready = json!({"constant": format!("http://{constant}/"), "select": format!("http://{select}/")});
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{ready}").and_then(|()| stdout.flush()).map_err(|error| error.to_string())?;
-    let mut nothing = Vec::new();
-    tokio::io::stdin().read_to_end(&mut nothing).await.map(drop).map_err(|error| error.to_string())
+    let ended = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    ended.await.map(drop).map_err(|error| error.to_string())
 }
 
 /// What a request gets.

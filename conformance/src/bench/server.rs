@@ -99,9 +99,11 @@ pub async fn binary() -> Result<PathBuf, String> {
         return Ok(named.into());
     }
     if let Some(cargo) = std::env::var_os("CARGO") {
-        progress("cargo build --release -p gateway (FHIR_GATEWAY_BIN names a binary to take as it is)");
+        progress("cargo build --release (FHIR_GATEWAY_BIN names a binary to take as it is)");
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--release", "-p", "gateway"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        // With our own package, so that dependencies have the features they have here and are not compiled twice.
+        build.args(["build", "--quiet", "--release", "-p", "conformance", "-p", "gateway", "--bin", "fhir-gateway"]);
+        build.current_dir(env!("CARGO_MANIFEST_DIR"));
         let built = build.stdin(Stdio::null()).status().await.map_err(|error| error.to_string())?;
         if !built.success() {
             return Err("the gateway does not compile".to_owned());

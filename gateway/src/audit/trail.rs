@@ -77,7 +77,8 @@ impl Place {
                 connection.script(&migrate::audit_file()).await?;
                 Ok(connection)
             }
-            Self::Table(pools) => pools.writer().await,
+            // Kept as long as the trail: the pool must not wait for it when it closes.
+            Self::Table(pools) => pools.lone().await,
         }
     }
 }

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, query};
 
 use crate::auth::Authenticator;
-use crate::cli::{DatabaseArgs, Exit, Stop, serve};
+use crate::cli::{self, DatabaseArgs, Exit, Stop, serve};
 use crate::demo::{self, notes::Note};
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
 use crate::http::Limits;
@@ -61,7 +61,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
     let ready = |base: &str| announce(base, &token, args.patients, data_dir);
     serve::listen(gateway, authenticator, cursors(data_dir)?, Limits::default(), address, ready).await?;
-    println!("\nThe demo has ended. Its data are in {}.", data_dir.display());
+    cli::print(&format!("\nThe demo has ended. Its data are in {}.\n", data_dir.display()))?;
     Ok(Exit::Done)
 }
 

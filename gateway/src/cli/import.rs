@@ -18,7 +18,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::Args;
@@ -27,7 +27,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::cli::{DatabaseArgs, Exit, Stop, serve};
+use crate::cli::{self, DatabaseArgs, Exit, Stop, serve};
 use crate::gateway::Gateway;
 use crate::interaction::Endpoint;
 use crate::interaction::cursor::Cursors;
@@ -111,7 +111,11 @@ pub(super) async fn run(args: ImportArgs) -> Result<Exit, Stop> {
     let committer = Committer { endpoint: endpoint(&gateway, &args)?, permit, faults: Arc::default() };
     let outcome = load(committer, feed, &progress).await;
     progress.finish();
-    gateway.store.close().await;
+    // The audit trail has a connection of its own, which goes with the last handle on it.
+    let store = gateway.store.clone();
+    drop(gateway);
+    // After an error the reader may hold on to it for a moment; the process ends in any case.
+    let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
     let (mut report, error) = outcome;
     report.finish(started.elapsed());
     publish(&report, &args)?;
@@ -243,12 +247,8 @@ fn publish(report: &Report, args: &ImportArgs) -> Result<(), Stop> {
         std::fs::write(path, json()?)
             .map_err(|error| Stop::failed(format!("the report cannot be written to {}: {error}", path.display())))?;
     }
-    if args.json {
-        println!("{}", json()?);
-    } else {
-        print!("{}", report.text());
-    }
-    Ok(())
+    let text = if args.json { json()? + "\n" } else { report.text() };
+    cli::print(&text)
 }
 
 fn explain(error: StoreError) -> Stop {

@@ -1,5 +1,7 @@
 //! `fhir-gateway map`: check maps, show what they do, compare what they serve with what the tables hold.
 
+mod verify;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -7,7 +9,7 @@ use mappers::map::{self, File, MapSet, Problem, Severity};
 use mappers::schema::Schema;
 use serde_json::json;
 
-use crate::cli::{Exit, Stop};
+use crate::cli::{self, Exit, Stop};
 use crate::store::introspect::introspect;
 use crate::store::migrate::{MigrateOptions, migrate};
 use crate::store::pools::{PoolSettings, Pools};
@@ -37,6 +39,17 @@ Examples:
   fhir-gateway map show vital_signs.hr
   fhir-gateway map show patients --file my-maps/patients.toml --database postgres://gateway@db/clinic")]
     Show(ShowArgs),
+    /// Compares every mapped row with the resource that is served from it, field by field.
+    #[command(after_help = "\
+Columns: rows of the table that are resources by the map, resources served from them, resources whose row has gone,
+resources whose row says something else than what is served (with the elements below), and those whose coupled values
+(a number and its unit, say) another program changed one-sidedly: for an operator to look at, no loss.
+
+Example:
+  fhir-gateway map verify --database postgres://gateway@db/clinic --data-dir /var/lib/fhir-gateway
+
+Exit codes: 0 nothing is lost and nothing differs, 1 something is, 2 wrong usage, 3 database not available.")]
+    Verify(verify::VerifyArgs),
 }
 
 /// What is checked.
@@ -70,6 +83,7 @@ pub(super) async fn run(command: MapCommand) -> Result<Exit, Stop> {
     match command {
         MapCommand::Check(args) => check(args).await,
         MapCommand::Show(args) => show(args).await,
+        MapCommand::Verify(args) => verify::run(args).await,
     }
 }
 
@@ -84,15 +98,12 @@ async fn check(args: CheckArgs) -> Result<Exit, Stop> {
     };
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     if args.json {
-        println!("{}", serde_json::Value::from_iter(problems.iter().map(problem_json)));
+        cli::print(&format!("{}\n", serde_json::Value::from_iter(problems.iter().map(problem_json))))?;
     } else {
-        problems.iter().for_each(|problem| println!("{problem}"));
+        let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
         let tables = if args.database.is_some() { "" } else { "; tables and columns not checked, --database does that" };
-        println!(
-            "{} map files, {errors} errors, {} warnings{tables}",
-            files.len(),
-            problems.len() - errors
-        );
+        let (maps, warnings) = (files.len(), problems.len() - errors);
+        cli::print(&format!("{lines}{maps} map files, {errors} errors, {warnings} warnings{tables}\n"))?;
     }
     Ok(if errors == 0 { Exit::Done } else { Exit::Failed })
 }
@@ -111,13 +122,12 @@ fn problem_json(problem: &Problem) -> serde_json::Value {
 async fn show(args: ShowArgs) -> Result<Exit, Stop> {
     let set = compile(&args).await?;
     let Some(name) = &args.name else {
-        for map in &set.maps {
-            println!("{:<28} {:<20} {}", map.name, map.resource, map.table);
-        }
+        let line = |map: &map::Map| format!("{:<28} {:<20} {}\n", map.name, map.resource, map.table);
+        cli::print(&set.maps.iter().map(line).collect::<String>())?;
         return Ok(Exit::Done);
     };
     match set.by_name(name) {
-        Some(map) => print!("{}", map::describe(map)),
+        Some(map) => cli::print(&map::describe(map))?,
         None => {
             let names: Vec<_> = set.maps.iter().map(|map| map.name.as_str()).collect();
             return Err(Stop::usage(format!("there is no map {name}; there are {}", names.join(", "))));

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::{DatabaseArgs, Exit, Stop};
+use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
 use crate::store::migrate::{MigrateOptions, migrate, revert};
 use crate::store::pools::{PoolSettings, Pools};
@@ -50,12 +50,12 @@ pub(super) async fn run(args: MigrateArgs) -> Result<Exit, Stop> {
     let statements = if args.down { revert(&pools, &options).await } else { migrate(&pools, &options).await };
     pools.close().await;
     let statements = statements?;
-    if args.print {
-        statements.iter().for_each(|statement| println!("{};\n", statement.trim_end_matches(';')));
+    cli::print(&if args.print {
+        statements.iter().map(|statement| format!("{};\n\n", statement.trim_end_matches(';'))).collect()
     } else if args.down {
-        println!("the gateway's tables are gone");
+        "the gateway's tables are gone\n".to_owned()
     } else {
-        println!("the database is ready");
-    }
+        "the database is ready\n".to_owned()
+    })?;
     Ok(Exit::Done)
 }

@@ -15,7 +15,7 @@ use crate::store::connection::{DbError, Engine};
 use crate::store::core::Core;
 use crate::store::dialect::SqlDialect;
 use crate::store::pools::{PoolSettings, Pools};
-use crate::store::{introspect, migrate};
+use crate::store::{introspect, migrate, security};
 
 /// Workers that apply changes on PostgreSQL. SQLite has one writer.
 const POSTGRES_WORKERS: u32 = 3;
@@ -54,6 +54,9 @@ pub enum OpenError {
     /// The maps do not fit the tables.
     #[error("the maps do not fit the tables:\n{}", list(.0))]
     Maps(Vec<Problem>),
+    /// Row-level security would not hold.
+    #[error("row-level security does not hold for the gateway's connections: {}", .0.join("; "))]
+    Security(Vec<String>),
     /// The organization's time zone is unknown.
     #[error("the organization's time zone {0:?} is not in the time zone database")]
     TimeZone(String),
@@ -81,6 +84,10 @@ impl Store {
         let files = options.maps.unwrap_or_else(map::clinic);
         let maps = map::compile(&files, &schema).map_err(OpenError::Maps)?;
         migrate::install_maps(&pools, &maps.maps, &schema, options.clock.now_ms()).await?;
+        let objections = security::objections(&mut pools.writer().await?).await?;
+        if !objections.is_empty() {
+            return Err(OpenError::Security(objections));
+        }
         let dialect = SqlDialect(pools.engine());
         let statements = maps.maps.iter().map(|map| Statements::new(map, &dialect)).collect();
         let zone = organization_zone(&pools).await?;

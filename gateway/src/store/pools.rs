@@ -123,6 +123,20 @@ impl Pools {
         }
     }
 
+    /// A connection in the application's role outside the pools, for somebody who keeps it. On SQLite it is the writer.
+    pub async fn lone(&self) -> Result<Connection, DbError> {
+        match &self.kind {
+            Kind::Postgres { options, patience, .. } => {
+                let connecting = tokio::time::timeout(*patience, PgConnection::connect_with(options));
+                let mut connection = connecting.await.map_err(|_| DbError::unavailable())??;
+                let session = dialect::application_session(PoolSettings::default().statement_timeout);
+                connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(session))).await?;
+                Ok(Connection::postgres(connection))
+            }
+            Kind::Sqlite { .. } => self.writer().await,
+        }
+    }
+
     /// Closes every connection once its statement is done.
     pub async fn close(&self) {
         match &self.kind {
