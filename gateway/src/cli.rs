@@ -21,10 +21,10 @@ use crate::store::{OpenError, StoreError};
 
 /// Makes ordinary SQL tables a FHIR R4 server.
 #[derive(Debug, Parser)]
-#[command(name = "fhir-gateway", version, max_term_width = 120, after_help = "\
+#[command(name = "fhir-gateway", version, max_term_width = 100, after_help = "\
 Begin here:
   fhir-gateway demo                          20 invented patients, with curl lines to paste
-  fhir-gateway serve --dev --data-dir data   an empty server on this machine (its token: FHIR_GATEWAY_DEV_TOKEN)
+  fhir-gateway serve --dev --data-dir data   an empty server (its token: FHIR_GATEWAY_DEV_TOKEN)
   fhir-gateway import --data-dir data FILES  load Bundles and NDJSON, also beside a running server
   fhir-gateway map check my-table.toml       what is wrong with a map, and what would be right
 
@@ -49,13 +49,13 @@ enum Command {
 /// Which database, and where files lie.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseArgs {
-    /// postgres://user@host/database, or sqlite:PATH; without it, the file fhir-gateway.db in the data directory.
+    /// `postgres://USER@HOST/DATABASE` or `sqlite:PATH`; without it, fhir-gateway.db in the data directory.
     #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true)]
     pub database: Option<String>,
-    /// Where keys, the embedded database and its audit trail lie; created if missing.
+    /// Folder for keys, the embedded database and its audit trail; created if missing.
     #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_DATA_DIR", default_value = "fhir-gateway-data")]
     pub data_dir: PathBuf,
-    /// A folder of map files (*.toml) for tables of your own, in place of the built-in clinic schema and its maps.
+    /// Folder of maps (*.toml) for tables of your own, in place of the built-in clinic schema and its maps.
     #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_MAPS")]
     pub maps: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
 //! Synthetic patients from a seed: for `fhir-gateway demo`, for tests and for benchmarks.
 //!
 //! Everybody here is invented. Names come from two short lists, places do not exist, telephone numbers are of the
-//! 555-0100 range that is kept free for fiction. Codes are RxNorm (public domain), ICD-10-CM, CVX, LOINC and UCUM; there
+//! 555-0100 range that is kept free for fiction. Codes are `RxNorm` (public domain), ICD-10-CM, CVX, LOINC and UCUM; there
 //! is no SNOMED CT and no CPT. The same seed gives the same bytes, whenever and wherever it runs.
 
 mod clinic;

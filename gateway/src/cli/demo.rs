@@ -26,9 +26,10 @@ const PORT: u16 = 8080;
 /// Starts a server with invented patients, to look at and to break.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The data lie in the folder of --data-dir, which may be deleted at any time; a second start finds them again. The
-patients come in as FHIR transactions; their SOAP notes and vital signs are written by plain SQL, as a clinic's own
-program would, and show as Observations. It listens on this machine only. Ctrl-C ends it.
+The patients come in as FHIR transactions; their SOAP notes and vital signs are written by
+plain SQL, as a clinic's own program would, and show as Observations. The data lie in the
+folder of --data-dir: a second start finds them again, and it may be deleted when the demo
+has ended. It listens on this machine only. Ctrl-C ends it.
 
 Examples:
   fhir-gateway demo
@@ -79,7 +80,8 @@ fn address(port: Option<u16>) -> Result<SocketAddr, Stop> {
 async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
     let caller = Gateway::operator();
     let purpose = Purpose::Hoperat;
-    let permit = gateway.permit(&caller, purpose, Action::Change).map_err(|refusal| Stop::failed(refusal.to_string()))?;
+    let permit =
+        gateway.permit(&caller, purpose, Action::Change).map_err(|refusal| Stop::failed(refusal.to_string()))?;
     let job = format!("demo:{}", args.seed);
     let done = gateway.store.checkpoints(&permit, &job).await?;
     let endpoint = Arc::new(Endpoint {
@@ -94,9 +96,9 @@ async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
             continue;
         }
         let checkpoint = Checkpoint { job: job.clone(), unit };
-        bundle::load(&endpoint, &caller, purpose, text.into(), checkpoint)
-            .await
-            .map_err(|failure| Stop::failed(format!("the demo's own data were refused: {}", failure.issues[0].details)))?;
+        bundle::load(&endpoint, &caller, purpose, text.into(), checkpoint).await.map_err(|failure| {
+            Stop::failed(format!("the demo's own data were refused: {}", failure.issues[0].details))
+        })?;
     }
     Ok(())
 }

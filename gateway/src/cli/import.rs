@@ -46,26 +46,30 @@ const IN_FLIGHT: usize = 16;
 /// Loads Bundles, NDJSON and single resources.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-What is taken, also gzipped (known by its bytes, not its name), one document a file or one a line:
-  a resource                        with an id it is updated or created under it, without one created
-  Bundle of type transaction        applied whole or not at all; urn:uuid and conditional references are resolved
-  Bundle of type batch              each entry for itself
-  Bundle of type collection,        the resources in it; as one transaction where they refer to each other
-    searchset                         by urn:uuid
-  Bundle of type document, message  kept as the Bundle it is
-Folders are searched for .json, .ndjson and .jsonl (and .gz of these). Files named after organizations, practitioners
-and patients come first, so that others find what they refer to.
+What is taken, gzipped or not, one document a file or one a line:
+  a resource             with an id it is updated or created under it, without one created
+  Bundle: transaction    applied whole or not at all, with urn:uuid and conditional references
+  Bundle: batch          each entry for itself
+  Bundle: collection     the resources in it, as one transaction where they refer to each
+    and searchset          other by urn:uuid
+  Bundle: document       kept as the Bundle it is
+    and message
+In folders, .json, .ndjson and .jsonl (and .gz of these) are taken. Files named after
+organizations, practitioners and patients come first: others find what they refer to.
 
-An import that was stopped, even by kill -9, goes on where it stopped when the same command is run again; what is in is
-known by the file's path, size and first megabyte, and is not loaded twice. --restart loads it again.
-It may run beside a gateway that serves the same database.
+An import that was stopped, even by kill -9, goes on where it stopped when the same
+command is run again. What is in is known by the file's path, size and first megabyte,
+and is not loaded twice; --restart loads it again. An import may run beside a gateway
+that serves the same database.
 
 Examples:
   fhir-gateway import --data-dir data synthea/output/fhir
-  fhir-gateway import --database postgres://gateway@db/clinic --data-dir data load.ndjson.gz --report refused.json
-  fhir-gateway import --data-dir data patients.ndjson --json | jq .types
+  fhir-gateway import --data-dir data load.ndjson.gz --report refused.json
+  fhir-gateway import --database postgres://gateway@db/clinic patients.ndjson --json | jq .types
 
-Exit codes: 0 all in, 1 failed, 2 wrong usage, 3 database not available, 4 done but some input was refused.")]
+Exit codes:
+  0 all in, 1 failed, 2 wrong usage, 3 the database is not available,
+  4 done but some input was refused")]
 pub struct ImportArgs {
     #[command(flatten)]
     database: DatabaseArgs,
@@ -173,9 +177,12 @@ async fn load(committer: Committer, feed: Feed, progress: &Progress) -> (Report,
     }
 }
 
+/// A batch that came back, with what it was to write.
+type Landed = (Vec<Box<str>>, Result<Committed, StoreError>);
+
 struct Loading {
     committer: Committer,
-    flights: JoinSet<(Vec<Box<str>>, Result<Committed, StoreError>)>,
+    flights: JoinSet<Landed>,
     /// What the batches in flight write.
     busy: HashSet<Box<str>>,
     /// The rank of the files in flight.

@@ -19,36 +19,45 @@ use crate::store::pools::{PoolSettings, Pools};
 pub enum MapCommand {
     /// Says what is wrong with maps, where, and what would be right.
     #[command(after_help = "\
-Without --database everything is checked but the names and types of tables and columns. Without FILES the built-in
-clinic maps are checked.
+Without --database everything is checked but the names and types of tables and columns.
+Without FILES the built-in clinic maps are checked.
 
 Examples:
   fhir-gateway map check my-maps/*.toml
   fhir-gateway map check patients.toml --database postgres://gateway@db/clinic
   fhir-gateway map check patients.toml --json | jq '.[] | select(.severity == \"error\")'
 
-Exit codes: 0 no errors (there may be warnings), 1 errors, 2 a file cannot be read, 3 database not available.")]
+Exit codes:
+  0 no errors (there may be warnings), 1 errors, 2 a file cannot be read,
+  3 the database is not available")]
     Check(CheckArgs),
     /// Prints what a map does: element by element, column by column.
     #[command(after_help = "\
-Names are those of the files without .toml, with the facet's suffix behind a dot. Without a name all are listed.
+Names are those of the files without .toml, with the facet's suffix behind a dot.
+Without a name all are listed.
 
 Examples:
   fhir-gateway map show
   fhir-gateway map show patient
   fhir-gateway map show vital_signs.hr
-  fhir-gateway map show patients --file my-maps/patients.toml --database postgres://gateway@db/clinic")]
+  fhir-gateway map show patients --file my-maps/patients.toml --database postgres://db/clinic")]
     Show(ShowArgs),
     /// Compares every mapped row with the resource that is served from it, field by field.
     #[command(after_help = "\
-Columns: rows of the table that are resources by the map, resources served from them, resources whose row has gone,
-resources whose row says something else than what is served (with the elements below), and those whose coupled values
-(a number and its unit, say) another program changed one-sidedly: for an operator to look at, no loss.
+Columns:
+  rows       rows of the table that are resources by the map
+  resources  resources served from them
+  missing    resources whose row has gone
+  differing  resources whose row says something else; the elements stand below
+  flagged    of coupled values (a number and its unit, say) another program changed one:
+             for an operator to look at, no loss
 
 Example:
-  fhir-gateway map verify --database postgres://gateway@db/clinic --data-dir /var/lib/fhir-gateway
+  fhir-gateway map verify --database postgres://gateway@db/clinic
 
-Exit codes: 0 nothing is lost and nothing differs, 1 something is, 2 wrong usage, 3 database not available.")]
+Exit codes:
+  0 nothing is lost and nothing differs, 1 something is, 2 wrong usage,
+  3 the database is not available")]
     Verify(verify::VerifyArgs),
 }
 

@@ -10,15 +10,18 @@ use crate::store::pools::{PoolSettings, Pools};
 /// Prepares a database; `serve`, `import` and `demo` do it too when they start.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-On PostgreSQL the gateway's own tables lie in the schema fhir_gateway and the clinic schema in public; run it as a
-role that may create them. The gateway itself works under a role of its own (fhir_gateway_app), which owns nothing.
+On PostgreSQL the gateway's own tables lie in the schema fhir_gateway and the clinic schema
+in public; run it as a role that may create them. The gateway itself works under a role of
+its own (fhir_gateway_app), which owns nothing.
 
 Examples:
   fhir-gateway migrate --database postgres://owner@db/clinic
   fhir-gateway migrate --database postgres://owner@db/clinic --print > what-it-does.sql
   fhir-gateway migrate --data-dir data --down --yes
 
-Exit codes: 0 done (also where nothing was to do), 1 failed, 2 wrong usage, 3 database not available.")]
+Exit codes:
+  0 done (also where nothing was to do), 1 failed, 2 wrong usage,
+  3 the database is not available")]
 pub struct MigrateArgs {
     #[command(flatten)]
     database: DatabaseArgs,
@@ -39,7 +42,9 @@ pub struct MigrateArgs {
 /// Runs the command.
 pub(super) async fn run(args: MigrateArgs) -> Result<Exit, Stop> {
     if args.down && !args.yes && !args.print {
-        return Err(Stop::usage("--down deletes every version that the gateway keeps; add --yes, or --print to see the SQL"));
+        return Err(Stop::usage(
+            "--down deletes every version the gateway keeps; add --yes, or --print to see the SQL",
+        ));
     }
     let data_dir = &args.database.data_dir;
     std::fs::create_dir_all(data_dir)

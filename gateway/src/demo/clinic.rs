@@ -41,18 +41,11 @@ fn practitioner((id, given, family, npi): &(&str, &str, &str, &str)) -> Resource
         kind: "Practitioner",
         id: (*id).into(),
         members: vec![
-            (
-                "identifier",
-                array([object([("system", text("http://hl7.org/fhir/sid/us-npi")), ("value", text(npi))])]),
-            ),
+            ("identifier", array([object([("system", text("http://hl7.org/fhir/sid/us-npi")), ("value", text(npi))])])),
             ("active", boolean(true)),
             (
                 "name",
-                array([object([
-                    ("use", text("official")),
-                    ("family", text(family)),
-                    ("given", array([text(given)])),
-                ])]),
+                array([object([("use", text("official")), ("family", text(family)), ("given", array([text(given)]))])]),
             ),
         ],
     }

@@ -57,10 +57,7 @@ pub(super) fn boolean(value: bool) -> Json {
 /// A `CodeableConcept` of one coding.
 pub(super) fn concept(system: &str, code: &str, display: &str) -> Json {
     object([
-        (
-            "coding",
-            array([object([("system", text(system)), ("code", text(code)), ("display", text(display))])]),
-        ),
+        ("coding", array([object([("system", text(system)), ("code", text(code)), ("display", text(display))])])),
         ("text", text(display)),
     ])
 }

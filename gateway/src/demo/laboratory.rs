@@ -37,12 +37,7 @@ const PANEL: &[Test] = &[
     test(("2085-9", "Cholesterol in HDL [Mass/volume] in Serum or Plasma"), ("mg/dL", 0), (40.0, 90.0), (31.0, 88.0)),
     test(("2571-8", "Triglyceride [Mass/volume] in Serum or Plasma"), ("mg/dL", 0), (0.0, 150.0), (55.0, 260.0)),
     test(("718-7", "Hemoglobin [Mass/volume] in Blood"), ("g/dL", 1), (12.0, 17.5), (10.8, 17.2)),
-    test(
-        ("6690-2", "Leukocytes [#/volume] in Blood by Automated count"),
-        ("10*3/uL", 1),
-        (4.5, 11.0),
-        (3.9, 12.4),
-    ),
+    test(("6690-2", "Leukocytes [#/volume] in Blood by Automated count"), ("10*3/uL", 1), (4.5, 11.0), (3.9, 12.4)),
     test(("777-3", "Platelets [#/volume] in Blood by Automated count"), ("10*3/uL", 0), (150.0, 400.0), (130.0, 430.0)),
 ];
 

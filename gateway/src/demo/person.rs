@@ -94,12 +94,8 @@ impl Person {
             "coding",
             array([object([("system", text("http://terminology.hl7.org/CodeSystem/v2-0203")), ("code", text("MR"))])]),
         )]);
-        let record = object([
-            ("use", text("usual")),
-            ("type", kind),
-            ("system", text(MRN_SYSTEM)),
-            ("value", text(&self.mrn)),
-        ]);
+        let record =
+            object([("use", text("usual")), ("type", kind), ("system", text(MRN_SYSTEM)), ("value", text(&self.mrn))]);
         let member = object([
             ("system", text("urn:example:insurance-member")),
             ("value", text(&format!("XM{:09}", self.random.between(1, 999_999_999)))),
@@ -153,7 +149,11 @@ impl Person {
         object([
             (
                 "relationship",
-                array([super::json::concept("http://terminology.hl7.org/CodeSystem/v2-0131", "C", "Emergency Contact")]),
+                array([super::json::concept(
+                    "http://terminology.hl7.org/CodeSystem/v2-0131",
+                    "C",
+                    "Emergency Contact",
+                )]),
             ),
             ("name", object([("family", text(self.family)), ("given", array([text(given)]))])),
             ("telecom", array([object([("system", text("phone")), ("value", text(&phone))])])),
@@ -162,10 +162,7 @@ impl Person {
 
     fn communication(&mut self) -> Json {
         let (code, display) = *self.random.pick(names::LANGUAGES);
-        object([
-            ("language", super::json::concept("urn:ietf:bcp:47", code, display)),
-            ("preferred", boolean(true)),
-        ])
+        object([("language", super::json::concept("urn:ietf:bcp:47", code, display)), ("preferred", boolean(true))])
     }
 }
 

@@ -1,4 +1,4 @@
-//! A small generator of numbers that is the same on every machine and in every release (SplitMix64,
+//! A small generator of numbers that is the same on every machine and in every release (`SplitMix64`,
 //! <https://doi.org/10.1145/2714064.2660195>): seeds must keep their meaning, which no library promises.
 
 /// A stream of numbers.

@@ -4,13 +4,15 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::clinic::ORGANIZATION;
-use super::json::{Json, Resource, array, boolean, code, concept, integer, object, quantity, reference, text, transaction};
+use super::json::{
+    Json, Resource, array, boolean, code, concept, integer, object, quantity, reference, text, transaction,
+};
 use super::laboratory;
 use super::person::{Person, Visit};
 
 const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
 
-/// A medication: RxNorm code and name, strength of a dose, doses a day.
+/// A medication: `RxNorm` code and name, strength of a dose, doses a day.
 struct Drug {
     code: &'static str,
     name: &'static str,
@@ -96,16 +98,10 @@ fn encounter(person: &Person, visit: &Visit) -> Resource {
                 ]),
             ),
             ("subject", reference("Patient", &person.id)),
-            (
-                "participant",
-                array([object([("individual", reference("Practitioner", person.practitioner))])]),
-            ),
+            ("participant", array([object([("individual", reference("Practitioner", person.practitioner))])])),
             (
                 "period",
-                object([
-                    ("start", text(&format!("{day}T09:00:00Z"))),
-                    ("end", text(&format!("{day}T09:40:00Z"))),
-                ]),
+                object([("start", text(&format!("{day}T09:00:00Z"))), ("end", text(&format!("{day}T09:40:00Z")))]),
             ),
             ("serviceProvider", reference("Organization", ORGANIZATION)),
         ],

@@ -29,7 +29,10 @@ const DISCARD_TIME: Duration = Duration::from_secs(10);
 pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
     let gzip = is_gzip(headers)?;
     if body.size_hint().lower() > limit as u64 {
-        discard(&mut body).await;
+        // Who waits for `100 Continue` has sent nothing yet and shall not begin.
+        if !headers.contains_key(header::EXPECT) {
+            discard(&mut body).await;
+        }
         return Err(too_long(limit));
     }
     let mut first: Option<Bytes> = None;

@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<Ids>,
     /// The organization's time zone: what date-times without one mean.
     pub(crate) zone: TimeZone,
+    /// One settlement of the outbox at a time: two would only collide.
+    pub(crate) settling: tokio::sync::Mutex<()>,
     /// Row ids taken and not yet given out.
     rids: Mutex<std::ops::Range<i64>>,
 }
@@ -88,6 +90,7 @@ impl Core {
             clock,
             ids,
             zone,
+            settling: tokio::sync::Mutex::new(()),
             rids: Mutex::new(0..0),
         }
     }

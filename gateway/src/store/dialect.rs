@@ -291,7 +291,7 @@ pub fn application_session(statement_timeout: Duration) -> String {
 }
 
 /// What a connection of the owner's says first (PostgreSQL).
-pub const OWNER_SESSION: &str = "set search_path = fhir_gateway, public";
+pub const OWNER_SESSION: &str = "set search_path = fhir_gateway, public; set client_min_messages = warning";
 
 /// Waits for, and takes until the end of the transaction, a lock of the gateway's own. SQLite's `begin immediate` has
 /// locked the file already.

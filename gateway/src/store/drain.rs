@@ -5,6 +5,7 @@
 //! becomes a new version. Changes between two settlements coalesce into one version.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use bytes::Bytes;
 use consent::{OrganizationId, Permit};
@@ -29,7 +30,12 @@ const BATCH: i64 = 512;
 /// was settled; the outbox keeps the rest.
 const ROUNDS: usize = 64;
 /// How often a settlement that collided is tried again.
-const TRIES: usize = 8;
+const TRIES: u32 = 20;
+/// After so many collisions rows are locked and waited for instead: what is torn then is settled once more, for the writer
+/// we waited for has left its own row in the outbox.
+const PATIENT_FROM: u32 = 4;
+/// The first pause after a collision; each further one is longer by as much.
+const PAUSE: Duration = Duration::from_millis(5);
 
 impl Store {
     /// Settles the outbox of an organization, on the writing connection.
@@ -40,10 +46,10 @@ impl Store {
 
     /// Settles the outbox if there is anything in it: the step before every search and history.
     pub(crate) async fn settle(&self, permit: &Permit) -> Result<(), StoreError> {
-        let mut reading = self.reading(permit).await?;
-        let pending = reading.fetch_optional(PENDING, &[Arg::Int(permit.organization().0)]).await?;
-        reading.finish().await?;
-        if pending.is_some_and(|row| row.flag(0)) { self.drain(permit.organization()).await } else { Ok(()) }
+        let mut connection = self.core().pools.reader().await?;
+        let pending = is_pending(&mut connection, permit.organization()).await?;
+        drop(connection);
+        if pending { self.drain(permit.organization()).await } else { Ok(()) }
     }
 }
 
@@ -57,7 +63,13 @@ pub(crate) async fn settle(
 ) -> Result<(), DbError> {
     let mut collisions = 0;
     for _ in 0..ROUNDS {
-        match settle_some(core, connection, organization).await {
+        if !is_pending(connection, organization).await? {
+            return Ok(());
+        }
+        let alone = core.settling.lock().await;
+        let settled = settle_some(core, connection, organization, collisions).await;
+        drop(alone);
+        match settled {
             Ok(0) => return Ok(()),
             Ok(_) => {}
             Err(error) => {
@@ -68,10 +80,22 @@ pub(crate) async fn settle(
                 if collisions >= TRIES || !(error.is_retryable() || error.is_misfit()) {
                     return Err(error);
                 }
+                tokio::time::sleep(PAUSE * collisions).await;
             }
         }
     }
     Ok(())
+}
+
+/// Whether anything waits: one probe.
+async fn is_pending(connection: &mut Connection, organization: OrganizationId) -> Result<bool, DbError> {
+    let row = match connection.engine() {
+        Engine::Sqlite => connection.fetch_optional(PENDING, &[Arg::Int(organization.0)]).await?,
+        Engine::Postgres => {
+            connection.fetch_optional("select fhir_gateway.has_pending($1)", &[Arg::Int(organization.0)]).await?
+        }
+    };
+    Ok(row.is_some_and(|row| row.flag(0)))
 }
 
 /// Takes a batch from the outbox; how many rows it took.
@@ -79,16 +103,10 @@ async fn settle_some(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
+    collisions: u32,
 ) -> Result<usize, DbError> {
-    if connection.engine() == Engine::Sqlite {
-        // The writer sees the outbox without a transaction; an empty one costs one probe.
-        let pending = connection.fetch_optional(PENDING, &[Arg::Int(organization.0)]).await?;
-        if !pending.is_some_and(|row| row.flag(0)) {
-            return Ok(0);
-        }
-    }
     connection.begin_write(Some(organization.0)).await?;
-    if connection.engine() == Engine::Postgres {
+    if connection.engine() == Engine::Postgres && collisions < PATIENT_FROM {
         // Parent and child rows must be of one moment.
         connection.script("set transaction isolation level repeatable read").await?;
     }

@@ -12,9 +12,6 @@ use crate::store::connection::{Arg, Engine, Row};
 use crate::store::error::StoreError;
 use crate::store::types::{Found, Method, Version};
 
-/// Drains before we give up on a quiet moment and serve what the last drain saw.
-const DRAINS: usize = 8;
-
 /// Current state: one row always, so that the outbox is probed even for what is not there.
 const CURRENT_SQLITE: &str = "select exists(select 1 from outbox where organization_id = $1), \
      d.version, d.updated, d.deleted, v.method, v.body, d.patient \
@@ -32,25 +29,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn read(&self, permit: &Permit, kind: &str, id: &str) -> Result<Found, StoreError> {
-        for _ in 0..DRAINS {
-            let row = if permit.predicate().is_unrestricted() {
-                let mut connection = self.core().pools.reader().await?;
-                let args = [Arg::Int(permit.organization().0), Arg::Text(kind), Arg::Text(id)];
-                let sql = match connection.engine() {
-                    Engine::Postgres => CURRENT_POSTGRES,
-                    Engine::Sqlite => CURRENT_SQLITE,
-                };
-                connection.fetch_optional(sql, &args).await?
-            } else {
-                self.narrowed(permit, kind, id, None).await?
-            };
-            match row {
-                Some(row) if !row.flag(0) => return found(permit, kind, id, &row),
-                Some(_) => self.drain(permit.organization()).await?,
-                None => return Err(StoreError::Invariant("the read probe gave no row")),
-            }
+        let mut row = self.current(permit, kind, id).await?;
+        if row.flag(0) {
+            // What was pending when the request came is settled now; what has come since need not be seen.
+            self.drain(permit.organization()).await?;
+            row = self.current(permit, kind, id).await?;
         }
-        Err(StoreError::Contention)
+        found(permit, kind, id, &row)
     }
 
     /// One version of a resource.
@@ -58,14 +43,26 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn vread(&self, permit: &Permit, kind: &str, id: &str, version: i64) -> Result<Found, StoreError> {
-        for _ in 0..DRAINS {
-            match self.narrowed(permit, kind, id, Some(version)).await? {
-                Some(row) if !row.flag(0) => return found(permit, kind, id, &row),
-                Some(_) => self.drain(permit.organization()).await?,
-                None => return Err(StoreError::Invariant("the read probe gave no row")),
-            }
+        let mut row = self.narrowed(permit, kind, id, Some(version)).await?;
+        if row.flag(0) {
+            self.drain(permit.organization()).await?;
+            row = self.narrowed(permit, kind, id, Some(version)).await?;
         }
-        Err(StoreError::Contention)
+        found(permit, kind, id, &row)
+    }
+
+    async fn current(&self, permit: &Permit, kind: &str, id: &str) -> Result<Row, StoreError> {
+        if !permit.predicate().is_unrestricted() {
+            return self.narrowed(permit, kind, id, None).await;
+        }
+        let mut connection = self.core().pools.reader().await?;
+        let args = [Arg::Int(permit.organization().0), Arg::Text(kind), Arg::Text(id)];
+        let sql = match connection.engine() {
+            Engine::Postgres => CURRENT_POSTGRES,
+            Engine::Sqlite => CURRENT_SQLITE,
+        };
+        let row = connection.fetch_optional(sql, &args).await?;
+        row.ok_or(StoreError::Invariant("the read probe gave no row"))
     }
 
     /// The probe and a version (the current one for `None`) under the permit's predicate.
@@ -75,7 +72,7 @@ impl Store {
         kind: &str,
         id: &str,
         version: Option<i64>,
-    ) -> Result<Option<Row>, StoreError> {
+    ) -> Result<Row, StoreError> {
         let mut query = Query::default();
         let organization = query.arg(Arg::Int(permit.organization().0));
         let kind = query.arg(Arg::Text(kind));
@@ -91,7 +88,7 @@ impl Store {
         let mut reading = self.reading(permit).await?;
         let row = reading.fetch_optional(&query.sql, &query.args).await?;
         reading.finish().await?;
-        Ok(row)
+        row.ok_or(StoreError::Invariant("the read probe gave no row"))
     }
 }
 

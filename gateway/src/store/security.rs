@@ -69,6 +69,14 @@ begin
     left join fhir_gateway.directory d on d.organization_id = $1 and d.type = $2 and d.id = $3
     left join fhir_gateway.resource_versions v on v.rid = d.rid and v.version = d.version;
 end $$;
+create or replace function fhir_gateway.has_pending(org bigint) returns boolean
+language plpgsql volatile security invoker as $$
+begin
+    perform pg_catalog.set_config('app.current_organization_id', $1::text, true);
+    return exists (select from fhir_gateway.outbox o where o.organization_id = $1);
+end $$;
+revoke all on function fhir_gateway.has_pending(bigint) from public;
+grant execute on function fhir_gateway.has_pending(bigint) to fhir_gateway_app;
 revoke all on function fhir_gateway.read_current(bigint, text, text) from public;
 grant execute on function fhir_gateway.read_current(bigint, text, text) to fhir_gateway_app;";
 

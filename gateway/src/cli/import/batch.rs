@@ -85,12 +85,8 @@ impl Batch {
 
 /// Parses and checks a chunk. Runs where it may block.
 pub(super) fn gather(chunk: Chunk, ids: &Ids) -> Gathered {
-    let mut gathering = Gathering {
-        gathered: Gathered::default(),
-        open: None,
-        file: chunk.file,
-        room: Arc::new(chunk.room),
-    };
+    let mut gathering =
+        Gathering { gathered: Gathered::default(), open: None, file: chunk.file, room: Arc::new(chunk.room) };
     for line in &chunk.lines {
         for item in items(line, &gathering.file.done, ids) {
             gathering.add(line.number, item);
@@ -139,8 +135,11 @@ impl Gathering {
         if !fits {
             self.close();
         }
-        let open =
-            self.open.get_or_insert_with(|| Open { unit: Unit { count: 0, ..unit }, changes: Vec::new(), targets: HashSet::new() });
+        let open = self.open.get_or_insert_with(|| Open {
+            unit: Unit { count: 0, ..unit },
+            changes: Vec::new(),
+            targets: HashSet::new(),
+        });
         open.unit.count += 1;
         open.changes.push(change);
         open.targets.insert(target);

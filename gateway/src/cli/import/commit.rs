@@ -57,7 +57,7 @@ impl Committer {
     }
 
     async fn commit_set(&self, batch: &Batch, all: &[Change], committed: &mut Committed) -> Result<(), StoreError> {
-        let mut parts = vec![0..all.len()];
+        let mut parts = Vec::from([0..all.len()]);
         while let Some(part) = parts.pop() {
             let (changes, unit) = (&all[part.clone()], batch.unit.part(part.start, part.len()));
             match self.submit(batch, unit, changes).await {
@@ -88,7 +88,12 @@ impl Committer {
     }
 
     /// The transaction as if it had come by HTTP, with its checkpoint.
-    async fn commit_transaction(&self, batch: &Batch, text: &Bytes, committed: &mut Committed) -> Result<(), StoreError> {
+    async fn commit_transaction(
+        &self,
+        batch: &Batch,
+        text: &Bytes,
+        committed: &mut Committed,
+    ) -> Result<(), StoreError> {
         let mut waiting = Waiting::default();
         loop {
             let checkpoint = checkpoint(batch, batch.unit);
@@ -128,11 +133,13 @@ impl Committer {
         let mut waiting = Waiting::default();
         loop {
             let checkpoint = checkpoint(batch, unit);
-            let error = match self.endpoint.gateway.store.submit_checkpointed(&self.permit, changes.to_vec(), checkpoint).await {
-                Ok(_) => return Ok(()),
-                Err(ChangeError::Store(error)) => error,
-                Err(refused) => return Err(refused),
-            };
+            let error =
+                match self.endpoint.gateway.store.submit_checkpointed(&self.permit, changes.to_vec(), checkpoint).await
+                {
+                    Ok(_) => return Ok(()),
+                    Err(ChangeError::Store(error)) => error,
+                    Err(refused) => return Err(refused),
+                };
             if self.is_done(batch, unit).await {
                 return Ok(());
             }

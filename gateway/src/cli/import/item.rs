@@ -64,9 +64,9 @@ pub(super) fn items(line: &Line, done: &Done, ids: &Ids) -> Vec<Item> {
         // These are resources: taking them apart would lose what they are.
         Some("document" | "message") => whole(loose(&document, text.clone(), ids)),
         Some(_) => whole(Work::Refused(not_for_import())),
-        None => whole(Work::Refused(
-            Failure::bad_request(Code::Required, "A bundle needs its type.").at("Bundle.type"),
-        )),
+        None => {
+            whole(Work::Refused(Failure::bad_request(Code::Required, "A bundle needs its type.").at("Bundle.type")))
+        }
     }
 }
 
@@ -101,7 +101,8 @@ fn entries(
 fn batch_entry(entry: Element<'_>, resource: Option<Bytes>, ids: &Ids) -> Work {
     let request = entry.member("request");
     let text = |name: &str| request.and_then(|request| request.member(name)).and_then(|value| value.string());
-    let is_plain = !["ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince"].iter().any(|name| text(name).is_some());
+    let is_plain =
+        !["ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince"].iter().any(|name| text(name).is_some());
     let url = text("url").unwrap_or_default();
     match (text("method").as_deref(), resource) {
         (Some("GET" | "HEAD"), _) => Work::Refused(
@@ -254,8 +255,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::Clock;
     use crate::cli::import::unit::Unit;
+    use crate::clock::Clock;
 
     fn of(text: &str, done: &Done) -> Vec<String> {
         let ids = Ids::seeded(1, Arc::new(Clock::seeded()));

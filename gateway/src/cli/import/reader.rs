@@ -66,7 +66,10 @@ impl Lines {
             }
             self.number += 1;
             if self.number > MOST_LINES {
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 2,147,483,647 lines: split the file"));
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    "more than 2,147,483,647 lines: split the file",
+                ));
             }
             let number = self.number as u32;
             if number == 1 && text.starts_with(BYTE_ORDER_MARK) {

@@ -50,7 +50,10 @@ fn json(report: &VerifyReport) -> Result<String, Stop> {
 }
 
 fn text(report: &VerifyReport) -> String {
-    let head = format!("{:<28} {:>10} {:>10} {:>8} {:>9} {:>8}\n", "map", "rows", "resources", "missing", "differing", "flagged");
+    let head = format!(
+        "{:<28} {:>10} {:>10} {:>8} {:>9} {:>8}\n",
+        "map", "rows", "resources", "missing", "differing", "flagged"
+    );
     let lines: String = report.maps.iter().map(line).collect();
     let end = if report.is_clean() { "nothing is lost, nothing differs\n" } else { "there are differences\n" };
     head + &lines + end
