@@ -21,7 +21,11 @@ use crate::store::{OpenError, StoreError};
 
 /// Makes ordinary SQL tables a FHIR R4 server.
 #[derive(Debug, Parser)]
-#[command(name = "fhir-gateway", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "fhir-gateway",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Begin here:
   fhir-gateway demo                          20 invented patients, with curl lines to paste
   fhir-gateway serve --dev --data-dir data   an empty server (its token: FHIR_GATEWAY_DEV_TOKEN)
@@ -30,7 +34,8 @@ Begin here:
 
 Exit codes:
   0 done, 1 the work failed, 2 wrong usage or configuration, 3 the database is not available,
-  4 done but some input was refused")]
+  4 done but some input was refused"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

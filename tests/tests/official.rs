@@ -155,7 +155,7 @@ suite! {
             assert_eq!(answer.items("entry").len(), bundle.items("entry").len());
             entries += bundle.items("entry").len();
             for (sent, got) in bundle.items("entry").iter().zip(answer.items("entry")).step_by(97) {
-                let location = got.str("response.location").unwrap();
+                let location = got.str("response.location").unwrap_or_else(|| panic!("no location: {got}"));
                 let path = location.split("/fhir/").last().unwrap().split("/_history").next().unwrap();
                 let text = String::from_utf8(api.get(&format!("/{path}")).await.expect(200).body.to_vec()).unwrap();
                 for unresolved in ["urn:uuid:", "?identifier="] {

@@ -83,11 +83,14 @@ impl Place {
     }
 }
 
+/// Records that go to the file in one statement, which then is its own transaction.
+const AT_ONCE: usize = 64;
+
 async fn append_to_file(connection: &mut Connection, events: &[&Event]) -> Result<(), DbError> {
     let fields: Vec<Fields<'_>> = events.iter().map(|event| Fields::of(event)).collect();
     let values: Vec<Arg<'_>> = fields.iter().flat_map(Fields::values).collect();
-    if events.len() == 1 {
-        return bulk::insert_rows(connection, "audit_events", &COLUMNS, &values, "").await.map(drop);
+    if events.len() <= AT_ONCE {
+        return bulk::insert_at_once(connection, "audit_events", &COLUMNS, &values).await.map(drop);
     }
     connection.begin_plain().await?;
     let inserted = bulk::insert_rows(connection, "audit_events", &COLUMNS, &values, "").await;

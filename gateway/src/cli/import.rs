@@ -142,7 +142,8 @@ fn endpoint(gateway: &Arc<Gateway>, args: &ImportArgs) -> Result<Arc<Endpoint>, 
 /// Everything the feed gives, into the store; what came of it, and what stopped it.
 async fn load(committer: Committer, feed: Feed, progress: &Progress) -> (Report, Option<StoreError>) {
     let ids = Arc::clone(&committer.endpoint.gateway.ids);
-    let mut loading = Loading { committer, flights: JoinSet::new(), busy: HashSet::new(), rank: 0, report: Report::default() };
+    let mut loading =
+        Loading { committer, flights: JoinSet::new(), busy: HashSet::new(), rank: 0, report: Report::default() };
     let (chunks, received) = mpsc::channel::<Chunk>(PARSERS);
     let feeding = tokio::spawn(feed.run(chunks));
     let received = futures_util::stream::unfold(received, |mut received| async move {

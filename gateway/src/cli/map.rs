@@ -110,7 +110,8 @@ async fn check(args: CheckArgs) -> Result<Exit, Stop> {
         cli::print(&format!("{}\n", serde_json::Value::from_iter(problems.iter().map(problem_json))))?;
     } else {
         let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
-        let tables = if args.database.is_some() { "" } else { "; tables and columns not checked, --database does that" };
+        let tables =
+            if args.database.is_some() { "" } else { "; tables and columns not checked, --database does that" };
         let (maps, warnings) = (files.len(), problems.len() - errors);
         cli::print(&format!("{lines}{maps} map files, {errors} errors, {warnings} warnings{tables}\n"))?;
     }

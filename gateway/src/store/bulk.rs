@@ -59,6 +59,24 @@ pub async fn insert_rows(
     }
 }
 
+/// Inserts rows in one statement whatever their number: for a few rows that are a transaction of their own. Every number
+/// of rows is a prepared statement of its own on SQLite.
+pub async fn insert_at_once(
+    connection: &mut Connection,
+    table: &str,
+    columns: &[BulkColumn<'_>],
+    values: &[Arg<'_>],
+) -> Result<u64, DbError> {
+    match connection.engine() {
+        Engine::Postgres => insert_rows(connection, table, columns, values, "").await,
+        Engine::Sqlite => {
+            let rows = values.len() / columns.len();
+            let sql = AssertSqlSafe(dialect::insert_values(table, columns, rows, "")).into_sql_str();
+            connection.execute_str(sql, values).await
+        }
+    }
+}
+
 /// Fetches by many keys at once. In `sql`, `{keys}` stands for a table `k` of the key columns:
 /// `select d.rid from {keys} join directory d on d.organization_id = $1 and d.id = k.id`. `args` are `$1`, `$2`, … of the
 /// rest of the text; `keys` holds the keys one after the other. Rows come in no particular order.

@@ -160,3 +160,66 @@ impl Gathering {
 fn target(change: &Change) -> Box<str> {
     format!("{}/{}", change.kind, change.id).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    /// Units and sizes of the batches that these lines make; `None` = a transaction.
+    fn of(lines: &[(u32, &str)], done: Done) -> (Vec<(Unit, Option<usize>)>, usize, u64) {
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let file = Arc::new(Input { name: "f".into(), job: "j".into(), rank: 0, done });
+        let lines =
+            lines.iter().map(|(number, text)| Line { number: *number, text: Some(Bytes::from((*text).to_owned())) });
+        let ids = Ids::seeded(1, Arc::new(Clock::seeded()));
+        let gathered = gather(Chunk { file, lines: lines.collect(), room }, &ids);
+        let size = |batch: &Batch| match &batch.task {
+            Task::Changes(changes) => Some(changes.len()),
+            Task::Transaction(..) => None,
+        };
+        let batches = gathered.batches.iter().map(|batch| (batch.unit, size(batch))).collect();
+        (batches, gathered.refusals.len(), gathered.skipped)
+    }
+
+    fn lines(line: u32, count: u32) -> Unit {
+        Unit { line, entry: None, count }
+    }
+
+    const A: &str = r#"{"resourceType":"Patient","id":"a"}"#;
+    const B: &str = r#"{"resourceType":"Patient","id":"b"}"#;
+    const NEW: &str = r#"{"resourceType":"Patient"}"#;
+    const TRANSACTION: &str = r#"{"resourceType":"Bundle","type":"transaction"}"#;
+
+    #[test]
+    fn a_set_ends_at_a_gap_a_refusal_a_transaction_and_a_second_change_of_one_resource() {
+        let gap = of(&[(1, A), (2, B), (4, NEW)], Done::default());
+        assert_eq!(gap.0, [(lines(1, 2), Some(2)), (lines(4, 1), Some(1))]);
+        let refused = of(&[(1, A), (2, "{"), (3, B)], Done::default());
+        assert_eq!((refused.0, refused.1), (vec![(lines(1, 1), Some(1)), (lines(3, 1), Some(1))], 1));
+        let transaction = of(&[(1, A), (2, TRANSACTION), (3, B)], Done::default());
+        assert_eq!(transaction.0, [(lines(1, 1), Some(1)), (lines(2, 1), None), (lines(3, 1), Some(1))]);
+        let twice = of(&[(1, A), (2, B), (3, A), (4, NEW), (5, NEW)], Done::default());
+        assert_eq!(twice.0, [(lines(1, 2), Some(2)), (lines(3, 3), Some(3))]);
+    }
+
+    #[test]
+    fn what_an_earlier_run_committed_is_in_no_unit() {
+        let done = Done::new([lines(2, 2).encode()]);
+        let (batches, refused, skipped) = of(&[(1, A), (2, B), (3, "{"), (4, NEW)], done);
+        assert_eq!(batches, [(lines(1, 1), Some(1)), (lines(4, 1), Some(1))]);
+        assert_eq!((refused, skipped), (0, 2));
+    }
+
+    #[test]
+    fn entries_of_a_bundle_are_units_of_their_own() {
+        let bundle = format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{A}}},{{"resource":{B}}}]}}"#
+        );
+        let (batches, ..) = of(&[(7, NEW), (8, &bundle)], Done::default());
+        let entries = Unit { line: 8, entry: Some(0), count: 2 };
+        assert_eq!(batches, [(lines(7, 1), Some(1)), (entries, Some(2))]);
+    }
+}

@@ -57,7 +57,8 @@ impl Committer {
     }
 
     async fn commit_set(&self, batch: &Batch, all: &[Change], committed: &mut Committed) -> Result<(), StoreError> {
-        let mut parts = Vec::from([0..all.len()]);
+        let whole = 0..all.len();
+        let mut parts = vec![whole];
         while let Some(part) = parts.pop() {
             let (changes, unit) = (&all[part.clone()], batch.unit.part(part.start, part.len()));
             match self.submit(batch, unit, changes).await {
