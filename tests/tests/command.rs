@@ -145,7 +145,7 @@ suite! {
         let mut sql = server.sql().await;
         let count = match engine {
             Engine::Sqlite => "select count(*) from sqlite_master where name in ('directory', 'resource_versions') or type = 'trigger'",
-            Engine::Postgres => "select (select count(*) from information_schema.tables where table_schema = 'fhir_gateway') + (select count(*) from information_schema.triggers)",
+            Engine::Postgres => "select (select count(*) from information_schema.tables where table_schema = 'fhir_gateway' and table_name <> 'migrations') + (select count(*) from information_schema.triggers)",
         };
         assert_eq!(sql.count(count).await, 0, "tables and triggers are gone");
         drop(sql);

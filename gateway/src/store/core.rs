@@ -10,6 +10,7 @@ use mappers::schema::{Column, ColumnKind, Schema};
 use mappers::search::parameters::{self, Definition};
 use mappers::sql::{self, ColumnPredicate, Statements};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
 use crate::store::connection::{Arg, Connection, DbError, Engine};
@@ -17,6 +18,8 @@ use crate::store::dialect::{self, SqlDialect};
 use crate::store::pools::Pools;
 use crate::store::referrers::Referrers;
 
+/// Transactions that look before they write, at a time. Fewer than the writing connections (`open`).
+const TURNS: usize = 4;
 /// How many directory row ids are taken from the database at once.
 const RID_BLOCK: i64 = 1024;
 
@@ -48,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<Ids>,
     /// The organization's time zone: what date-times without one mean.
     pub(crate) zone: TimeZone,
+    /// Turns for transactions that look before they write: who comes later waits here, not for a connection.
+    pub(crate) turns: Arc<Semaphore>,
     /// One settlement of the outbox at a time: two would only collide.
     pub(crate) settling: tokio::sync::Mutex<()>,
     /// Row ids taken and not yet given out.
@@ -90,6 +95,7 @@ impl Core {
             clock,
             ids,
             zone,
+            turns: Arc::new(Semaphore::new(TURNS)),
             settling: tokio::sync::Mutex::new(()),
             rids: Mutex::new(0..0),
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use consent::{OrganizationId, Permit};
 use mappers::search::{Results, Search};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::store::Store;
 use crate::store::apply::{self, Abort, Tables, Verdict};
@@ -35,6 +36,7 @@ pub struct Transaction {
     core: Arc<Core>,
     permit: Permit,
     conditions: Conditions,
+    turn: OwnedSemaphorePermit,
 }
 
 impl Store {
@@ -55,6 +57,7 @@ impl Store {
     }
 
     async fn begin_with(&self, permit: &Permit, conditions: Conditions) -> Result<Transaction, StoreError> {
+        let turn = Arc::clone(&self.core.turns).acquire_owned().await.map_err(|_| StoreError::Unavailable)?;
         let mut connection = self.core.pools.writer().await?;
         drain::settle(&self.core, &mut connection, permit.organization()).await?;
         connection.begin_write(Some(permit.organization().0)).await?;
@@ -66,7 +69,7 @@ impl Store {
             // Negative: never the number of a condition.
             connection.execute(lock, &[Arg::Int(-1 - permit.organization().0)]).await?;
         }
-        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone(), conditions })
+        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone(), conditions, turn })
     }
 }
 
@@ -109,7 +112,9 @@ impl Transaction {
     }
 
     async fn finish(self, unit: Unit) -> Result<Vec<Changed>, ChangeError> {
-        let Self { mut connection, core, permit, .. } = self;
+        let Self { mut connection, core, permit, turn, .. } = self;
+        // Given back when all is done.
+        let _turn = turn;
         let organization = permit.organization();
         let attempt = attempt(&core, &mut connection, organization, &unit).await;
         let verdict = match attempt {

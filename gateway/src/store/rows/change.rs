@@ -69,9 +69,9 @@ fn keep(core: &Core, map_index: usize, step: &mut Step<'_>, held: &Loaded) -> bo
     let Placed::Mapped { split, .. } = &mut step.placed else { return true };
     split::keep(map, split, &held.stored(entry), &core.values());
     let differs = |slot: usize| split.row.cells[slot] != held.row.cells[slot];
-    (0..map.slots.len()).filter(|slot| differs(*slot)).all(|slot| {
+    !(0..map.slots.len()).filter(|slot| differs(*slot)).any(|slot| {
         let never = map.slots[slot].join.is_some_and(|join| map.joins[join].write == JoinWrite::Never);
-        !never && !(map.facet && core.is_shared(map_index, slot))
+        never || (map.facet && core.is_shared(map_index, slot))
     })
 }
 

@@ -11,6 +11,7 @@ use crate::store::rows::insert::insert_children;
 
 /// Brings the child rows of one parent from `held` to `wanted`; gives the rows as the database has them now, in the order
 /// wanted.
+#[expect(clippy::too_many_arguments, reason = "each names a different thing of one list")]
 pub(super) async fn replace(
     core: &Core,
     connection: &mut Connection,

@@ -114,7 +114,7 @@ fn attach(core: &Core, map: usize, child: usize, row: &Row, loaded: &mut HashMap
     let place = parent.row.children[child].len();
     parent.row.children[child].push(ChildRow {
         key: cell(row, 1),
-        position: row.int(2).unwrap_or(i64::try_from(place).unwrap_or(i64::MAX)),
+        position: row.int(2).unwrap_or_else(|| i64::try_from(place).unwrap_or(i64::MAX)),
         cells: (0..slots.len()).map(|slot| cell(row, 3 + slot)).collect(),
         residue: cell(row, 3 + slots.len() + references),
     });
