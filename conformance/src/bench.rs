@@ -5,6 +5,7 @@
 pub mod client;
 pub mod data;
 pub mod database;
+pub mod disk;
 pub mod import;
 pub mod limits;
 pub mod load;
@@ -96,7 +97,7 @@ async fn serve(options: &Options, database: &Database, report: &mut Report) -> R
     let result = async {
         data::seed(&server).await?;
         let limits = Limits::start(database, &data::patient_id()).await?;
-        load::reads(options.plan, &server, &limits, engine, report).await?;
+        load::reads(options.plan, &server, &limits, database, report).await?;
         drop(limits);
         load::searches(options.plan, &server, engine, report).await?;
         load::creates(options.plan, &server, database, report).await
@@ -118,11 +119,7 @@ fn progress(what: &str) {
 }
 
 /// The future's value, or an error once it takes longer than anybody should wait.
-async fn within<T>(
-    seconds: u64,
-    what: &str,
-    future: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
+async fn within<T>(seconds: u64, what: &str, future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let ended = tokio::time::timeout(Duration::from_secs(seconds), future).await;
     ended.unwrap_or_else(|_| Err(format!("{what} took longer than {seconds} s")))
 }

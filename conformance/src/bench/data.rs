@@ -54,9 +54,7 @@ pub fn observation(number: usize) -> Value {
 pub async fn seed(server: &Server) -> Result<(), String> {
     client::send("PUT", &format!("{}/Patient/{}", server.base, patient_id()), PATIENT).await?;
     let entries: Vec<Value> = (0..OBSERVATIONS)
-        .map(|number| {
-            json!({"resource": observation(number), "request": {"method": "POST", "url": "Observation"}})
-        })
+        .map(|number| json!({"resource": observation(number), "request": {"method": "POST", "url": "Observation"}}))
         .collect();
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
     client::send("POST", &server.base, bundle.to_string()).await.map(drop)

@@ -45,7 +45,11 @@ pub async fn measure(binary: &Path, database: &Database, bundles: &Bundles, repo
     let output = within(SECONDS, "the import", running).await?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        return Err(format!("the import ended with {}: {}", output.status, said.chars().take(2000).collect::<String>()));
+        return Err(format!(
+            "the import ended with {}: {}",
+            output.status,
+            said.chars().take(2000).collect::<String>()
+        ));
     }
     let said: Value = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
     let (imported, seconds) = (said["imported"].as_f64().unwrap_or(0.0), said["seconds"].as_f64().unwrap_or(0.0));

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::bench::database::{Database, Engine};
 use crate::bench::limits::Limits;
-use crate::bench::report::{Measure, Report};
+use crate::bench::report::{Measure, Report, clients_of};
 use crate::bench::server::Server;
-use crate::bench::{client, data, progress, wrk};
+use crate::bench::{client, data, disk, progress, wrk};
 
 /// Clients at a time.
 pub const CLIENTS: [usize; 3] = [1, 8, 64];
@@ -34,9 +34,10 @@ pub async fn reads(
     plan: Plan,
     server: &Server,
     limits: &Limits,
-    engine: Engine,
+    database: &Database,
     report: &mut Report,
 ) -> Result<(), String> {
+    let engine = database.engine;
     let read = format!("{}/Patient/{}", server.base, data::patient_id());
     let served = client::send("GET", &read, "").await?.len();
     report.sizes(served, client::send("GET", &limits.select, "").await?.len());
@@ -45,7 +46,8 @@ pub async fn reads(
     }
     for clients in CLIENTS {
         for round in 1..=plan.rounds {
-            progress(&format!("{}: read, {clients} clients, round {round}", engine.name()));
+            progress(&format!("{}: read, {}, round {round}", engine.name(), clients_of(clients)));
+            report.add(Measure::Sync, engine, disk::sync_us(&database.folder).await?);
             let constant = wrk::run(&limits.constant, clients, plan.seconds, None).await?;
             let select = wrk::run(&limits.select, clients, plan.seconds, None).await?;
             let gateway = wrk::run(&read, clients, plan.seconds, None).await?;
@@ -64,7 +66,8 @@ pub async fn reads(
 /// A request fails, or the page is not full.
 pub async fn searches(plan: Plan, server: &Server, engine: Engine, report: &mut Report) -> Result<(), String> {
     let url = format!("{}/Observation?patient={}&_count={PAGE}", server.base, data::patient_id());
-    let page: Value = serde_json::from_slice(&client::send("GET", &url, "").await?).map_err(|error| error.to_string())?;
+    let page: Value =
+        serde_json::from_slice(&client::send("GET", &url, "").await?).map_err(|error| error.to_string())?;
     let found = page["entry"].as_array().map_or(0, Vec::len);
     if found != PAGE {
         return Err(format!("a page of {PAGE} has {found} entries"));
@@ -85,7 +88,7 @@ pub async fn creates(plan: Plan, server: &Server, database: &Database, report: &
     let url = format!("{}/Observation", server.base);
     for clients in CLIENTS {
         for round in 1..=plan.rounds {
-            progress(&format!("{}: create, {clients} clients, round {round}", database.engine.name()));
+            progress(&format!("{}: create, {}, round {round}", database.engine.name(), clients_of(clients)));
             let created = wrk::run(&url, clients, plan.seconds, Some(&script)).await?;
             report.add(Measure::Create(clients), database.engine, created);
         }

@@ -26,6 +26,8 @@ pub enum Measure {
     Ratio(usize),
     /// The limit that answers a constant.
     Constant(usize),
+    /// A write of 4 kB until it is durable, without a database.
+    Sync,
     /// Pages of a search.
     Search,
     /// Creates of an Observation.
@@ -65,12 +67,11 @@ impl Target {
 impl Measure {
     /// All, in the table's order.
     fn all() -> Vec<Self> {
-        let reads = CLIENTS.map(|clients| {
-            [Self::Read(clients), Self::Select(clients), Self::Ratio(clients), Self::Constant(clients)]
-        });
+        let reads = CLIENTS
+            .map(|clients| [Self::Read(clients), Self::Select(clients), Self::Ratio(clients), Self::Constant(clients)]);
         let rest = [Self::Import, Self::ImportMemory, Self::Ready, Self::IdleMemory, Self::ServedMemory];
         let creates = CLIENTS.map(Self::Create);
-        let measures = reads.into_iter().flatten().chain([Self::Search]).chain(creates).chain(rest);
+        let measures = reads.into_iter().flatten().chain([Self::Sync, Self::Search]).chain(creates).chain(rest);
         measures.chain([Self::Split, Self::Join]).collect()
     }
 
@@ -80,6 +81,7 @@ impl Measure {
             Self::Select(clients) => format!("limit: the bare SELECT of its row, {}", clients_of(clients)),
             Self::Ratio(clients) => format!("read in percent of that limit, {}", clients_of(clients)),
             Self::Constant(clients) => format!("limit: a constant, {}", clients_of(clients)),
+            Self::Sync => "the disk: 4 kB written and synced".to_owned(),
             Self::Search => "search page of 50 by patient, 8 clients".to_owned(),
             Self::Create(clients) => format!("create, durable, {}", clients_of(clients)),
             Self::Import => "transaction import, resources".to_owned(),
@@ -98,7 +100,7 @@ impl Measure {
             Self::Ratio(_) => " %",
             Self::ImportMemory | Self::IdleMemory | Self::ServedMemory => " MB",
             Self::Ready => " ms",
-            Self::Split | Self::Join => " µs",
+            Self::Sync | Self::Split | Self::Join => " µs",
         }
     }
 
@@ -139,7 +141,8 @@ impl Measure {
     }
 }
 
-fn clients_of(clients: usize) -> String {
+/// `1 client`, `8 clients`.
+pub(super) fn clients_of(clients: usize) -> String {
     if clients == 1 { "1 client".to_owned() } else { format!("{clients} clients") }
 }
 
@@ -287,8 +290,9 @@ impl Report {
 
     fn notes(&self) -> String {
         let Plan { seconds, rounds } = self.plan;
+        let runs = if rounds == 1 { "one run".to_owned() } else { format!("medians of {rounds} runs") };
         let mut out = format!(
-            "Load from wrk on the same machine, medians of {rounds} runs of {seconds} s. The two limits are handlers on \
+            "Load from wrk on the same machine, {runs} of {seconds} s. The two limits are handlers on \
              the same runtime, hyper and driver, measured in turn with the reads; they neither authenticate nor audit. \
              Every request of the gateway is authenticated, decided on and durably audited before its answer leaves; \
              writes are validated and synced.\n"

@@ -44,10 +44,9 @@ pub async fn run(url: &str, clients: usize, seconds: u32, script: Option<&Path>)
 
 fn parse(text: &str) -> Result<Load, String> {
     let rest = |label: &str| text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
-    let numbers = |rest: &str| -> f64 {
-        rest.split([' ', ',']).filter_map(|word| word.parse::<f64>().ok()).sum()
-    };
-    let per_second = rest("Requests/sec:").and_then(|rest| rest.parse().ok()).ok_or_else(|| format!("wrk said: {text}"))?;
+    let numbers = |rest: &str| -> f64 { rest.split([' ', ',']).filter_map(|word| word.parse::<f64>().ok()).sum() };
+    let per_second =
+        rest("Requests/sec:").and_then(|rest| rest.parse().ok()).ok_or_else(|| format!("wrk said: {text}"))?;
     let failed = ["Non-2xx or 3xx responses:", "Socket errors:"].into_iter().filter_map(rest).map(numbers).sum();
     Ok(Load { per_second, failed })
 }
