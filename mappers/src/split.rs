@@ -58,7 +58,7 @@ pub struct Split {
     pub residue: Box<str>,
     /// Column texts that the residue speaks for; `None` where there are none.
     pub shadow: Option<Shadow>,
-    /// Where the holes are, for [`crate::join::splice`] and for [`verify`].
+    /// Where the holes are, for [`crate::join::splice`] and for [`verify()`].
     pub holes: Holes,
     /// Parallel to `Map::slots` (or empty): ids of the resources whose keys the row holds.
     pub reference_ids: Vec<Cell>,

@@ -33,11 +33,8 @@ impl Client {
 
     /// A request to a path below `/fhir`; a path that names a scheme is taken whole, as next links are.
     pub fn request(&self, method: Method, path: &str) -> Request {
-        let uri = if path.starts_with("http://") {
-            path.to_owned()
-        } else {
-            format!("http://{}/fhir{path}", self.address)
-        };
+        let uri =
+            if path.starts_with("http://") { path.to_owned() } else { format!("http://{}/fhir{path}", self.address) };
         let request = Request { client: self.clone(), method, uri, headers: Vec::new(), body: Bytes::new() };
         match &self.token {
             Some(token) => {
@@ -228,7 +225,7 @@ impl Response {
     /// The version of the `ETag`.
     ///
     /// # Panics
-    /// When there is no weak ETag with a number.
+    /// When there is no weak `ETag` with a number.
     pub fn version(&self) -> i64 {
         let tag = self.header("ETag").unwrap_or_else(|| panic!("{}: no ETag", self.asked));
         let version = tag.strip_prefix("W/\"").and_then(|rest| rest.strip_suffix('"'));
@@ -280,7 +277,8 @@ pub struct Issue {
 impl Issue {
     fn of(issue: &Json) -> Self {
         let part = |name| issue.str(name).unwrap_or_else(|| panic!("an issue without {name}: {issue}")).to_owned();
-        let text = [issue.str("details.text"), issue.str("diagnostics")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let text =
+            [issue.str("details.text"), issue.str("diagnostics")].into_iter().flatten().collect::<Vec<_>>().join(" ");
         assert!(!text.is_empty(), "an issue without text: {issue}");
         let expression = issue.items("expression").iter().filter_map(Json::as_str).map(str::to_owned).collect();
         Self { severity: part("severity"), code: part("code"), expression, text }
@@ -309,7 +307,8 @@ pub fn gunzip(bytes: &[u8]) -> Vec<u8> {
 
 /// Writes every FHIR body the gateway emitted, once each, to `$FHIR_GATEWAY_EMITTED/<process>.ndjson`, for the oracle.
 fn emitted(response: &Response) {
-    static FILE: OnceLock<Option<Mutex<(File, HashSet<u64>)>>> = OnceLock::new();
+    type Emitted = Mutex<(File, HashSet<u64>)>;
+    static FILE: OnceLock<Option<Emitted>> = OnceLock::new();
     let file = FILE.get_or_init(|| {
         let folder = std::env::var_os("FHIR_GATEWAY_EMITTED")?;
         std::fs::create_dir_all(&folder).expect("a folder for what is emitted");

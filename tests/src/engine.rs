@@ -20,7 +20,8 @@ impl Engine {
 
     /// Whether somebody chose, loudly, to go without PostgreSQL. `tests/run` never does.
     pub fn is_skipped(self) -> bool {
-        let skipped = self == Self::Postgres && std::env::var("FHIR_GATEWAY_SKIP_POSTGRES").is_ok_and(|skip| skip == "1");
+        let skipped =
+            self == Self::Postgres && std::env::var("FHIR_GATEWAY_SKIP_POSTGRES").is_ok_and(|skip| skip == "1");
         if skipped {
             self::skipped("FHIR_GATEWAY_SKIP_POSTGRES=1");
         }
@@ -54,7 +55,10 @@ impl Database {
             Engine::Postgres => {
                 sweep();
                 let name = format!("fhir_gateway_test_{}_{number}", std::process::id());
-                administer(vec![format!("drop database if exists {name} with (force)"), format!("create database {name}")]);
+                administer(vec![
+                    format!("drop database if exists {name} with (force)"),
+                    format!("create database {name}"),
+                ]);
                 Self { url: postgres_url(&name), engine, name }
             }
         }

@@ -1,6 +1,6 @@
 //! What another program does to the clinic's tables, and where a mapped column shows in a resource.
 
-use crate::{Engine, Json, Sql};
+use crate::{Client, Engine, Json, Sql};
 
 /// The value at a place in a resource, in the words of a map: `name[use=official].family`, `note[0].text`.
 pub fn look<'a>(resource: &'a Json, place: &str) -> Option<&'a Json> {
@@ -51,7 +51,8 @@ pub fn own(engine: Engine, table: &str) -> String {
 /// When it lies in no table: the test would prove nothing.
 pub async fn row_key(sql: &mut Sql, kind: &str, id: &str) -> String {
     let directory = own(sql.engine(), "directory");
-    let query = format!("select map, key from {directory} where type = '{kind}' and id = '{id}' and organization_id = 1");
+    let query =
+        format!("select map, key from {directory} where type = '{kind}' and id = '{id}' and organization_id = 1");
     let rows = sql.rows(&query).await;
     let row = rows.first().unwrap_or_else(|| panic!("{kind}/{id} is not in the directory"));
     assert!(row[0].is_some(), "{kind}/{id} lies in no table");
@@ -86,13 +87,60 @@ pub async fn hidden_organization(sql: &mut Sql) -> i64 {
     sql.count("select count(*) from patients where organization_id = 2").await - before
 }
 
+/// What has no column anywhere.
+pub fn with_residue(resource: Json) -> Json {
+    resource
+        .with(
+            "extension",
+            Json::of(r#"[{"url":"urn:keep","valueDecimal":1.10},{"url":"urn:keep","valueString":"kept"}]"#),
+        )
+        .with("contained", Json::of(r#"[{"resourceType":"Basic","id":"kept","code":{"text":"x"}}]"#))
+        .with("language", Json::text("en-NZ"))
+}
+
+/// That it is all there.
+///
+/// # Panics
+/// When something of it is gone or has changed.
+pub fn residue_stays(resource: &Json) {
+    assert_eq!(resource.str("extension.0.valueDecimal"), Some("1.10"), "{resource}");
+    assert_eq!(resource.str("extension.1.valueString"), Some("kept"), "{resource}");
+    assert_eq!(resource.str("contained.0.id"), Some("kept"), "{resource}");
+    assert_eq!(resource.str("language"), Some("en-NZ"), "{resource}");
+}
+
+/// Read, search, history and `ETag` tell the same: the resource as it is now.
+///
+/// # Panics
+/// When they do not.
+pub async fn true_everywhere(api: &Client, path: &str, version: i64) -> Json {
+    let (kind, id) = path[1..].split_once('/').expect("/Type/id");
+    let found = api.get(&format!("/{kind}?_id={id}")).await.expect(200).json();
+    let read = api.get(path).await.expect(200);
+    assert_eq!(read.version(), version, "{path}: {}", String::from_utf8_lossy(&read.body));
+    let body = read.json();
+    assert_eq!(body.str("meta.versionId"), Some(version.to_string().as_str()));
+    assert_eq!(found.at("entry.0.resource"), Some(&body), "search and read differ");
+    let history = api.get(&format!("{path}/_history?_count=2")).await.expect(200).json();
+    assert_eq!(history.at("entry.0.resource"), Some(&body), "history and read differ");
+    api.get(&format!("{path}/_history/{}", version + 1)).await.expect(404);
+    if version > 1 {
+        assert_eq!(history.items("entry").len(), 2, "the version before is there too");
+    }
+    assert_eq!(api.get(&format!("{path}/_history/{version}")).await.expect(200).body, read.body);
+    api.get(path).header("If-None-Match", &format!("W/\"{version}\"")).await.expect(304);
+    body
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn places_are_found() {
-        let resource = Json::of(r#"{"name":[{"use":"old","family":"A"},{"use":"official","family":"B"}],"code":{"coding":[{"system":"http://a.b","code":"c"}]}}"#);
+        let resource = Json::of(
+            r#"{"name":[{"use":"old","family":"A"},{"use":"official","family":"B"}],"code":{"coding":[{"system":"http://a.b","code":"c"}]}}"#,
+        );
         let text = |place| look(&resource, place).and_then(Json::as_str);
         assert_eq!(text("name[use=official].family"), Some("B"));
         assert_eq!(text("name[0].family"), Some("A"));

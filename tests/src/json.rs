@@ -16,9 +16,9 @@ pub enum Json {
     /// A string, unescaped.
     String(String),
     /// An array.
-    Array(Vec<Json>),
+    Array(Vec<Self>),
     /// An object, its members in order.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(String, Self)>),
 }
 
 impl Json {
@@ -146,8 +146,7 @@ impl Json {
         match self {
             Self::Array(items) => Self::Array(items.into_iter().map(Self::sorted).collect()),
             Self::Object(members) => {
-                let mut members: Vec<_> =
-                    members.into_iter().map(|(name, value)| (name, value.sorted())).collect();
+                let mut members: Vec<_> = members.into_iter().map(|(name, value)| (name, value.sorted())).collect();
                 members.sort_by(|one, other| one.0.cmp(&other.0));
                 Self::Object(members)
             }
@@ -164,13 +163,14 @@ impl Json {
 fn difference(path: &str, one: &Json, other: &Json) -> Option<String> {
     match (one, other) {
         (Json::Object(left), Json::Object(right)) => {
-            let names = |members: &[(String, Json)]| {
-                members.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(",")
-            };
+            let names =
+                |members: &[(String, Json)]| members.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(",");
             if names(left) != names(right) {
                 return Some(format!("{path}: members {} and {}", names(left), names(right)));
             }
-            left.iter().zip(right).find_map(|((name, one), (_, other))| difference(&format!("{path}.{name}"), one, other))
+            left.iter()
+                .zip(right)
+                .find_map(|((name, one), (_, other))| difference(&format!("{path}.{name}"), one, other))
         }
         (Json::Array(left), Json::Array(right)) => {
             if left.len() != right.len() {

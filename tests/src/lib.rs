@@ -16,10 +16,10 @@ mod sql;
 
 pub use client::{Client, Issue, Request, Response, gunzip, gzip};
 pub use engine::{Database, Engine};
-pub use foreign::{hidden_organization, look, own, row_key};
+pub use foreign::{hidden_organization, look, own, residue_stays, row_key, true_everywhere, with_residue};
 pub use json::Json;
 pub use known::Known;
-pub use random::Random;
+pub use random::{Random, rounds};
 pub use samples::{lab_observation, medication_request, patient, transaction};
 pub use server::{Command, Given, Options, Server, TOKEN, binary};
 pub use shared::{Example, examples, json_lines, shared_data};

@@ -1,6 +1,6 @@
 //! A seeded generator: a failing run is repeated with `FHIR_GATEWAY_TEST_SEED`.
 
-/// SplitMix64.
+/// `SplitMix64`.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
@@ -39,4 +39,9 @@ impl Random {
     pub fn once_in(&mut self, of: usize) -> bool {
         self.below(of) == 0
     }
+}
+
+/// How many rounds a random test runs: more under `tests/run --long`.
+pub fn rounds(normal: usize, long: usize) -> usize {
+    if std::env::var_os("FHIR_GATEWAY_TEST_LONG").is_some() { long } else { normal }
 }

@@ -43,10 +43,7 @@ pub fn transaction(resources: &[Json]) -> Json {
     let entries = resources.iter().map(|resource| {
         let url = format!("{}/{}", resource.str("resourceType").expect("a type"), resource.str("id").expect("an id"));
         let request = vec![("method".to_owned(), Json::text("PUT")), ("url".to_owned(), Json::text(url))];
-        Json::Object(vec![
-            ("resource".to_owned(), resource.clone()),
-            ("request".to_owned(), Json::Object(request)),
-        ])
+        Json::Object(vec![("resource".to_owned(), resource.clone()), ("request".to_owned(), Json::Object(request))])
     });
     Json::of(r#"{"resourceType":"Bundle","type":"transaction"}"#).with("entry", Json::Array(entries.collect()))
 }

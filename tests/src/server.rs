@@ -159,9 +159,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();
-            let tail: Vec<&str> = log.lines().rev().take(30).collect();
             eprintln!("the server's stderr ({}):", self.folder.display());
-            tail.into_iter().rev().for_each(|line| eprintln!("  {line}"));
+            let lines = log.lines().count();
+            log.lines().skip(lines.saturating_sub(30)).for_each(|line| eprintln!("  {line}"));
         }
         let _ended_before = self.child.kill();
         let _reaped = self.child.wait();
@@ -211,6 +211,8 @@ impl Command {
         let child = tokio::process::Command::new(binary())
             .args(arguments.iter().map(AsRef::as_ref))
             .env("FHIR_GATEWAY_DEV_TOKEN", TOKEN)
+            // Whatever it makes by mistake is not made in the repository.
+            .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();

@@ -95,7 +95,10 @@ impl Sql {
     /// When there is no row or the value is NULL.
     pub async fn value(&mut self, query: &str) -> String {
         let rows = self.rows(query).await;
-        rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()).unwrap_or_else(|| panic!("nothing: {query}"))
+        rows.into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten())
+            .unwrap_or_else(|| panic!("nothing: {query}"))
     }
 
     /// The first value of the first row, as a number.

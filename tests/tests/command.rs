@@ -30,9 +30,17 @@ async fn help_tells_every_command_and_an_example() {
 
 #[tokio::test]
 async fn wrong_usage_is_2_and_says_what_is_wrong() {
-    for arguments in [&["nonsense"][..], &["import"], &["serve", "--nonsense"], &["serve", "--dev", "--listen", "nowhere"],
-        &["import", "/no/such/file.json", "--data-dir", "/tmp/fhir-gateway-no"], &["serve", "--dev", "--database", "nonsense:x"],
-        &["map", "check", "/no/such/map.toml"], &["map", "show", "no-such-map"], &["migrate", "--down", "--data-dir", "/tmp/fhir-gateway-no"]] {
+    for arguments in [
+        &["nonsense"][..],
+        &["import"],
+        &["serve", "--nonsense"],
+        &["serve", "--dev", "--listen", "nowhere"],
+        &["import", "/no/such/file.json", "--data-dir", "/tmp/fhir-gateway-no"],
+        &["migrate", "--database", "mysql://root@127.0.0.1/clinic", "--data-dir", "/tmp/fhir-gateway-no"],
+        &["map", "check", "/no/such/map.toml"],
+        &["map", "show", "no-such-map"],
+        &["migrate", "--down", "--data-dir", "/tmp/fhir-gateway-no"],
+    ] {
         let run = Command::run(arguments).await;
         assert_eq!(run.code, Some(2), "{arguments:?}: {}{}", run.stdout, run.stderr);
         assert!(!run.stderr.is_empty(), "{arguments:?}");
@@ -65,10 +73,20 @@ async fn map_check_accepts_the_built_in_maps_and_names_file_line_and_remedy_of_a
     std::fs::write(&file, text).unwrap();
     let run = Command::run(&["map", "check", &file.display().to_string()]).await.expect(1);
     assert!(run.stdout.contains("people.toml:5"), "file and line: {}", run.stdout);
-    assert!(run.stdout.contains("brithDate") && run.stdout.contains("birthDate"), "what is wrong and what would be right: {}", run.stdout);
+    assert!(
+        run.stdout.contains("brithDate") && run.stdout.contains("birthDate"),
+        "what is wrong and what would be right: {}",
+        run.stdout
+    );
     let json = Command::run(&["map", "check", "--json", &file.display().to_string()]).await.expect(1);
     let problems = Json::of(&json.stdout);
-    assert!(problems.array().iter().any(|problem| problem.str("line") == Some("5") && problem.str("severity") == Some("error")), "{problems}");
+    assert!(
+        problems
+            .array()
+            .iter()
+            .any(|problem| problem.str("line") == Some("5") && problem.str("severity") == Some("error")),
+        "{problems}"
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }
 
@@ -78,7 +96,13 @@ async fn map_show_tells_what_goes_where() {
     for resource in ["Patient", "Medication", "MedicationRequest", "Observation"] {
         assert!(all.contains(resource), "{resource}: {all}");
     }
-    let name = all.lines().find(|line| line.split_whitespace().nth(1) == Some("Patient")).unwrap().split_whitespace().next().unwrap();
+    let name = all
+        .lines()
+        .find(|line| line.split_whitespace().nth(1) == Some("Patient"))
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
     let one = Command::run(&["map", "show", name]).await.expect(0).stdout;
     assert!(one.contains("birthDate") && one.contains("family"), "{one}");
 }
@@ -88,14 +112,22 @@ async fn demo_prints_curl_lines_that_work() {
     let folder = std::env::temp_dir().join(format!("fhir-gateway-demo-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut child = tokio::process::Command::new(binary())
-        .args(["demo", "--listen", "127.0.0.1:0", "--data-dir", &folder.display().to_string()])
-        .stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn().unwrap();
+        .args(["demo", "--port", "0", "--data-dir", &folder.display().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut text = Vec::new();
     let mut curls: Vec<String> = Vec::new();
     let mut continued = false;
     while curls.len() < 3 || continued {
-        let line = tokio::time::timeout(std::time::Duration::from_secs(60), lines.next_line()).await.expect("in time").unwrap();
+        let line = tokio::time::timeout(std::time::Duration::from_secs(60), lines.next_line())
+            .await
+            .expect("in time")
+            .unwrap();
         let line = line.unwrap_or_else(|| panic!("the demo ended: {}", text.join("\n")));
         if continued {
             let last = curls.last_mut().unwrap();
@@ -108,14 +140,20 @@ async fn demo_prints_curl_lines_that_work() {
         text.push(line);
     }
     for curl in &curls {
-        let output = tokio::process::Command::new("sh").args(["-c", &curl.replacen("curl ", "curl --silent --fail-with-body ", 1)]).output().await.unwrap();
+        let output = tokio::process::Command::new("sh")
+            .args(["-c", &curl.replacen("curl ", "curl --silent --fail-with-body ", 1)])
+            .output()
+            .await
+            .unwrap();
         let body = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{curl}: {body}");
         assert!(body.contains("resourceType"), "{curl}: {body}");
     }
     let base = text.join(" ");
-    let base = base.split_whitespace().find(|word| word.contains("http://127.0.0.1:") && word.contains("/fhir")).unwrap();
-    let base: String = base.chars().skip_while(|letter| *letter != 'h').take_while(|letter| !"\"',".contains(*letter)).collect();
+    let base =
+        base.split_whitespace().find(|word| word.contains("http://127.0.0.1:") && word.contains("/fhir")).unwrap();
+    let base: String =
+        base.chars().skip_while(|letter| *letter != 'h').take_while(|letter| !"\"',".contains(*letter)).collect();
     let address = base.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
     let token = curls[0].split("Bearer ").nth(1).unwrap().split(['"', '\'']).next().unwrap().to_owned();
     let api = gateway_tests::Client::new(&address, Some(&token));

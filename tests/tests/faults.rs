@@ -2,14 +2,13 @@
 //! acknowledged lost, and it works again afterwards.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Client, Command, Engine, Json, Random, Server, TOKEN, binary, json_lines, lab_observation, patient, shared_data, suite, transaction};
+use gateway_tests::{
+    Client, Command, Engine, Json, Random, Server, TOKEN, binary, json_lines, lab_observation, patient, rounds,
+    shared_data, suite, transaction,
+};
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-fn rounds(normal: usize, long: usize) -> usize {
-    if std::env::var("FHIR_GATEWAY_TEST_LONG").is_ok() { long } else { normal }
-}
 
 async fn total(api: &Client, query: &str) -> usize {
     api.get(query).await.expect(200).json().str("total").unwrap().parse().unwrap()
@@ -20,7 +19,9 @@ fn family(name: &str) -> Json {
     let mut resources = vec![patient(name, "Family")];
     for index in 0..30 {
         resources.push(lab_observation(&format!("{name}-{index}"), name, "1.50"));
-        resources.push(Json::of(&format!(r#"{{"resourceType":"Condition","id":"{name}-{index}","subject":{{"reference":"Patient/{name}"}}}}"#)));
+        resources.push(Json::of(&format!(
+            r#"{{"resourceType":"Condition","id":"{name}-{index}","subject":{{"reference":"Patient/{name}"}}}}"#
+        )));
     }
     transaction(&resources)
 }
@@ -203,7 +204,12 @@ async fn whole_bundles(api: &Client, bundles: &[Json]) -> usize {
     let mut whole = 0;
     for bundle in bundles {
         let number = bundle.str("entry.0.resource.identifier.0.value").unwrap();
-        match total(api, &format!("/Patient?identifier=https://github.com/synthetichealth/synthea|{number}&_summary=count")).await {
+        match total(
+            api,
+            &format!("/Patient?identifier=https://github.com/synthetichealth/synthea|{number}&_summary=count"),
+        )
+        .await
+        {
             0 => continue,
             1 => whole += 1,
             many => panic!("a person is there {many} times"),
@@ -213,7 +219,11 @@ async fn whole_bundles(api: &Client, bundles: &[Json]) -> usize {
         }
     }
     for (kind, count) in counts {
-        assert_eq!(total(api, &format!("/{kind}?_summary=count")).await, count, "{kind}: a bundle is half imported, or twice");
+        assert_eq!(
+            total(api, &format!("/{kind}?_summary=count")).await,
+            count,
+            "{kind}: a bundle is half imported, or twice"
+        );
     }
     whole
 }
@@ -227,7 +237,11 @@ impl SmallDisk {
     fn mount(megabytes: u32) -> Self {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let path = std::env::temp_dir().join(format!("fhir-gateway-disk-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
+        let path = std::env::temp_dir().join(format!(
+            "fhir-gateway-disk-{}-{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        ));
         std::fs::create_dir_all(&path).unwrap();
         let disk = Self { path };
         disk.command(&["mount", "-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=777"), "tmpfs", &disk.name()]);
@@ -266,8 +280,21 @@ async fn move_to(server: &mut Server, disk: &SmallDisk) {
             let space = format!("small_{}", server.database.name());
             let mut sql = server.database.administrator().await;
             let owner = sql.value("select pg_read_file('/proc/self/status')").await;
-            let user = owner.lines().find(|line| line.starts_with("Uid:")).unwrap().split_whitespace().nth(1).unwrap().to_owned();
-            assert!(std::process::Command::new("chown").args([&user, &folder.display().to_string()]).status().unwrap().success());
+            let user = owner
+                .lines()
+                .find(|line| line.starts_with("Uid:"))
+                .unwrap()
+                .split_whitespace()
+                .nth(1)
+                .unwrap()
+                .to_owned();
+            assert!(
+                std::process::Command::new("chown")
+                    .args([&user, &folder.display().to_string()])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
             let name = server.database.name();
             sql.run(&format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")).await;
             sql.run(&format!("create tablespace {space} location '{}'", folder.display())).await;
@@ -289,10 +316,16 @@ async fn the_database_gone_is_503_and_back_is_as_before() {
     let name = server.database.name().to_owned();
     let mut administrator = server.database.administrator().await;
     administrator.run(&format!("alter database {name} allow_connections false")).await;
-    administrator.run(&format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")).await;
+    administrator
+        .run(&format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"))
+        .await;
     for _ in 0..3 {
-        for answer in [api.get("/Patient/gone-1").await, api.save(&patient("gone-2", "During")).await,
-            api.get("/Patient?_id=gone-1").await, api.post("/", family("gone-3")).await] {
+        for answer in [
+            api.get("/Patient/gone-1").await,
+            api.save(&patient("gone-2", "During")).await,
+            api.get("/Patient?_id=gone-1").await,
+            api.post("/", family("gone-3")).await,
+        ] {
             answer.refused(503, "transient");
         }
     }
@@ -319,7 +352,9 @@ async fn connections_that_are_cut_are_not_the_callers_concern_for_long() {
     let mut administrator = server.database.administrator().await;
     for round in 0..10 {
         api.save(&patient(&format!("cut-{round}"), "x")).await;
-        administrator.run(&format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")).await;
+        administrator
+            .run(&format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"))
+            .await;
         let statuses = [api.get("/Patient/cut-0").await.status, api.get("/Patient/cut-0").await.status];
         assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
         let since = Instant::now();

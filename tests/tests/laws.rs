@@ -5,7 +5,10 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use gateway_tests::{Client, Engine, Example, Json, Known, Random, Server, examples, lab_observation, medication_request, patient, shared_data, suite};
+use gateway_tests::{
+    Client, Engine, Example, Json, Known, Random, Server, examples, lab_observation, medication_request, patient,
+    shared_data, suite,
+};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An example as it is sent: under its own id where it has a legal one.
@@ -18,7 +21,9 @@ struct Sent {
 
 fn prepare(index: usize, example: Example) -> Sent {
     let kind = example.json.str("resourceType").unwrap().to_owned();
-    let legal = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let legal = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+    };
     let (id, json, body) = match example.json.str("id").filter(legal) {
         Some(id) => (id.to_owned(), example.json.clone(), String::from_utf8(example.text).unwrap()),
         None => {
@@ -60,7 +65,9 @@ async fn invite_subjects(api: &Client, all: &[Sent]) {
     let there: HashSet<&str> = all.iter().map(|sent| sent.path.as_str()).collect();
     let mut invited = HashSet::new();
     for sent in all {
-        let Some(subject) = sent.json.str("subject.reference").filter(|subject| subject.starts_with("Patient/")) else { continue };
+        let Some(subject) = sent.json.str("subject.reference").filter(|subject| subject.starts_with("Patient/")) else {
+            continue;
+        };
         let path = format!("/{subject}");
         if !there.contains(path.as_str()) && invited.insert(path.clone()) {
             let id = &subject["Patient/".len()..];
@@ -192,7 +199,7 @@ suite! {
         let server = Server::start(engine);
         let api = server.client();
         let mut random = Random::seeded(11);
-        let rounds = if std::env::var("FHIR_GATEWAY_TEST_LONG").is_ok() { 20_000 } else { 1_200 };
+        let rounds = gateway_tests::rounds(1_200, 20_000);
         api.save(&patient("law", "Law")).await.expect(201);
         let seeds = [patient("law", "Law"), lab_observation("law", "law", "5.10"), medication_request("law", "law")];
         let mut accepted = 0;
@@ -237,14 +244,24 @@ fn mutate(value: &mut Json, random: &mut Random, depth: usize) {
                 2 => {
                     let extension = Json::of(r#"{"extension":[{"url":"urn:law","valueDecimal":1.10}]}"#);
                     let name = &members[index].0;
-                    let is_primitive = matches!(members[index].1, Json::String(_) | Json::Bool(_)) && name != "resourceType" && name != "reference";
+                    let is_primitive = matches!(members[index].1, Json::String(_) | Json::Bool(_))
+                        && name != "resourceType"
+                        && name != "reference";
                     let sibling = format!("_{name}");
                     if is_primitive && !is_fixed && !members.iter().any(|(name, _)| *name == sibling) {
                         members.push((sibling, extension));
                     }
                 }
                 3 if !members.iter().any(|(name, _)| name == "extension") => {
-                    members.insert(index, ("extension".to_owned(), Json::of(r#"[{"url":"urn:law","valueString":"x"},{"url":"urn:law2","valueBoolean":false}]"#)));
+                    members.insert(
+                        index,
+                        (
+                            "extension".to_owned(),
+                            Json::of(
+                                r#"[{"url":"urn:law","valueString":"x"},{"url":"urn:law2","valueBoolean":false}]"#,
+                            ),
+                        ),
+                    );
                 }
                 _ if !is_fixed => mutate(&mut members[index].1, random, depth + 1),
                 _ => {}
@@ -260,8 +277,24 @@ fn mutate(value: &mut Json, random: &mut Random, depth: usize) {
             }
         }
         Json::String(text) => {
-            let hostile = ["x", "\u{1F600}", "O'Hara", "a\\\"b", "tab\there", "e\u{301}", "null", "1974", "unknown", "M", "2024-02-29",
-                "2024-02-29T23:59:60Z", "2024-02-29T10:00:00.123456789+05:30", "2024-02-29T10:00:00.10Z", "0001-01-01", "9999-12-31"];
+            let hostile = [
+                "x",
+                "\u{1F600}",
+                "O'Hara",
+                "a\\\"b",
+                "tab\there",
+                "e\u{301}",
+                "null",
+                "1974",
+                "unknown",
+                "M",
+                "2024-02-29",
+                "2024-02-29T23:59:60Z",
+                "2024-02-29T10:00:00.123456789+05:30",
+                "2024-02-29T10:00:00.10Z",
+                "0001-01-01",
+                "9999-12-31",
+            ];
             if random.once_in(4) {
                 text.push_str(random.pick::<&str>(&["x", "'", "ß", "-1"]));
             } else {
@@ -271,8 +304,21 @@ fn mutate(value: &mut Json, random: &mut Random, depth: usize) {
         }
         Json::Number(digits) => {
             digits.clear();
-            digits.push_str(random.pick::<&str>(&["0", "-0", "1.10", "1e2", "1E+2", "0.1", "100", "1.0000000000000000000000000001",
-                "98.65", "123456789012345678901234567890", "-5.50", "1e-7", "0.00"]));
+            digits.push_str(random.pick::<&str>(&[
+                "0",
+                "-0",
+                "1.10",
+                "1e2",
+                "1E+2",
+                "0.1",
+                "100",
+                "1.0000000000000000000000000001",
+                "98.65",
+                "123456789012345678901234567890",
+                "-5.50",
+                "1e-7",
+                "0.00",
+            ]));
         }
         Json::Bool(flag) => *flag = !*flag,
         _ => {}

@@ -51,8 +51,8 @@ suite! {
 
     async fn json_ten_thousand_deep_is_refused_by_every_way_in(server: &'static Server) {
         let api = server.client();
-        let deep = format!("{}{}", r#"{"resourceType":"Basic","extension":[{"url":"u","extension":["#,
-            format!("{}{}", r#"{"url":"u","extension":["#.repeat(5_000), "]}".repeat(5_000))) + "]}]}";
+        let nested = r#"{"url":"u","extension":["#;
+        let deep = format!(r#"{{"resourceType":"Basic","extension":[{nested}{}{}]}}]}}"#, nested.repeat(5_000), "]}".repeat(5_000));
         let arrays = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         let open = "[".repeat(10_000);
         let objects = r#"{"a":"#.repeat(10_000);

@@ -74,7 +74,11 @@ async fn person(api: &gateway_tests::Client, bundle: &Json) -> usize {
     };
     let sent = bundle.at("entry.0.resource").unwrap();
     let number = sent.str("identifier.0.value").unwrap();
-    let page = api.get(&format!("/Patient?identifier=https://github.com/synthetichealth/synthea|{number}")).await.expect(200).json();
+    let page = api
+        .get(&format!("/Patient?identifier=https://github.com/synthetichealth/synthea|{number}"))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(page.items("entry").len(), 1, "{number}");
     let person = page.at("entry.0.resource").unwrap();
     assert_eq!(comparable(sent).difference(&comparable(person)), None);
@@ -90,7 +94,11 @@ async fn person(api: &gateway_tests::Client, bundle: &Json) -> usize {
                 assert_eq!(resource.str("subject.reference"), Some(format!("Patient/{id}").as_str()));
                 found.push(comparable(resource).to_string());
             }
-            next = page.items("link").iter().find(|link| link.str("relation") == Some("next")).map(|link| link.str("url").unwrap().to_owned());
+            next = page
+                .items("link")
+                .iter()
+                .find(|link| link.str("relation") == Some("next"))
+                .map(|link| link.str("url").unwrap().to_owned());
         }
         found.sort();
         let wanted = of(kind);

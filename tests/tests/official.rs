@@ -47,7 +47,11 @@ async fn bundle(engine: Engine, text: Vec<u8>, name: &str, status: &[u16], entri
     let before = versions(&api).await;
     let answer = api.post("/", "").body(text).await;
     if !status.contains(&answer.status) {
-        return Some(format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body).chars().take(300).collect::<String>()));
+        return Some(format!(
+            "{}: {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body).chars().take(300).collect::<String>()
+        ));
     }
     if answer.status != 200 {
         answer.issues();
@@ -55,8 +59,10 @@ async fn bundle(engine: Engine, text: Vec<u8>, name: &str, status: &[u16], entri
         return (before != after).then(|| format!("refused, and yet {} versions were written", after - before));
     }
     let answer = answer.json();
-    let got: Vec<&str> = answer.items("entry").iter().map(|entry| &entry.str("response.status").unwrap()[..3]).collect();
-    let fits = got.len() == entries.len() && got.iter().zip(entries).all(|(got, wanted)| wanted.split(' ').any(|wanted| wanted == *got));
+    let got: Vec<&str> =
+        answer.items("entry").iter().map(|entry| &entry.str("response.status").unwrap()[..3]).collect();
+    let fits = got.len() == entries.len()
+        && got.iter().zip(entries).all(|(got, wanted)| wanted.split(' ').any(|wanted| wanted == *got));
     (!fits).then(|| format!("{got:?} instead of {entries:?}"))
 }
 
@@ -65,7 +71,8 @@ fn repair(fixture: &mut Json) {
     for index in 0..fixture.items("entry").len() {
         let resource = format!("entry.{index}.resource");
         let components = fixture.items(&format!("{resource}.component")).len();
-        let places = (0..components).map(|component| format!("{resource}.component.{component}")).chain([resource.clone()]);
+        let places =
+            (0..components).map(|component| format!("{resource}.component.{component}")).chain([resource.clone()]);
         for place in places.collect::<Vec<_>>() {
             if let Some(single) = fixture.remove(&place, "interpretation") {
                 fixture.set(&place, "interpretation", Json::Array(vec![single]));
@@ -76,7 +83,14 @@ fn repair(fixture: &mut Json) {
 
 /// What is wrong with the answer to a search case.
 async fn search(api: &Client, case: &Json) -> Option<String> {
-    let request = case.str("request").unwrap().replace('{', "%7B").replace('}', "%7D").replace(' ', "%20").replace('#', "%23").replace('^', "%5E");
+    let request = case
+        .str("request")
+        .unwrap()
+        .replace('{', "%7B")
+        .replace('}', "%7D")
+        .replace(' ', "%20")
+        .replace('#', "%23")
+        .replace('^', "%5E");
     let first = api.get(&format!("/{request}")).await;
     if let Some(status) = case.str("expected_status") {
         return (first.status.to_string() != status).then(|| format!("{} instead of {status}", first.status));

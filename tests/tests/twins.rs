@@ -33,11 +33,19 @@ fn script(seed: u64) -> Vec<Step> {
     for index in 0..12 {
         let id = format!("twin-{index}");
         steps.push(save(&patient(&id, &format!("F{}", random.below(5)))));
-        steps.push(save(&lab_observation(&id, &format!("twin-{}", random.below(14)), random.pick::<&str>(&["1.10", "98.65", "7"]))));
+        steps.push(save(&lab_observation(
+            &id,
+            &format!("twin-{}", random.below(14)),
+            random.pick::<&str>(&["1.10", "98.65", "7"]),
+        )));
         steps.push(save(&medication_request(&id, &format!("twin-{}", random.below(14)))));
         steps.push(step(Method::POST, "/Patient", Some(patient("x", "Posted").to_string())));
     }
-    steps.push(step(Method::POST, "/", Some(transaction(&[patient("twin-t", "T"), lab_observation("twin-t", "twin-t", "0.50")]).to_string())));
+    steps.push(step(
+        Method::POST,
+        "/",
+        Some(transaction(&[patient("twin-t", "T"), lab_observation("twin-t", "twin-t", "0.50")]).to_string()),
+    ));
     let kinds = ["Patient", "Observation", "MedicationRequest", "Basic", "Nonsense"];
     for _ in 0..250 {
         let kind = random.pick::<&str>(&kinds).to_owned();
@@ -86,11 +94,20 @@ async fn answers(server: &Server, steps: &[Step]) -> Vec<String> {
                 request = request.header(name, value);
             }
             let answer = request.header("X-Request-Id", "twin").await;
-            let mut headers: Vec<String> = answer.headers.iter()
+            let mut headers: Vec<String> = answer
+                .headers
+                .iter()
                 .filter(|(name, _)| *name != "date")
-                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                .collect();
             headers.sort();
-            let text = format!("{} {path}\n{}\n{}\n{}", step.method, answer.status, headers.join("\n"), String::from_utf8_lossy(&answer.body));
+            let text = format!(
+                "{} {path}\n{}\n{}\n{}",
+                step.method,
+                answer.status,
+                headers.join("\n"),
+                String::from_utf8_lossy(&answer.body)
+            );
             seen.push(text.replace(server.address(), "ADDRESS"));
             pages += 1;
             if answer.status == 200 && step.method == Method::GET && pages < 8 && !answer.body.is_empty() {
@@ -131,7 +148,11 @@ async fn hidden_rows_change_nothing(engine: Engine) {
     let (plain, haunted) = (twin(engine), twin(engine));
     let hidden = hide(&haunted).await;
     assert!(hidden >= 20, "{hidden} hidden rows");
-    alike(&answers(&plain, &steps).await, &answers(&haunted, &steps).await, "with and without another organization's rows");
+    alike(
+        &answers(&plain, &steps).await,
+        &answers(&haunted, &steps).await,
+        "with and without another organization's rows",
+    );
     // And rows that come while the world turns.
     let steps = script(3);
     hide(&haunted).await;

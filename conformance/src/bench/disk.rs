@@ -33,7 +33,7 @@ fn measure(folder: &Path) -> io::Result<f64> {
     let begun = Instant::now();
     let mut synced = 0_u32;
     while begun.elapsed() < TIME {
-        if synced as usize % PAGES == 0 {
+        if (synced as usize).is_multiple_of(PAGES) {
             file.seek(SeekFrom::Start(0))?;
         }
         file.write_all(&PAGE)?;

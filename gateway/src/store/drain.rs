@@ -231,7 +231,8 @@ impl Foreign<'_> {
         self.snapshot(connection, organization, entry, entry.version + 1, updated_ms, false).await.map(Some)
     }
 
-    /// The first version of a row never seen, or a new one of a resource that had been deleted under the same id.
+    /// The first version of a row never seen, or a new one of a resource that had been deleted under the same id. Its time is
+    /// now, whatever the row's own columns say: who asks what has changed since yesterday must not miss it.
     async fn adopt(
         &self,
         connection: &mut Connection,
@@ -245,7 +246,6 @@ impl Foreign<'_> {
         }
         let wanted = [(map.resource.as_str(), &*id)];
         let taken = entry::by_identity(self.core, connection, organization, &wanted, true).await?;
-        let updated_ms = self.row.updated_ms.unwrap_or(updated_ms);
         match taken.into_values().next() {
             Some(entry) if entry.deleted => {
                 self.snapshot(connection, organization, &entry, entry.version + 1, updated_ms, false).await

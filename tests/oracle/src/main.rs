@@ -42,7 +42,8 @@ fn main() -> ExitCode {
 
 /// Every line of every file, once.
 fn lines(folder: &Path) -> std::io::Result<Vec<String>> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "ndjson"));
     files.sort();
     let mut lines = Vec::new();
@@ -111,7 +112,11 @@ fn report((count, faults): (usize, Vec<(String, String)>), known: &Known) -> Exi
         println!("nothing was emitted: there is nothing to judge");
         failed += 1;
     }
-    println!("oracle: {} of {count} emitted resources, {} known faults of the model", count - faults.len(), met.iter().sum::<usize>());
+    println!(
+        "oracle: {} of {count} emitted resources, {} known faults of the model",
+        count - faults.len(),
+        met.iter().sum::<usize>()
+    );
     println!("{} passed, {failed} failed", count - faults.len() + met.iter().sum::<usize>());
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -33,8 +33,11 @@ pub(super) async fn change(
     for number in numbers {
         let step = &mut steps[*number];
         let Some(key) = key_of(step) else { continue };
-        // The row vanished between the directory's entry and now: settle the outbox and look again.
-        let Some(held) = rows.remove(&key) else { return Err(Abort::Again) };
+        // The row went without a trace (a TRUNCATE, a displaced row): the resource gets a new one.
+        let Some(held) = rows.remove(&key) else {
+            moved.push(*number);
+            continue;
+        };
         if !keep(core, map, step, &held) {
             moved.push(*number);
             continue;

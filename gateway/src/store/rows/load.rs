@@ -7,7 +7,6 @@ use mappers::join::Stored;
 use mappers::map::Slot;
 use mappers::row::{Cell, ChildRow, Row as MappedRow};
 
-use crate::clock::Clock;
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::core::Core;
@@ -26,8 +25,6 @@ pub(crate) struct Loaded {
     pub(crate) residue: Cell,
     /// The facet exists (always true of a row with no facets).
     pub(crate) exists: bool,
-    /// When another program says it changed the row.
-    pub(crate) updated_ms: Option<i64>,
 }
 
 impl Loaded {
@@ -91,7 +88,6 @@ fn parent(core: &Core, map: usize, row: &Row) -> (Box<str>, Loaded) {
         child_references: map.children.iter().map(|_| Vec::new()).collect(),
         residue: cell(row, after),
         exists: row.text(after + 1) == Some("true"),
-        updated_ms: row.text(after + 2).and_then(Clock::parse),
     };
     (row.text(0).unwrap_or_default().into(), loaded)
 }
