@@ -8,7 +8,7 @@ mod trail;
 
 use consent::{OrganizationId, Purpose};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use self::trail::Trail;
@@ -112,11 +112,15 @@ impl Audit {
 /// Writes what waits until nobody can record any more.
 async fn write(mut trail: Trail, mut waiting: mpsc::Receiver<Entry>) {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut pace = Pace::default();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        pace.gather(&mut waiting, &mut batch).await;
+        let begun = Instant::now();
         let result = {
             let events: Vec<&Event> = batch.iter().flat_map(|entry| &entry.events).collect();
             trail.append(&events).await
         };
+        pace.committed(batch.len(), begun.elapsed());
         if let Err(error) = &result {
             tracing::error!(%error, records = batch.len(), "the audit trail cannot be written");
         }
@@ -124,5 +128,39 @@ async fn write(mut trail: Trail, mut waiting: mpsc::Receiver<Entry>) {
             // Who gave up waiting has been answered with an error: a record too many does no harm.
             let _ = entry.done.send(result.clone().map_err(AuditError::Store));
         }
+    }
+}
+
+/// Who asks again as soon as it is answered would end up in every other commit, half of all callers in each: a short
+/// wait for those who were in the commit before brings them together.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Records of the last commit and of the one before.
+    last: [usize; 2],
+    /// How long the last commit took.
+    took: Duration,
+}
+
+impl Pace {
+    /// Waits for as many records as the last two commits had together, at most a part of a commit's time. With one
+    /// caller at a time there is nothing to wait for.
+    async fn gather(&self, waiting: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>) {
+        let expected = (self.last[0] + self.last[1]).min(BATCH);
+        if self.last[0] < 2 {
+            return;
+        }
+        let begun = Instant::now();
+        while batch.len() < expected && begun.elapsed() < self.took / 3 {
+            tokio::task::yield_now().await;
+            while batch.len() < BATCH {
+                let Ok(entry) = waiting.try_recv() else { break };
+                batch.push(entry);
+            }
+        }
+    }
+
+    fn committed(&mut self, records: usize, took: Duration) {
+        self.last = [records, self.last[0]];
+        self.took = took.min(Duration::from_millis(2));
     }
 }

@@ -55,7 +55,7 @@ enum Command {
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseArgs {
     /// `postgres://USER@HOST/DATABASE` or `sqlite:PATH`; without it, fhir-gateway.db in the data directory.
-    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true, value_parser = database_url)]
     pub database: Option<String>,
     /// Folder for keys, the embedded database and its audit trail; created if missing.
     #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_DATA_DIR", default_value = "fhir-gateway-data")]
@@ -63,6 +63,23 @@ pub struct DatabaseArgs {
     /// Folder of maps (*.toml) for tables of your own, in place of the built-in clinic schema and its maps.
     #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_MAPS")]
     pub maps: Option<PathBuf>,
+}
+
+/// A database as the command line names one.
+///
+/// # Errors
+/// The text names a kind of database that the gateway does not know.
+pub(crate) fn database_url(text: &str) -> Result<String, String> {
+    const KNOWN: [&str; 3] = ["sqlite", "postgres", "postgresql"];
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    let unknown = scheme.filter(|scheme| {
+        // One letter is a drive, and a path may hold a colon further in.
+        scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !KNOWN.contains(scheme)
+    });
+    match unknown {
+        Some(_) => Err("give sqlite:PATH or postgres://USER@HOST/DATABASE".to_owned()),
+        None => Ok(text.to_owned()),
+    }
 }
 
 impl DatabaseArgs {

@@ -73,7 +73,7 @@ fn repair(fixture: &mut Json) {
         let components = fixture.items(&format!("{resource}.component")).len();
         let places =
             (0..components).map(|component| format!("{resource}.component.{component}")).chain([resource.clone()]);
-        for place in places.collect::<Vec<_>>() {
+        for place in places {
             if let Some(single) = fixture.remove(&place, "interpretation") {
                 fixture.set(&place, "interpretation", Json::Array(vec![single]));
             }

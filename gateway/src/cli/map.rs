@@ -9,7 +9,7 @@ use mappers::map::{self, File, MapSet, Problem, Severity};
 use mappers::schema::Schema;
 use serde_json::json;
 
-use crate::cli::{self, Exit, Stop};
+use crate::cli::{database_url, self, Exit, Stop};
 use crate::store::introspect::introspect;
 use crate::store::migrate::{MigrateOptions, migrate};
 use crate::store::pools::{PoolSettings, Pools};
@@ -67,7 +67,7 @@ pub struct CheckArgs {
     /// Map files.
     files: Vec<PathBuf>,
     /// Check against the tables of this database.
-    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true, value_parser = database_url)]
     database: Option<String>,
     /// Print the problems as a JSON array.
     #[arg(long)]
@@ -83,7 +83,7 @@ pub struct ShowArgs {
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The database whose tables the maps are for; without it, the built-in clinic schema.
-    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true, value_parser = database_url)]
     database: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use mappers::json::Document;
 use crate::clock::Clock;
 use crate::store::batch::Unit;
 use crate::store::checkpoint;
-use crate::store::connection::{Connection, DbError};
+use crate::store::connection::{Connection, DbError, DbErrorKind};
 use crate::store::core::Core;
 use crate::store::emit::{self, Facts, Index, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
@@ -34,13 +34,13 @@ pub(crate) enum Verdict {
 /// Why a transaction must be rolled back.
 #[derive(Debug)]
 pub(crate) enum Abort {
-    /// Something moved underneath: run it again.
-    Again,
     /// The database refused.
     Database(DbError),
     /// Tables refused these changes (set, change) while others may hold keys of their rows: run it again with these in the
     /// generic store from the start.
     Overflow(Vec<(usize, usize)>),
+    /// Rows (map, key) of these steps belonged to other resources, deleted since: they must give their keys away first.
+    Clash(Vec<(Box<str>, Box<str>)>),
     /// One set turned out to be impossible after others were written: run it again without that set.
     Refused {
         /// Which set.
@@ -83,8 +83,45 @@ pub(crate) struct Step<'u> {
     pub(crate) updated_ms: i64,
     /// Where it goes.
     pub(crate) placed: Placed,
+    /// Deleted, but the row is still there: others refer to it.
+    pub(crate) kept: bool,
     /// What the directory will keep.
     pub(crate) side: Side,
+}
+
+/// What earlier tries of a transaction taught.
+#[derive(Clone, Debug)]
+pub(crate) struct Lessons {
+    /// Which changes may use tables.
+    pub(crate) tables: Tables,
+    /// A foreign key refused at commit: rows are removed one by one, and what cannot go stays.
+    pub(crate) cautious: bool,
+    /// How often rows were refused at commit.
+    pub(crate) misfits: usize,
+}
+
+impl Default for Lessons {
+    fn default() -> Self {
+        Self { tables: Tables::UseExcept(HashSet::new()), cautious: false, misfits: 0 }
+    }
+}
+
+impl Lessons {
+    /// These changes (set, change) stay out of tables.
+    pub(crate) fn avoid(&mut self, changes: Vec<(usize, usize)>) {
+        if let Tables::UseExcept(refused) = &mut self.tables {
+            refused.extend(changes);
+        }
+    }
+
+    /// A row was refused at commit. It may have lost a race once; the second time its table cannot carry it.
+    pub(crate) fn misfit(&mut self, error: &DbError) {
+        if self.misfits > 0 {
+            self.tables = Tables::Avoid;
+        }
+        self.misfits += 1;
+        self.cautious = self.cautious || error.kind == DbErrorKind::ForeignKey;
+    }
 }
 
 /// Which changes may use tables.
@@ -113,7 +150,7 @@ pub(crate) async fn apply(
     organization: OrganizationId,
     units: &[&Unit],
     refused: &[Option<StoredRefusal>],
-    tables: &Tables,
+    lessons: &Lessons,
 ) -> Result<Vec<Verdict>, Abort> {
     let mut verdicts: Vec<Option<Verdict>> = units.iter().map(|_| None).collect();
     for (verdict, refused) in verdicts.iter_mut().zip(refused) {
@@ -126,16 +163,28 @@ pub(crate) async fn apply(
     for (step, rid) in steps.iter_mut().filter(|step| step.before.is_none()).zip(rids) {
         step.rid = rid;
     }
-    place::place(core, connection, organization, &mut steps, tables).await?;
-    rows::write(core, connection, organization, &mut steps).await?;
+    place::place(core, connection, organization, &mut steps, &lessons.tables).await?;
+    rows::write(core, connection, organization, &mut steps, lessons.cautious).await?;
     let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
-    emit::emit(core, connection, organization, &snapshots).await?;
+    emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
     for (unit, verdict) in units.iter().zip(&verdicts) {
         if let (None, Some(mark)) = (verdict, &unit.checkpoint) {
             checkpoint::record(connection, organization, mark).await?;
         }
     }
     Ok(collect(units, verdicts, steps, snapshots))
+}
+
+/// Tells a row key that the directory has already, and races with other transactions, from faults.
+fn clash(core: &Core, error: DbError, snapshots: &[Snapshot]) -> Abort {
+    if !error.is_race() {
+        return Abort::Database(error);
+    }
+    let key = |snapshot: &Snapshot| match &snapshot.place {
+        Place::Mapped { map, key } => Some((core.map(*map).name.as_str().into(), key.clone())),
+        Place::Generic => None,
+    };
+    Abort::Clash(snapshots.iter().filter_map(key).collect())
 }
 
 /// Puts off every set that touches what an earlier one touches.
@@ -238,6 +287,7 @@ fn judge_unit<'u>(
             version,
             updated_ms,
             placed: Placed::Generic,
+            kept: false,
             side: Side::default(),
         });
     }
@@ -270,8 +320,9 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
             (place, index)
         }
         (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root())),
-        (_, None) => (Place::Generic, Index::default()),
+        (_, None) => (if step.kept { left(step) } else { Place::Generic }, Index::default()),
     };
+    let side = if step.kept && step.document.is_none() { kept(step) } else { step.side.clone() };
     Snapshot {
         rid: step.rid,
         fresh: step.before.is_none(),
@@ -284,7 +335,22 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
         body,
         facts,
         index,
-        side: step.side.clone(),
+        side,
+    }
+}
+
+/// Where a deleted resource's row is.
+fn left(step: &Step<'_>) -> Place {
+    step.before.as_ref().map_or(Place::Generic, |entry| entry.place.clone())
+}
+
+/// What the directory keeps of a deleted resource whose row stays.
+fn kept(step: &Step<'_>) -> Side {
+    let before = step.before.as_ref();
+    Side {
+        residue: before.and_then(|entry| entry.residue.clone()),
+        shadow: before.and_then(|entry| entry.shadow.as_ref()).map(|shadow| shadow.to_json().into()),
+        flag: Some(entry::KEPT.into()),
     }
 }
 

@@ -3,17 +3,16 @@
 //! Each set stays atomic. When a transaction fails as a whole its sets are tried again one by one, so that only the set
 //! at fault is refused.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use consent::{OrganizationId, Permit};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::store::apply::{self, Abort, StoredRefusal, Tables, Verdict};
+use crate::store::apply::{self, Abort, Lessons, StoredRefusal, Verdict};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Connection, DbError};
 use crate::store::core::Core;
-use crate::store::drain;
+use crate::store::{drain, entry};
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::types::{Change, Changed};
 
@@ -81,7 +80,13 @@ async fn work(core: Arc<Core>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
             (connection, gather(first, &mut jobs))
         };
         match connection {
-            Ok(mut connection) => settle(&core, &mut connection, batch).await,
+            // A task of its own: should it panic, its callers get an answer and this worker goes on.
+            Ok(connection) => {
+                if tokio::spawn(settle(Arc::clone(&core), connection, batch)).await.is_err() {
+                    core.forget_rids();
+                    tracing::error!("applying changes panicked");
+                }
+            }
             Err(error) => refuse(batch, &error),
         }
     }
@@ -106,7 +111,8 @@ fn refuse(batch: Vec<Job>, error: &DbError) {
 }
 
 /// Answers every job of the batch.
-async fn settle(core: &Core, connection: &mut Connection, mut batch: Vec<Job>) {
+async fn settle(core: Arc<Core>, mut connection: Connection, mut batch: Vec<Job>) {
+    let (core, connection) = (&*core, &mut connection);
     while !batch.is_empty() {
         let organization = batch[0].unit.permit.organization();
         let (mut group, rest): (Vec<_>, Vec<_>) =
@@ -158,24 +164,21 @@ async fn run(
     units: &[&Unit],
 ) -> Result<Vec<Verdict>, StoreError> {
     let mut refused: Vec<Option<StoredRefusal>> = units.iter().map(|_| None).collect();
-    let mut misfits = 0;
-    let mut overflowed = HashSet::new();
+    let mut lessons = Lessons::default();
     let mut last = StoreError::Contention;
     for _ in 0..TRIES {
-        // A row that is refused at commit may have lost a race once; the second time its table cannot carry it.
-        let tables = if misfits > 1 { Tables::Avoid } else { Tables::UseExcept(overflowed.clone()) };
-        let abort = match attempt(core, connection, organization, units, &refused, &tables).await {
+        let abort = match attempt(core, connection, organization, units, &refused, &lessons).await {
             Ok(verdicts) => return Ok(verdicts),
             Err(abort) => abort,
         };
         core.forget_rids();
         connection.rollback_if_open().await;
         match abort {
-            Abort::Again => {}
-            Abort::Overflow(changes) => overflowed.extend(changes),
+            Abort::Overflow(changes) => lessons.avoid(changes),
+            Abort::Clash(keys) => release(core, connection, organization, &keys).await?,
             Abort::Refused { unit, index, reason } => refused[unit] = Some((index, reason)),
-            Abort::Database(error) if error.is_misfit() && (units.len() == 1 || misfits == 0) => {
-                misfits += 1;
+            Abort::Database(error) if error.is_misfit() && (units.len() == 1 || lessons.misfits == 0) => {
+                lessons.misfit(&error);
                 last = error.into_store_error();
             }
             Abort::Database(error) if error.is_retryable() => last = error.into_store_error(),
@@ -191,11 +194,27 @@ async fn attempt(
     organization: OrganizationId,
     units: &[&Unit],
     refused: &[Option<StoredRefusal>],
-    tables: &Tables,
+    lessons: &Lessons,
 ) -> Result<Vec<Verdict>, Abort> {
     drain::settle(core, connection, organization).await?;
     connection.begin_write(Some(organization.0)).await?;
-    let verdicts = apply::apply(core, connection, organization, units, refused, tables).await?;
+    let rids = core.rids_of_a_transaction();
+    let verdicts = apply::apply(core, connection, organization, units, refused, lessons).await?;
     connection.commit().await?;
+    rids.committed();
     Ok(verdicts)
+}
+
+/// Takes row keys away from deleted resources, in a transaction of its own.
+pub(crate) async fn release(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    keys: &[(Box<str>, Box<str>)],
+) -> Result<(), StoreError> {
+    drain::settle(core, connection, organization).await?;
+    connection.begin_write(Some(organization.0)).await?;
+    entry::release_keys(connection, organization, keys).await?;
+    connection.commit().await?;
+    Ok(())
 }

@@ -137,6 +137,16 @@ impl Core {
         dialect::read(self.pools.engine(), &column, map.key_kind, "text")
     }
 
+    /// A key's text as a value of the main table's key column.
+    pub(crate) fn bind_key(&self, text: &str, map: &Map) -> String {
+        dialect::bind(self.pools.engine(), text, map.key_kind, "text")
+    }
+
+    /// A key's text as a value of a child row's parent key column.
+    pub(crate) fn bind_parent_key(&self, text: &str, child: &Child) -> String {
+        dialect::bind(self.pools.engine(), text, child.parent_key_kind, "text")
+    }
+
     /// The parent's key in a child row, as text.
     pub(crate) fn read_parent_key(&self, child: &Child) -> String {
         let column = format!("{}.{}", dialect::quote(&child.table), dialect::quote(&child.parent_key));
@@ -222,7 +232,8 @@ impl Core {
         let sql = "update rid_block set next = next + $1 where name = 'rid' returning next";
         let args = [Arg::Int(size)];
         let row = match connection.engine() {
-            Engine::Postgres => self.pools.writer().await?.fetch_optional(sql, &args).await?,
+            // Of the readers' pool: every writing connection may be held by somebody who waits for this very block.
+            Engine::Postgres => self.pools.reader().await?.fetch_optional(sql, &args).await?,
             Engine::Sqlite => connection.fetch_optional(sql, &args).await?,
         };
         row.and_then(|row| row.int(0)).ok_or_else(|| DbError::fault("rid_block has no row"))
@@ -231,6 +242,32 @@ impl Core {
     /// Drops what is left of the current block: its reservation may have been rolled back.
     pub(crate) fn forget_rids(&self) {
         *self.rids.lock() = 0..0;
+    }
+
+    /// Forgets the block unless the transaction it was reserved in commits: also where its future is dropped halfway.
+    pub(crate) fn rids_of_a_transaction(&self) -> RidGuard<'_> {
+        RidGuard { core: self, committed: false }
+    }
+}
+
+/// See [`Core::rids_of_a_transaction`].
+pub(crate) struct RidGuard<'c> {
+    core: &'c Core,
+    committed: bool,
+}
+
+impl RidGuard<'_> {
+    /// The transaction has committed.
+    pub(crate) fn committed(mut self) {
+        self.committed = true;
+    }
+}
+
+impl Drop for RidGuard<'_> {
+    fn drop(&mut self) {
+        if !self.committed {
+            self.core.forget_rids();
+        }
     }
 }
 

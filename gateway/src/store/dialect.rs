@@ -284,7 +284,7 @@ pub fn release(name: &str) -> String {
 /// What a connection of the application's says first (PostgreSQL).
 pub fn application_session(statement_timeout: Duration) -> String {
     format!(
-        "set role {APPLICATION_ROLE}; set search_path = fhir_gateway, public; set statement_timeout = {}; \
+        "set client_min_messages = error; set role {APPLICATION_ROLE}; set search_path = fhir_gateway, public; set statement_timeout = {}; \
          set idle_in_transaction_session_timeout = 60000",
         statement_timeout.as_millis()
     )
@@ -315,6 +315,14 @@ pub fn for_update_skip_locked(engine: Engine) -> &'static str {
     match engine {
         Engine::Postgres => " for update skip locked",
         Engine::Sqlite => "",
+    }
+}
+
+/// A join whose left side is looked at first. SQLite knows too little of its tables to choose; PostgreSQL chooses.
+pub fn join_in_order(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => "join",
+        Engine::Sqlite => "cross join",
     }
 }
 

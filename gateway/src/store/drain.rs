@@ -15,7 +15,7 @@ use mappers::json::Document;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::bulk::{self, BulkType};
-use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Engine, Row};
 use crate::store::core::Core;
 use crate::store::dialect;
 use crate::store::emit::{self, Facts, Index, Side, Snapshot};
@@ -26,6 +26,8 @@ use crate::store::types::Method;
 
 /// Outbox rows taken in one transaction.
 const BATCH: i64 = 512;
+/// How many times fewer are taken where one of them is at fault.
+const NARROWER: i64 = 8;
 /// Transactions before we stop running after a writer that is faster than we are. What is read then is exact for all that
 /// was settled; the outbox keeps the rest.
 const ROUNDS: usize = 64;
@@ -61,30 +63,88 @@ pub(crate) async fn settle(
     connection: &mut Connection,
     organization: OrganizationId,
 ) -> Result<(), DbError> {
-    let mut collisions = 0;
+    let mut pace = Pace { collisions: 0, batch: BATCH };
     for _ in 0..ROUNDS {
         if !is_pending(connection, organization).await? {
             return Ok(());
         }
         let alone = core.settling.lock().await;
-        let settled = settle_some(core, connection, organization, collisions).await;
+        let settled = settle_some(core, connection, organization, pace).await;
         drop(alone);
         match settled {
             Ok(0) => return Ok(()),
-            Ok(_) => {}
+            Ok(_) => pace.batch = BATCH.min(pace.batch * NARROWER),
             Err(error) => {
-                core.forget_rids();
                 connection.rollback_if_open().await;
-                collisions += 1;
-                // A unique violation is a race with another process that adopts the same row.
-                if collisions >= TRIES || !(error.is_retryable() || error.is_misfit()) {
-                    return Err(error);
-                }
-                tokio::time::sleep(PAUSE * collisions).await;
+                pace.after(core, connection, organization, error).await?;
             }
         }
     }
     Ok(())
+}
+
+/// How carefully the outbox is worked off.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// How often it collided with other transactions.
+    collisions: u32,
+    /// How many rows are taken at once.
+    batch: i64,
+}
+
+impl Pace {
+    /// Waits after a collision. Where rows themselves are at fault (their table refuses a residue, say), they are found by
+    /// taking fewer at once, and the one that is left alone is passed over: it must not keep everybody from reading.
+    async fn after(
+        &mut self,
+        core: &Core,
+        connection: &mut Connection,
+        organization: OrganizationId,
+        error: DbError,
+    ) -> Result<(), DbError> {
+        // A race is with another process that adopts the same row.
+        if error.is_retryable() || error.is_race() {
+            self.collisions += 1;
+            if self.collisions >= TRIES {
+                return Err(error);
+            }
+            tokio::time::sleep(PAUSE * self.collisions).await;
+            return Ok(());
+        }
+        match error.kind {
+            DbErrorKind::Unavailable | DbErrorKind::DiskFull | DbErrorKind::NoTransaction => Err(error),
+            _ if self.batch > 1 => {
+                self.batch = (self.batch / NARROWER).max(1);
+                Ok(())
+            }
+            _ => pass_over(core, connection, organization, &error).await,
+        }
+    }
+}
+
+/// Takes the oldest row out of the outbox without looking at it, and leaves a flag for the operator.
+async fn pass_over(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    error: &DbError,
+) -> Result<(), DbError> {
+    connection.begin_write(Some(organization.0)).await?;
+    let organization = Arg::Int(organization.0);
+    let lock = dialect::for_update(connection.engine());
+    let oldest = format!("select map_table, key from outbox where organization_id = $1 order by seq limit 1{lock}");
+    if let Some(row) = connection.fetch_optional(&oldest, &[organization]).await? {
+        let (table, key) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
+        tracing::error!(table, %error, "a row of another program's cannot be read; what it was before is served");
+        let flag = "update directory set flag = 'its row cannot be read' \
+             where organization_id = $1 and map = $2 and key = $3";
+        for &map in core.maps_on(table) {
+            connection.execute(flag, &[organization, Arg::Text(&core.map(map).name), Arg::Text(key)]).await?;
+        }
+        let gone = "delete from outbox where organization_id = $1 and map_table = $2 and key = $3";
+        connection.execute(gone, &[organization, Arg::Text(table), Arg::Text(key)]).await?;
+    }
+    connection.commit().await
 }
 
 /// Whether anything waits: one probe.
@@ -103,16 +163,18 @@ async fn settle_some(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
-    collisions: u32,
+    pace: Pace,
 ) -> Result<usize, DbError> {
     connection.begin_write(Some(organization.0)).await?;
-    if connection.engine() == Engine::Postgres && collisions < PATIENT_FROM {
+    if connection.engine() == Engine::Postgres && pace.collisions < PATIENT_FROM {
         // Parent and child rows must be of one moment.
         connection.script("set transaction isolation level repeatable read").await?;
     }
+    let rids = core.rids_of_a_transaction();
     let lock = dialect::for_update(connection.engine());
     let sql = format!(
-        "select seq, map_table, key from outbox where organization_id = $1 order by seq limit {BATCH}{lock}"
+        "select seq, map_table, key from outbox where organization_id = $1 order by seq limit {}{lock}",
+        pace.batch
     );
     let taken = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
     let mut tables: BTreeMap<Box<str>, BTreeSet<Box<str>>> = BTreeMap::new();
@@ -123,12 +185,13 @@ async fn settle_some(
         tables.entry(table.into()).or_default().insert(key.into());
     }
     for (table, keys) in &tables {
-        refresh(core, connection, organization, table, keys).await?;
+        refresh(core, connection, organization, table, keys, pace.batch == 1).await?;
     }
     let numbers: Vec<Arg<'_>> = numbers.into_iter().map(Arg::Int).collect();
     let sql = "delete from outbox where seq in (select k.seq from {keys})";
     bulk::execute_by_keys(connection, sql, &[], &[("seq", BulkType::Int)], &numbers).await?;
     connection.commit().await?;
+    rids.committed();
     Ok(taken.len())
 }
 
@@ -139,6 +202,7 @@ async fn refresh(
     organization: OrganizationId,
     table: &str,
     keys: &BTreeSet<Box<str>>,
+    careful: bool,
 ) -> Result<(), DbError> {
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
     let updated_ms = core.clock.tick();
@@ -156,11 +220,11 @@ async fn refresh(
                 (None, Some(entry)) => snapshots.push(deletion(entry, updated_ms)),
                 (Some(row), Some(entry)) => {
                     let body = bodies.get(&entry.rid);
-                    let changed = Foreign { core, map, key, row: &row };
+                    let changed = Foreign { core, map, key, row: &row, careful };
                     snapshots.extend(changed.revise(connection, organization, entry, body, updated_ms).await?);
                 }
                 (Some(row), None) => {
-                    let foreign = Foreign { core, map, key, row: &row };
+                    let foreign = Foreign { core, map, key, row: &row, careful };
                     snapshots.push(foreign.adopt(connection, organization, updated_ms).await?);
                 }
             }
@@ -192,14 +256,19 @@ fn deletion(entry: &Entry, updated_ms: i64) -> Snapshot {
         fresh: false,
         kind: entry.kind.clone(),
         id: entry.id.clone(),
-        place: Place::Generic,
+        // Should the row come back, it is this resource again.
+        place: entry.place.clone(),
         version: entry.version + 1,
         updated_ms,
         method: Method::Delete,
         body: Bytes::new(),
         facts: Facts::of_deleted(entry.patient.clone()),
         index: Index::default(),
-        side: Side::default(),
+        side: Side {
+            residue: entry.residue.clone(),
+            shadow: entry.shadow.as_ref().map(|shadow| shadow.to_json().into()),
+            flag: None,
+        },
     }
 }
 
@@ -209,6 +278,8 @@ struct Foreign<'r> {
     map: usize,
     key: &'r str,
     row: &'r Loaded,
+    /// It is alone: should its table refuse the residue, the directory keeps it.
+    careful: bool,
 }
 
 impl Foreign<'_> {
@@ -228,7 +299,23 @@ impl Foreign<'_> {
         {
             return Ok(None);
         }
+        let kept = entry.deleted && entry.flag.as_deref() == Some(entry::KEPT);
+        if kept && self.says_nothing_new(connection, entry).await? {
+            return Ok(None);
+        }
         self.snapshot(connection, organization, entry, entry.version + 1, updated_ms, false).await.map(Some)
+    }
+
+    /// Whether the row of a resource that was deleted (and is kept for others' sake) is still as it was then: only a change
+    /// of it brings the resource back.
+    async fn says_nothing_new(&self, connection: &mut Connection, entry: &Entry) -> Result<bool, DbError> {
+        let version = entry.version - 1;
+        let sql = "select updated, body from resource_versions where rid = $1 and version = $2";
+        let row = connection.fetch_optional(sql, &[Arg::Int(entry.rid), Arg::Int(version)]).await?;
+        Ok(row.is_some_and(|row| {
+            let (body, _) = self.body(entry, version, row.int(0).unwrap_or_default());
+            row.text(1).unwrap_or_default().as_bytes() == body
+        }))
     }
 
     /// The first version of a row never seen, or a new one of a resource that had been deleted under the same id. Its time is
@@ -284,10 +371,14 @@ impl Foreign<'_> {
         let (body, flag) = self.body(entry, version, updated_ms);
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
         let row = ForeignRow { map: self.map, key: self.key, held: self.row, entry };
-        let (residue, shadow) = rows::settle_residue(self.core, connection, organization, &row, &document).await?;
+        let (residue, shadow, refused) =
+            rows::settle_residue(self.core, connection, organization, &row, &document, self.careful).await?;
         let index = match &residue {
-            Some(residue) => Index::of_residue(&map.resource, residue),
-            None => Index::of(&map.resource, document.root()),
+            // As for our own writes: values that stayed beside columns are found by the whole resource.
+            Some(residue) if !(self.core.statements[self.map].index_whole || shadow.is_some()) => {
+                Index::of_residue(&map.resource, residue)
+            }
+            _ => Index::of(&map.resource, document.root()),
         };
         let facts = Facts::of(&map.resource, &entry.id, document.root());
         drop(document);
@@ -303,7 +394,7 @@ impl Foreign<'_> {
             body,
             facts,
             index,
-            side: Side { residue: residue.filter(|_| map.residue.is_none()), shadow, flag },
+            side: Side { residue: residue.filter(|_| map.residue.is_none() || refused), shadow, flag },
         })
     }
 }

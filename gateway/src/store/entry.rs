@@ -35,7 +35,11 @@ pub(crate) struct Entry {
     pub(crate) flag: Option<Box<str>>,
 }
 
-/// Where a resource lives.
+/// The flag of a resource that was deleted while rows that are no resources refer to its row: the row is still there.
+pub(crate) const KEPT: &str = "deleted, but its row is kept: other rows refer to it";
+
+/// Where a resource lives, or (deleted) where its row was: should another program bring the row back, it is the same
+/// resource.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Place {
     /// In the generic store: its current version's body is all there is.
@@ -148,4 +152,18 @@ pub(crate) async fn by_key(
     let rows = bulk::fetch_by_keys(connection, &sql, &args, &[("key", BulkType::Text)], &keys).await?;
     let entries = rows.iter().map(|row| Entry::from_row(core, row));
     Ok(entries.map(|entry| (entry.place.key(&entry.id).into(), entry)).collect())
+}
+
+/// Takes row keys away from resources that are deleted: another resource has the rows now.
+pub(crate) async fn release_keys(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    keys: &[(Box<str>, Box<str>)],
+) -> Result<(), DbError> {
+    let sql = "update directory set map = null, key = id, residue = null, shadow = null, flag = null \
+         where organization_id = $1 and deleted = 1 and map is not null \
+         and exists (select 1 from {keys} where k.map = directory.map and k.key = directory.key)";
+    let columns = [("map", BulkType::Text), ("key", BulkType::Text)];
+    let keys: Vec<Arg<'_>> = keys.iter().flat_map(|(map, key)| [Arg::Text(map), Arg::Text(key)]).collect();
+    bulk::execute_by_keys(connection, sql, &[Arg::Int(organization.0)], &columns, &keys).await.map(drop)
 }

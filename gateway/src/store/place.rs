@@ -66,10 +66,10 @@ struct Candidate {
     fresh: bool,
 }
 
-/// The first map that accepts the resource; the one it is in already comes first.
+/// The first map that accepts the resource; the one it is (or, deleted, was) in comes first.
 fn candidate(core: &Core, step: &Step<'_>) -> Option<Candidate> {
     let document = step.document.as_ref()?;
-    let current = step.before.as_ref().filter(|entry| !entry.deleted).map(|entry| &entry.place);
+    let current = step.before.as_ref().map(|entry| &entry.place);
     if let Some(Place::Mapped { map, key }) = current
         && split::accepts(core.map(*map), document)
     {

@@ -13,7 +13,7 @@ mod residue;
 pub(crate) use load::{Loaded, load};
 pub(crate) use residue::{ForeignRow, settle_residue};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use consent::OrganizationId;
 
@@ -31,8 +31,10 @@ pub(crate) async fn write(
     connection: &mut Connection,
     organization: OrganizationId,
     steps: &mut [Step<'_>],
+    cautious: bool,
 ) -> Result<(), Abort> {
-    remove::leave(core, connection, organization, steps).await?;
+    let leaving = remove::Leaving { staying: staying(steps), cautious };
+    remove::leave(core, connection, organization, steps, &leaving).await?;
     let mut fresh: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     let mut known: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     for (number, step) in steps.iter().enumerate() {
@@ -46,7 +48,7 @@ pub(crate) async fn write(
         insert::insert(core, connection, organization, *map, numbers, steps).await?;
     }
     for ((_, map), numbers) in &known {
-        change::change(core, connection, organization, *map, numbers, steps).await?;
+        change::change(core, connection, organization, *map, numbers, steps, &leaving).await?;
     }
     let refused = |number: &usize| matches!(steps[*number].placed, Placed::Generic);
     // Whoever refers to a row by a foreign key was placed in the belief that the row would be there.
@@ -57,6 +59,15 @@ pub(crate) async fn write(
         .map(|number| (steps[*number].unit, steps[*number].index))
         .collect();
     if overflowed.is_empty() { Ok(()) } else { Err(Abort::Overflow(overflowed)) }
+}
+
+/// Rows that the steps change in place.
+fn staying(steps: &[Step<'_>]) -> HashSet<(usize, Box<str>)> {
+    let row = |step: &Step<'_>| match &step.placed {
+        Placed::Mapped { map, key, fresh: false, .. } => Some((*map, key.clone())),
+        _ => None,
+    };
+    steps.iter().filter_map(row).collect()
 }
 
 /// Runs an attempt within a savepoint: its own refusals (constraints, bad values) come back as `Ok(Err(..))` with nothing

@@ -17,7 +17,7 @@ use crate::store::connection::{Arg, Row};
 use crate::store::core::Core;
 use crate::store::error::StoreError;
 use crate::store::types::{Method, SearchPage, SearchRequest, Version};
-use conditions::{Branch, Builder};
+use conditions::Builder;
 
 /// What is wanted of the matches, and where they start.
 #[derive(Clone, Copy, Debug)]
@@ -125,13 +125,11 @@ fn union<'a>(builder: &mut Builder<'a>, search: &'a Search, tail: &str) -> Strin
         }
         None => vec![builder.everything()],
     };
-    let rendered: Vec<String> = branches.iter().map(|branch| render(branch, tail)).collect();
+    let rendered: Vec<String> = branches
+        .iter()
+        .map(|branch| format!("select * from (select distinct d.rid from {branch}{tail}) as branch"))
+        .collect();
     rendered.join(" union ")
-}
-
-fn render(branch: &Branch, tail: &str) -> String {
-    let Branch { source, conditions } = branch;
-    format!("select * from (select distinct d.rid from {source} where {}{tail}) as branch", conditions.join(" and "))
 }
 
 /// How many rows a condition usually leaves: the least drives.

@@ -1,25 +1,27 @@
 //! One database transaction for an interaction that must look before it writes: conditional create, update and delete,
 //! and transaction bundles with conditions.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use consent::{OrganizationId, Permit};
+use consent::Permit;
 use mappers::search::{Results, Search};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::store::Store;
-use crate::store::apply::{self, Abort, Tables, Verdict};
-use crate::store::batch::Unit;
+use crate::store::apply::{self, Abort, Lessons, Verdict};
+use crate::store::batch::{self, Unit};
 use crate::store::checkpoint::Checkpoint;
-use crate::store::connection::{Arg, Connection, Engine};
+use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::core::Core;
-use crate::store::{dialect, drain};
+use crate::store::drain;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::{Order, plan};
 use crate::store::types::{Change, Changed};
+
+/// How often a transaction that collided is tried again.
+const TRIES: usize = 8;
 
 /// How many conditions a transaction looks for. Equal conditions must wait for each other (SQLite has one writer and needs
 /// nothing more). A transaction with one condition shares the organization's lock and locks its condition; one with many
@@ -36,7 +38,9 @@ pub struct Transaction {
     core: Arc<Core>,
     permit: Permit,
     conditions: Conditions,
-    turn: OwnedSemaphorePermit,
+    asked: Vec<Asked>,
+    /// Given back when all is done.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Store {
@@ -59,17 +63,8 @@ impl Store {
     async fn begin_with(&self, permit: &Permit, conditions: Conditions) -> Result<Transaction, StoreError> {
         let turn = Arc::clone(&self.core.turns).acquire_owned().await.map_err(|_| StoreError::Unavailable)?;
         let mut connection = self.core.pools.writer().await?;
-        drain::settle(&self.core, &mut connection, permit.organization()).await?;
-        connection.begin_write(Some(permit.organization().0)).await?;
-        if connection.engine() == Engine::Postgres {
-            let lock = match conditions {
-                Conditions::One => "select pg_advisory_xact_lock_shared($1)",
-                Conditions::Many => "select pg_advisory_xact_lock($1)",
-            };
-            // Negative: never the number of a condition.
-            connection.execute(lock, &[Arg::Int(-1 - permit.organization().0)]).await?;
-        }
-        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone(), conditions, turn })
+        open(&self.core, &mut connection, permit, conditions).await?;
+        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone(), conditions, asked: Vec::new(), _turn: turn })
     }
 }
 
@@ -86,7 +81,9 @@ impl Transaction {
         }
         let query = plan(&self.core, &self.permit, search, &Order::ids(limit));
         let rows = self.connection.fetch(&query.sql, &query.args).await?;
-        Ok(rows.iter().filter_map(|row| row.text(2)).map(Into::into).collect())
+        let found: Vec<Box<str>> = rows.iter().filter_map(|row| row.text(2)).map(Into::into).collect();
+        self.asked.push(Asked { search: search.clone(), limit, found: found.clone() });
+        Ok(found)
     }
 
     /// Applies the changes and commits.
@@ -111,59 +108,92 @@ impl Transaction {
         self.finish(Unit { permit, changes, checkpoint: Some(checkpoint) }).await
     }
 
-    async fn finish(self, unit: Unit) -> Result<Vec<Changed>, ChangeError> {
-        let Self { mut connection, core, permit, turn, .. } = self;
-        // Given back when all is done.
-        let _turn = turn;
-        let organization = permit.organization();
-        let attempt = attempt(&core, &mut connection, organization, &unit).await;
-        let verdict = match attempt {
-            Ok(mut verdicts) => verdicts.pop(),
-            Err(Abort::Refused { index, reason, .. }) => Some(Verdict::Settled(Err(ChangeError::Refused { index, reason }))),
-            Err(Abort::Again | Abort::Overflow(_)) => Some(Verdict::Settled(Err(StoreError::Contention.into()))),
-            Err(Abort::Database(error)) => {
-                core.forget_rids();
-                return Err(error.into_store_error().into());
-            }
-        };
-        match verdict {
-            Some(Verdict::Settled(Ok(changed))) => {
-                if let Err(error) = connection.commit().await {
-                    core.forget_rids();
-                    return Err(error.into_store_error().into());
+    /// Applies and commits; what collides on the way is tried again, as long as the conditions find what they found.
+    async fn finish(mut self, unit: Unit) -> Result<Vec<Changed>, ChangeError> {
+        let mut lessons = Lessons::default();
+        let mut last = StoreError::Contention;
+        for _ in 0..TRIES {
+            let abort = match self.attempt(&unit, &lessons).await {
+                Ok(changed) => return Ok(changed),
+                Err(Abort::Refused { index, reason, .. }) => return Err(ChangeError::Refused { index, reason }),
+                Err(abort) => abort,
+            };
+            self.connection.rollback_if_open().await;
+            match abort {
+                Abort::Overflow(changes) => lessons.avoid(changes),
+                Abort::Clash(keys) => {
+                    let organization = self.permit.organization();
+                    batch::release(&self.core, &mut self.connection, organization, &keys).await?;
                 }
+                Abort::Database(error) if error.is_misfit() => {
+                    lessons.misfit(&error);
+                    last = error.into_store_error();
+                }
+                Abort::Database(error) if error.is_retryable() => last = error.into_store_error(),
+                Abort::Database(error) => return Err(error.into_store_error().into()),
+                Abort::Refused { .. } => {}
+            }
+            self.again().await?;
+        }
+        Err(last.into())
+    }
+
+    async fn attempt(&mut self, unit: &Unit, lessons: &Lessons) -> Result<Vec<Changed>, Abort> {
+        let rids = self.core.rids_of_a_transaction();
+        let organization = self.permit.organization();
+        let mut verdicts =
+            apply::apply(&self.core, &mut self.connection, organization, &[unit], &[None], lessons).await?;
+        match verdicts.pop() {
+            Some(Verdict::Settled(Ok(changed))) => {
+                self.connection.commit().await?;
+                rids.committed();
                 Ok(changed)
             }
-            Some(Verdict::Settled(Err(error))) => {
-                core.forget_rids();
-                connection.rollback().await.map_err(StoreError::from)?;
-                Err(error)
+            Some(Verdict::Settled(Err(ChangeError::Refused { index, reason }))) => {
+                self.connection.rollback_if_open().await;
+                Err(Abort::Refused { unit: 0, index, reason })
             }
-            _ => Err(StoreError::Invariant("a lone set was put off").into()),
+            _ => Err(Abort::Database(DbError::fault("a lone set was put off"))),
         }
+    }
+
+    /// Opens the transaction once more, after it was rolled back, and asks the same conditions.
+    async fn again(&mut self) -> Result<(), StoreError> {
+        open(&self.core, &mut self.connection, &self.permit, self.conditions).await?;
+        for asked in std::mem::take(&mut self.asked) {
+            if self.find(&asked.search, asked.limit).await? != asked.found {
+                return Err(StoreError::Contention);
+            }
+        }
+        Ok(())
     }
 }
 
-/// Applies within a savepoint, again and again while tables refuse resources that others refer to.
-async fn attempt(
+/// A condition and what it found.
+struct Asked {
+    search: Search,
+    limit: usize,
+    found: Vec<Box<str>>,
+}
+
+/// Settles what is pending, begins, and takes the organization's lock.
+async fn open(
     core: &Core,
     connection: &mut Connection,
-    organization: OrganizationId,
-    unit: &Unit,
-) -> Result<Vec<Verdict>, Abort> {
-    const TRIES: usize = 8;
-    let mut overflowed = HashSet::new();
-    for _ in 0..TRIES {
-        connection.script(&dialect::savepoint("changes")).await?;
-        let tables = Tables::UseExcept(overflowed.clone());
-        match apply::apply(core, connection, organization, &[unit], &[None], &tables).await {
-            Err(Abort::Overflow(changes)) => overflowed.extend(changes),
-            other => return other,
-        }
-        connection.script(&dialect::rollback_to("changes")).await?;
-        core.forget_rids();
+    permit: &Permit,
+    conditions: Conditions,
+) -> Result<(), StoreError> {
+    drain::settle(core, connection, permit.organization()).await?;
+    connection.begin_write(Some(permit.organization().0)).await?;
+    if connection.engine() == Engine::Postgres {
+        let lock = match conditions {
+            Conditions::One => "select pg_advisory_xact_lock_shared($1)",
+            Conditions::Many => "select pg_advisory_xact_lock($1)",
+        };
+        // Negative: never the number of a condition.
+        connection.execute(lock, &[Arg::Int(-1 - permit.organization().0)]).await?;
     }
-    Err(Abort::Again)
+    Ok(())
 }
 
 /// One number for one condition in one organization. A clash only makes two conditions wait for each other.

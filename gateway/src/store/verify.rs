@@ -82,6 +82,7 @@ impl Store {
             MapReport { map: shape.name.clone(), resource: shape.resource.clone(), ..MapReport::default() };
         let counted = connection.fetch_optional(&core.statements[map].count, &[Arg::Int(organization.0)]).await?;
         report.rows = counted.and_then(|row| row.int(0)).unwrap_or_default();
+        report.rows -= self.kept_rows(connection, permit, map).await?;
         let mut after = 0;
         loop {
             let args = [Arg::Int(organization.0), Arg::Text(&shape.name), Arg::Int(after), Arg::Int(PAGE)];
@@ -104,6 +105,17 @@ impl Store {
             }
         }
         Ok(report)
+    }
+
+    /// Rows of deleted resources that are still there because others refer to them.
+    async fn kept_rows(&self, connection: &mut Connection, permit: &Permit, map: usize) -> Result<i64, StoreError> {
+        let (core, organization) = (self.core(), permit.organization());
+        let sql = "select key from directory where organization_id = $1 and map = $2 and deleted = 1 and flag = $3";
+        let args = [Arg::Int(organization.0), Arg::Text(&core.map(map).name), Arg::Text(entry::KEPT)];
+        let kept = connection.fetch(sql, &args).await?;
+        let keys: Vec<&str> = kept.iter().filter_map(|row| row.text(0)).collect();
+        let rows = rows::load(core, connection, organization, map, &keys).await?;
+        Ok(i64::try_from(rows.values().filter(|row| row.exists).count()).unwrap_or_default())
     }
 
     /// What the row says now, under the header of what is served.

@@ -70,6 +70,16 @@ impl DbError {
         Self { note: Some(note.into()), ..Self::of(DbErrorKind::Other, "") }
     }
 
+    /// Something moved underneath: another program was faster. The same transaction may succeed when tried again.
+    pub fn moved(note: &str) -> Self {
+        Self { note: Some(note.into()), ..Self::of(DbErrorKind::Retry, "") }
+    }
+
+    /// Two transactions made the same directory entry or version: tried again, the later one sees the earlier one's.
+    pub fn is_race(&self) -> bool {
+        self.kind == DbErrorKind::Unique && matches!(self.table.as_deref(), Some("directory" | "resource_versions"))
+    }
+
     fn of(kind: DbErrorKind, code: &str) -> Self {
         Self { kind, code: code.into(), table: None, column: None, constraint: None, note: None }
     }

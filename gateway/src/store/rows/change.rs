@@ -25,6 +25,7 @@ pub(super) async fn change(
     map: usize,
     numbers: &[usize],
     steps: &mut [Step<'_>],
+    leaving: &remove::Leaving,
 ) -> Result<(), Abort> {
     let keys: Vec<Box<str>> = numbers.iter().filter_map(|number| key_of(&steps[*number])).collect();
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
@@ -49,11 +50,11 @@ pub(super) async fn change(
             Ok(returned) => insert::settle(core, connection, organization, map, step, key, &returned).await?,
             Err(error) => {
                 overflow(core, step, &error)?;
-                remove::rows(core, connection, organization, map, &[&key], step.updated_ms).await?;
+                remove::rows(core, connection, organization, map, &[&key], step.updated_ms, leaving).await?;
             }
         }
     }
-    move_out(core, connection, organization, map, &moved, steps).await
+    move_out(core, connection, organization, map, &moved, steps, leaving).await
 }
 
 fn key_of(step: &Step<'_>) -> Option<Box<str>> {
@@ -86,14 +87,16 @@ async fn move_out(
     map: usize,
     moved: &[usize],
     steps: &mut [Step<'_>],
+    leaving: &remove::Leaving,
 ) -> Result<(), Abort> {
     for number in moved {
         let step = &mut steps[*number];
         let Some(old) = key_of(step) else { continue };
-        remove::rows(core, connection, organization, map, &[&old], step.updated_ms).await?;
+        remove::rows(core, connection, organization, map, &[&old], step.updated_ms, leaving).await?;
         if let Placed::Mapped { key, fresh, .. } = &mut step.placed {
             *fresh = true;
-            if core.map(map).facet {
+            // A row that is marked as deleted is still there under the old key.
+            if core.map(map).facet || core.statements[map].soft_delete.is_some() {
                 *key = core.ids.next().into();
             }
         }
@@ -212,7 +215,7 @@ impl KnownRow<'_> {
             None => match join.filter(|join| has_values(map, *join, self.split)) {
                 Some(join) => insert::one_joined(core, connection, organization, self.map, join, self.key, self.split, cells).await,
                 None if join.is_some() => Ok(()),
-                None => Err(DbError::fault("a row has gone")),
+                None => Err(DbError::moved("a row has gone")),
             },
         }
     }

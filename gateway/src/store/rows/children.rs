@@ -100,7 +100,7 @@ pub(super) async fn update(
         args.push(Arg::text(row.residue.as_deref()));
     }
     let back = connection.fetch_optional(sql, &args).await?;
-    let back = back.ok_or_else(|| DbError::fault("a child row has gone"))?;
+    let back = back.ok_or_else(|| DbError::moved("a child row has gone"))?;
     let mut held = row.clone();
     for (place, (slot, _)) in writable().enumerate() {
         held.cells[slot] = back.text(place).map(Into::into);

@@ -4,6 +4,8 @@
 //! refuse would tell a caller of rows it may not see. Where rows that are no resources refer to it, the row stays and
 //! only the directory forgets it.
 
+use std::collections::HashSet;
+
 use consent::OrganizationId;
 use mappers::map::Map;
 use mappers::sql::{InsertParameter, Statements};
@@ -11,7 +13,7 @@ use mappers::sql::{InsertParameter, Statements};
 use crate::clock::Clock;
 use crate::store::apply::{Abort, Step};
 use crate::store::bulk::{self, BulkType};
-use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::core::Core;
 use crate::store::emit;
 use crate::store::entry;
@@ -28,6 +30,7 @@ pub(super) async fn leave(
     connection: &mut Connection,
     organization: OrganizationId,
     steps: &mut [Step<'_>],
+    leaving: &Leaving,
 ) -> Result<(), Abort> {
     for step in steps {
         let Some((map, key)) = super::current_row(step) else { continue };
@@ -37,13 +40,24 @@ pub(super) async fn leave(
         };
         if !stays {
             let key = key.to_owned();
-            rows(core, connection, organization, map, &[&key], step.updated_ms).await?;
+            let kept = rows(core, connection, organization, map, &[&key], step.updated_ms, leaving).await?;
+            step.kept = kept.contains(&*key);
         }
     }
     Ok(())
 }
 
-/// Removes rows by key.
+/// What must be known to remove rows.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    /// Rows that this transaction changes in place: what they refer to now they will not refer to then.
+    pub(super) staying: HashSet<(usize, Box<str>)>,
+    /// A foreign key that we cannot see (of another organization's row, say) refused the removal at commit: try each row
+    /// by itself and keep what cannot go.
+    pub(super) cautious: bool,
+}
+
+/// Removes rows by key; gives the keys of those that had to stay, because somebody else needs them.
 pub(super) async fn rows(
     core: &Core,
     connection: &mut Connection,
@@ -51,7 +65,11 @@ pub(super) async fn rows(
     map: usize,
     keys: &[&str],
     updated_ms: i64,
-) -> Result<(), DbError> {
+    leaving: &Leaving,
+) -> Result<HashSet<Box<str>>, DbError> {
+    let first = map;
+    let mut kept: HashSet<Box<str>> = HashSet::new();
+    let mut doomed: Vec<(usize, Vec<Box<str>>)> = Vec::new();
     let mut waiting: Vec<(usize, Vec<Box<str>>, usize)> = vec![(map, keys.iter().map(|key| (*key).into()).collect(), 0)];
     while let Some((map, keys, depth)) = waiting.pop() {
         let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
@@ -62,17 +80,60 @@ pub(super) async fn rows(
         };
         let mut free = Vec::new();
         for key in gone {
-            if is_needed(core, connection, &core.map(map).table, &key).await? {
+            if is_needed(core, connection, &core.map(map).table, &key, false).await? {
+                kept.extend((depth == 0).then_some(key));
                 continue;
             }
             if depth < DEPTH {
-                waiting.extend(referring(core, connection, organization, map, &key, depth + 1).await?);
+                waiting.extend(referring(core, connection, organization, map, &key, depth + 1, leaving).await?);
             }
             free.push(key);
         }
-        delete(core, connection, organization, map, &free, updated_ms).await?;
+        doomed.push((map, free));
     }
-    Ok(())
+    // Those that refer go before those referred to, for foreign keys that are checked at once.
+    for (map, keys) in doomed.into_iter().rev() {
+        if leaving.cautious {
+            let stayed = delete_what_can_go(core, connection, organization, map, keys, updated_ms).await?;
+            kept.extend(stayed.into_iter().filter(|_| map == first));
+        } else {
+            delete(core, connection, organization, map, &keys, updated_ms).await?;
+        }
+    }
+    Ok(kept)
+}
+
+/// Deletes row by row; gives the keys of rows that a foreign key holds.
+async fn delete_what_can_go(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    keys: Vec<Box<str>>,
+    updated_ms: i64,
+) -> Result<Vec<Box<str>>, DbError> {
+    let mut stayed = Vec::new();
+    for key in keys {
+        // SQLite cannot be asked to check a deferred foreign key early, but it shows every organization's rows.
+        let held = connection.engine() == Engine::Sqlite
+            && is_needed(core, connection, &core.map(map).table, &key, true).await?;
+        let gone = !held
+            && super::attempt(connection, async |connection| {
+                delete(core, connection, organization, map, std::slice::from_ref(&key), updated_ms).await?;
+                match connection.engine() {
+                    Engine::Postgres => {
+                        connection.script("set constraints all immediate; set constraints all deferred").await
+                    }
+                    Engine::Sqlite => Ok(()),
+                }
+            })
+            .await?
+            .is_ok();
+        if !gone {
+            stayed.push(key);
+        }
+    }
+    Ok(stayed)
 }
 
 /// Clears the facets' own columns; gives the keys of the rows in which nothing is left.
@@ -110,9 +171,15 @@ async fn clear_facet(
     Ok(empty)
 }
 
-/// Whether rows that are no resources of ours refer to a row.
-async fn is_needed(core: &Core, connection: &mut Connection, table: &str, key: &str) -> Result<bool, DbError> {
-    for referrer in core.referrers.of(table).iter().filter(|referrer| !referrer.mapped) {
+/// Whether rows that are no resources of ours (`any`: whatever rows) refer to a row.
+async fn is_needed(
+    core: &Core,
+    connection: &mut Connection,
+    table: &str,
+    key: &str,
+    any: bool,
+) -> Result<bool, DbError> {
+    for referrer in core.referrers.of(table).iter().filter(|referrer| any || !referrer.mapped) {
         let Some(column) = core.schema.column(&referrer.table, &referrer.column) else { continue };
         let value = core.bind("$1", column);
         let sql = format!(
@@ -135,6 +202,7 @@ async fn referring(
     map: usize,
     key: &str,
     depth: usize,
+    leaving: &Leaving,
 ) -> Result<Vec<(usize, Vec<Box<str>>, usize)>, DbError> {
     let mut found = Vec::new();
     for referrer in core.referrers.of(&core.map(map).table).iter().filter(|referrer| referrer.mapped) {
@@ -143,7 +211,9 @@ async fn referring(
             let sql =
                 Statements::referring(core.map(other), &core.dialect(), &column.name, column.kind, &column.declared);
             let rows = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Text(key)]).await?;
-            let keys: Vec<Box<str>> = rows.iter().filter_map(|row| row.text(0)).map(Into::into).collect();
+            let keys = rows.iter().filter_map(|row| row.text(0)).map(|key| (other, Box::from(key)));
+            let keys = keys.filter(|row| !leaving.staying.contains(row));
+            let keys: Vec<Box<str>> = keys.map(|(_, key)| key).collect();
             if keys.is_empty() {
                 continue;
             }

@@ -50,21 +50,25 @@ async fn own(
 
 /// What a foreign row's residue and shadow are now that its resource has been joined again: the split of what is served.
 /// Nothing but residues is written; (columns, residue) is then a fixed point, so that reading it again changes nothing.
+/// True at the end: the table refused (which only a `careful` caller gets to know).
 pub(crate) async fn settle_residue(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
     row: &ForeignRow<'_>,
     document: &Document<'_>,
-) -> Result<(Option<Box<str>>, Option<Box<str>>), DbError> {
+    careful: bool,
+) -> Result<(Option<Box<str>>, Option<Box<str>>, bool), DbError> {
     let settled = row.settled(core, document);
-    if let Some(residue) = &settled.own {
-        own(core, connection, organization, row.map, row.key, residue).await?;
-    }
-    for (child, changed) in &settled.children {
-        children::update(core, connection, organization, row.map, *child, row.key, changed).await?;
-    }
-    Ok((settled.residue, settled.shadow))
+    let writing = settled.own.is_some() || !settled.children.is_empty();
+    let refused = if careful && writing {
+        let work = async |connection: &mut Connection| settled.write(core, connection, organization, row).await;
+        super::attempt(connection, work).await?.is_err()
+    } else {
+        settled.write(core, connection, organization, row).await?;
+        false
+    };
+    Ok((settled.residue, settled.shadow, refused))
 }
 
 /// A row as another program left it.
@@ -88,6 +92,24 @@ struct Settled {
     own: Option<Box<str>>,
     /// Child rows whose residue must change.
     children: Vec<(usize, ChildRow)>,
+}
+
+impl Settled {
+    async fn write(
+        &self,
+        core: &Core,
+        connection: &mut Connection,
+        organization: OrganizationId,
+        row: &ForeignRow<'_>,
+    ) -> Result<(), DbError> {
+        if let Some(residue) = &self.own {
+            own(core, connection, organization, row.map, row.key, residue).await?;
+        }
+        for (child, changed) in &self.children {
+            children::update(core, connection, organization, row.map, *child, row.key, changed).await?;
+        }
+        Ok(())
+    }
 }
 
 impl ForeignRow<'_> {

@@ -30,13 +30,12 @@ impl<'c> Place<'c> {
         query: &mut Query<'a>,
         organization: &str,
         values: &'a [TokenValue],
-        alias: &str,
     ) -> Option<Branch>
     where
         'c: 'a,
     {
         let conditions: Vec<String> = values.iter().filter_map(|value| self.token(query, value)).collect();
-        (!conditions.is_empty()).then(|| self.branch(organization, any(conditions), alias))
+        (!conditions.is_empty()).then(|| self.branch(organization, any(conditions)))
     }
 
     /// The rows whose reference column holds the key of one of the targets.
@@ -45,7 +44,6 @@ impl<'c> Place<'c> {
         query: &mut Query<'a>,
         organization: &str,
         values: &'a [ReferenceValue],
-        alias: &str,
     ) -> Option<Branch> {
         let target = self.slots[self.predicate.value].reference.as_ref()?.target.as_str();
         let mut conditions = Vec::new();
@@ -59,7 +57,7 @@ impl<'c> Place<'c> {
                 conditions.push(self.equals(self.predicate.value, &key));
             }
         }
-        (!conditions.is_empty()).then(|| self.branch(organization, any(conditions), alias))
+        (!conditions.is_empty()).then(|| self.branch(organization, any(conditions)))
     }
 
     fn shape(&self) -> &'c Map {
@@ -127,23 +125,35 @@ impl<'c> Place<'c> {
         (!words.is_empty()).then(|| any(words))
     }
 
-    /// The directory rows of the matching rows.
-    fn branch(&self, organization: &str, condition: String, alias: &str) -> Branch {
+    /// The rows under a condition.
+    fn branch(&self, organization: &str, condition: String) -> Branch {
         let (core, map) = (self.core, self.shape());
-        let mut conditions = vec![format!("{alias}.map = '{}'", map.name.replace('\'', "''"))];
-        let (source, key, tenant, table) = match self.predicate.child {
+        let name = map.name.replace('\'', "''");
+        let (source, read, column, bound, tenant, table) = match self.predicate.child {
             Some(child) => {
                 let child = &map.children[child];
-                (core.quote(&child.table), core.read_parent_key(child), child.tenant.as_deref(), child.table.as_str())
+                let column = format!("{}.{}", core.quote(&child.table), core.quote(&child.parent_key));
+                let bound = core.bind_parent_key("d.key", child);
+                (core.quote(&child.table), core.read_parent_key(child), column, bound, child.tenant.as_deref(), &child.table)
             }
-            None => (self.joined(), core.read_key(map), map.tenant.as_deref(), map.table.as_str()),
+            None => {
+                let column = format!("{}.{}", core.quote(&map.table), core.quote(&map.key));
+                let bound = core.bind_key("d.key", map);
+                (self.joined(), core.read_key(map), column, bound, map.tenant.as_deref(), &map.table)
+            }
         };
+        let mut conditions = Vec::new();
         if let Some(tenant) = tenant {
             conditions.push(format!("{}.{} = {organization}", core.quote(table), core.quote(tenant)));
         }
         conditions.push(condition);
-        let on = format!("{alias}.organization_id = {organization} and {alias}.key = {key}");
-        Branch { source: format!("{source} join directory {alias} on {on}"), conditions }
+        Branch {
+            source,
+            conditions,
+            to_directory: format!("d.organization_id = {organization} and d.map = '{name}' and d.key = {read}"),
+            // Only a key of this very map can be a value of the key column.
+            from_directory: format!("{column} = case when d.map = '{name}' then {bound} end"),
+        }
     }
 
     fn joined(&self) -> String {

@@ -8,12 +8,19 @@ use super::columns;
 use crate::store::condition::Query;
 use crate::store::connection::Arg;
 use crate::store::core::Core;
+use crate::store::dialect;
 
-/// One way to find matches: where they come from (with the directory under an alias) and what must hold.
+/// One way to find matches: rows of one source, and which directory rows they stand for.
 #[derive(Debug)]
 pub(super) struct Branch {
+    /// The table (with what is joined to it).
     pub(super) source: String,
+    /// What must hold of its rows.
     pub(super) conditions: Vec<String>,
+    /// Ties the directory (`d`) to the source: finds the directory row of a source row.
+    pub(super) to_directory: String,
+    /// The same, the other way: finds the source rows of a directory row.
+    pub(super) from_directory: String,
 }
 
 /// A search on its way to SQL.
@@ -40,26 +47,29 @@ impl<'a> Builder<'a> {
         Self { query, core, organization, base, kind }
     }
 
-    /// The directory itself.
-    pub(super) fn everything(&self) -> Branch {
-        Branch { source: "directory d".to_owned(), conditions: self.base.clone() }
+    /// The directory itself, under its conditions.
+    pub(super) fn everything(&self) -> String {
+        format!("directory d where {}", self.base.join(" and "))
     }
 
-    /// The branches that `driver` gives, each under the other conditions.
-    pub(super) fn branches(&mut self, driver: &'a Parameter, others: &[&'a Parameter]) -> Vec<Branch> {
+    /// The sources and conditions that `driver` gives, each under the other conditions.
+    pub(super) fn branches(&mut self, driver: &'a Parameter, others: &[&'a Parameter]) -> Vec<String> {
         let mut shared = self.base.clone();
         for other in others {
             shared.push(self.filter(other));
         }
-        let mut branches = self.sources(driver, "d");
+        let branches = self.sources(driver);
         if branches.is_empty() {
-            let conditions = vec![self.filter(driver)];
-            branches.push(Branch { source: "directory d".to_owned(), conditions });
+            shared.push(self.filter(driver));
+            return vec![format!("directory d where {}", shared.join(" and "))];
         }
-        for branch in &mut branches {
-            branch.conditions.extend(shared.iter().cloned());
-        }
-        branches
+        // The source drives: its index is the one that was chosen, whatever the planner knows of the tables' sizes.
+        let join = dialect::join_in_order(self.core.pools.engine());
+        let render = |Branch { source, conditions, to_directory, .. }: Branch| {
+            let conditions: Vec<&str> = conditions.iter().chain(&shared).map(String::as_str).collect();
+            format!("{source} {join} directory d on {to_directory} where {}", conditions.join(" and "))
+        };
+        branches.into_iter().map(render).collect()
     }
 
     /// A condition as a filter on the directory row `d`.
@@ -71,35 +81,34 @@ impl<'a> Builder<'a> {
             }
             Parameter::LastUpdated(values) => any(values.iter().map(|value| self.updated(value)).collect()),
             Parameter::Tag(_) | Parameter::Token { .. } | Parameter::Reference { .. } => {
-                let exists = |Branch { source, conditions }: Branch| {
-                    format!("exists (select 1 from {source} where e.rid = d.rid and {})", conditions.join(" and "))
+                let exists = |Branch { source, conditions, from_directory, .. }: Branch| {
+                    format!("exists (select 1 from {source} where {from_directory} and {})", conditions.join(" and "))
                 };
-                any(self.sources(parameter, "e").into_iter().map(exists).collect())
+                any(self.sources(parameter).into_iter().map(exists).collect())
             }
         }
     }
 
-    /// Where a condition's matches come from, the directory under `alias`; nothing for conditions on the directory
-    /// itself.
-    fn sources(&mut self, parameter: &'a Parameter, alias: &str) -> Vec<Branch> {
+    /// Where a condition's matches come from; nothing for conditions on the directory itself.
+    fn sources(&mut self, parameter: &'a Parameter) -> Vec<Branch> {
         match parameter {
             Parameter::Id(_) | Parameter::LastUpdated(_) => Vec::new(),
-            Parameter::Tag(values) => vec![self.token_index("Resource._tag", values, alias)],
+            Parameter::Tag(values) => vec![self.token_index("Resource._tag", values)],
             Parameter::Token { definition, values } => {
-                let mut branches = vec![self.token_index(definition.full, values, alias)];
+                let mut branches = vec![self.token_index(definition.full, values)];
                 for (map, number) in self.columns(definition) {
                     let core = self.core;
                     let place = columns::Place::new(core, map, &core.predicates(map, definition)[number]);
-                    branches.extend(place.tokens(&mut self.query, &self.organization, values, alias));
+                    branches.extend(place.tokens(&mut self.query, &self.organization, values));
                 }
                 branches
             }
             Parameter::Reference { definition, values } => {
-                let mut branches = vec![self.reference_index(definition.full, values, alias)];
+                let mut branches = vec![self.reference_index(definition.full, values)];
                 for (map, number) in self.columns(definition) {
                     let core = self.core;
                     let place = columns::Place::new(core, map, &core.predicates(map, definition)[number]);
-                    branches.extend(place.references(&mut self.query, &self.organization, values, alias));
+                    branches.extend(place.references(&mut self.query, &self.organization, values));
                 }
                 branches
             }
@@ -127,7 +136,7 @@ impl<'a> Builder<'a> {
         any(ranges.into_iter().map(range).collect())
     }
 
-    fn token_index(&mut self, parameter: &'static str, values: &'a [TokenValue], alias: &str) -> Branch {
+    fn token_index(&mut self, parameter: &'static str, values: &'a [TokenValue]) -> Branch {
         let mut conditions = self.index(parameter);
         let value = |value: &'a TokenValue| {
             let mut parts = Vec::new();
@@ -142,10 +151,10 @@ impl<'a> Builder<'a> {
             all(parts)
         };
         conditions.push(any(values.iter().map(value).collect()));
-        Branch { source: format!("index_token i join directory {alias} on {alias}.rid = i.rid"), conditions }
+        indexed("index_token i", conditions)
     }
 
-    fn reference_index(&mut self, parameter: &'static str, values: &'a [ReferenceValue], alias: &str) -> Branch {
+    fn reference_index(&mut self, parameter: &'static str, values: &'a [ReferenceValue]) -> Branch {
         let mut conditions = self.index(parameter);
         let value = |value: &'a ReferenceValue| {
             let ids: Vec<String> = value.ids.iter().map(|id| self.query.arg(Arg::Text(id))).collect();
@@ -157,12 +166,21 @@ impl<'a> Builder<'a> {
             all(parts)
         };
         conditions.push(any(values.iter().map(value).collect()));
-        Branch { source: format!("index_reference i join directory {alias} on {alias}.rid = i.rid"), conditions }
+        indexed("index_reference i", conditions)
     }
 
     fn index(&mut self, parameter: &'static str) -> Vec<String> {
         let parameter = self.query.arg(Arg::Text(parameter));
         vec![format!("i.organization_id = {}", self.organization), format!("i.parameter = {parameter}")]
+    }
+}
+
+fn indexed(source: &str, conditions: Vec<String>) -> Branch {
+    Branch {
+        source: source.to_owned(),
+        conditions,
+        to_directory: "d.rid = i.rid".to_owned(),
+        from_directory: "i.rid = d.rid".to_owned(),
     }
 }
 
