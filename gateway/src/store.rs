@@ -28,6 +28,7 @@ mod referrers;
 mod rows;
 mod search;
 pub mod security;
+mod statistics;
 mod transaction;
 pub mod triggers;
 pub mod types;

@@ -311,11 +311,12 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
     let (place, index) = match (&step.placed, &step.document) {
         (Placed::Mapped { map, key, split, .. }, Some(_)) => {
             let place = Place::Mapped { map: *map, key: key.clone() };
-            // Values that stayed beside columns (and half-filled pairs) are found by the whole resource's index rows.
-            let whole = core.statements[*map].index_whole || step.side.shadow.is_some();
-            let index = match (&step.document, whole) {
-                (Some(document), true) => Index::of(&step.change.kind, document.root()),
-                _ => Index::of_residue(&step.change.kind, &split.residue),
+            let index = match &step.document {
+                Some(document) if core.is_indexed_whole(*map, &split.row) => {
+                    Index::of(&step.change.kind, document.root())
+                }
+                Some(document) => Index::of_rest(&step.change.kind, &split.residue, document.root()),
+                None => Index::default(),
             };
             (place, index)
         }

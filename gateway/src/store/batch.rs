@@ -10,9 +10,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::store::apply::{self, Abort, Lessons, StoredRefusal, Verdict};
 use crate::store::checkpoint::Checkpoint;
-use crate::store::connection::{Connection, DbError};
+use crate::store::connection::{Connection, DbError, Engine};
 use crate::store::core::Core;
-use crate::store::{drain, entry};
+use crate::store::{drain, entry, statistics};
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::types::{Change, Changed};
 
@@ -112,6 +112,7 @@ fn refuse(batch: Vec<Job>, error: &DbError) {
 
 /// Answers every job of the batch.
 async fn settle(core: Arc<Core>, mut connection: Connection, mut batch: Vec<Job>) {
+    statistics::grew(&core, batch.iter().map(|job| job.unit.changes.len()).sum());
     let (core, connection) = (&*core, &mut connection);
     while !batch.is_empty() {
         let organization = batch[0].unit.permit.organization();
@@ -122,6 +123,10 @@ async fn settle(core: Arc<Core>, mut connection: Connection, mut batch: Vec<Job>
             let units: Vec<&Unit> = group.iter().map(|job| &job.unit).collect();
             let verdicts = match run(core, connection, organization, &units).await {
                 Ok(verdicts) => verdicts,
+                // SQLite's file is locked as a whole: one by one they would wait no less.
+                Err(StoreError::Contention) if core.pools.engine() == Engine::Sqlite => {
+                    units.iter().map(|_| Verdict::Settled(Err(StoreError::Contention.into()))).collect()
+                }
                 Err(_) if units.len() > 1 => one_by_one(core, connection, organization, &units).await,
                 Err(error) => vec![Verdict::Settled(Err(error.into()))],
             };
@@ -181,6 +186,7 @@ async fn run(
                 lessons.misfit(&error);
                 last = error.into_store_error();
             }
+            Abort::Database(error) if error.is_lock_timeout() => return Err(error.into_store_error()),
             Abort::Database(error) if error.is_retryable() => last = error.into_store_error(),
             Abort::Database(error) => return Err(error.into_store_error()),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use mappers::codec::Context;
 use mappers::map::{Child, Map, MapSet, Slot};
+use mappers::row::Row;
 use mappers::schema::{Column, ColumnKind, Schema};
 use mappers::search::parameters::{self, Definition};
 use mappers::sql::{self, ColumnPredicate, Statements};
@@ -17,6 +18,7 @@ use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::dialect::{self, SqlDialect};
 use crate::store::pools::Pools;
 use crate::store::referrers::Referrers;
+use crate::store::statistics::Growth;
 
 /// Transactions that look before they write, at a time. Fewer than the writing connections (`open`).
 const TURNS: usize = 4;
@@ -53,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) zone: TimeZone,
     /// Turns for transactions that look before they write: who comes later waits here, not for a connection.
     pub(crate) turns: Arc<Semaphore>,
+    /// How far this process has made the tables grow.
+    pub(crate) growth: Growth,
     /// One settlement of the outbox at a time: two would only collide.
     pub(crate) settling: tokio::sync::Mutex<()>,
     /// Row ids taken and not yet given out.
@@ -96,6 +100,7 @@ impl Core {
             ids,
             zone,
             turns: Arc::new(Semaphore::new(TURNS)),
+            growth: Growth::default(),
             settling: tokio::sync::Mutex::new(()),
             rids: Mutex::new(0..0),
         }
@@ -167,6 +172,15 @@ impl Core {
     /// The columns of a map that answer a parameter.
     pub(crate) fn predicates(&self, map: usize, definition: &Definition) -> &[ColumnPredicate] {
         self.predicates[map].get(definition.full).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the overflow index must hold all of a resource with this row: some searched values are where no predicate
+    /// and no residue of the resource's own reaches them (a column without a predicate, a child row's residue).
+    pub(crate) fn is_indexed_whole(&self, map: usize, row: &Row) -> bool {
+        let unfilled = |predicate: &ColumnPredicate| {
+            predicate.child.is_some_and(|child| row.children[child].iter().any(|row| row.cells[predicate.value].is_none()))
+        };
+        self.statements[map].index_whole || self.predicates[map].values().flatten().any(unfilled)
     }
 
     /// Whether rows of other tables refer to a map's table by foreign keys.

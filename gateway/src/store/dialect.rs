@@ -235,7 +235,10 @@ pub fn begin_read(engine: Engine, organization: Option<i64>) -> String {
 /// Opens a transaction of the gateway's own writes: triggers keep silent about it.
 pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
     match engine {
-        Engine::Postgres => with_organization("begin; set local app.gateway_writing = 'on'", organization),
+        Engine::Postgres => {
+            // Another program may sit on a row for as long as it likes: all our writers must not queue behind it.
+            with_organization("begin; set local app.gateway_writing = 'on'; set local lock_timeout = 2000", organization)
+        },
         Engine::Sqlite => "begin immediate; insert into gateway_writing (writing) values (1)".to_owned(),
     }
 }
@@ -285,7 +288,7 @@ pub fn release(name: &str) -> String {
 pub fn application_session(statement_timeout: Duration) -> String {
     format!(
         "set client_min_messages = error; set role {APPLICATION_ROLE}; set search_path = fhir_gateway, public; set statement_timeout = {}; \
-         set idle_in_transaction_session_timeout = 60000",
+         set lock_timeout = 10000; set idle_in_transaction_session_timeout = 60000",
         statement_timeout.as_millis()
     )
 }
@@ -323,6 +326,15 @@ pub fn join_in_order(engine: Engine) -> &'static str {
     match engine {
         Engine::Postgres => "join",
         Engine::Sqlite => "cross join",
+    }
+}
+
+/// Ends a subquery that must be answered by itself: PostgreSQL, before it has counted a new table's rows, would otherwise
+/// look through all of a table once for each row of another.
+pub fn barrier(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => " offset 0",
+        Engine::Sqlite => "",
     }
 }
 

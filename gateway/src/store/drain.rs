@@ -63,7 +63,7 @@ pub(crate) async fn settle(
     connection: &mut Connection,
     organization: OrganizationId,
 ) -> Result<(), DbError> {
-    let mut pace = Pace { collisions: 0, batch: BATCH };
+    let mut pace = Pace { collisions: 0, batch: BATCH, after: 0 };
     for _ in 0..ROUNDS {
         if !is_pending(connection, organization).await? {
             return Ok(());
@@ -90,6 +90,8 @@ struct Pace {
     collisions: u32,
     /// How many rows are taken at once.
     batch: i64,
+    /// Rows up to this number are left for later: somebody holds a lock on what they stand for.
+    after: i64,
 }
 
 impl Pace {
@@ -102,8 +104,16 @@ impl Pace {
         organization: OrganizationId,
         error: DbError,
     ) -> Result<(), DbError> {
+        if error.is_lock_timeout() && connection.engine() == Engine::Postgres {
+            if self.batch > 1 {
+                self.batch = 1;
+            } else {
+                self.after = oldest(connection, organization, self.after).await?;
+            }
+            return Ok(());
+        }
         // A race is with another process that adopts the same row.
-        if error.is_retryable() || error.is_race() {
+        if !error.is_lock_timeout() && error.is_retryable() || error.is_race() {
             self.collisions += 1;
             if self.collisions >= TRIES {
                 return Err(error);
@@ -112,14 +122,25 @@ impl Pace {
             return Ok(());
         }
         match error.kind {
-            DbErrorKind::Unavailable | DbErrorKind::DiskFull | DbErrorKind::NoTransaction => Err(error),
+            DbErrorKind::Unavailable | DbErrorKind::DiskFull | DbErrorKind::NoTransaction | DbErrorKind::Retry => {
+                Err(error)
+            }
             _ if self.batch > 1 => {
                 self.batch = (self.batch / NARROWER).max(1);
                 Ok(())
             }
-            _ => pass_over(core, connection, organization, &error).await,
+            _ => pass_over(core, connection, organization, self.after, &error).await,
         }
     }
+}
+
+/// The number of the oldest row in the outbox after a number.
+async fn oldest(connection: &mut Connection, organization: OrganizationId, after: i64) -> Result<i64, DbError> {
+    connection.begin_read(Some(organization.0)).await?;
+    let sql = "select min(seq) from outbox where organization_id = $1 and seq > $2";
+    let row = connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Int(after)]).await?;
+    connection.commit().await?;
+    Ok(row.and_then(|row| row.int(0)).unwrap_or(i64::MAX))
 }
 
 /// Takes the oldest row out of the outbox without looking at it, and leaves a flag for the operator.
@@ -127,13 +148,14 @@ async fn pass_over(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
+    after: i64,
     error: &DbError,
 ) -> Result<(), DbError> {
     connection.begin_write(Some(organization.0)).await?;
     let organization = Arg::Int(organization.0);
     let lock = dialect::for_update(connection.engine());
-    let oldest = format!("select map_table, key from outbox where organization_id = $1 order by seq limit 1{lock}");
-    if let Some(row) = connection.fetch_optional(&oldest, &[organization]).await? {
+    let oldest = format!("select map_table, key from outbox where organization_id = $1 and seq > $2 order by seq limit 1{lock}");
+    if let Some(row) = connection.fetch_optional(&oldest, &[organization, Arg::Int(after)]).await? {
         let (table, key) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
         tracing::error!(table, %error, "a row of another program's cannot be read; what it was before is served");
         let flag = "update directory set flag = 'its row cannot be read' \
@@ -166,6 +188,10 @@ async fn settle_some(
     pace: Pace,
 ) -> Result<usize, DbError> {
     connection.begin_write(Some(organization.0)).await?;
+    if connection.engine() == Engine::Postgres {
+        // Another program may sit on a row for as long as it likes: nobody's reading waits for that.
+        connection.script("set local lock_timeout = 250").await?;
+    }
     if connection.engine() == Engine::Postgres && pace.collisions < PATIENT_FROM {
         // Parent and child rows must be of one moment.
         connection.script("set transaction isolation level repeatable read").await?;
@@ -173,10 +199,10 @@ async fn settle_some(
     let rids = core.rids_of_a_transaction();
     let lock = dialect::for_update(connection.engine());
     let sql = format!(
-        "select seq, map_table, key from outbox where organization_id = $1 order by seq limit {}{lock}",
+        "select seq, map_table, key from outbox where organization_id = $1 and seq > $2 order by seq limit {}{lock}",
         pace.batch
     );
-    let taken = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
+    let taken = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Int(pace.after)]).await?;
     let mut tables: BTreeMap<Box<str>, BTreeSet<Box<str>>> = BTreeMap::new();
     let mut numbers = Vec::with_capacity(taken.len());
     for row in &taken {
@@ -375,8 +401,8 @@ impl Foreign<'_> {
             rows::settle_residue(self.core, connection, organization, &row, &document, self.careful).await?;
         let index = match &residue {
             // As for our own writes: values that stayed beside columns are found by the whole resource.
-            Some(residue) if !(self.core.statements[self.map].index_whole || shadow.is_some()) => {
-                Index::of_residue(&map.resource, residue)
+            Some(residue) if !(shadow.is_some() || self.core.is_indexed_whole(self.map, &self.row.row)) => {
+                Index::of_rest(&map.resource, residue, document.root())
             }
             _ => Index::of(&map.resource, document.root()),
         };

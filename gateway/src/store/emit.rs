@@ -188,7 +188,23 @@ struct Reference {
 impl Index {
     /// The index rows of a resource, or of the residue of one that lives in a table.
     pub(crate) fn of(kind: &str, element: Element<'_>) -> Self {
-        let rows = search::extract(kind, element);
+        Self::from_rows(&search::extract(kind, element))
+    }
+
+    /// The index rows of what a table left over of a resource: those of its residue, unless a value stayed there whose
+    /// system left.
+    pub(crate) fn of_rest(kind: &str, residue: &str, whole: Element<'_>) -> Self {
+        let Ok(document) = Document::parse(residue.as_bytes()) else { return Self::of(kind, whole) };
+        let rows = search::extract(kind, document.root());
+        if rows.half { Self::of(kind, whole) } else { Self::from_rows(&rows) }
+    }
+
+    /// The index rows of a resource's text.
+    fn of_text(kind: &str, text: &str) -> Self {
+        Document::parse(text.as_bytes()).map_or_else(|_| Self::default(), |document| Self::of(kind, document.root()))
+    }
+
+    fn from_rows(rows: &search::IndexRows<'_>) -> Self {
         let tokens = rows.tokens.iter().chain(&rows.tags);
         Self {
             tokens: tokens
@@ -208,11 +224,6 @@ impl Index {
                 })
                 .collect(),
         }
-    }
-
-    /// As [`Index::of`], from a residue's text.
-    pub(crate) fn of_residue(kind: &str, residue: &str) -> Self {
-        Document::parse(residue.as_bytes()).map_or_else(|_| Self::default(), |document| Self::of(kind, document.root()))
     }
 }
 
@@ -302,7 +313,7 @@ pub(crate) async fn demote(
         .iter()
         .map(|row| {
             let (kind, body) = (row.text(1).unwrap_or_default(), row.text(2).unwrap_or_default());
-            (row.int(0).unwrap_or_default(), Index::of_residue(kind, body))
+            (row.int(0).unwrap_or_default(), Index::of_text(kind, body))
         })
         .collect();
     forget_index(connection, rids).await?;

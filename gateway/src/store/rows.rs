@@ -90,6 +90,21 @@ pub(crate) async fn attempt<T>(
     }
 }
 
+/// As [`attempt`], for what can be left undone: true where it was, also because somebody holds a lock on the row.
+pub(crate) async fn attempt_or_leave(
+    connection: &mut Connection,
+    work: impl AsyncFnOnce(&mut Connection) -> Result<(), DbError>,
+) -> Result<bool, DbError> {
+    connection.script(&dialect::savepoint("attempt")).await?;
+    match work(connection).await {
+        Ok(()) => connection.script(&dialect::release("attempt")).await.map(|()| false),
+        Err(error) if error.is_misfit() || error.is_lock_timeout() => {
+            connection.script(&dialect::rollback_to("attempt")).await.map(|()| true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The overflow rule for a step whose table refused it.
 pub(crate) fn overflow(core: &Core, step: &mut Step<'_>, error: &DbError) -> Result<(), Abort> {
     let Placed::Mapped { map, .. } = &step.placed else { return Ok(()) };

@@ -15,7 +15,7 @@ use crate::store::batch::{self, Unit};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::core::Core;
-use crate::store::drain;
+use crate::store::{drain, statistics};
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::{Order, plan};
 use crate::store::types::{Change, Changed};
@@ -129,6 +129,7 @@ impl Transaction {
                     lessons.misfit(&error);
                     last = error.into_store_error();
                 }
+                Abort::Database(error) if error.is_lock_timeout() => return Err(error.into_store_error().into()),
                 Abort::Database(error) if error.is_retryable() => last = error.into_store_error(),
                 Abort::Database(error) => return Err(error.into_store_error().into()),
                 Abort::Refused { .. } => {}
@@ -147,6 +148,7 @@ impl Transaction {
             Some(Verdict::Settled(Ok(changed))) => {
                 self.connection.commit().await?;
                 rids.committed();
+                statistics::grew(&self.core, changed.len());
                 Ok(changed)
             }
             Some(Verdict::Settled(Err(ChangeError::Refused { index, reason }))) => {
@@ -190,6 +192,8 @@ async fn open(
             Conditions::One => "select pg_advisory_xact_lock_shared($1)",
             Conditions::Many => "select pg_advisory_xact_lock($1)",
         };
+        // Whoever has the lock may be at a large bundle.
+        connection.script("set local lock_timeout = 20000").await?;
         // Negative: never the number of a condition.
         connection.execute(lock, &[Arg::Int(-1 - permit.organization().0)]).await?;
     }

@@ -17,6 +17,9 @@ pub struct IndexRows<'d> {
     pub references: Vec<ReferenceRow<'d>>,
     /// `meta.tag`, as tokens of `Resource._tag`.
     pub tags: Vec<TokenRow<'d>>,
+    /// Of a residue: a code or value stayed while its system left for a column, so that it is in no row here. Take the
+    /// rows from the whole resource then.
+    pub half: bool,
 }
 
 /// One value of a token parameter (<https://hl7.org/fhir/R4/search.html#token>).
@@ -97,6 +100,7 @@ impl<'d> IndexRows<'d> {
                 self.references.extend(row);
             }
             ParameterKind::Token => {
+                self.half = self.half || is_half(leaf.element, element);
                 let rows = if definition.name == "_tag" { &mut self.tags } else { &mut self.tokens };
                 tokens(leaf.element, element, &mut |system, code| {
                     rows.push(TokenRow { parameter: definition.full, system, code });
@@ -104,6 +108,23 @@ impl<'d> IndexRows<'d> {
             }
             _ => {}
         }
+    }
+}
+
+/// Whether a code or value is here whose system has left.
+fn is_half(kind: ElementType, element: Element<'_>) -> bool {
+    let left = |value: &str| {
+        element.member("system").is_some_and(|system| system.is_null())
+            && element.member(value).is_some_and(|value| !value.is_null())
+    };
+    match kind {
+        ElementType::CodeableConcept => {
+            let mut codings = element.member("coding").into_iter().flat_map(|list| list.children());
+            codings.any(|coding| is_half(ElementType::Coding, coding))
+        }
+        ElementType::Coding => left("code"),
+        ElementType::Identifier => left("value"),
+        _ => false,
     }
 }
 

@@ -80,6 +80,12 @@ impl DbError {
         self.kind == DbErrorKind::Unique && matches!(self.table.as_deref(), Some("directory" | "resource_versions"))
     }
 
+    /// Somebody held a lock for longer than we wait (`lock_timeout`, SQLite's `busy_timeout`): trying again at once would
+    /// only wait as long again.
+    pub fn is_lock_timeout(&self) -> bool {
+        matches!(&*self.code, LOCK_NOT_AVAILABLE | SQLITE_BUSY)
+    }
+
     fn of(kind: DbErrorKind, code: &str) -> Self {
         Self { kind, code: code.into(), table: None, column: None, constraint: None, note: None }
     }
@@ -120,6 +126,10 @@ impl DbError {
 
 /// What PostgreSQL says of `cached plan must not change result type`.
 const FEATURE_NOT_SUPPORTED: &str = "0A000";
+/// A lock was not free within `lock_timeout`.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// Another connection writes, beyond `busy_timeout`.
+const SQLITE_BUSY: &str = "5";
 /// A statement ran into `statement_timeout`.
 const QUERY_CANCELED: &str = "57014";
 
@@ -195,7 +205,7 @@ fn postgres_kind(code: &str) -> DbErrorKind {
         "25P01" => DbErrorKind::NoTransaction,
         // A standby after a failover refuses writes.
         "25006" => DbErrorKind::Unavailable,
-        "40001" | "40P01" | "55P03" => DbErrorKind::Retry,
+        "40001" | "40P01" | LOCK_NOT_AVAILABLE => DbErrorKind::Retry,
         "42501" => DbErrorKind::Denied,
         "53100" => DbErrorKind::DiskFull,
         QUERY_CANCELED => DbErrorKind::Unavailable,

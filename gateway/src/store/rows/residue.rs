@@ -63,7 +63,7 @@ pub(crate) async fn settle_residue(
     let writing = settled.own.is_some() || !settled.children.is_empty();
     let refused = if careful && writing {
         let work = async |connection: &mut Connection| settled.write(core, connection, organization, row).await;
-        super::attempt(connection, work).await?.is_err()
+        super::attempt_or_leave(connection, work).await?
     } else {
         settled.write(core, connection, organization, row).await?;
         false

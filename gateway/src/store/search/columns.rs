@@ -8,6 +8,7 @@ use super::conditions::{Branch, all, any};
 use crate::store::condition::Query;
 use crate::store::connection::Arg;
 use crate::store::core::Core;
+use crate::store::dialect;
 
 /// Columns of a map's main table, or of one of its child tables, that hold values of a parameter.
 pub(super) struct Place<'c> {
@@ -148,9 +149,14 @@ impl<'c> Place<'c> {
         }
         conditions.push(condition);
         Branch {
+            driver: format!(
+                "(select {read} as key from {source} where {}{}) as s",
+                conditions.join(" and "),
+                dialect::barrier(core.pools.engine())
+            ),
+            to_directory: format!("d.organization_id = {organization} and d.map = '{name}' and d.key = s.key"),
             source,
             conditions,
-            to_directory: format!("d.organization_id = {organization} and d.map = '{name}' and d.key = {read}"),
             // Only a key of this very map can be a value of the key column.
             from_directory: format!("{column} = case when d.map = '{name}' then {bound} end"),
         }

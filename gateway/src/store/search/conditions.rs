@@ -17,9 +17,11 @@ pub(super) struct Branch {
     pub(super) source: String,
     /// What must hold of its rows.
     pub(super) conditions: Vec<String>,
-    /// Ties the directory (`d`) to the source: finds the directory row of a source row.
+    /// The source under its conditions, where it drives.
+    pub(super) driver: String,
+    /// Finds the directory row (`d`) of a row of the driver.
     pub(super) to_directory: String,
-    /// The same, the other way: finds the source rows of a directory row.
+    /// The other way: finds the source rows of a directory row.
     pub(super) from_directory: String,
 }
 
@@ -65,9 +67,8 @@ impl<'a> Builder<'a> {
         }
         // The source drives: its index is the one that was chosen, whatever the planner knows of the tables' sizes.
         let join = dialect::join_in_order(self.core.pools.engine());
-        let render = |Branch { source, conditions, to_directory, .. }: Branch| {
-            let conditions: Vec<&str> = conditions.iter().chain(&shared).map(String::as_str).collect();
-            format!("{source} {join} directory d on {to_directory} where {}", conditions.join(" and "))
+        let render = |Branch { driver, to_directory, .. }: Branch| {
+            format!("{driver} {join} directory d on {to_directory} where {}", shared.join(" and "))
         };
         branches.into_iter().map(render).collect()
     }
@@ -177,9 +178,10 @@ impl<'a> Builder<'a> {
 
 fn indexed(source: &str, conditions: Vec<String>) -> Branch {
     Branch {
+        driver: format!("(select i.rid from {source} where {}) as s", conditions.join(" and ")),
         source: source.to_owned(),
         conditions,
-        to_directory: "d.rid = i.rid".to_owned(),
+        to_directory: "d.rid = s.rid".to_owned(),
         from_directory: "i.rid = d.rid".to_owned(),
     }
 }

@@ -1,0 +1,169 @@
+//! Faults that were found by attacking the store, each with the request that showed it: rows that other rows hold, rows that
+//! go and come back, tables that refuse what we write to them.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use gateway_tests::{Engine, Json, Server, lab_observation, look, medication_request, own, patient, row_key, suite};
+
+/// A change of a resource in a transaction.
+fn put(resource: &Json) -> String {
+    let path = format!("{}/{}", resource.str("resourceType").unwrap(), resource.str("id").unwrap());
+    format!(r#"{{"resource":{resource},"request":{{"method":"PUT","url":"{path}"}}}}"#)
+}
+
+fn bundle(entries: &[String]) -> String {
+    format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, entries.join(","))
+}
+
+fn heart_rate(id: &str, patient: &str, encounter: &str) -> Json {
+    Json::of(&format!(
+        r#"{{"resourceType":"Observation","id":"{id}","status":"final","category":[{{"coding":[{{
+        "system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}}]}}],
+        "code":{{"coding":[{{"system":"http://loinc.org","code":"8867-4"}}]}},"subject":{{"reference":"Patient/{patient}"}},
+        "encounter":{{"reference":"Encounter/{encounter}"}},"effectiveDateTime":"2024-03-05T10:20:30Z",
+        "valueQuantity":{{"value":70,"unit":"beats/minute","system":"http://unitsofmeasure.org","code":"/min"}}}}"#
+    ))
+}
+
+suite! {
+    /// Merging two patients: what refers to the one that goes is changed in the same transaction.
+    async fn a_patient_goes_while_its_results_move_to_another(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        for resource in [patient("rg-m1", "A"), patient("rg-m2", "B"), lab_observation("rg-ml", "rg-m1", "5.10"), medication_request("rg-mr", "rg-m1")] {
+            api.save(&resource).await.expect(201);
+        }
+        let gone = r#"{"request":{"method":"DELETE","url":"Patient/rg-m1"}}"#.to_owned();
+        let moved = [put(&lab_observation("rg-ml", "rg-m2", "5.10")), put(&medication_request("rg-mr", "rg-m2")), gone];
+        api.post("/", bundle(&moved)).await.expect(200);
+        api.get("/Patient/rg-m1").await.expect(410);
+        assert_eq!(api.search("/Observation?patient=rg-m2").await, ["Observation/rg-ml"]);
+        let key = row_key(&mut sql, "Observation", "rg-ml").await;
+        assert_eq!(sql.value(&format!("select patient_id from lab_results where id = '{key}'")).await, "rg-m2");
+    }
+
+    /// A row of another organization that refers to ours must not show: neither as an error nor in any answer.
+    async fn what_another_organization_refers_to_can_be_deleted(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        for (id, delete) in [("rg-x1", "/Patient/rg-x1"), ("rg-x2", "/Patient?identifier=urn:example:mrn|mrn-rg-x2")] {
+            api.save(&patient(id, "A")).await.expect(201);
+            sql.run(&format!("insert into lab_results (id, organization_id, patient_id, status) values ('hidden-{id}', 2, '{id}', 'final')")).await;
+            sql.run(&format!("insert into soap_notes (id, organization_id, patient_id) values ('hidden-{id}', 2, '{id}')")).await;
+            api.delete(delete).await.expect(204);
+            api.get(&format!("/Patient/{id}")).await.expect(410);
+            assert!(api.search(&format!("/Patient?identifier=urn:example:mrn|mrn-{id}")).await.is_empty());
+            assert_eq!(api.save(&patient(id, "Again")).await.expect(201).version(), 3);
+        }
+    }
+
+    /// The row of a deleted patient stays where notes refer to it. It is no patient until it is written again.
+    async fn a_row_that_is_kept_for_others_stays_deleted(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("rg-k1", "Old")).await.expect(201);
+        sql.run("insert into soap_notes (id, organization_id, patient_id) values ('rg-n1', 1, 'rg-k1')").await;
+        api.delete("/Patient/rg-k1").await.expect(204);
+        sql.run("update patients set updated_at = updated_at where id = 'rg-k1'").await;
+        api.get("/Patient/rg-k1").await.expect(410);
+        assert!(api.search("/Patient?identifier=urn:example:mrn|mrn-rg-k1").await.is_empty());
+        assert_eq!(api.save(&patient("rg-k1", "New")).await.expect(201).version(), 3);
+        assert_eq!(row_key(&mut sql, "Patient", "rg-k1").await, "rg-k1");
+        assert_eq!(sql.value("select last_name from patients where id = 'rg-k1'").await, "New");
+        sql.run("update patients set last_name = 'Foreign' where id = 'rg-k1'").await;
+        let now = api.get("/Patient/rg-k1").await.expect(200).json();
+        assert_eq!(look(&now, "name[use=official].family").and_then(Json::as_str), Some("Foreign"));
+        // A change of the kept row is another program's word that the patient is there.
+        api.delete("/Patient/rg-k1").await.expect(204);
+        sql.run("update patients set last_name = 'Back' where id = 'rg-k1'").await;
+        assert_eq!(api.get("/Patient/rg-k1").await.expect(200).version(), 6);
+    }
+
+    /// A row that goes and comes back is the same resource: its id and its versions go on.
+    async fn a_row_that_comes_back_is_the_same_resource(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("rg-c1", "A")).await.expect(201);
+        api.put("/Encounter/rg-e1", r#"{"resourceType":"Encounter","id":"rg-e1","status":"finished","class":{"code":"AMB"}}"#).await.expect(201);
+        sql.run("insert into soap_notes (id, organization_id, patient_id, encounter_id) values ('rg-n2', 1, 'rg-c1', 'rg-e1')").await;
+        api.save(&heart_rate("rg-h1", "rg-c1", "rg-e1")).await.expect(201);
+        row_key(&mut sql, "Observation", "rg-h1").await;
+        sql.run("update soap_notes set deleted_at = '2024-01-01T00:00:00Z' where id = 'rg-n2'").await;
+        api.get("/Observation/rg-h1").await.expect(410);
+        sql.run("update soap_notes set deleted_at = null where id = 'rg-n2'").await;
+        assert_eq!(api.get("/Observation/rg-h1").await.expect(200).version(), 3);
+        assert_eq!(api.search("/Observation?patient=rg-c1").await, ["Observation/rg-h1"]);
+    }
+
+    /// A row key that belonged to a resource deleted since is free for another.
+    async fn a_row_key_can_be_used_again(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("rg-q", "A")).await.expect(201);
+        for (key, with_condition) in [("rg-q1", false), ("rg-q2", true)] {
+            sql.run(&format!("insert into lab_results (id, organization_id, patient_id, status) values ('{key}', 1, 'rg-q', 'final')")).await;
+            api.get(&format!("/Observation/lab-{key}")).await.expect(200);
+            sql.run(&format!("delete from lab_results where id = '{key}'")).await;
+            api.get(&format!("/Observation/lab-{key}")).await.expect(410);
+            let lab = lab_observation(key, "rg-q", "5.10");
+            if with_condition {
+                let other = r#"{"resource":{"resourceType":"Basic","code":{"text":"x"},"identifier":[{"system":"urn:rg","value":"1"}]},
+                    "request":{"method":"POST","url":"Basic","ifNoneExist":"identifier=urn:rg|1"}}"#;
+                api.post("/", bundle(&[put(&lab), other.to_owned()])).await.expect(200);
+            } else {
+                api.save(&lab).await.expect(201);
+            }
+            assert_eq!(row_key(&mut sql, "Observation", key).await, key);
+            api.get(&format!("/Observation/lab-{key}")).await.expect(410);
+        }
+    }
+
+    /// One row whose table refuses what we keep in it must not keep anybody from reading the others, or itself.
+    async fn a_row_that_cannot_be_written_is_read_all_the_same(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let mut sql = server.sql().await;
+        for id in ["rg-p1", "rg-p2"] {
+            api.save(&patient(id, "A")).await.expect(201);
+        }
+        match engine {
+            Engine::Sqlite => sql.run(
+                "create trigger refuse before update on patients when new.id = 'rg-p1' and new.fhir_residue is not old.fhir_residue
+                 begin select raise(abort, 'no'); end").await,
+            Engine::Postgres => sql.run(
+                "create function refuse() returns trigger language plpgsql as $$ begin
+                 if new.id = 'rg-p1' and new.fhir_residue is distinct from old.fhir_residue then raise exception 'no'; end if;
+                 return new; end $$; create trigger refuse before update on patients for each row execute function refuse()").await,
+        };
+        sql.run("update patients set sex = null, middle_name = null where id = 'rg-p1'").await;
+        sql.run("update patients set last_name = 'B' where id = 'rg-p2'").await;
+        let other = api.get("/Patient/rg-p2").await.expect(200).json();
+        assert_eq!(look(&other, "name[use=official].family").and_then(Json::as_str), Some("B"));
+        let itself = api.get("/Patient/rg-p1").await.expect(200);
+        assert_eq!(itself.version(), 2);
+        assert_eq!(itself.json().at("gender"), None);
+        assert_eq!(sql.count(&format!("select count(*) from {}", own(engine, "outbox"))).await, 0);
+    }
+
+    /// What stayed beside a column is found after another program has touched the row.
+    async fn a_foreign_change_leaves_nothing_unfindable(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("rg-i1", "A")).await.expect(201);
+        let lab = lab_observation("rg-i1", "rg-i1", "5.10")
+            .with("identifier", Json::of(r#"[{"system":"urn:rg:accession","value":"i1"}]"#))
+            .with("code", Json::of(r#"{"coding":[{"system":"urn:rg:local","code":"i1"},{"system":"http://loinc.org","code":"2345-7"}]}"#));
+        api.save(&lab).await.expect(201);
+        let key = row_key(&mut sql, "Observation", "rg-i1").await;
+        for change in ["note = 'x'", "value_number = 7", "unit = 'g/L'", "code = '718-7'"] {
+            sql.run(&format!("update lab_results set {change} where id = '{key}'")).await;
+            let now = api.get("/Observation/rg-i1").await.expect(200).json();
+            let mut queries = vec!["identifier=urn:rg:accession|i1".to_owned(), "patient=rg-i1".to_owned()];
+            queries.extend(now.items("code.coding").iter().map(|coding| {
+                format!("patient=rg-i1&code={}|{}", coding.str("system").unwrap(), coding.str("code").unwrap())
+            }));
+            for query in queries {
+                assert_eq!(api.search(&format!("/Observation?{query}")).await, ["Observation/rg-i1"], "{change}: {query}");
+            }
+        }
+    }
+}
