@@ -55,12 +55,17 @@ impl Gateway {
             Some(seed) => Ids::seeded(seed, Arc::clone(&clock)),
             None => Ids::random(Arc::clone(&clock)),
         });
+        // Keys of rows come from ids of their own: how many a write takes must not show in the ids that callers see.
+        let keys = Arc::new(match options.seed {
+            Some(seed) => Ids::seeded(!seed, Arc::clone(&clock)),
+            None => Ids::random(Arc::clone(&clock)),
+        });
         let store = Store::open(StoreOptions {
             database: options.database,
             data_dir: options.data_dir.clone(),
             maps: options.maps,
             clock: Arc::clone(&clock),
-            ids: Arc::clone(&ids),
+            ids: keys,
             bulk: options.bulk,
         })
         .await?;

@@ -42,11 +42,11 @@ pub use checkpoint::Checkpoint;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
 pub use open::{OpenError, StoreOptions};
 pub use transaction::Transaction;
-pub use verify::{MapReport, VerifyReport};
 pub use types::{
-    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, SearchPage, SearchRequest,
-    Version,
+    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, ResourceKey, SearchPage,
+    SearchRequest, Version,
 };
+pub use verify::{MapReport, VerifyReport};
 
 use crate::store::batch::{Batcher, Unit};
 use crate::store::core::Core;
@@ -69,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`ChangeError::Refused`] names the change at fault; nothing of the set was applied.
     pub async fn submit(&self, permit: &Permit, changes: Vec<Change>) -> Result<Vec<Changed>, ChangeError> {
-        self.batcher.submit(Unit { permit: permit.clone(), changes, checkpoint: None }).await
+        self.batcher.submit(Unit::new(permit.clone(), changes, None)).await
     }
 
     /// As [`Store::submit`], with a mark of progress that commits with the changes.
@@ -82,7 +82,7 @@ impl Store {
         changes: Vec<Change>,
         checkpoint: Checkpoint,
     ) -> Result<Vec<Changed>, ChangeError> {
-        self.batcher.submit(Unit { permit: permit.clone(), changes, checkpoint: Some(checkpoint) }).await
+        self.batcher.submit(Unit::new(permit.clone(), changes, Some(checkpoint))).await
     }
 
     /// Whether the database answers.

@@ -9,7 +9,7 @@ use mappers::map::{self, File, MapSet, Problem, Severity};
 use mappers::schema::Schema;
 use serde_json::json;
 
-use crate::cli::{database_url, self, Exit, Stop};
+use crate::cli::{self, Exit, Stop, database_url};
 use crate::store::introspect::introspect;
 use crate::store::migrate::{MigrateOptions, migrate};
 use crate::store::pools::{PoolSettings, Pools};

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::http::{precondition, preference, query};
 use crate::interaction::cursor::Query;
 use crate::interaction::read::unknown;
+use crate::interaction::search::resource;
 use crate::interaction::search::{address, full_url};
 use crate::interaction::searchset::{Head, Page};
 use crate::interaction::{Answer, Exchange, Request, Touched};
@@ -22,6 +23,14 @@ const CURSOR: &str = "_cursor";
 /// Parameters that say how the answer looks, not what is in it: a cursor is not bound to them.
 const PRESENTATION: [&str; 4] = [CURSOR, "_count", "_format", "_pretty"];
 
+/// Reads `updated version Type/id`.
+fn place(text: &str) -> Option<HistoryKey> {
+    let mut parts = text.splitn(3, ' ');
+    let updated_ms = parts.next()?.parse().ok()?;
+    let version = parts.next()?.parse().ok()?;
+    Some(HistoryKey { updated_ms, version, resource: resource(parts.next()?)? })
+}
+
 /// A page of versions.
 pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let asked = Asked::read(request)?;
@@ -30,10 +39,7 @@ pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Resul
     let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &chosen };
     let after = match asked.cursor.as_deref() {
         None => None,
-        Some(text) => {
-            let [updated_ms, rid, version] = exchange.endpoint.cursors.open_sealed(&bound, text)?;
-            Some(HistoryKey { updated_ms, rid, version })
-        }
+        Some(text) => Some(exchange.endpoint.cursors.open_sealed(&bound, text, place)?),
     };
     let wanted = History {
         kind: request.kind.map(Into::into),
@@ -50,7 +56,10 @@ pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Resul
     {
         return Err(unknown());
     }
-    let next = page.next.map(|key| exchange.endpoint.cursors.seal(&bound, [key.updated_ms, key.rid, key.version]));
+    let next = page.next.as_ref().map(|HistoryKey { updated_ms, resource, version }| {
+        let place = format!("{updated_ms} {version} {}/{}", resource.kind, resource.id);
+        exchange.endpoint.cursors.seal(&bound, &place)
+    });
     Ok(answer(exchange, &path, &asked.used, next.as_deref(), page))
 }
 

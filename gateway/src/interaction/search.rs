@@ -10,7 +10,7 @@ use crate::interaction::searchset::{Head, Page};
 use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::outcome::{self, Code, Failure, Issue, Severity};
 use crate::router::Interaction;
-use crate::store::{SearchPage, SearchRequest, Version};
+use crate::store::{ResourceKey, SearchPage, SearchRequest, Version};
 
 /// Matches per page where the client does not say.
 const COUNT: u32 = 50;
@@ -26,7 +26,7 @@ pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result
     let chosen = mappers::search::canonical(&search, &Results::default());
     let bound = Query { organization: exchange.permit.organization().0, path, parameters: &chosen };
     let after = match results.cursor.as_deref() {
-        Some(text) => Some(endpoint.cursors.open_sealed::<1>(&bound, text)?[0]),
+        Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, resource)?),
         None => None,
     };
     let only_count = results.is_count_only();
@@ -38,11 +38,18 @@ pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result
         search,
     };
     let page = endpoint.gateway.store.search(&exchange.permit, &wanted).await?;
-    let next = page.next.map(|rid| {
-        results.cursor = Some(endpoint.cursors.seal(&bound, [rid]).into());
+    let next = page.next.as_ref().map(|last| {
+        let place = format!("{}/{}", last.kind, last.id);
+        results.cursor = Some(endpoint.cursors.seal(&bound, &place).into());
         address(&endpoint.base, path, &mappers::search::canonical(&wanted.search, &results))
     });
     Ok(answer(&endpoint.base, &here, next.as_deref(), &page, &ignored))
+}
+
+/// Reads `Type/id`.
+pub(super) fn resource(place: &str) -> Option<ResourceKey> {
+    let (kind, id) = place.split_once('/')?;
+    Some(ResourceKey { kind: kind.into(), id: id.into() })
 }
 
 /// The format of a form; that of an address was looked at before.

@@ -164,7 +164,7 @@ pub(crate) async fn apply(
         step.rid = rid;
     }
     place::place(core, connection, organization, &mut steps, &lessons.tables).await?;
-    rows::write(core, connection, organization, &mut steps, lessons.cautious).await?;
+    rows::write(core, connection, organization, &mut steps, lessons).await?;
     let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
     for (unit, verdict) in units.iter().zip(&verdicts) {
@@ -236,7 +236,7 @@ fn judge_all<'u>(
         if verdict.is_some() {
             continue;
         }
-        let updated_ms = core.clock.tick();
+        let updated_ms = unit.instant(&core.clock);
         match judge_unit(core, unit, number, updated_ms, entries) {
             Ok(judged) => steps.extend(judged),
             Err(error) => *verdict = Some(Verdict::Settled(Err(error))),
@@ -323,7 +323,7 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
         (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root())),
         (_, None) => (if step.kept { left(step) } else { Place::Generic }, Index::default()),
     };
-    let side = if step.kept && step.document.is_none() { kept(step) } else { step.side.clone() };
+    let side = if stands_empty(step) { kept(step) } else { step.side.clone() };
     Snapshot {
         rid: step.rid,
         fresh: step.before.is_none(),
@@ -340,14 +340,21 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
     }
 }
 
+/// Whether the resource leaves, or has left, a row behind that others refer to.
+fn stands_empty(step: &Step<'_>) -> bool {
+    let before = step.before.as_ref().filter(|entry| entry.place == Place::Generic);
+    matches!(step.placed, Placed::Generic)
+        && (step.kept || before.is_some_and(|entry| entry.flag.as_deref() == Some(entry::KEPT)))
+}
+
 /// Where a deleted resource's row is.
 fn left(step: &Step<'_>) -> Place {
     step.before.as_ref().map_or(Place::Generic, |entry| entry.place.clone())
 }
 
-/// What the directory keeps of a deleted resource whose row stays.
+/// What the directory keeps of a resource whose row stays without it.
 fn kept(step: &Step<'_>) -> Side {
-    let before = step.before.as_ref();
+    let before = step.before.as_ref().filter(|_| step.document.is_none());
     Side {
         residue: before.and_then(|entry| entry.residue.clone()),
         shadow: before.and_then(|entry| entry.shadow.as_ref()).map(|shadow| shadow.to_json().into()),
@@ -387,7 +394,8 @@ fn collect(
     }
     let settle = |((unit, verdict), changed): ((&&Unit, Option<Verdict>), Vec<Option<Changed>>)| {
         verdict.unwrap_or_else(|| {
-            let filled = unit.changes.iter().zip(changed).map(|(change, changed)| changed.unwrap_or_else(|| nothing(change)));
+            let filled =
+                unit.changes.iter().zip(changed).map(|(change, changed)| changed.unwrap_or_else(|| nothing(change)));
             Verdict::Settled(Ok(filled.collect()))
         })
     };

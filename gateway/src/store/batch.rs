@@ -3,18 +3,19 @@
 //! Each set stays atomic. When a transaction fails as a whole its sets are tried again one by one, so that only the set
 //! at fault is refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use consent::{OrganizationId, Permit};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::clock::Clock;
 use crate::store::apply::{self, Abort, Lessons, StoredRefusal, Verdict};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Connection, DbError, Engine};
 use crate::store::core::Core;
-use crate::store::{drain, entry, statistics};
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::types::{Change, Changed};
+use crate::store::{drain, entry, statistics};
 
 /// Sets waiting before callers have to.
 const QUEUE: usize = 1024;
@@ -34,6 +35,20 @@ pub(crate) struct Unit {
     pub(crate) changes: Vec<Change>,
     /// A mark of progress that commits with them.
     pub(crate) checkpoint: Option<Checkpoint>,
+    /// When it was first applied, in ms. One time for all tries: how often a transaction had to be tried again tells of
+    /// rows that the caller may not know of.
+    instant: OnceLock<i64>,
+}
+
+impl Unit {
+    pub(crate) fn new(permit: Permit, changes: Vec<Change>, checkpoint: Option<Checkpoint>) -> Self {
+        Self { permit, changes, checkpoint, instant: OnceLock::new() }
+    }
+
+    /// `lastUpdated` of everything it changes.
+    pub(crate) fn instant(&self, clock: &Clock) -> i64 {
+        *self.instant.get_or_init(|| clock.tick())
+    }
 }
 
 type Answer = Result<Vec<Changed>, ChangeError>;

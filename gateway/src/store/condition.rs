@@ -1,8 +1,9 @@
 //! A permit's predicate as SQL: the one place that renders it, into every plan.
 
-use consent::Predicate;
+use consent::{Permit, Predicate};
 
 use crate::store::connection::Arg;
+use crate::store::types::ResourceKey;
 
 /// SQL text under construction, with its arguments.
 #[derive(Debug, Default)]
@@ -23,6 +24,14 @@ impl<'a> Query<'a> {
     /// Appends text.
     pub(crate) fn push(&mut self, text: &str) {
         self.sql.push_str(text);
+    }
+
+    /// The directory's row id of a resource (whether it is there still or not), as an expression.
+    pub(crate) fn rid_of(&mut self, permit: &Permit, resource: &'a ResourceKey) -> String {
+        let organization = self.arg(Arg::Int(permit.organization().0));
+        let kind = self.arg(Arg::Text(&resource.kind));
+        let id = self.arg(Arg::Text(&resource.id));
+        format!("(select rid from directory where organization_id = {organization} and type = {kind} and id = {id})")
     }
 
     /// The condition that a directory row (under `alias`) passes the predicate.

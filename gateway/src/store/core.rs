@@ -178,7 +178,9 @@ impl Core {
     /// and no residue of the resource's own reaches them (a column without a predicate, a child row's residue).
     pub(crate) fn is_indexed_whole(&self, map: usize, row: &Row) -> bool {
         let unfilled = |predicate: &ColumnPredicate| {
-            predicate.child.is_some_and(|child| row.children[child].iter().any(|row| row.cells[predicate.value].is_none()))
+            predicate
+                .child
+                .is_some_and(|child| row.children[child].iter().any(|row| row.cells[predicate.value].is_none()))
         };
         self.statements[map].index_whole || self.predicates[map].values().flatten().any(unfilled)
     }
@@ -193,9 +195,9 @@ impl Core {
         let own = &self.map(map).slots[slot];
         let siblings = self.maps_on(&self.map(map).table).iter().filter(|sibling| **sibling != map);
         own.join.is_some()
-            || siblings.flat_map(|sibling| &self.map(*sibling).slots).any(|slot| {
-                slot.join.is_none() && slot.column == own.column
-            })
+            || siblings
+                .flat_map(|sibling| &self.map(*sibling).slots)
+                .any(|slot| slot.join.is_none() && slot.column == own.column)
     }
 
     /// The index of the map of that name; `None` for a name no file has any more.

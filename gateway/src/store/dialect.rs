@@ -237,8 +237,11 @@ pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
     match engine {
         Engine::Postgres => {
             // Another program may sit on a row for as long as it likes: all our writers must not queue behind it.
-            with_organization("begin; set local app.gateway_writing = 'on'; set local lock_timeout = 2000", organization)
-        },
+            with_organization(
+                "begin; set local app.gateway_writing = 'on'; set local lock_timeout = 2000",
+                organization,
+            )
+        }
         Engine::Sqlite => "begin immediate; insert into gateway_writing (writing) values (1)".to_owned(),
     }
 }

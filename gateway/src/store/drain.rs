@@ -154,7 +154,8 @@ async fn pass_over(
     connection.begin_write(Some(organization.0)).await?;
     let organization = Arg::Int(organization.0);
     let lock = dialect::for_update(connection.engine());
-    let oldest = format!("select map_table, key from outbox where organization_id = $1 and seq > $2 order by seq limit 1{lock}");
+    let oldest =
+        format!("select map_table, key from outbox where organization_id = $1 and seq > $2 order by seq limit 1{lock}");
     if let Some(row) = connection.fetch_optional(&oldest, &[organization, Arg::Int(after)]).await? {
         let (table, key) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
         tracing::error!(table, %error, "a row of another program's cannot be read; what it was before is served");
@@ -251,7 +252,7 @@ async fn refresh(
                 }
                 (Some(row), None) => {
                     let foreign = Foreign { core, map, key, row: &row, careful };
-                    snapshots.push(foreign.adopt(connection, organization, updated_ms).await?);
+                    snapshots.extend(foreign.adopt(connection, organization, updated_ms).await?);
                 }
             }
         }
@@ -351,7 +352,7 @@ impl Foreign<'_> {
         connection: &mut Connection,
         organization: OrganizationId,
         updated_ms: i64,
-    ) -> Result<Snapshot, DbError> {
+    ) -> Result<Option<Snapshot>, DbError> {
         let map = self.core.map(self.map);
         let mut id: Box<str> = format!("{}{}{}", map.id_prefix, self.key, map.id_suffix).into();
         if !mappers::references::is_id(&id) {
@@ -359,7 +360,12 @@ impl Foreign<'_> {
         }
         let wanted = [(map.resource.as_str(), &*id)];
         let taken = entry::by_identity(self.core, connection, organization, &wanted, true).await?;
-        match taken.into_values().next() {
+        let taken = taken.into_values().next();
+        if taken.as_ref().is_some_and(|entry| entry.flag.as_deref() == Some(entry::KEPT)) {
+            // The resource has left this row, which stays for others' sake.
+            return Ok(None);
+        }
+        let snapshot = match taken {
             Some(entry) if entry.deleted => {
                 self.snapshot(connection, organization, &entry, entry.version + 1, updated_ms, false).await
             }
@@ -370,7 +376,8 @@ impl Foreign<'_> {
                 let entry = Entry::new(rid, map.resource.as_str().into(), id);
                 self.snapshot(connection, organization, &entry, 1, updated_ms, true).await
             }
-        }
+        };
+        snapshot.map(Some)
     }
 
     /// The body the row gives at a version, and which coupled groups fell apart.

@@ -154,16 +154,18 @@ pub(crate) async fn by_key(
     Ok(entries.map(|entry| (entry.place.key(&entry.id).into(), entry)).collect())
 }
 
-/// Takes row keys away from resources that are deleted: another resource has the rows now.
+/// Takes row keys away from resources that are deleted: another resource has the rows now. (A row that is
+/// kept is nobody else's.)
 pub(crate) async fn release_keys(
     connection: &mut Connection,
     organization: OrganizationId,
     keys: &[(Box<str>, Box<str>)],
 ) -> Result<(), DbError> {
     let sql = "update directory set map = null, key = id, residue = null, shadow = null, flag = null \
-         where organization_id = $1 and deleted = 1 and map is not null \
+         where organization_id = $1 and deleted = 1 and map is not null and coalesce(flag, '') <> $2 \
          and exists (select 1 from {keys} where k.map = directory.map and k.key = directory.key)";
     let columns = [("map", BulkType::Text), ("key", BulkType::Text)];
     let keys: Vec<Arg<'_>> = keys.iter().flat_map(|(map, key)| [Arg::Text(map), Arg::Text(key)]).collect();
-    bulk::execute_by_keys(connection, sql, &[Arg::Int(organization.0)], &columns, &keys).await.map(drop)
+    let args = [Arg::Int(organization.0), Arg::Text(KEPT)];
+    bulk::execute_by_keys(connection, sql, &args, &columns, &keys).await.map(drop)
 }

@@ -9,7 +9,7 @@ use crate::store::Store;
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Row};
 use crate::store::error::StoreError;
-use crate::store::types::{History, HistoryKey, HistoryPage, Method, Version};
+use crate::store::types::{History, HistoryKey, HistoryPage, Method, ResourceKey, Version};
 
 impl Store {
     /// A page of history.
@@ -50,9 +50,9 @@ fn statement<'a>(permit: &'a Permit, history: &'a History) -> Query<'a> {
         let at_most = query.arg(Arg::Int(at_most));
         conditions.push(format!("v.updated <= {at_most}"));
     }
-    if let Some(after) = history.after {
+    if let Some(after) = &history.after {
         let updated = query.arg(Arg::Int(after.updated_ms));
-        let rid = query.arg(Arg::Int(after.rid));
+        let rid = query.rid_of(permit, &after.resource);
         let version = query.arg(Arg::Int(after.version));
         conditions.push(format!("(v.updated, v.rid, v.version) < ({updated}, {rid}, {version})"));
     }
@@ -70,7 +70,10 @@ fn statement<'a>(permit: &'a Permit, history: &'a History) -> Query<'a> {
 fn key(row: &Row) -> HistoryKey {
     HistoryKey {
         updated_ms: row.int(0).unwrap_or_default(),
-        rid: row.int(1).unwrap_or_default(),
+        resource: ResourceKey {
+            kind: row.text(3).unwrap_or_default().into(),
+            id: row.text(4).unwrap_or_default().into(),
+        },
         version: row.int(2).unwrap_or_default(),
     }
 }

@@ -37,7 +37,11 @@ pub(crate) fn judge(
         Operation::Create { .. } => made(Outcome::Created),
         Operation::Delete { if_match } => {
             expect_version(*if_match, present)?;
-            if present.is_some() { made(Outcome::Deleted) } else { Ok(Ruling { outcome: Outcome::Nothing, version: 0 }) }
+            if present.is_some() {
+                made(Outcome::Deleted)
+            } else {
+                Ok(Ruling { outcome: Outcome::Nothing, version: 0 })
+            }
         }
         Operation::Update { if_match, if_none_match, .. } => {
             expect_version(*if_match, present)?;

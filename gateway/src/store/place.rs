@@ -79,6 +79,12 @@ fn candidate(core: &Core, step: &Step<'_>) -> Option<Candidate> {
         let map = core.map(*map);
         !map.readonly && map.array.is_none() && split::accepts(map, document)
     })?;
+    let left = step.before.as_ref().is_some_and(|entry| entry.flag.as_deref() == Some(entry::KEPT));
+    let shape = core.map(accepting);
+    if left && !shape.key_generated && !shape.facet {
+        // The row it once left is still there, because others refer to it.
+        return Some(Candidate { map: accepting, key: step.change.id.clone(), fresh: false });
+    }
     Some(Candidate { map: accepting, key: new_key(core, accepting, &step.change.id), fresh: true })
 }
 
@@ -102,8 +108,7 @@ async fn referred(
     steps: &[Step<'_>],
     candidates: &[Option<Candidate>],
 ) -> Result<HashMap<(Box<str>, Box<str>), Entry>, Abort> {
-    let inside: HashSet<(&str, &str)> =
-        steps.iter().map(|step| (&*step.change.kind, &*step.change.id)).collect();
+    let inside: HashSet<(&str, &str)> = steps.iter().map(|step| (&*step.change.kind, &*step.change.id)).collect();
     let mut wanted: Vec<(String, String)> = Vec::new();
     for (step, candidate) in steps.iter().zip(candidates) {
         if let (Some(candidate), Some(document)) = (candidate, &step.document) {
@@ -124,11 +129,8 @@ fn settle(
     candidates: &mut [Option<Candidate>],
     outside: &HashMap<(Box<str>, Box<str>), Entry>,
 ) -> Result<Vec<Option<Split>>, Abort> {
-    let inside: HashMap<(&str, &str), usize> = steps
-        .iter()
-        .enumerate()
-        .map(|(number, step)| ((&*step.change.kind, &*step.change.id), number))
-        .collect();
+    let inside: HashMap<(&str, &str), usize> =
+        steps.iter().enumerate().map(|(number, step)| ((&*step.change.kind, &*step.change.id), number)).collect();
     loop {
         let mut splits: Vec<Option<Split>> = Vec::with_capacity(steps.len());
         let mut dropped = Vec::new();
@@ -140,14 +142,16 @@ fn settle(
             let context = SplitContext { values: core.values(), resolve: &resolve };
             for (number, step) in steps.iter().enumerate() {
                 let split = match (&candidates[number], &step.document) {
-                    (Some(candidate), Some(document)) => match split::split(core.map(candidate.map), document, &context) {
-                        Ok(split) => Some(split),
-                        Err(misfit) => {
-                            refuse_or_overflow(core, candidate.map, step, misfit)?;
-                            dropped.push(number);
-                            None
+                    (Some(candidate), Some(document)) => {
+                        match split::split(core.map(candidate.map), document, &context) {
+                            Ok(split) => Some(split),
+                            Err(misfit) => {
+                                refuse_or_overflow(core, candidate.map, step, misfit)?;
+                                dropped.push(number);
+                                None
+                            }
                         }
-                    },
+                    }
                     _ => None,
                 };
                 splits.push(split);

@@ -66,13 +66,7 @@ impl Store {
     }
 
     /// The probe and a version (the current one for `None`) under the permit's predicate.
-    async fn narrowed(
-        &self,
-        permit: &Permit,
-        kind: &str,
-        id: &str,
-        version: Option<i64>,
-    ) -> Result<Row, StoreError> {
+    async fn narrowed(&self, permit: &Permit, kind: &str, id: &str, version: Option<i64>) -> Result<Row, StoreError> {
         let mut query = Query::default();
         let organization = query.arg(Arg::Int(permit.organization().0));
         let kind = query.arg(Arg::Text(kind));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mappers::map::{MapSet, JoinWrite};
+use mappers::map::{JoinWrite, MapSet};
 use mappers::schema::Schema;
 
 /// Referring columns by the table they refer to.

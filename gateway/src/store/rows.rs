@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use consent::OrganizationId;
 
-use crate::store::apply::{Abort, Step};
+use crate::store::apply::{Abort, Lessons, Step};
 use crate::store::connection::{Connection, DbError};
 use crate::store::core::Core;
 use crate::store::dialect;
@@ -31,9 +31,9 @@ pub(crate) async fn write(
     connection: &mut Connection,
     organization: OrganizationId,
     steps: &mut [Step<'_>],
-    cautious: bool,
+    lessons: &Lessons,
 ) -> Result<(), Abort> {
-    let leaving = remove::Leaving { staying: staying(steps), cautious };
+    let leaving = remove::Leaving { staying: staying(steps), cautious: lessons.cautious, tried: lessons.misfits > 0 };
     remove::leave(core, connection, organization, steps, &leaving).await?;
     let mut fresh: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     let mut known: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();

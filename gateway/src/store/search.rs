@@ -16,21 +16,21 @@ use crate::store::condition::Query;
 use crate::store::connection::{Arg, Row};
 use crate::store::core::Core;
 use crate::store::error::StoreError;
-use crate::store::types::{Method, SearchPage, SearchRequest, Version};
+use crate::store::types::{Method, ResourceKey, SearchPage, SearchRequest, Version};
 use conditions::Builder;
 
 /// What is wanted of the matches, and where they start.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Order {
-    /// Only matches after this directory row id.
-    after: Option<i64>,
+pub(crate) struct Order<'r> {
+    /// Only matches after this one.
+    after: Option<&'r ResourceKey>,
     /// At most so many.
     limit: usize,
     /// With their bodies.
     bodies: bool,
 }
 
-impl Order {
+impl Order<'_> {
     /// Only ids, from the start.
     pub(crate) fn ids(limit: usize) -> Self {
         Self { after: None, limit, bodies: false }
@@ -46,13 +46,15 @@ impl Store {
         self.settle(permit).await?;
         let mut page = SearchPage::default();
         if request.count > 0 {
-            let order = Order { after: request.after, limit: request.count + 1, bodies: true };
+            let order = Order { after: request.after.as_ref(), limit: request.count + 1, bodies: true };
             let query = plan(self.core(), permit, &request.search, &order);
             let mut reading = self.reading(permit).await?;
             let rows = reading.fetch(&query.sql, &query.args).await?;
             reading.finish().await?;
             if rows.len() > request.count {
-                page.next = rows[request.count - 1].int(0);
+                let last = &rows[request.count - 1];
+                let text = |column: usize| Box::from(last.text(column).unwrap_or_default());
+                page.next = Some(ResourceKey { kind: text(1), id: text(2) });
             }
             for row in rows.iter().take(request.count) {
                 page.matches.push(version(permit, row)?);
@@ -84,9 +86,9 @@ fn version(permit: &Permit, row: &Row) -> Result<Version, StoreError> {
 }
 
 /// The statement of a page: row id, type, id, version, time, method, body, patient.
-pub(crate) fn plan<'a>(core: &'a Core, permit: &'a Permit, search: &'a Search, order: &Order) -> Query<'a> {
+pub(crate) fn plan<'a>(core: &'a Core, permit: &'a Permit, search: &'a Search, order: &Order<'a>) -> Query<'a> {
     let mut builder = Builder::new(core, permit, search);
-    let after = order.after.map(|after| builder.query.arg(Arg::Int(after)));
+    let after = order.after.map(|after| builder.query.rid_of(permit, after));
     let limit = builder.query.arg(Arg::Int(i64::try_from(order.limit).unwrap_or(i64::MAX)));
     let keyset = after.map_or_else(String::new, |after| format!(" and d.rid > {after}"));
     let tail = format!("{keyset} order by d.rid limit {limit}");

@@ -15,10 +15,10 @@ use crate::store::batch::{self, Unit};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::core::Core;
-use crate::store::{drain, statistics};
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::{Order, plan};
 use crate::store::types::{Change, Changed};
+use crate::store::{drain, statistics};
 
 /// How often a transaction that collided is tried again.
 const TRIES: usize = 8;
@@ -64,7 +64,14 @@ impl Store {
         let turn = Arc::clone(&self.core.turns).acquire_owned().await.map_err(|_| StoreError::Unavailable)?;
         let mut connection = self.core.pools.writer().await?;
         open(&self.core, &mut connection, permit, conditions).await?;
-        Ok(Transaction { connection, core: Arc::clone(&self.core), permit: permit.clone(), conditions, asked: Vec::new(), _turn: turn })
+        Ok(Transaction {
+            connection,
+            core: Arc::clone(&self.core),
+            permit: permit.clone(),
+            conditions,
+            asked: Vec::new(),
+            _turn: turn,
+        })
     }
 }
 
@@ -92,7 +99,7 @@ impl Transaction {
     /// [`ChangeError::Refused`] names the change at fault; nothing was applied.
     pub async fn apply(self, changes: Vec<Change>) -> Result<Vec<Changed>, ChangeError> {
         let permit = self.permit.clone();
-        self.finish(Unit { permit, changes, checkpoint: None }).await
+        self.finish(Unit::new(permit, changes, None)).await
     }
 
     /// As [`Transaction::apply`], with a mark of progress that commits with the changes.
@@ -105,7 +112,7 @@ impl Transaction {
         checkpoint: Checkpoint,
     ) -> Result<Vec<Changed>, ChangeError> {
         let permit = self.permit.clone();
-        self.finish(Unit { permit, changes, checkpoint: Some(checkpoint) }).await
+        self.finish(Unit::new(permit, changes, Some(checkpoint))).await
     }
 
     /// Applies and commits; what collides on the way is tried again, as long as the conditions find what they found.

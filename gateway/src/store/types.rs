@@ -79,15 +79,25 @@ pub struct History {
     pub after: Option<HistoryKey>,
 }
 
-/// A place in a history, newest first.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// A place in a history, newest first. It names the resource by what callers know: the directory's row ids count rows of
+/// all organizations.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HistoryKey {
     /// `lastUpdated` in ms.
     pub updated_ms: i64,
-    /// The directory's row id.
-    pub rid: i64,
+    /// The resource.
+    pub resource: ResourceKey,
     /// The version.
     pub version: i64,
+}
+
+/// Type and id.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ResourceKey {
+    /// The resource type.
+    pub kind: Box<str>,
+    /// The logical id.
+    pub id: Box<str>,
 }
 
 /// A page of history, newest first.
@@ -104,8 +114,8 @@ pub struct HistoryPage {
 pub struct SearchPage {
     /// The matches.
     pub matches: Vec<Version>,
-    /// Row id of the last match where another page follows.
-    pub next: Option<i64>,
+    /// The last match, where another page follows.
+    pub next: Option<ResourceKey>,
     /// How many match in all, where it was asked for.
     pub total: Option<u64>,
 }
@@ -117,8 +127,8 @@ pub struct SearchRequest {
     pub search: Search,
     /// Matches per page; 0 = only the total.
     pub count: usize,
-    /// Row id of the last match of the page before.
-    pub after: Option<i64>,
+    /// The last match of the page before.
+    pub after: Option<ResourceKey>,
     /// Count all matches.
     pub total: bool,
 }

@@ -117,6 +117,7 @@ fn report((count, faults): (usize, Vec<(String, String)>), known: &Known) -> Exi
         count - faults.len(),
         met.iter().sum::<usize>()
     );
-    println!("{} passed, {failed} failed", count - faults.len() + met.iter().sum::<usize>());
+    // One test among the others, however much it read.
+    println!("{} passed, {failed} failed", u8::from(failed == 0));
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -9,7 +9,7 @@ use mappers::sql::{InsertParameter, Statements};
 
 use crate::clock::Clock;
 use crate::store::apply::{Abort, Step};
-use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
 use crate::store::core::Core;
 use crate::store::entry::Entry;
 use crate::store::place::Placed;
@@ -48,9 +48,12 @@ pub(super) async fn change(
         let row = KnownRow { map, key: &key, held: &held, split, updated: &updated };
         match attempt(connection, async |connection| row.write(core, connection, organization).await).await? {
             Ok(returned) => insert::settle(core, connection, organization, map, step, key, &returned).await?,
+            // Another program may have added the very child row: look again before the table is given up.
+            Err(error) if error.kind == DbErrorKind::Unique && !leaving.tried => return Err(Abort::Database(error)),
             Err(error) => {
                 overflow(core, step, &error)?;
-                remove::rows(core, connection, organization, map, &[&key], step.updated_ms, leaving).await?;
+                let kept = remove::rows(core, connection, organization, map, &[&key], step.updated_ms, leaving).await?;
+                step.kept = kept.contains(&*key);
             }
         }
     }
@@ -128,9 +131,7 @@ impl KnownRow<'_> {
         }
         for (child, wanted) in self.split.row.children.iter().enumerate() {
             let held = &self.held.row.children[child];
-            let rows = children::replace(
-                core, connection, organization, self.map, child, self.key, held, wanted,
-            );
+            let rows = children::replace(core, connection, organization, self.map, child, self.key, held, wanted);
             result.children.push(rows.await?);
         }
         Ok(result)
@@ -213,7 +214,10 @@ impl KnownRow<'_> {
             }
             // The joined row is not there yet.
             None => match join.filter(|join| has_values(map, *join, self.split)) {
-                Some(join) => insert::one_joined(core, connection, organization, self.map, join, self.key, self.split, cells).await,
+                Some(join) => {
+                    insert::one_joined(core, connection, organization, self.map, join, self.key, self.split, cells)
+                        .await
+                }
                 None if join.is_some() => Ok(()),
                 None => Err(DbError::moved("a row has gone")),
             },

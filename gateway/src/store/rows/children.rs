@@ -1,8 +1,8 @@
 //! Child rows of a changed resource: what is the same stays untouched, the rest is changed, removed or added.
 
 use consent::OrganizationId;
-use mappers::row::{Cell, ChildRow};
 use mappers::map::Child;
+use mappers::row::{Cell, ChildRow};
 
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};

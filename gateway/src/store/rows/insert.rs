@@ -188,7 +188,8 @@ async fn insert_joined(
     for (join, insert) in core.statements[map].insert_joined.iter().enumerate() {
         let Some(insert) = insert else { continue };
         // A joined row with nothing in it says nothing: it is left out.
-        let filled: Vec<usize> = (0..rows.len()).filter(|row| has_values(core.map(map), join, rows[*row].split)).collect();
+        let filled: Vec<usize> =
+            (0..rows.len()).filter(|row| has_values(core.map(map), join, rows[*row].split)).collect();
         let keys: Vec<Box<str>> = filled.iter().map(|row| result[*row].0.clone()).collect();
         let mut values = Vec::new();
         for (row, key) in filled.iter().zip(&keys) {
@@ -228,10 +229,8 @@ pub(super) async fn insert_children(
     let insert = &core.statements[map].children[child].insert;
     let positions: Vec<String> = rows.iter().map(|(_, row)| row.position.to_string()).collect();
     let given = insert.parameters.contains(&InsertParameter::Key);
-    let keys: Vec<Cell> = rows
-        .iter()
-        .map(|(_, row)| given.then(|| row.key.clone().unwrap_or_else(|| core.ids.next().into())))
-        .collect();
+    let keys: Vec<Cell> =
+        rows.iter().map(|(_, row)| given.then(|| row.key.clone().unwrap_or_else(|| core.ids.next().into()))).collect();
     let mut values = Vec::new();
     for (((parent, row), position), key) in rows.iter().zip(&positions).zip(&keys) {
         for parameter in &insert.parameters {

@@ -55,6 +55,8 @@ pub(super) struct Leaving {
     /// A foreign key that we cannot see (of another organization's row, say) refused the removal at commit: try each row
     /// by itself and keep what cannot go.
     pub(super) cautious: bool,
+    /// Rows were refused before: now it is no race with another program any more.
+    pub(super) tried: bool,
 }
 
 /// Removes rows by key; gives the keys of those that had to stay, because somebody else needs them.
@@ -70,7 +72,8 @@ pub(super) async fn rows(
     let first = map;
     let mut kept: HashSet<Box<str>> = HashSet::new();
     let mut doomed: Vec<(usize, Vec<Box<str>>)> = Vec::new();
-    let mut waiting: Vec<(usize, Vec<Box<str>>, usize)> = vec![(map, keys.iter().map(|key| (*key).into()).collect(), 0)];
+    let mut waiting: Vec<(usize, Vec<Box<str>>, usize)> =
+        vec![(map, keys.iter().map(|key| (*key).into()).collect(), 0)];
     while let Some((map, keys, depth)) = waiting.pop() {
         let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
         let gone = if core.map(map).facet {
@@ -146,7 +149,9 @@ async fn clear_facet(
 ) -> Result<Vec<Box<str>>, DbError> {
     let map = core.map(map_index);
     let own: Vec<InsertParameter> = (0..map.slots.len())
-        .filter(|slot| map.slots[*slot].join.is_none() && map.slots[*slot].writable && !core.is_shared(map_index, *slot))
+        .filter(|slot| {
+            map.slots[*slot].join.is_none() && map.slots[*slot].writable && !core.is_shared(map_index, *slot)
+        })
         .map(InsertParameter::Slot)
         .collect();
     let mut empty = Vec::new();

@@ -46,14 +46,19 @@ impl<'c> Place<'c> {
         organization: &str,
         values: &'a [ReferenceValue],
     ) -> Option<Branch> {
-        let target = self.slots[self.predicate.value].reference.as_ref()?.target.as_str();
+        let reference = self.slots[self.predicate.value].reference.as_ref()?;
+        let target = reference.target.as_str();
+        // The column holds keys of the target's tables, and ids of those in the generic store.
+        let places: Vec<String> =
+            reference.maps.iter().map(|map| format!("t.map = '{}'", map.replace('\'', "''"))).collect();
+        let placed = [vec!["t.map is null".to_owned()], places].concat().join(" or ");
         let mut conditions = Vec::new();
         for value in values.iter().filter(|value| value.kinds.is_empty() || value.kinds.contains(&target)) {
             for id in value.ids.iter().filter(|id| mappers::references::is_id(id)) {
                 let id = query.arg(Arg::Text(id));
                 let key = format!(
                     "(select t.key from directory t \
-                     where t.organization_id = {organization} and t.type = '{target}' and t.id = {id})"
+                     where t.organization_id = {organization} and t.type = '{target}' and t.id = {id} and ({placed}))"
                 );
                 conditions.push(self.equals(self.predicate.value, &key));
             }
@@ -135,7 +140,14 @@ impl<'c> Place<'c> {
                 let child = &map.children[child];
                 let column = format!("{}.{}", core.quote(&child.table), core.quote(&child.parent_key));
                 let bound = core.bind_parent_key("d.key", child);
-                (core.quote(&child.table), core.read_parent_key(child), column, bound, child.tenant.as_deref(), &child.table)
+                (
+                    core.quote(&child.table),
+                    core.read_parent_key(child),
+                    column,
+                    bound,
+                    child.tenant.as_deref(),
+                    &child.table,
+                )
             }
             None => {
                 let column = format!("{}.{}", core.quote(&map.table), core.quote(&map.key));
