@@ -225,24 +225,6 @@ fn conditional_references_of_synthea_are_found_and_resolved() {
     assert!(bundles.is_empty() || found > 1000, "{found}");
 }
 
-#[test]
-#[ignore = "measures; run it in a release build"]
-fn rewriting_takes_microseconds() {
-    let bundles = data::texts("04-synthea-and-bulk/synthea-bundles");
-    let (mut count, mut time) = (0, std::time::Duration::ZERO);
-    for text in &bundles {
-        let document = Document::parse(text.as_bytes()).unwrap();
-        for entry in document.root().member("entry").unwrap().children() {
-            let resource = entry.member("resource").unwrap();
-            let start = std::time::Instant::now();
-            let new = rewrite(resource, &|text| text.starts_with("urn:uuid:").then(|| "Patient/1".to_owned()));
-            time += start.elapsed();
-            count += u32::from(new.is_some());
-        }
-    }
-    println!("rewrite: {:?} a resource", time / count.max(1));
-}
-
 proptest! {
     #[test]
     fn any_text_is_some_reference(text in "\\PC{0,40}") {

@@ -303,29 +303,3 @@ fn the_index_of_another_server_agrees() {
         assert_eq!(have, expected, "{name}");
     }
 }
-
-/// Not a benchmark, a guard: one Observation in 1.5 us in a release build of this machine (`--ignored --nocapture`).
-#[test]
-#[ignore = "measures; run it in a release build"]
-fn extraction_takes_a_microsecond() {
-    let bundles = data::texts("04-synthea-and-bulk/synthea-bundles");
-    let documents: Vec<_> = bundles.iter().map(|text| Document::parse(text.as_bytes()).unwrap()).collect();
-    let resources = |kind: &'static str| {
-        let entries = documents.iter().flat_map(|document| document.root().member("entry").unwrap().children());
-        let resources = entries.map(|entry| entry.member("resource").unwrap());
-        resources
-            .filter(move |resource| resource.member("resourceType").unwrap().string().unwrap() == kind)
-            .collect::<Vec<_>>()
-    };
-    for kind in ["Observation", "Patient", "Claim", "ExplanationOfBenefit"] {
-        let resources = resources(kind);
-        let time = |what: &dyn Fn(mappers::json::Element<'_>) -> usize| {
-            let start = std::time::Instant::now();
-            let rows: usize = (0..20).flat_map(|_| &resources).map(|resource| what(*resource)).sum();
-            (start.elapsed() / u32::try_from(20 * resources.len().max(1)).unwrap(), rows)
-        };
-        let (index, _) = time(&|resource| extract(kind, resource).tokens.len());
-        let (fact, _) = time(&|resource| facts(kind, resource).codes.len());
-        println!("{kind}: extract {index:?}, facts {fact:?}");
-    }
-}

@@ -149,8 +149,11 @@ create table patient_medications (
   organization_id bigint not null,
   patient_id text not null references patients (id) deferrable initially deferred,
   encounter_id text,
-  status text not null,
-  intent text not null,
+  -- http://hl7.org/fhir/ValueSet/medicationrequest-status and -intent
+  status text not null check (status in (
+    'active', 'on-hold', 'cancelled', 'completed', 'entered-in-error', 'stopped', 'draft', 'unknown')),
+  intent text not null check (intent in (
+    'proposal', 'plan', 'order', 'original-order', 'reflex-order', 'filler-order', 'instance-order', 'option')),
   priority text,
   -- One of the two: an entry of medications, or a code or text of its own.
   medication_id text references medications (id) deferrable initially deferred,
@@ -178,6 +181,9 @@ create table patient_medications (
   fhir_residue text,
   constraint patient_medications_medication_once check (
     medication_id is null or (rxnorm_code is null and rxnorm_display is null and medication_name is null)
+  ),
+  constraint patient_medications_of_something check (
+    fhir_residue is not null or medication_id is not null or rxnorm_code is not null or medication_name is not null
   )
 );
 create index patient_medications_by_patient on patient_medications (organization_id, patient_id);
@@ -239,7 +245,9 @@ create table lab_results (
   patient_id text not null references patients (id) deferrable initially deferred,
   encounter_id text,
   performer_id text,
-  status text not null,
+  -- http://hl7.org/fhir/ValueSet/observation-status
+  status text not null check (status in (
+    'registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown')),
   -- LOINC
   code text,
   display text,
@@ -258,6 +266,8 @@ create table lab_results (
   note text,
   updated_at timestamptz,
   fhir_residue text,
+  -- What other programs write says what was measured; a resource may say it in its residue.
+  constraint lab_results_of_something check (fhir_residue is not null or code is not null or name is not null),
   constraint lab_results_value_once check (value_text is null or (value_number is null and unit is null))
 );
 create index lab_results_by_patient on lab_results (organization_id, patient_id, collected_at);

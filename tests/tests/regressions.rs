@@ -47,7 +47,7 @@ suite! {
         let mut sql = server.sql().await;
         for (id, delete) in [("rg-x1", "/Patient/rg-x1"), ("rg-x2", "/Patient?identifier=urn:example:mrn|mrn-rg-x2")] {
             api.save(&patient(id, "A")).await.expect(201);
-            sql.run(&format!("insert into lab_results (id, organization_id, patient_id, status) values ('hidden-{id}', 2, '{id}', 'final')")).await;
+            sql.run(&format!("insert into lab_results (id, organization_id, patient_id, status, name) values ('hidden-{id}', 2, '{id}', 'final', 'Sodium')")).await;
             sql.run(&format!("insert into soap_notes (id, organization_id, patient_id) values ('hidden-{id}', 2, '{id}')")).await;
             api.delete(delete).await.expect(204);
             api.get(&format!("/Patient/{id}")).await.expect(410);
@@ -100,7 +100,7 @@ suite! {
         let mut sql = server.sql().await;
         api.save(&patient("rg-q", "A")).await.expect(201);
         for (key, with_condition) in [("rg-q1", false), ("rg-q2", true)] {
-            sql.run(&format!("insert into lab_results (id, organization_id, patient_id, status) values ('{key}', 1, 'rg-q', 'final')")).await;
+            sql.run(&format!("insert into lab_results (id, organization_id, patient_id, status, name) values ('{key}', 1, 'rg-q', 'final', 'Sodium')")).await;
             api.get(&format!("/Observation/lab-{key}")).await.expect(200);
             sql.run(&format!("delete from lab_results where id = '{key}'")).await;
             api.get(&format!("/Observation/lab-{key}")).await.expect(410);
