@@ -8,17 +8,20 @@ mod trail;
 
 use consent::{OrganizationId, Purpose};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::trail::Trail;
-use crate::store::connection::DbError;
+use crate::store::connection::{DbError, Engine};
 use crate::store::pools::Pools;
 
 /// Records that may wait; who comes after waits to be let in.
 const QUEUE: usize = 4096;
 /// Records of one commit.
 const BATCH: usize = 512;
+/// Connections that write the trail on PostgreSQL: while one commits the next gathers.
+const POSTGRES_WRITERS: usize = 2;
 /// How long a record may take before the trail counts as down.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -78,9 +81,13 @@ impl Audit {
     /// # Errors
     /// The database's.
     pub async fn open(pools: &Pools, data_dir: &Path) -> Result<Self, AuditError> {
-        let trail = Trail::open(pools, data_dir).await.map_err(AuditError::Store)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(write(trail, waiting));
+        let waiting = Arc::new(Mutex::new(waiting));
+        let writers = if pools.engine() == Engine::Postgres { POSTGRES_WRITERS } else { 1 };
+        for _ in 0..writers {
+            let trail = Trail::open(pools, data_dir).await.map_err(AuditError::Store)?;
+            tokio::spawn(write(trail, Arc::clone(&waiting), writers == 1));
+        }
         Ok(Self { queue })
     }
 
@@ -109,12 +116,21 @@ impl Audit {
     }
 }
 
-/// Writes what waits until nobody can record any more.
-async fn write(mut trail: Trail, mut waiting: mpsc::Receiver<Entry>) {
+/// Writes what waits until nobody can record any more. A writer that is alone gathers for a moment what is about to come.
+async fn write(mut trail: Trail, waiting: Arc<Mutex<mpsc::Receiver<Entry>>>, alone: bool) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut pace = Pace::default();
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        pace.gather(&mut waiting, &mut batch).await;
+    loop {
+        {
+            // Held until this writer has its batch; another one takes what comes while it is committed.
+            let mut waiting = waiting.lock().await;
+            if waiting.recv_many(&mut batch, BATCH).await == 0 {
+                return;
+            }
+            if alone {
+                pace.gather(&mut waiting, &mut batch).await;
+            }
+        }
         let begun = Instant::now();
         let result = {
             let events: Vec<&Event> = batch.iter().flat_map(|entry| &entry.events).collect();
