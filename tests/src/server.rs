@@ -47,6 +47,17 @@ impl Server {
         Self::on(database, folder, options)
     }
 
+    /// Starts one on a database that another program has made tables in.
+    ///
+    /// # Panics
+    /// When the statements fail or it does not become ready.
+    pub async fn prepared(engine: Engine, options: Options, statements: &str) -> Self {
+        let folder = folder();
+        let database = Database::create(engine, &folder);
+        Sql::create(engine, &database.url).await.run(statements).await;
+        Self::on(database, folder, options)
+    }
+
     fn on(database: Database, folder: PathBuf, options: Options) -> Self {
         let (child, address) = launch(&database, &folder, &options);
         Self { child, address, options, folder, database }

@@ -31,6 +31,20 @@ impl Sql {
         }
     }
 
+    /// Connects; SQLite's file is made.
+    ///
+    /// # Panics
+    /// When the database cannot be reached.
+    pub async fn create(engine: Engine, url: &str) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let options = SqliteConnectOptions::from_str(url).expect("a URL").create_if_missing(true);
+                Self::Sqlite(SqliteConnection::connect_with(&options).await.expect("SQLite opens"))
+            }
+            Engine::Postgres => Self::connect(engine, url).await,
+        }
+    }
+
     /// Which engine it talks to.
     pub fn engine(&self) -> Engine {
         match self {
