@@ -130,16 +130,17 @@ pub async fn perform(
     let action = if request.interaction.changes() { Action::Change } else { Action::Read };
     let permit = endpoint.gateway.permit(caller, purpose, action)?;
     let exchange = Exchange { endpoint, caller, permit };
+    // Boxed but for the read: the future of an exchange is moved about, and would be as large as the largest of them.
     match request.interaction {
-        Interaction::ConditionalDelete => delete::conditional(&exchange, request).await,
-        Interaction::ConditionalUpdate => update::conditional(&exchange, request).await,
-        Interaction::Create => create::create(&exchange, request).await,
-        Interaction::Delete => delete::delete(&exchange, request).await,
-        Interaction::History => history::history(&exchange, request).await,
+        Interaction::ConditionalDelete => Box::pin(delete::conditional(&exchange, request)).await,
+        Interaction::ConditionalUpdate => Box::pin(update::conditional(&exchange, request)).await,
+        Interaction::Create => Box::pin(create::create(&exchange, request)).await,
+        Interaction::Delete => Box::pin(delete::delete(&exchange, request)).await,
+        Interaction::History => Box::pin(history::history(&exchange, request)).await,
         Interaction::Read => read::read(&exchange, request).await,
-        Interaction::Search | Interaction::SearchForm => search::search(&exchange, request).await,
-        Interaction::Update => update::update(&exchange, request).await,
-        Interaction::VersionRead => vread::vread(&exchange, request).await,
+        Interaction::Search | Interaction::SearchForm => Box::pin(search::search(&exchange, request)).await,
+        Interaction::Update => Box::pin(update::update(&exchange, request)).await,
+        Interaction::VersionRead => Box::pin(vread::vread(&exchange, request)).await,
         Interaction::Capabilities => Ok(capabilities::answer(endpoint)),
         Interaction::Bundle | Interaction::Live | Interaction::Ready => Err(Failure::internal()),
     }

@@ -153,7 +153,7 @@ impl Service {
         if request.interaction != Interaction::Bundle {
             return audited::perform(&self.endpoint, caller, purpose, &request).await;
         }
-        match bundle::perform(&self.endpoint, caller, purpose, &request).await {
+        match Box::pin(bundle::perform(&self.endpoint, caller, purpose, &request)).await {
             Ok(answer) => Ok(answer),
             Err(failure) => audited::refused(&self.endpoint, Some(identity), &request, failure).await,
         }
