@@ -146,11 +146,11 @@ mod cases {
         {
             let mut connection = database.pools.writer().await.unwrap();
             connection.begin_write(Some(1)).await.unwrap();
-            connection.execute("update organizations set name = 'lost'", &[]).await.unwrap();
+            connection.execute("update gateway_organizations set name = 'lost'", &[]).await.unwrap();
         }
         let mut connection = database.pools.writer().await.unwrap();
         connection.begin_write(Some(1)).await.unwrap();
-        let row = connection.fetch_optional("select name from organizations", &[]).await.unwrap().unwrap();
+        let row = connection.fetch_optional("select name from gateway_organizations", &[]).await.unwrap().unwrap();
         assert_eq!(row.text(0), Some("Default organization"));
         connection.commit().await.unwrap();
     }

@@ -31,6 +31,7 @@
 //! A list that no selector follows is an error, save on the way to a `const`, where the first item is meant.
 
 mod check;
+mod clinic;
 mod compile;
 mod compiled;
 mod condition;
@@ -45,6 +46,7 @@ mod shape;
 pub mod syntax;
 mod tables;
 
+pub use clinic::clinic;
 pub use compiled::*;
 pub use describe::describe;
 pub use path::{Path, PathError, Segment};
@@ -88,16 +90,4 @@ pub fn compile(files: &[File], schema: &Schema) -> Result<MapSet, Vec<Problem>> 
 /// Checks files where no database is at hand: everything but the names and types of tables and columns.
 pub fn check(files: &[File]) -> Vec<Problem> {
     check::all(files, Tables::new(None)).1
-}
-
-/// The built-in maps of the clinic schema (`mappers/maps/clinic`), in the order in which they are tried.
-pub fn clinic() -> Vec<File> {
-    let files = [
-        ("patient.toml", include_str!("../maps/clinic/patient.toml")),
-        ("medication.toml", include_str!("../maps/clinic/medication.toml")),
-        ("medication_request.toml", include_str!("../maps/clinic/medication_request.toml")),
-        ("vital_signs.toml", include_str!("../maps/clinic/vital_signs.toml")),
-        ("lab_results.toml", include_str!("../maps/clinic/lab_results.toml")),
-    ];
-    files.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec()
 }

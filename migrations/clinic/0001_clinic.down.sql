@@ -1,8 +1,6 @@
 -- Takes the clinic schema away, rows and all; the gateway's own tables stay.
 
 drop table lab_results;
-drop table soap_objective_vital_signs;
-drop table soap_notes;
 drop table patient_medications;
 drop table medications;
 drop table patient_communications;

@@ -10,4 +10,4 @@ drop table index_token;
 drop view resources;
 drop table resource_versions;
 drop table directory;
-drop table organizations;
+drop table gateway_organizations;

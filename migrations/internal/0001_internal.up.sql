@@ -3,14 +3,14 @@
 -- and `/* clustered */` for a table without a rowid.
 -- Times are milliseconds since 1970 (UTC). Booleans are 0 or 1.
 
-create table organizations (
+create table gateway_organizations (
     id        bigint not null primary key,
     name      text not null,
     time_zone text not null,
     created   bigint not null
 );
 
-insert into organizations (id, name, time_zone, created) values (1, 'Default organization', 'UTC', 0);
+insert into gateway_organizations (id, name, time_zone, created) values (1, 'Default organization', 'UTC', 0);
 
 -- Where every resource is: in the row `key` of the map's table, or (map is null) in its versions alone.
 create table directory (

@@ -64,7 +64,7 @@ pub async fn row_key(sql: &mut Sql, kind: &str, id: &str) -> String {
 /// # Panics
 /// When the database refuses them.
 pub async fn hidden_organization(sql: &mut Sql) -> i64 {
-    let organizations = own(sql.engine(), "organizations");
+    let organizations = own(sql.engine(), "gateway_organizations");
     sql.run(&format!(
         "insert into {organizations} (id, name, time_zone, created) values (2, 'Hidden', 'UTC', 0) on conflict do nothing"
     ))

@@ -177,7 +177,7 @@ suite! {
         };
         Command::run(&arguments(&[])).await.expect(0);
         let printed = Command::run(&arguments(&["--print"])).await.expect(0).stdout;
-        assert!(!printed.to_lowercase().contains("create table organizations"), "nothing is left to do: {printed}");
+        assert!(!printed.to_lowercase().contains("create table gateway_organizations"), "nothing is left to do: {printed}");
         Command::run(&arguments(&["--down"])).await.expect(2);
         Command::run(&arguments(&["--down", "--yes"])).await.expect(0);
         let mut sql = server.sql().await;

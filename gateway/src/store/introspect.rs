@@ -41,7 +41,7 @@ const INTERNAL: [&str; 13] = [
     "index_token",
     "map_state",
     "migrations",
-    "organizations",
+    "gateway_organizations",
     "outbox",
     "resource_versions",
     "resources",

@@ -56,6 +56,12 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0001_internal"),
     migration!(Audit, "internal", "0002_audit"),
     migration!(Clinic, "clinic", "0001_clinic"),
+    migration!(Clinic, "clinic", "0002_people"),
+    migration!(Clinic, "clinic", "0003_record"),
+    migration!(Clinic, "clinic", "0004_care"),
+    migration!(Clinic, "clinic", "0005_documents"),
+    migration!(Clinic, "clinic", "0006_events"),
+    migration!(Clinic, "clinic", "0007_soap"),
 ];
 
 /// The gateway's lock among PostgreSQL's advisory locks ("fhir" as ASCII).
@@ -359,7 +365,7 @@ impl Run<'_> {
             *new |= !known.contains_key(&map.name);
             *changed |= known.get(&map.name).is_some_and(|known| known != print);
         }
-        let organizations = self.connection.fetch("select id from organizations order by id", &[]).await?;
+        let organizations = self.connection.fetch("select id from gateway_organizations order by id", &[]).await?;
         let organizations: Vec<i64> = organizations.iter().filter_map(|row| row.int(0)).collect();
         self.act_as_application(true).await?;
         for (group, _, changed) in tables.values().filter(|(_, new, changed)| *new || *changed) {

@@ -113,7 +113,7 @@ fn make_directory(path: &Path) -> Result<(), OpenError> {
 /// The time zone of the default organization.
 async fn organization_zone(pools: &Pools) -> Result<TimeZone, OpenError> {
     let mut connection = pools.reader().await?;
-    let row = connection.fetch_optional("select time_zone from organizations where id = 1", &[]).await?;
+    let row = connection.fetch_optional("select time_zone from gateway_organizations where id = 1", &[]).await?;
     let name = row.and_then(|row| row.text(0).map(ToOwned::to_owned)).unwrap_or_else(|| "UTC".to_owned());
     TimeZone::get(&name).map_err(|_| OpenError::TimeZone(name))
 }

@@ -45,7 +45,7 @@ const INTERNAL: [(&str, &str, bool); 11] = [
     ("index_token", "select, insert, update, delete", true),
     ("map_state", "select, insert, update, delete", false),
     ("migrations", "select", false),
-    ("organizations", "select, insert, update", false),
+    ("gateway_organizations", "select, insert, update", false),
     ("outbox", "select, insert, update, delete", true),
     ("resource_versions", "select, insert", true),
     ("rid_block", "select, update", false),

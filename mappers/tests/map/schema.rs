@@ -2,9 +2,14 @@
 
 use mappers::schema::{Column, ColumnKind, ForeignKey, Schema, Table};
 
-/// The clinic schema, from its migration.
+/// The clinic schema, from its migrations.
 pub(crate) fn clinic() -> Schema {
-    of(include_str!("../../../migrations/clinic/0001_clinic.up.sql"))
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/clinic");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("migrations").map(|file| file.expect("a file").path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".up.sql"));
+    files.sort();
+    of(&files.iter().map(|file| std::fs::read_to_string(file).expect("a migration")).collect::<Vec<_>>().join("\n"))
 }
 
 /// The tables that `create table` statements make.

@@ -1,0 +1,36 @@
+//! The built-in maps of the clinic schema, by the migration that makes their tables.
+
+use super::File;
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$((concat!($name, ".toml"), include_str!(concat!("../../maps/clinic/", $name, ".toml")))),*]
+    };
+}
+
+/// The built-in maps of the clinic schema (`mappers/maps/clinic`), in the order in which they are tried.
+pub fn clinic() -> Vec<File> {
+    let parts = [SOAP, CLINIC, PEOPLE, RECORD, CARE, DOCUMENTS, EVENTS];
+    parts.iter().flat_map(|part| part.iter()).map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+/// `0001_clinic`
+const CLINIC: &[(&str, &str)] = files!["patient", "medication", "medication_request", "lab_results"];
+
+/// `0002_people`
+const PEOPLE: &[(&str, &str)] = files![];
+
+/// `0003_record`
+const RECORD: &[(&str, &str)] = files![];
+
+/// `0004_care`
+const CARE: &[(&str, &str)] = files![];
+
+/// `0005_documents`
+const DOCUMENTS: &[(&str, &str)] = files![];
+
+/// `0006_events`
+const EVENTS: &[(&str, &str)] = files![];
+
+/// `0007_soap`
+const SOAP: &[(&str, &str)] = files!["vital_signs"];

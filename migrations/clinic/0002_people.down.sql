@@ -1,0 +1,1 @@
+-- Takes away what 0002_people.up.sql made, rows and all.

@@ -1,0 +1,1 @@
+-- Organizations, users and roles, practitioners, locations, related persons, encounters, appointments.

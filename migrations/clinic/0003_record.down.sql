@@ -1,0 +1,1 @@
+-- Takes away what 0003_record.up.sql made, rows and all.

@@ -1,0 +1,2 @@
+-- The clinical record: allergies, problems and diagnoses, reports and specimens, immunizations, procedures, orders, family
+-- history, social history.

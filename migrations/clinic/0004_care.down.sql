@@ -1,0 +1,1 @@
+-- Takes away what 0004_care.up.sql made, rows and all.

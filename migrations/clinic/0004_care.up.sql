@@ -1,0 +1,2 @@
+-- Care plans, teams and goals, devices, what was dispensed, given and taken, coverage, consents, preferences, questionnaires,
+-- provenance.

@@ -1,0 +1,1 @@
+-- Takes away what 0005_documents.up.sql made, rows and all.

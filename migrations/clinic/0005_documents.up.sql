@@ -1,0 +1,1 @@
+-- Documents and their content: in the database, in files, in an object store.

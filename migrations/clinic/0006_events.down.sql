@@ -1,0 +1,1 @@
+-- Takes away what 0006_events.up.sql made, rows and all.

@@ -1,0 +1,1 @@
+-- health_events: what people report of themselves, append-only.
