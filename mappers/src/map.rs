@@ -11,7 +11,7 @@
 //! | `resource`, `table`, `id` | the resource type, the table, its key column |
 //! | `id_prefix` | resource id = prefix + key: two maps of one type never share an id |
 //! | `tenant`, `patient`, `updated`, `residue`, `deleted` | columns: organization, whose data (`table.column` of a join too), last change, what has no column (unlimited text), soft deletion |
-//! | `where` | SQL condition: rows of the table that are resources at all |
+//! | `where` | SQL condition: rows of the table that are resources at all; a new row gets what it says with `=` (`kind = 'order'`) |
 //! | `readonly`, `append_only`, `overflow = "refuse"` | what may be written; `"generic"` (default) keeps what does not fit elsewhere |
 //! | `joins = [{ table, on, write, where, tenant }]` | `write = "never"` (default): a new row finds the joined one by the resource's values; `"with"`: it is written with the main row. A row whose joined row fails `where` is no resource |
 //! | `fields = [{ path, … }]` | an element and where it lives, see below |

@@ -6,7 +6,7 @@ mod schema;
 use mappers::map::{self, Map};
 use mappers::schema::ColumnKind;
 use mappers::search::parameters;
-use mappers::sql::{ColumnPredicate, Dialect, InsertParameter, Statements, System, predicates};
+use mappers::sql::{ColumnPredicate, Dialect, Insert, InsertParameter, Statements, System, predicates};
 
 /// Renders every kind so that the texts show which columns are read and bound as what.
 struct Plain;
@@ -54,6 +54,34 @@ fn text(map: &Map) -> String {
         parts.extend(child.delete.map(|sql| ("child delete", sql)));
     }
     parts.into_iter().map(|(name, sql)| format!("-- {name}\n{sql}\n\n")).collect()
+}
+
+const ORDERS: &str = "create table orders (id text primary key, organization_id bigint, kind text not null, urgent boolean, name text, gone text);";
+
+fn orders(filter: &str) -> Insert {
+    let file = format!(
+        "resource = \"Procedure\"\ntable = \"orders\"\nid = \"id\"\nwhere = \"{filter}\"\n\
+         fields = [{{ path = \"code.text\", column = \"name\" }}]\n"
+    );
+    let set = map::compile(&[("orders".to_owned(), file)], &schema::of(ORDERS)).expect("the map compiles");
+    Statements::new(&set.maps[0], &Plain).insert
+}
+
+#[test]
+fn a_new_row_is_a_row_of_its_map() {
+    let insert = orders("kind = 'procedure' and urgent = true and gone is null and (organization_id = 1)").text(2);
+    assert!(
+        insert.starts_with(
+            "insert into orders (id, name, kind, urgent) values ($1, $2, 'procedure', true), ($3, $4, 'procedure', true)"
+        ),
+        "{insert}"
+    );
+    for open in
+        ["kind = 'procedure' or urgent = true", "not kind = 'a'", "kind <> 'a'", "lower(kind) = 'a'", "name = 'x'"]
+    {
+        let insert = orders(open).text(1);
+        assert!(insert.starts_with("insert into orders (id, name) values ($1, $2)"), "{open}: {insert}");
+    }
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Joiner<'_> {
     }
 
     fn column_field(&mut self, field: &crate::map::Field, name: &str, mode: Mode, out: &mut Vec<u8>) -> Left {
-        if let Some(constant) = field.constant.as_ref().filter(|_| field.slots.is_empty()) {
+        if let Some(constant) = field.constant.as_ref().or(field.default.as_ref()).filter(|_| field.slots.is_empty()) {
             out.extend_from_slice(constant.as_bytes());
             return Left::WEAK;
         }

@@ -204,7 +204,8 @@ impl Joiner<'_> {
             (Target::Field(field), _) if field.slots.is_empty() => {
                 let value = scan.value()?;
                 out.extend_from_slice(value.as_bytes());
-                let weak = field.constant.as_deref() == Some(value);
+                let fixed = field.constant.as_ref().or(field.default.as_ref().filter(|_| field.slots.is_empty()));
+                let weak = fixed.is_some_and(|fixed| fixed == value);
                 Ok(if weak { Left::WEAK } else { Left::STRONG })
             }
             (Target::Field(field), b'[') if field.list && matches!(field.codec, Codec::Reference) => {

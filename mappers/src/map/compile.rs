@@ -4,6 +4,7 @@ mod child;
 mod facts;
 mod join;
 
+use super::condition::Condition;
 use super::element::{self, Content};
 use super::fields::{self, Draft, Scope};
 use super::problem::{Report, suggest};
@@ -153,6 +154,7 @@ fn map(
         patient,
         updated: text(&file.updated),
         residue: text(&file.residue).filter(|_| facet.is_none()),
+        fixed: fixed(filter.as_ref(), &draft),
         filter: filter.map(|condition| condition.text),
         when,
         when_slots,
@@ -170,6 +172,13 @@ fn map(
         facet: facet.is_some(),
         bare,
     })
+}
+
+/// What a new row must hold to be a row of the map, where no field says so.
+fn fixed(filter: Option<&Condition>, draft: &Draft) -> Vec<(String, String)> {
+    let mapped = |column: &str| draft.slots.iter().any(|slot| slot.join.is_none() && slot.column == column);
+    let equal = filter.map(|filter| filter.equal.clone()).unwrap_or_default();
+    equal.into_iter().filter(|(column, _)| !mapped(column)).collect()
 }
 
 /// Columns of the main table that are the map's own business.

@@ -31,6 +31,8 @@ pub struct Map {
     pub residue: Option<String>,
     /// SQL condition over the main table (alias = table name): rows that are resources at all.
     pub filter: Option<String>,
+    /// Unmapped columns of the main table and the SQL literals that `filter` wants in them: a new row gets them.
+    pub fixed: Vec<(String, String)>,
     /// SQL condition over the row: the facet exists.
     pub when: Option<String>,
     /// Slots that must be filled for the facet to exist (the columns `when` names as `is not null`).
@@ -217,7 +219,7 @@ pub struct Field {
     pub codec: Codec,
     /// Fixed value (JSON text): the resource must carry it for the map to accept it.
     pub constant: Option<String>,
-    /// Emitted where the column is NULL and the row has no residue (JSON text).
+    /// Emitted where the column is NULL (or there is none) and the row has no residue (JSON text).
     pub default: Option<String>,
     /// Index into `Map::groups`.
     pub group: Option<usize>,

@@ -8,6 +8,8 @@ pub(super) struct Condition {
     pub(super) text: String,
     /// Columns that must not be null for it to hold; empty where an `or` leaves it open.
     pub(super) not_null: Vec<String>,
+    /// Columns and the literals they must equal for it to hold (`kind = 'order'`); empty where an `or` leaves it open.
+    pub(super) equal: Vec<(String, String)>,
 }
 
 /// Why a text is no condition.
@@ -47,7 +49,7 @@ pub(super) fn compile(text: &str, table: &str, columns: Option<&[&str]>) -> Resu
         named.push(column.map(|(name, _)| name));
     }
     written.push_str(&text[end..]);
-    Ok(Condition { text: written, not_null: not_null(&tokens, &named) })
+    Ok(Condition { text: written, not_null: not_null(&tokens, &named), equal: equal(&tokens, &named) })
 }
 
 /// The column a token names, and whether it must be qualified.
@@ -107,6 +109,36 @@ fn not_null(tokens: &[(usize, Token<'_>)], named: &[Option<String>]) -> Vec<Stri
     }
     let tested = |index: &usize| word(index + 1, "is") && word(index + 2, "not") && word(index + 3, "null");
     (0..tokens.len()).filter(tested).filter_map(|index| named[index].clone()).collect()
+}
+
+/// Parts `column = literal` that stand alone or between `and`s, outside parentheses.
+fn equal(tokens: &[(usize, Token<'_>)], named: &[Option<String>]) -> Vec<(String, String)> {
+    let word = |index: usize, text: &str| matches!(tokens.get(index), Some((_, Token::Word(word))) if word.eq_ignore_ascii_case(text));
+    if (0..tokens.len()).any(|index| word(index, "or") || word(index, "case") || word(index, "between")) {
+        return Vec::new();
+    }
+    let mut depth = 0_i32;
+    let mut found = Vec::new();
+    for (index, (_, token)) in tokens.iter().enumerate() {
+        depth += i32::from(*token == Token::Other("(")) - i32::from(*token == Token::Other(")"));
+        let alone = (index == 0 || word(index - 1, "and")) && (index + 3 == tokens.len() || word(index + 3, "and"));
+        let (Some(column), true, 0) = (&named[index], alone, depth) else { continue };
+        if let (Some((_, Token::Other("="))), Some((_, value))) = (tokens.get(index + 1), tokens.get(index + 2)) {
+            found.extend(literal(*value).map(|value| (column.clone(), value.to_owned())));
+        }
+    }
+    found
+}
+
+/// A text, a number or a truth value as it stands in SQL.
+fn literal<'a>(token: Token<'a>) -> Option<&'a str> {
+    match token {
+        Token::Other(text) if text.starts_with('\'') || text.starts_with(|first: char| first.is_ascii_digit()) => {
+            Some(text)
+        }
+        Token::Word(text) if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") => Some(text),
+        _ => None,
+    }
 }
 
 /// The name as SQL takes it: plain where it is simple, else in double quotes.

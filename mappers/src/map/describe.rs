@@ -125,6 +125,9 @@ fn field(field: &Field, slots: &[Slot], map: &Map) -> String {
     if let Some(constant) = &field.constant {
         return format!("= {constant}");
     }
+    if let Some(default) = field.default.as_ref().filter(|_| field.slots.is_empty()) {
+        return format!("{default} where nobody says otherwise");
+    }
     let columns: Vec<String> = field.slots.iter().map(|slot| column(&slots[*slot], map)).collect();
     let mut text = columns.join(", ");
     if !field.json_path.is_empty() {

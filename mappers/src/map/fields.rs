@@ -123,7 +123,9 @@ fn steps(scope: Scope<'_>, syntax: &FieldSyntax, report: &mut Report<'_>) -> Opt
             let element = Element { list: false, content: content.clone() };
             Some(vec![Step { name: String::new(), selector: None, element }])
         }
-        Content::Object(owner) => shape::resolve(owner, &syntax.path, syntax.constant.is_some(), report),
+        Content::Object(owner) => {
+            shape::resolve(owner, &syntax.path, syntax.columns.is_empty() && !syntax.element, report)
+        }
         Content::Primitive(_) | Content::Resource => {
             report.error(
                 syntax.path.at,

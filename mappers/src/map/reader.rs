@@ -163,8 +163,9 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
     let contents = [("file", ContentKind::File), ("object", ContentKind::Object), ("column", ContentKind::Column)];
     let content = table.choice("content", &contents);
     let Place { columns, spread, json_path, element } = place;
-    if columns.is_empty() && !element && constant.is_none() {
-        let help = "add `column = \"...\"`, or `const = \"...\"` for a fixed value";
+    if columns.is_empty() && !element && constant.is_none() && default.is_none() {
+        let help =
+            "add `column = \"...\"`, or `const = \"...\"` for a fixed value, or `default` for what rows of others say";
         table.report().error(at, "a field lives in a column or has a constant; this one has neither", help);
         return None;
     }

@@ -34,6 +34,8 @@ pub struct Insert {
     head: String,
     /// For every parameter the bind expression, split around its placeholder.
     binds: Vec<Vec<String>>,
+    /// Literals at the end of every row.
+    fixed: String,
     returning: String,
     /// The slots whose texts are returned after the key, in order.
     pub returned: Vec<usize>,
@@ -69,7 +71,16 @@ impl Insert {
         if let Some(updated) = &map.updated {
             columns.push((InsertParameter::Updated, updated.clone(), bare(updated)));
         }
-        Self::new(names, &map.table, columns, &map.key, map.key_kind, &map.slots)
+        Self::new(names, &map.table, columns, &map.key, map.key_kind, &map.slots).with_fixed(names)
+    }
+
+    /// With the columns that every row of the map holds the same literal in.
+    fn with_fixed(mut self, names: &Names<'_>) -> Self {
+        let fixed = &names.map.fixed;
+        let columns: String = fixed.iter().map(|(column, _)| format!(", {}", names.quote(column))).collect();
+        self.head = self.head.replacen(") values ", &format!("{columns}) values "), 1);
+        self.fixed = fixed.iter().map(|(_, literal)| format!(", {literal}")).collect();
+        self
     }
 
     /// Into a joined table that is written with the main row. Returns its key column and slots.
@@ -109,6 +120,7 @@ impl Insert {
             head,
             binds: columns.iter().map(|(_, _, bind)| bind.split(HERE).map(ToOwned::to_owned).collect()).collect(),
             parameters: columns.into_iter().map(|(parameter, _, _)| parameter).collect(),
+            fixed: String::new(),
             returning: format!(" returning {}", texts.join(", ")),
             returned,
         }
@@ -125,6 +137,7 @@ impl Insert {
                 sql.push_str(if place == 0 { "" } else { ", " });
                 sql.push_str(&bind.join(&format!("${number}")));
             }
+            sql.push_str(&self.fixed);
             sql.push(')');
         }
         sql + &self.returning

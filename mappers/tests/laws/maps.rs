@@ -101,6 +101,7 @@ fn map(resource: &str, table: &str, slots: Vec<Slot>, members: Vec<Member>) -> M
         updated: None,
         residue: Some("residue".to_owned()),
         filter: None,
+        fixed: Vec::new(),
         when: None,
         when_slots: Vec::new(),
         readonly: false,
