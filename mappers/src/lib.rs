@@ -11,3 +11,4 @@ pub mod search;
 pub mod split;
 pub mod sql;
 pub mod structure;
+pub mod us_core;
