@@ -196,6 +196,9 @@ create table lab_results (
   organization_id bigint not null,
   patient_id text not null references patients (id) deferrable initially deferred,
   encounter_id text,
+  -- The order it answers, and what was tested.
+  order_id text,
+  specimen_id text,
   performer_id text,
   -- http://hl7.org/fhir/ValueSet/observation-status
   status text not null check (status in (
@@ -204,23 +207,45 @@ create table lab_results (
   code text,
   display text,
   name text,
+  -- When it was true of the patient: a time, or from and until (24-hour urine).
   collected_at timestamptz,
+  collected_from timestamptz,
+  collected_until timestamptz,
   issued_at timestamptz,
-  -- One of the two: a number with its unit, or a text.
+  -- One of the three: a number with its unit, a text, or a concept (detected, blood group A, ...).
   value_number numeric,
+  -- The number is a bound: below or above what can be measured.
+  comparator text check (comparator in ('<', '<=', '>=', '>')),
   unit text,
   value_text text,
+  value_system text,
+  value_code text,
+  value_display text,
+  value_name text,
+  -- http://terminology.hl7.org/CodeSystem/data-absent-reason: why there is no value
+  absent_reason text,
   -- HL7 v3 ObservationInterpretation: H, L, N, A, ...
   interpretation text,
   reference_low numeric,
   reference_high numeric,
   reference_text text,
+  method_system text,
+  method_code text,
+  method text,
+  body_site_system text,
+  body_site_code text,
+  body_site text,
   note text,
   updated_at timestamptz,
   fhir_residue text,
   -- What other programs write says what was measured; a resource may say it in its residue.
   constraint lab_results_of_something check (fhir_residue is not null or code is not null or name is not null),
-  constraint lab_results_value_once check (value_text is null or (value_number is null and unit is null))
+  constraint lab_results_collected_once check (
+    collected_at is null or (collected_from is null and collected_until is null)),
+  constraint lab_results_value_once check (
+    (value_text is null or (value_number is null and unit is null and comparator is null))
+    and (value_system is null and value_code is null and value_display is null and value_name is null
+      or value_text is null and value_number is null and unit is null and comparator is null))
 );
 create index lab_results_by_patient on lab_results (organization_id, patient_id, collected_at);
 create index lab_results_by_code on lab_results (organization_id, code, collected_at);

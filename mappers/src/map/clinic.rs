@@ -21,7 +21,19 @@ const CLINIC: &[(&str, &str)] = files!["patient", "medication", "medication_requ
 const PEOPLE: &[(&str, &str)] = files![];
 
 /// `0003_record`
-const RECORD: &[(&str, &str)] = files![];
+const RECORD: &[(&str, &str)] = files![
+    "allergies",
+    "problems",
+    "encounter_diagnoses",
+    "orders",
+    "specimens",
+    "diagnostic_reports",
+    "immunizations",
+    "procedures",
+    "family_history",
+    "social_history",
+    "social_determinants",
+];
 
 /// `0004_care`
 const CARE: &[(&str, &str)] = files![];
