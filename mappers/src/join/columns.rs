@@ -64,7 +64,7 @@ impl Joiner<'_> {
             }
             let before = out.len();
             open(&member.name, out);
-            let outcome = self.column_value(member, mode, out);
+            let outcome = self.column_value(member, mode, fresh, out);
             if !outcome.written {
                 out.truncate(before);
             }
@@ -74,10 +74,10 @@ impl Joiner<'_> {
     }
 
     /// One member's value; nothing is left behind where it is not written.
-    pub(super) fn column_value(&mut self, member: &Member, mode: Mode, out: &mut Vec<u8>) -> Left {
+    pub(super) fn column_value(&mut self, member: &Member, mode: Mode, fresh: bool, out: &mut Vec<u8>) -> Left {
         match &member.target {
             Target::Children(number) => self.child_list(*number, None, out).unwrap_or(Left::NOTHING),
-            Target::Field(field) => self.column_field(field, &member.name, mode, out),
+            Target::Field(field) => self.column_field(field, &member.name, mode, fresh, out),
             Target::Object(inner) => {
                 let start = out.len();
                 out.push(b'{');
@@ -102,12 +102,20 @@ impl Joiner<'_> {
         }
     }
 
-    fn column_field(&mut self, field: &crate::map::Field, name: &str, mode: Mode, out: &mut Vec<u8>) -> Left {
+    fn column_field(
+        &mut self,
+        field: &crate::map::Field,
+        name: &str,
+        mode: Mode,
+        fresh: bool,
+        out: &mut Vec<u8>,
+    ) -> Left {
         if let Some(constant) = field.constant.as_ref().or(field.default.as_ref()).filter(|_| field.slots.is_empty()) {
             out.extend_from_slice(constant.as_bytes());
             return Left::WEAK;
         }
-        if mode == Mode::Append && self.is_expected(field) && !self.has_fallen(field) {
+        let said = mode == Mode::Append && self.is_expected(field) && !self.has_fallen(field);
+        if said && !(fresh && field.default.is_some() && self.is_empty(field)) {
             return Left::NOTHING;
         }
         if self.write(field, name, None, out) {
@@ -115,9 +123,9 @@ impl Joiner<'_> {
             return Left::STRONG;
         }
         match &field.default {
-            Some(default) if mode == Mode::Foreign => {
+            Some(default) if mode == Mode::Foreign || fresh => {
                 out.extend_from_slice(default.as_bytes());
-                Left::STRONG
+                Left::WEAK
             }
             _ => Left::NOTHING,
         }
@@ -143,7 +151,7 @@ impl Joiner<'_> {
     }
 }
 
-/// An object of constants alone stands only where the map gives it nothing else to say.
+/// An object of constants and defaults alone stands only where the map gives it nothing else to say.
 fn settle(left: Left, shape: &ObjectShape, mode: Mode, start: usize, out: &mut Vec<u8>) -> Left {
     let written = left.strong || (mode == Mode::Foreign && left.written && !has_columns(shape));
     if !written {
@@ -156,7 +164,7 @@ fn settle(left: Left, shape: &ObjectShape, mode: Mode, start: usize, out: &mut V
 pub(super) fn has_columns(shape: &ObjectShape) -> bool {
     shape.members.iter().any(|member| match &member.target {
         Target::Children(_) => true,
-        Target::Field(field) => !field.slots.is_empty(),
+        Target::Field(field) => !field.slots.is_empty() && field.default.is_none(),
         Target::Object(inner) => has_columns(inner),
         Target::Slices(slices) => slices.iter().any(|slice| has_columns(&slice.shape)),
     })

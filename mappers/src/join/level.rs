@@ -124,6 +124,11 @@ impl<'a> Joiner<'a> {
         view(field, declared, cell).as_deref() == self.expected.at(field, self.slots, slot)
     }
 
+    /// Whether no column of the field holds anything.
+    pub(super) fn is_empty(&self, field: &Field) -> bool {
+        field.slots.iter().all(|slot| self.cells.get(*slot).is_none_or(Option::is_none))
+    }
+
     pub(super) fn has_fallen(&self, field: &Field) -> bool {
         self.fallen != 0 && field.group.is_some_and(|group| self.fallen & 1 << group.min(63) != 0)
     }

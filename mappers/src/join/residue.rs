@@ -175,7 +175,7 @@ impl Joiner<'_> {
     ) -> Outcome {
         if matches!(place, Place::Resource | Place::Item) && self.is_withheld(name) {
             scan.value()?;
-            let fresh = member.map(|member| self.column_value(member, super::columns::Mode::Foreign, out));
+            let fresh = member.map(|member| self.column_value(member, super::columns::Mode::Foreign, true, out));
             return Ok(fresh.filter(|left| left.written).unwrap_or(Left::DROPPED));
         }
         if let Some(member) = member {
