@@ -3,6 +3,7 @@
 drop table lab_results;
 drop table patient_medications;
 drop table medications;
+drop table patient_links;
 drop table patient_communications;
 drop table patient_contacts;
 drop table patient_addresses;

@@ -35,7 +35,7 @@ create index patients_by_birth on patients (organization_id, date_of_birth);
 create index patients_by_provider on patients (organization_id, primary_provider_id);
 create index patients_by_managing_organization on patients (organization_id, managing_organization_id);
 
--- One row a patient at most; written together with the patient.
+-- What else is known of a person; one row a patient at most, written together with the patient.
 create table patient_profiles (
   patient_id text primary key references patients (id) on delete cascade deferrable initially deferred,
   organization_id bigint not null,
@@ -43,7 +43,44 @@ create table patient_profiles (
   mothers_maiden_name text,
   birth_city text,
   birth_state text,
-  birth_country text
+  birth_country text,
+  -- Since when, and for how long, the name of patients is theirs; and the other names they go or went by.
+  name_from date,
+  name_until date,
+  previous_first_name text,
+  previous_middle_name text,
+  previous_last_name text,
+  previous_name_from date,
+  previous_name_until date,
+  maiden_name text,
+  preferred_name text,
+  -- US Core race and ethnicity: OMB categories (CDC Race and Ethnicity, urn:oid:2.16.840.1.113883.6.238, where the system column
+  -- says nothing else), the first detailed code, and the text for people.
+  race_code text,
+  race_system text,
+  race_display text,
+  race_detailed_code text,
+  race_detailed_system text,
+  race_detailed_display text,
+  race text,
+  ethnicity_code text,
+  ethnicity_system text,
+  ethnicity_display text,
+  ethnicity_detailed_code text,
+  ethnicity_detailed_system text,
+  ethnicity_detailed_display text,
+  ethnicity text,
+  -- http://terminology.hl7.org/CodeSystem/v3-TribalEntityUS where the system column says nothing else
+  tribe_code text,
+  tribe_system text,
+  tribe_display text,
+  tribe text,
+  tribe_enrolled boolean,
+  -- SNOMED CT or HL7 v3 NullFlavor
+  gender_identity_system text,
+  gender_identity_code text,
+  gender_identity_display text,
+  gender_identity text
 );
 
 create table patient_identifiers (
@@ -69,6 +106,8 @@ create table patient_telecoms (
   value text,
   telecom_use text,
   preference integer,
+  valid_from date,
+  valid_until date,
   fhir_residue text,
   primary key (patient_id, position)
 );
@@ -88,6 +127,8 @@ create table patient_addresses (
   state text,
   postal_code text,
   country text,
+  valid_from date,
+  valid_until date,
   fhir_residue text,
   primary key (patient_id, position)
 );
@@ -127,6 +168,19 @@ create table patient_communications (
   fhir_residue text,
   primary key (patient_id, position)
 );
+
+-- Other records of the same person: a duplicate that was merged, a record elsewhere.
+create table patient_links (
+  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  position integer not null,
+  organization_id bigint not null,
+  other_patient_id text,
+  -- replaced-by, replaces, refer, seealso
+  link_type text,
+  fhir_residue text,
+  primary key (patient_id, position)
+);
+create index patient_links_by_other on patient_links (organization_id, other_patient_id);
 
 create table medications (
   id text primary key,

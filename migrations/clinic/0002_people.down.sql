@@ -1,1 +1,35 @@
 -- Takes away what 0002_people.up.sql made, rows and all.
+
+drop table appointment_identifiers;
+drop table appointments;
+drop table encounter_locations;
+drop table encounter_diagnoses;
+drop table encounter_reasons;
+drop table encounter_participants;
+drop table encounter_identifiers;
+drop table encounters;
+drop table related_person_addresses;
+drop table related_person_telecoms;
+drop table related_person_identifiers;
+drop table related_persons;
+drop table user_roles;
+drop table roles;
+drop table users;
+drop table practitioner_role_telecoms;
+drop table practitioner_role_locations;
+drop table practitioner_role_specialties;
+drop table practitioner_role_codes;
+drop table practitioner_role_identifiers;
+drop table practitioner_roles;
+drop table location_telecoms;
+drop table location_identifiers;
+drop table locations;
+drop table practitioner_qualifications;
+drop table practitioner_addresses;
+drop table practitioner_telecoms;
+drop table practitioner_identifiers;
+drop table practitioners;
+drop table organization_addresses;
+drop table organization_telecoms;
+drop table organization_identifiers;
+drop table organizations;

@@ -18,7 +18,8 @@ pub fn clinic() -> Vec<File> {
 const CLINIC: &[(&str, &str)] = files!["patient", "medication", "medication_request", "lab_results"];
 
 /// `0002_people`
-const PEOPLE: &[(&str, &str)] = files![];
+const PEOPLE: &[(&str, &str)] =
+    files!["organization", "practitioner", "location", "practitioner_role", "related_person", "encounter"];
 
 /// `0003_record`
 const RECORD: &[(&str, &str)] = files![

@@ -42,7 +42,7 @@ fn patient_has_children_a_profile_and_slices() {
     assert_eq!(map.patient, PatientSource::Key);
     assert!(!map.key_generated);
     let children: Vec<&str> = map.children.iter().map(|child| child.path.as_str()).collect();
-    assert_eq!(children, ["identifier", "telecom", "address", "contact", "communication"]);
+    assert_eq!(children, ["identifier", "telecom", "address", "contact", "communication", "link"]);
     assert!(map.children.iter().all(|child| child.tenant.as_deref() == Some("organization_id")));
     assert_eq!((map.joins[0].write, map.joins[0].tenant.as_deref()), (JoinWrite::With, Some("organization_id")));
     let birth_sex = map.slots.iter().find(|slot| slot.column == "birth_sex").unwrap();
@@ -124,6 +124,9 @@ fn only_what_a_clinic_needs_is_required() {
         let expected: &[&str] = match map.name.as_str() {
             "medication_request" => &["status", "intent", "patient_id"],
             "lab_results" => &["status", "patient_id"],
+            "encounter" => &["status", "patient_id"],
+            "related_person" => &["patient_id"],
+            "appointment" => &["status"],
             "patient" | "medication" => &[],
 
             _ => continue,
@@ -183,7 +186,7 @@ fn knows(map: &Map, table: &str, column: &str) -> bool {
 
 #[test]
 fn describes_itself() {
-    for name in ["patient", "vital_signs.bp"] {
+    for name in ["encounter", "patient", "vital_signs.bp"] {
         crate::golden(&format!("describe_{name}"), &map::describe(&by_name(name)));
     }
 }
