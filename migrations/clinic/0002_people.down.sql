@@ -3,7 +3,7 @@
 drop table appointment_identifiers;
 drop table appointments;
 drop table encounter_locations;
-drop table encounter_diagnoses;
+drop table encounter_conditions;
 drop table encounter_reasons;
 drop table encounter_participants;
 drop table encounter_identifiers;

@@ -572,7 +572,8 @@ create table encounter_reasons (
 );
 create index encounter_reasons_by_code on encounter_reasons (organization_id, code, code_system);
 
-create table encounter_diagnoses (
+-- Which conditions an encounter was about, and in what part.
+create table encounter_conditions (
   encounter_id text not null references encounters (id) on delete cascade deferrable initially deferred,
   position integer not null,
   organization_id bigint not null,
@@ -584,7 +585,7 @@ create table encounter_diagnoses (
   fhir_residue text,
   primary key (encounter_id, position)
 );
-create index encounter_diagnoses_by_condition on encounter_diagnoses (organization_id, condition_id);
+create index encounter_conditions_by_condition on encounter_conditions (organization_id, condition_id);
 
 create table encounter_locations (
   encounter_id text not null references encounters (id) on delete cascade deferrable initially deferred,
