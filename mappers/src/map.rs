@@ -22,13 +22,20 @@
 //! | `[array]` `json, id` | the resources are the elements of a JSON array; fields say `element = "member.path"` |
 //!
 //! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
-//! that a resource must carry to belong to the map. Beside it: `default`, `codes = { M = "male" }` (column text = FHIR code),
+//! that a resource must carry to belong to the map (see below). Beside it: `default`, `codes = { M = "male" }` (column text = FHIR code),
 //! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` (the column has no zone),
 //! `content = "column" | "file" | "object"` (attachment bytes), `group`, `terminology` (code system to normalize to).
 //!
 //! Paths are JSON names: `birthDate`, `valueQuantity.value`. An item of a list is picked by place (`note[0].text`) or by
-//! text members (`name[use=official].family`, `telecom[system=phone,use=home].value`): the first match is the slice's home.
+//! texts in it: members of its own (`name[use=official].family`, `telecom[system=phone,use=home].value`), something further
+//! down (`component[code.coding.code=8480-6].valueQuantity.value`, any item of a list on the way), the type it refers to
+//! (`participant[actor.reference=Patient/*].actor`: what begins with `Patient/`). The first match is the slice's home. What a
+//! selector asks of an item's own members is written for rows of other programs; any other pair needs a constant under the
+//! slice, or a reference column, that makes it true.
 //! A list that no selector follows is an error, save on the way to a `const`, where the first item is meant.
+//!
+//! Constants in an object or slice that also has columns are asked for only where the resource has that object or slice (a
+//! blood pressure may lack a component). An object or slice of constants alone is a condition of the whole map.
 
 mod check;
 mod clinic;
@@ -41,6 +48,8 @@ mod fields;
 mod path;
 mod problem;
 mod reader;
+mod selected;
+mod selector;
 mod set;
 mod shape;
 pub mod syntax;
@@ -51,6 +60,7 @@ pub use compiled::*;
 pub use describe::describe;
 pub use path::{Path, PathError, Segment};
 pub use problem::{Problem, Severity};
+pub use selector::{Pair, Selector, Test};
 pub use set::MapSet;
 
 use crate::schema::Schema;

@@ -2,7 +2,7 @@
 
 use super::Header;
 use super::level::{Joiner, Left};
-use super::residue::{Seen, open, pairs, separate};
+use super::residue::{Seen, open, separate};
 use crate::json::write_string;
 use crate::map::{Map, Member, ObjectShape, Slice, Target};
 
@@ -137,7 +137,7 @@ impl Joiner<'_> {
         separate(list, out);
         let start = out.len();
         out.push(b'{');
-        for (name, value) in pairs(&slice.selector) {
+        for (name, value) in slice.selector.discriminators() {
             open(name, out);
             write_string(out, value);
         }
@@ -153,7 +153,7 @@ impl Joiner<'_> {
 
 /// An object of constants and defaults alone stands only where the map gives it nothing else to say.
 fn settle(left: Left, shape: &ObjectShape, mode: Mode, start: usize, out: &mut Vec<u8>) -> Left {
-    let written = left.strong || (mode == Mode::Foreign && left.written && !has_columns(shape));
+    let written = left.strong || (mode == Mode::Foreign && left.written && !has_more_to_say(shape));
     if !written {
         out.truncate(start);
         return Left::NOTHING;
@@ -161,11 +161,12 @@ fn settle(left: Left, shape: &ObjectShape, mode: Mode, start: usize, out: &mut V
     Left { written: true, ..left }
 }
 
-pub(super) fn has_columns(shape: &ObjectShape) -> bool {
+/// Whether the map has columns without a default for it.
+fn has_more_to_say(shape: &ObjectShape) -> bool {
     shape.members.iter().any(|member| match &member.target {
         Target::Children(_) => true,
         Target::Field(field) => !field.slots.is_empty() && field.default.is_none(),
-        Target::Object(inner) => has_columns(inner),
-        Target::Slices(slices) => slices.iter().any(|slice| has_columns(&slice.shape)),
+        Target::Object(inner) => has_more_to_say(inner),
+        Target::Slices(slices) => slices.iter().any(|slice| has_more_to_say(&slice.shape)),
     })
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::level::{Joiner, Left, Outcome};
 use super::scan::{Corrupt, Scan};
 use crate::json::{unescape, write_string};
-use crate::map::{Codec, Field, Member, ObjectShape, Selector, Slice, Target};
+use crate::map::{Codec, Field, Member, ObjectShape, Pair, Selector, Slice, Target};
 
 /// Which object of the resource this is.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -49,7 +49,7 @@ impl Joiner<'_> {
         &mut self,
         scan: &mut Scan<'_>,
         shape: &ObjectShape,
-        discriminators: &[(String, String)],
+        discriminators: &[Pair],
         place: Place,
         out: &mut Vec<u8>,
     ) -> Outcome {
@@ -169,7 +169,7 @@ impl Joiner<'_> {
         name: &str,
         member: Option<&Member>,
         shape: &ObjectShape,
-        discriminators: &[(String, String)],
+        discriminators: &[Pair],
         place: Place,
         out: &mut Vec<u8>,
     ) -> Outcome {
@@ -186,7 +186,7 @@ impl Joiner<'_> {
             return Ok(Left::DROPPED);
         }
         out.extend_from_slice(value.as_bytes());
-        let weak = discriminators.iter().any(|(pair, _)| pair == name);
+        let weak = discriminators.iter().filter_map(Pair::discriminator).any(|(pair, _)| pair == name);
         Ok(if weak { Left::WEAK } else { Left::STRONG })
     }
 
@@ -338,7 +338,7 @@ impl Joiner<'_> {
                 claimed |= 1 << number;
             }
             let mut outcome = match home.filter(|_| scan.peek() == b'{') {
-                Some((_, slice)) => self.object(scan, &slice.shape, pairs(&slice.selector), Place::Inner, out)?,
+                Some((_, slice)) => self.object(scan, &slice.shape, slice.selector.pairs(), Place::Inner, out)?,
                 None => {
                     out.extend_from_slice(scan.value()?.as_bytes());
                     Left::STRONG
@@ -348,6 +348,8 @@ impl Joiner<'_> {
             if !outcome.written {
                 out.truncate(before);
             }
+            // What the client sent is kept for its own sake, save where it says no more than the map does anyway.
+            outcome.strong |= outcome.written && home.is_none_or(|(_, slice)| slice.shape.has_columns());
             left.add(outcome);
         }
         for (number, slice) in slices.iter().enumerate().take(64) {
@@ -356,7 +358,6 @@ impl Joiner<'_> {
             }
         }
         left.written = out.len() > start + 1 || !left.dropped;
-        left.strong = out.len() > start + 1;
         out.push(b']');
         Ok(left)
     }
@@ -381,13 +382,6 @@ pub(super) fn separate(start: usize, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn pairs(selector: &Selector) -> &[(String, String)] {
-    match selector {
-        Selector::Index(_) => &[],
-        Selector::Where(pairs) => pairs,
-    }
-}
-
 fn is_name(key: &str, name: &str) -> bool {
     key == name || (key.contains('\\') && unescape(key) == name)
 }
@@ -397,25 +391,39 @@ fn matches(selector: &Selector, index: usize, scan: &Scan<'_>) -> bool {
     match selector {
         Selector::Index(wanted) => *wanted == index,
         Selector::Where(pairs) => {
-            pairs.iter().all(|(name, value)| has_text(scan.clone(), name, value).unwrap_or(false))
+            pairs.iter().all(|pair| reaches(scan.clone(), &pair.steps, &|text| pair.test.passes(text)).unwrap_or(false))
         }
     }
 }
 
-fn has_text(mut scan: Scan<'_>, name: &str, wanted: &str) -> Result<bool, Corrupt> {
-    scan.expect(b'{')?;
+/// Whether a string that passes is at the end of the way; at a list any item will do.
+fn reaches<S: AsRef<str>>(mut scan: Scan<'_>, steps: &[S], passes: &dyn Fn(&str) -> bool) -> Result<bool, Corrupt> {
     let mut first = true;
-    while scan.more(&mut first, b'}')? {
-        let key = scan.key()?;
-        let value = scan.value()?;
-        if is_name(key, name) {
-            return Ok(value.starts_with('"') && crate::codec::scalar(value) == wanted);
+    match (scan.peek(), steps.split_first()) {
+        (b'[', _) => {
+            scan.expect(b'[')?;
+            while scan.more(&mut first, b']')? {
+                if reaches(Scan::new(scan.value()?), steps, passes)? {
+                    return Ok(true);
+                }
+            }
         }
+        (b'{', Some((name, rest))) => {
+            scan.expect(b'{')?;
+            while scan.more(&mut first, b'}')? {
+                let key = scan.key()?;
+                let value = scan.value()?;
+                if is_name(key, name.as_ref()) {
+                    return reaches(Scan::new(value), rest, passes);
+                }
+            }
+        }
+        (b'"', None) => return Ok(passes(&crate::codec::scalar(scan.value()?))),
+        _ => {}
     }
     Ok(false)
 }
 
 fn is_generated(text: &str) -> Result<bool, Corrupt> {
-    let status = |wanted| has_text(Scan::new(text), "status", wanted);
-    Ok(status("generated")? || status("extensions")?)
+    reaches(Scan::new(text), &["status"], &|status| matches!(status, "generated" | "extensions"))
 }

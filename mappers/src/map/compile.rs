@@ -8,6 +8,7 @@ use super::condition::Condition;
 use super::element::{self, Content};
 use super::fields::{self, Draft, Scope};
 use super::problem::{Report, suggest};
+use super::selected;
 use super::syntax::{ArraySyntax, FacetSyntax, Located, MapFile};
 use super::tables::Tables;
 use super::{ColumnType, Join, JsonArray, Map, PatientSource};
@@ -130,10 +131,11 @@ fn map(
     let mut all_fields = file.fields.clone();
     all_fields.extend(facet.into_iter().flat_map(|facet| facet.fields.iter().cloned()));
     fields::compile(scope, &mut draft, &all_fields, &groups, report);
+    selected::check(&mut draft, report);
     let patient = patient(file, scope, &mut draft, report);
     let children = child::all(file, scope, &mut draft, report);
     let filter = file.filter.as_ref().and_then(|text| tables.condition(&file.table.value, text, report));
-    let (when, when_slots) = when(file, facet, scope, &draft, report);
+    let (when, [when_slots, when_one]) = when(file, facet, scope, &draft, report);
     let bare = bare(file, tables, report)?;
     check_deleted(file, &bare, report);
     child::warn_unmapped(file, facet, scope, &draft, report);
@@ -158,6 +160,7 @@ fn map(
         filter: filter.map(|condition| condition.text),
         when,
         when_slots,
+        when_one,
         readonly: file.readonly,
         append_only: file.append_only,
         overflow: file.overflow,
@@ -285,28 +288,31 @@ fn patient(file: &MapFile, scope: Scope<'_>, draft: &mut Draft, report: &mut Rep
     PatientSource::Slot(slot)
 }
 
-/// A facet's condition and the slots it needs filled.
+/// A facet's condition, the slots it needs filled, and those of which it needs one.
 fn when(
     file: &MapFile,
     facet: Option<&FacetSyntax>,
     scope: Scope<'_>,
     draft: &Draft,
     report: &mut Report<'_>,
-) -> (Option<String>, Vec<usize>) {
-    let Some(facet) = facet else { return (None, Vec::new()) };
+) -> (Option<String>, [Vec<usize>; 2]) {
+    let Some(facet) = facet else { return Default::default() };
     let Some(condition) = scope.tables.condition(&file.table.value, &facet.when, report) else {
-        return (None, Vec::new());
+        return Default::default();
     };
-    let mut slots = Vec::with_capacity(condition.not_null.len());
-    for column in &condition.not_null {
-        match draft.slots.iter().position(|slot| slot.join.is_none() && slot.column == *column) {
-            Some(slot) => slots.push(slot),
-            None if file.readonly => {}
-            None => {
-                let message = format!("`when` tests `{column}`, which no field of the facet maps");
-                report.error(facet.when.at, message, "map the column in the facet, or set `readonly = true`");
+    let slots = [condition.not_null, condition.one_not_null].map(|columns| {
+        let mut slots = Vec::with_capacity(columns.len());
+        for column in columns {
+            match draft.slots.iter().position(|slot| slot.join.is_none() && slot.column == column) {
+                Some(slot) => slots.push(slot),
+                None if file.readonly => {}
+                None => {
+                    let message = format!("`when` tests `{column}`, which no field of the facet maps");
+                    report.error(facet.when.at, message, "map the column in the facet, or set `readonly = true`");
+                }
             }
         }
-    }
+        slots
+    });
     (Some(condition.text), slots)
 }

@@ -1,5 +1,6 @@
 //! A map as split, join, search and SQL use it: names resolved to slots, paths to a tree of shapes.
 
+use super::Selector;
 use crate::schema::ColumnKind;
 
 /// One resource type (or one facet of a row) in one table.
@@ -37,6 +38,8 @@ pub struct Map {
     pub when: Option<String>,
     /// Slots that must be filled for the facet to exist (the columns `when` names as `is not null`).
     pub when_slots: Vec<usize>,
+    /// Slots of which one must be filled for the facet to exist (`a is not null or b is not null`).
+    pub when_one: Vec<usize>,
     /// Writes are answered with 405.
     pub readonly: bool,
     /// Rows are inserted, never updated or deleted.
@@ -166,6 +169,30 @@ pub struct ObjectShape {
     pub members: Vec<Member>,
 }
 
+impl ObjectShape {
+    /// Whether columns or child rows speak for anything in it.
+    #[must_use]
+    pub fn has_columns(&self) -> bool {
+        self.members.iter().any(|member| match &member.target {
+            Target::Children(_) => true,
+            Target::Field(field) => !field.slots.is_empty(),
+            Target::Object(inner) => inner.has_columns(),
+            Target::Slices(slices) => slices.iter().any(|slice| slice.shape.has_columns()),
+        })
+    }
+
+    /// Whether anything in it is a constant.
+    #[must_use]
+    pub fn has_constants(&self) -> bool {
+        self.members.iter().any(|member| match &member.target {
+            Target::Children(_) => false,
+            Target::Field(field) => field.constant.is_some(),
+            Target::Object(inner) => inner.has_constants(),
+            Target::Slices(slices) => slices.iter().any(|slice| slice.shape.has_constants()),
+        })
+    }
+}
+
 /// A mapped member of an object.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -193,17 +220,8 @@ pub enum Target {
 pub struct Slice {
     /// Which item: the first that matches is the slice's home.
     pub selector: Selector,
-    /// Its mapped members (the discriminators are not among them).
+    /// Its mapped members (its own discriminators are not among them).
     pub shape: ObjectShape,
-}
-
-/// How an item of a list is picked out.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Selector {
-    /// By position (`name[0]`).
-    Index(usize),
-    /// By string members (`identifier[system=urn:x]`, several joined by `,`).
-    Where(Vec<(String, String)>),
 }
 
 /// A primitive, list of primitives or Reference, and the columns it lives in.
@@ -217,7 +235,8 @@ pub struct Field {
     pub primitive: Primitive,
     /// How text and column correspond.
     pub codec: Codec,
-    /// Fixed value (JSON text): the resource must carry it for the map to accept it.
+    /// Fixed value (JSON text): an object or slice that has it must carry it for the map to accept the resource, and the
+    /// resource must have the object or slice unless it is one with columns.
     pub constant: Option<String>,
     /// Emitted where the column is NULL (or there is none) and the row has no residue (JSON text).
     pub default: Option<String>,
@@ -227,6 +246,8 @@ pub struct Field {
     pub terminology: Option<String>,
     /// Path inside a JSON column.
     pub json_path: Vec<String>,
+    /// A selector looks at the value: it stays where it is, and its column has it as a reading.
+    pub stays: bool,
 }
 
 /// JSON and FHIR type of a primitive, as far as codecs differ.

@@ -10,6 +10,8 @@ pub(super) struct Condition {
     pub(super) not_null: Vec<String>,
     /// Columns and the literals they must equal for it to hold (`kind = 'order'`); empty where an `or` leaves it open.
     pub(super) equal: Vec<(String, String)>,
+    /// Columns of which one must not be null, where the condition is `a is not null or b is not null`.
+    pub(super) one_not_null: Vec<String>,
 }
 
 /// Why a text is no condition.
@@ -49,7 +51,8 @@ pub(super) fn compile(text: &str, table: &str, columns: Option<&[&str]>) -> Resu
         named.push(column.map(|(name, _)| name));
     }
     written.push_str(&text[end..]);
-    Ok(Condition { text: written, not_null: not_null(&tokens, &named), equal: equal(&tokens, &named) })
+    let (not_null, one_not_null) = not_null(&tokens, &named);
+    Ok(Condition { text: written, not_null, one_not_null, equal: equal(&tokens, &named) })
 }
 
 /// The column a token names, and whether it must be qualified.
@@ -101,14 +104,20 @@ fn column(
     }
 }
 
-/// Columns followed by `is not null`, unless an `or` or a `not` before them leaves it open.
-fn not_null(tokens: &[(usize, Token<'_>)], named: &[Option<String>]) -> Vec<String> {
+/// Columns followed by `is not null`: all that must not be null, unless an `or` leaves it open, and those of which one
+/// must not be.
+fn not_null(tokens: &[(usize, Token<'_>)], named: &[Option<String>]) -> (Vec<String>, Vec<String>) {
     let word = |index: usize, text: &str| matches!(tokens.get(index), Some((_, Token::Word(word))) if word.eq_ignore_ascii_case(text));
-    if (0..tokens.len()).any(|index| word(index, "or") || word(index, "case")) {
-        return Vec::new();
-    }
     let tested = |index: &usize| word(index + 1, "is") && word(index + 2, "not") && word(index + 3, "null");
-    (0..tokens.len()).filter(tested).filter_map(|index| named[index].clone()).collect()
+    let columns: Vec<String> = (0..tokens.len()).filter(tested).filter_map(|index| named[index].clone()).collect();
+    let count = |wanted: &dyn Fn(usize) -> bool| (0..tokens.len()).filter(|index| wanted(*index)).count();
+    let ors = count(&|index| word(index, "or"));
+    if ors == 0 && count(&|index| word(index, "case")) == 0 {
+        return (columns, Vec::new());
+    }
+    let qualified = count(&|index| tokens[index].1 == Token::Other("."));
+    let nothing_else = columns.len() == ors + 1 && tokens.len() == 4 * columns.len() + ors + 2 * qualified;
+    (Vec::new(), if nothing_else { columns } else { Vec::new() })
 }
 
 /// Parts `column = literal` that stand alone or between `and`s, outside parentheses.

@@ -43,6 +43,13 @@ pub(super) struct Draft {
     placed: Vec<(String, usize)>,
 }
 
+impl Draft {
+    /// Where in the file the first path stands that has this in it.
+    pub(super) fn place_of(&self, part: &str) -> usize {
+        self.placed.iter().find(|(path, _)| path.contains(part)).map_or(0, |(_, at)| *at)
+    }
+}
+
 /// Compiles fields into the draft.
 pub(super) fn compile(
     scope: Scope<'_>,
@@ -102,6 +109,7 @@ fn compile_field(
         group,
         terminology: syntax.terminology.as_ref().map(|system| system.value.clone()),
         json_path: syntax.json_path.clone(),
+        stays: false,
     };
     draft.paths.push((syntax.path.value.clone(), slots));
     put(draft, &steps, Target::Field(field), &syntax.path, report);

@@ -1,6 +1,6 @@
 //! Element paths: `name[use=official].family`, `code.coding[system=http://loinc.org].code`, `dosageInstruction[0].text`.
 
-use super::Selector;
+use super::{Pair, Selector};
 
 /// A parsed path: at least one segment.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -67,21 +67,6 @@ impl std::fmt::Display for Path {
     }
 }
 
-impl std::fmt::Display for Selector {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Index(index) => write!(out, "{index}"),
-            Self::Where(pairs) => {
-                for (index, (name, value)) in pairs.iter().enumerate() {
-                    let comma = if index == 0 { "" } else { "," };
-                    write!(out, "{comma}{name}={value}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
 fn segment(text: &str, at: usize) -> Result<(Segment, usize), PathError> {
     let rest = &text[at..];
     let length = rest.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(rest.len());
@@ -106,16 +91,17 @@ fn segment(text: &str, at: usize) -> Result<(Segment, usize), PathError> {
     }
 }
 
-/// `0`, or `system=http://loinc.org`, or several pairs with commas between. A comma that no `name=` follows belongs to the value.
+/// `0`, or `system=http://loinc.org`, or several pairs with commas between. A comma that no `name=` follows belongs to the
+/// value. The left side may go down (`code.coding.code=8480-6`), the right side may end in `/*`.
 fn selector(text: &str, at: usize) -> Result<Selector, PathError> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let too_large = |_| error(at, "this index is too large", "indexes start at 0");
         return text.parse().map(Selector::Index).map_err(too_large);
     }
-    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut pairs: Vec<(&str, String)> = Vec::new();
     for piece in text.split(',') {
-        match piece.split_once('=').filter(|(name, _)| is_name(name)) {
-            Some((name, value)) => pairs.push((name.to_owned(), value.to_owned())),
+        match piece.split_once('=').filter(|(path, _)| path.split('.').all(is_name)) {
+            Some((path, value)) => pairs.push((path, value.to_owned())),
             None => match pairs.last_mut() {
                 Some((_, value)) => {
                     value.push(',');
@@ -127,10 +113,10 @@ fn selector(text: &str, at: usize) -> Result<Selector, PathError> {
             },
         }
     }
-    if let Some((name, _)) = pairs.iter().find(|(_, value)| value.is_empty()) {
-        return Err(error(at, format!("`{name}=` has no value"), "write `[use=official]`"));
+    if let Some((path, _)) = pairs.iter().find(|(_, value)| value.is_empty()) {
+        return Err(error(at, format!("`{path}=` has no value"), "write `[use=official]`"));
     }
-    Ok(Selector::Where(pairs))
+    Ok(Selector::Where(pairs.iter().map(|(path, value)| Pair::new(path, value)).collect()))
 }
 
 fn is_name(text: &str) -> bool {

@@ -109,16 +109,30 @@ fn select(step: &mut Step, inner: &str, constant: bool, at: usize, report: &mut 
             None
         }
         (Some(Selector::Index(_)), true) => Some(()),
-        (Some(Selector::Where(pairs)), true) => match pairs.iter().find(|(name, _)| !is_text(inner, name)) {
-            None => Some(()),
-            Some((name, _)) => {
-                let texts = element::members(inner).filter(|member| is_text(inner, member));
-                let help = format!("a selector compares text members of the item; {}", suggest(name, texts));
-                report.error(at, format!("{inner} has no text member `{name}` to select by"), help);
-                None
-            }
-        },
+        (Some(Selector::Where(pairs)), true) => {
+            pairs.iter().try_for_each(|pair| check_steps(inner, &pair.steps, at, report))
+        }
     }
+}
+
+/// Checks that a selector's path leads to texts.
+fn check_steps(inner: &str, steps: &[String], at: usize, report: &mut Report<'_>) -> Option<()> {
+    let (last, way) = steps.split_last()?;
+    let mut owner = inner.to_owned();
+    for name in way {
+        let Content::Object(next) = known(&owner, name, at, report)?.content else {
+            report.error(at, format!("`{name}` has no members"), "end the selector's path there");
+            return None;
+        };
+        owner = next;
+    }
+    if is_text(&owner, last) {
+        return Some(());
+    }
+    let texts = element::members(&owner).filter(|member| is_text(&owner, member));
+    let help = format!("a selector compares text members of the item; {}", suggest(last, texts));
+    report.error(at, format!("{owner} has no text member `{last}` to select by"), help);
+    None
 }
 
 /// Whether the member is a single string-valued primitive.
@@ -176,7 +190,7 @@ fn slice<'s>(slices: &'s mut Vec<Slice>, selector: &Selector, rest: &[Step]) -> 
         return Err(Clash::Form("selected by position in one path and by members in another"));
     }
     if let (Selector::Where(pairs), [only]) = (selector, rest)
-        && pairs.iter().any(|(name, _)| *name == only.name)
+        && pairs.iter().filter_map(super::Pair::discriminator).any(|(name, _)| *name == only.name)
     {
         return Err(Clash::Discriminator);
     }

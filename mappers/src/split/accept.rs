@@ -4,10 +4,10 @@ use super::SplitContext;
 use super::level::Splitter;
 use crate::codec::Context;
 use crate::json::{Document, Element, Kind};
-use crate::map::{Codec, Field, Map, ObjectShape, Selector, Slot, Target};
+use crate::map::{Codec, Field, Map, ObjectShape, Selector, Slot, Target, Test};
 
-/// Whether the map is for this resource: its type, every constant present with the identical value, and for a facet
-/// the values without which its row has none.
+/// Whether the map is for this resource: its type, its constants where they are asked for, and for a facet the values
+/// without which its row has none.
 #[must_use]
 pub fn accepts(map: &Map, document: &Document<'_>) -> bool {
     let root = document.root();
@@ -41,14 +41,22 @@ pub(crate) fn is_id(text: &str) -> bool {
 pub(crate) fn matches(selector: &Selector, index: usize, item: Element<'_>) -> bool {
     match selector {
         Selector::Index(wanted) => *wanted == index,
-        Selector::Where(pairs) => pairs.iter().all(|(name, value)| {
-            let member = item.member(name);
-            member.and_then(|member| member.string()).is_some_and(|text| text == value.as_str())
-        }),
+        Selector::Where(pairs) => pairs.iter().all(|pair| reaches(item, &pair.steps, &pair.test)),
     }
 }
 
-/// Whether every constant of the shape stands in the object.
+/// Whether a string that passes is at the end of the way; at a list any item will do.
+fn reaches(value: Element<'_>, steps: &[String], test: &Test) -> bool {
+    match (value.kind(), steps.split_first()) {
+        (Kind::Array, _) => value.children().any(|item| reaches(item, steps, test)),
+        (Kind::Object, Some((name, rest))) => value.member(name).is_some_and(|member| reaches(member, rest, test)),
+        (Kind::String, None) => value.string().is_some_and(|text| test.passes(&text)),
+        _ => false,
+    }
+}
+
+/// Whether the object says nothing else than the constants of the shape. An object or slice in it that also has columns
+/// may be missing; one of constants alone may not.
 pub(super) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> bool {
     shape.members.iter().all(|member| {
         let value = || object.member(&member.name);
@@ -58,29 +66,24 @@ pub(super) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> boo
             Target::Field(Field { constant: Some(constant), .. }) => {
                 value().is_some_and(|value| equals(value, constant))
             }
-            Target::Object(inner) if has_constant(inner) => {
-                value().is_some_and(|value| carries_constants(inner, value))
-            }
+            Target::Object(inner) if inner.has_constants() => match value() {
+                Some(value) => carries_constants(inner, value),
+                None => inner.has_columns(),
+            },
             Target::Object(_) => true,
             Target::Slices(slices) => {
-                let wanted = slices.iter().filter(|slice| has_constant(&slice.shape));
-                wanted.into_iter().all(|slice| {
+                let mut wanted = slices.iter().filter(|slice| slice.shape.has_constants());
+                wanted.all(|slice| {
                     // The first match is the slice's home; a later one does not count.
                     let items = value().into_iter().flat_map(|list| list.children()).enumerate();
                     let home = items.into_iter().find(|(index, item)| matches(&slice.selector, *index, *item));
-                    home.is_some_and(|(_, item)| carries_constants(&slice.shape, item))
+                    match home {
+                        Some((_, item)) => carries_constants(&slice.shape, item),
+                        None => slice.shape.has_columns(),
+                    }
                 })
             }
         }
-    })
-}
-
-pub(super) fn has_constant(shape: &ObjectShape) -> bool {
-    shape.members.iter().any(|member| match &member.target {
-        Target::Children(_) => false,
-        Target::Field(field) => field.constant.is_some(),
-        Target::Object(inner) => has_constant(inner),
-        Target::Slices(slices) => slices.iter().any(|slice| has_constant(&slice.shape)),
     })
 }
 
@@ -93,14 +96,17 @@ fn equals(value: Element<'_>, constant: &str) -> bool {
 
 /// References are not looked up here: a facet that hangs on one is accepted, and the split tells.
 fn fills_facet(map: &Map, document: &Document<'_>) -> bool {
-    let mut wanted = map.when_slots.iter().filter(|slot| map.slots[**slot].reference.is_none()).peekable();
-    if wanted.peek().is_none() {
+    let is_value = |slot: &&usize| map.slots[**slot].reference.is_none();
+    let mut wanted = map.when_slots.iter().filter(is_value).peekable();
+    let one = map.when_one.iter().all(|slot| is_value(&slot)) && !map.when_one.is_empty();
+    if wanted.peek().is_none() && !one {
         return true;
     }
     let context = SplitContext { values: Context::utc(), resolve: &|_, _| None };
     let mut splitter = Splitter::of_map(map, &context, document.text().len());
     splitter.root(document.root(), &map.shape);
-    wanted.all(|slot| splitter.cells[*slot].is_some())
+    let filled = |slot: &usize| splitter.cells[*slot].is_some();
+    wanted.all(filled) && (!one || map.when_one.iter().any(filled))
 }
 
 fn in_object(map: &Map, slots: &[Slot], shape: &ObjectShape, object: Element<'_>, found: &mut Vec<(String, String)>) {

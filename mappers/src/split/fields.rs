@@ -30,7 +30,7 @@ impl<'a> Splitter<'a> {
             }
             Encoded::Unfit => false,
         };
-        if left { self.leave(path, HoleKind::Field, false) } else { minify(&value, &mut self.out) }
+        if left && !field.stays { self.leave(path, HoleKind::Field, false) } else { minify(&value, &mut self.out) }
     }
 
     /// A list of primitives leaves only as a whole, and only where no `_sibling` stands beside it item by item.
@@ -49,7 +49,7 @@ impl<'a> Splitter<'a> {
             let Some(text) = text else { continue };
             every &= self.put(field, *slot, text);
         }
-        if every { self.leave(path, HoleKind::Field, false) } else { minify(&list, &mut self.out) }
+        if every && !field.stays { self.leave(path, HoleKind::Field, false) } else { minify(&list, &mut self.out) }
     }
 
     fn reference_list(&mut self, list: Element<'_>, field: &Field, path: FieldPath) {
@@ -70,7 +70,7 @@ impl<'a> Splitter<'a> {
     fn reference(&mut self, value: Element<'_>, field: &Field, slot: usize, path: FieldPath) {
         let target = if value.kind() == Kind::Object { value.member("reference") } else { Some(value) };
         let left = target.is_some_and(|target| self.put_reference(target, field, slot));
-        if !left {
+        if !left || field.stays {
             return minify(&value, &mut self.out);
         }
         if value.kind() != Kind::Object {

@@ -190,6 +190,11 @@ impl<'a> Splitter<'a> {
                 ));
             }
         }
+        if let Some(first) =
+            map.when_one.first().filter(|_| map.when_one.iter().all(|slot| self.cells[*slot].is_none()))
+        {
+            return Err(misfit(map, *first, "the facet needs this value or another of its columns; send one"));
+        }
         Ok(())
     }
 

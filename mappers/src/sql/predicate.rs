@@ -105,10 +105,11 @@ impl Walk<'_> {
             })
         };
         let fixed = || match selector {
-            Some(Selector::Where(pairs)) => {
-                pairs.iter().find(|(name, _)| Some(name.as_str()) == system).map(|(_, value)| value.clone())
+            Some(selector) => {
+                let mut named = selector.discriminators().filter(|(name, _)| Some(*name) == system);
+                named.next().map(|(_, value)| value.to_owned())
             }
-            _ => None,
+            None => None,
         };
         let known = match system.and_then(field) {
             Some(Field { slots, constant: None, .. }) if slots.len() == 1 => System::Column(slots[0]),

@@ -4,7 +4,52 @@ use mappers::map::*;
 use mappers::schema::ColumnKind;
 
 pub(crate) fn all() -> Vec<Map> {
-    vec![patient(), observation()]
+    vec![patient(), observation(), pressure(), appointment()]
+}
+
+/// Components picked by their codes; what goes with them is asked for only where they are.
+pub(crate) fn pressure() -> Map {
+    let tables = "create table pressures (id text primary key, status text, upper numeric, lower numeric, arm text, residue text);";
+    let part = |code: &str, column: &str| {
+        format!(
+            r#"
+            {{ path = "component[code.coding.code={code}].code.coding[system=http://loinc.org].code", const = "{code}" }},
+            {{ path = "component[code.coding.code={code}].valueQuantity.value", column = "{column}" }},
+            {{ path = "component[code.coding.code={code}].valueQuantity.unit", const = "mm[Hg]" }},"#
+        )
+    };
+    let fields = format!(
+        r#"fields = [
+            {{ path = "status", column = "status" }},
+            {{ path = "code.coding[system=http://loinc.org].code", const = "85354-9" }},
+            {{ path = "bodySite.coding[system=urn:site].code", const = "arm" }},
+            {{ path = "bodySite.text", column = "arm" }},{}{}
+        ]"#,
+        part("8480-6", "upper"),
+        part("8462-4", "lower")
+    );
+    compiled("Observation", "pressures", &fields, tables)
+}
+
+/// Participants picked by the type they refer to.
+pub(crate) fn appointment() -> Map {
+    let tables = "create table appointments (id text primary key, status text, patient text, came text, provider text, room text, residue text);";
+    let fields = r#"fields = [
+        { path = "status", column = "status" },
+        { path = "participant[actor.reference=Patient/*].actor", column = "patient", reference = "Patient" },
+        { path = "participant[actor.reference=Patient/*].status", column = "came" },
+        { path = "participant[actor.reference=Practitioner/*].actor", column = "provider", reference = "Practitioner" },
+        { path = "participant[actor.reference=Practitioner/*].required", const = "required" },
+        { path = "participant[actor.reference=Location/*].actor", column = "room", reference = "Location" },
+    ]"#;
+    compiled("Appointment", "appointments", fields, tables)
+}
+
+fn compiled(resource: &str, table: &str, fields: &str, tables: &str) -> Map {
+    let text =
+        format!("resource = \"{resource}\"\ntable = \"{table}\"\nid = \"id\"\nresidue = \"residue\"\n{fields}\n");
+    let set = compile(&[(format!("{table}.toml"), text)], &crate::schema::of(tables)).expect("the map compiles");
+    set.by_name(table).expect("one map").clone()
 }
 
 fn slot(column: &str, kind: ColumnKind) -> Slot {
@@ -39,6 +84,7 @@ fn field(slots: &[usize], primitive: Primitive) -> Field {
         group: None,
         terminology: None,
         json_path: Vec::new(),
+        stays: false,
     }
 }
 
@@ -63,7 +109,7 @@ fn shape(members: Vec<Member>) -> ObjectShape {
 }
 
 fn selected(pairs: &[(&str, &str)], members: Vec<Member>) -> Slice {
-    let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let pairs = pairs.iter().map(|(name, value)| Pair::new(name, value)).collect();
     Slice { selector: Selector::Where(pairs), shape: shape(members) }
 }
 
@@ -104,6 +150,7 @@ fn map(resource: &str, table: &str, slots: Vec<Slot>, members: Vec<Member>) -> M
         fixed: Vec::new(),
         when: None,
         when_slots: Vec::new(),
+        when_one: Vec::new(),
         readonly: false,
         append_only: false,
         overflow: Overflow::Generic,

@@ -142,6 +142,8 @@ pub(crate) fn resource(map: &Map, dice: &mut Dice) -> String {
     }
     match map.resource.as_str() {
         "Patient" => patient(&mut object, dice),
+        "Appointment" => appointment(&mut object, dice),
+        _ if map.name == "pressures" => pressure(&mut object, dice),
         _ => observation(&mut object, dice),
     }
     object.text(dice)
@@ -361,6 +363,56 @@ fn observation(object: &mut Object, dice: &mut Dice) {
     if dice.one_in(4) {
         object.add("note", r#"[{"text":"n"}]"#);
     }
+}
+
+fn pressure(object: &mut Object, dice: &mut Dice) {
+    object.add("status", dice.pick(&[r#""final""#, r#""amended""#]));
+    object.add("code", r#"{"coding":[{"system":"http://loinc.org","code":"85354-9"}]}"#);
+    if dice.one_in(2) {
+        let coding = dice.pick(&[r#""coding":[{"system":"urn:site","code":"arm"}]"#, r#""coding":[]"#]);
+        object.add("bodySite", format!("{{{coding},\"text\":{}}}", dice.pick(TEXTS)));
+    }
+    if dice.one_in(5) {
+        return;
+    }
+    object.add(
+        "component",
+        some(dice, 3, |dice| {
+            let mut component = Object::new();
+            let code = dice.pick(&["8480-6", "8480-6", "8462-4", "8462-4", "8867-4"]);
+            let other = dice.pick(&["", r#"{"system":"urn:x","code":"8480-6"},"#, r#"{"code":"1"},"#, "", ""]);
+            let display = dice.pick(&["", r#","display":"d""#]);
+            let system = dice.pick(&["http://loinc.org", "http://loinc.org", "http:\\/\\/loinc.org", "urn:y"]);
+            component.add("code", format!(r#"{{"coding":[{other}{{"system":"{system}","code":"{code}"{display}}}]}}"#));
+            match dice.below(4) {
+                0 => component.add("dataAbsentReason", r#"{"text":"none"}"#),
+                _ => {
+                    let unit = dice.pick(&[r#","unit":"mm[Hg]""#, r#","unit":"mm[Hg]""#, r#","unit":"kPa""#, ""]);
+                    component.add("valueQuantity", format!(r#"{{"value":{}{unit}}}"#, dice.pick(NUMBERS)));
+                }
+            }
+            component.text(dice)
+        }),
+    );
+}
+
+fn appointment(object: &mut Object, dice: &mut Dice) {
+    object.add("status", dice.pick(&[r#""booked""#, r#""noshow""#]));
+    object.add(
+        "participant",
+        some(dice, 4, |dice| {
+            let mut participant = Object::new();
+            let kind = dice.pick(&["Patient", "Practitioner", "Location", "Device"]);
+            if !dice.one_in(8) {
+                participant.add("actor", reference(kind, dice));
+            }
+            participant.add("status", dice.pick(&[r#""accepted""#, r#""declined""#, r#""\u0061ccepted""#]));
+            if kind == "Practitioner" && !dice.one_in(8) || dice.one_in(8) {
+                participant.add("required", dice.pick(&[r#""required""#, r#""required""#, r#""optional""#]));
+            }
+            participant.text(dice)
+        }),
+    );
 }
 
 /// What other programs write into columns of each kind, some of it nonsense.

@@ -85,6 +85,14 @@ fn elements() {
     golden("list_coding", &field("{ path = \"maritalStatus.coding.code\", column = \"sex\" }"));
     golden("no_list", &field("{ path = \"maritalStatus[0].text\", column = \"sex\" }"));
     golden("selector", &field("{ path = \"name[kind=official].family\", column = \"last_name\" }"));
+    golden("selector_deep", &field("{ path = \"contact[name.famly=X].gender\", column = \"sex\" }"));
+    golden("selector_untrue", &field("{ path = \"contact[name.family=X].gender\", column = \"sex\" }"));
+    golden(
+        "selector_type",
+        &problems(&format!(
+            "{HEAD}fields = [\n{{ path = \"link[other.reference=Patient/*].other\", column = \"mrn\", reference = \"RelatedPerson\" }},\n]\n"
+        )),
+    );
     golden(
         "selector_end",
         &field("{ path = \"generalPractitioner[0]\", column = \"doctor_id\", reference = \"Practitioner\" }"),

@@ -1,6 +1,6 @@
 //! The built-in maps against the clinic schema.
 
-use mappers::map::{self, Codec, JoinWrite, Map, MapSet, ObjectShape, PatientSource, Selector, Target};
+use mappers::map::{self, Codec, JoinWrite, Map, MapSet, ObjectShape, Pair, PatientSource, Selector, Target};
 
 use crate::schema;
 
@@ -48,7 +48,7 @@ fn patient_has_children_a_profile_and_slices() {
     let birth_sex = map.slots.iter().find(|slot| slot.column == "birth_sex").unwrap();
     assert_eq!((birth_sex.join, birth_sex.writable), (Some(0), true));
     let Target::Slices(names) = member(&map.shape, "name") else { panic!("name is sliced") };
-    assert_eq!(names[0].selector, Selector::Where(vec![("use".into(), "official".into())]));
+    assert_eq!(names[0].selector, Selector::Where(vec![Pair::new("use", "official")]));
     let Target::Field(given) = member(&names[0].shape, "given") else { panic!("given is a field") };
     assert!(given.list && given.slots.len() == 2);
     let Target::Field(practitioners) = member(&map.shape, "generalPractitioner") else { panic!() };
@@ -70,9 +70,10 @@ fn a_facet_is_a_map_of_its_own() {
     let map = by_name("vital_signs.bp");
     assert!(map.facet && map.residue.is_none());
     assert_eq!((map.id_prefix.as_str(), map.id_suffix.as_str()), ("vs-", "-bp"));
-    assert_eq!(map.when.as_deref(), Some("soap_objective_vital_signs.systolic is not null"));
-    let needed: Vec<&str> = map.when_slots.iter().map(|slot| map.slots[*slot].column.as_str()).collect();
-    assert_eq!(needed, ["systolic"]);
+    let either = "soap_objective_vital_signs.systolic is not null or soap_objective_vital_signs.diastolic is not null";
+    assert_eq!(map.when.as_deref(), Some(either));
+    let needed: Vec<&str> = map.when_one.iter().map(|slot| map.slots[*slot].column.as_str()).collect();
+    assert_eq!((map.when_slots.len(), &needed[..]), (0, &["systolic", "diastolic"][..]));
     let PatientSource::Slot(patient) = map.patient else { panic!("the patient is the note's") };
     assert_eq!((map.slots[patient].column.as_str(), map.slots[patient].join), ("patient_id", Some(0)));
     assert!(!map.slots[patient].writable, "the note is never written");

@@ -1,10 +1,10 @@
 //! Paths: what parses, what it means, and that anything else is refused without a panic.
 
-use mappers::map::{Path, Segment, Selector};
+use mappers::map::{Pair, Path, Segment, Selector};
 use proptest::prelude::*;
 
 fn pairs(pairs: &[(&str, &str)]) -> Option<Selector> {
-    Some(Selector::Where(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()))
+    Some(Selector::Where(pairs.iter().map(|(name, value)| Pair::new(name, value)).collect()))
 }
 
 #[test]
@@ -60,7 +60,8 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn selector() -> impl Strategy<Value = Option<Selector>> {
-    let pair = (name(), "[^\\],=]{1,12}");
+    let path = prop::collection::vec(name(), 1..4).prop_map(|names| names.join("."));
+    let pair = (path, "[^\\],=]{1,12}").prop_map(|(path, value)| Pair::new(&path, &value));
     prop_oneof![
         Just(None),
         (0_usize..1000).prop_map(|index| Some(Selector::Index(index))),

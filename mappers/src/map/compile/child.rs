@@ -3,9 +3,9 @@
 use super::super::element::Content;
 use super::super::fields::{self, Draft, Scope};
 use super::super::problem::Report;
-use super::super::shape;
 use super::super::syntax::{ChildSyntax, FacetSyntax, Located, MapFile};
 use super::super::{Child, ColumnType, JoinWrite, Target};
+use super::super::{selected, shape};
 use crate::schema::{ColumnKind, Table};
 
 /// Compiles the child tables and puts them into the draft's shape.
@@ -53,6 +53,7 @@ fn child(
     let inner = Scope { table, joins: &[], item, array: None, reserved: &reserved, ..scope };
     let mut draft = Draft::default();
     fields::compile(inner, &mut draft, &syntax.fields, &syntax.groups, report);
+    selected::check(&mut draft, report);
     if syntax.fields.is_empty() {
         report.error(
             syntax.path.at,
