@@ -2,7 +2,7 @@
 
 use super::profile::{Condition, Profile, Step, profiles};
 use crate::codec::scalar;
-use crate::map::{Child, Field, Map, MapSet, Member, ObjectShape, Selector, Slice, Slot, Target};
+use crate::map::{Child, Field, Map, MapSet, Member, ObjectShape, Slice, Slot, Target, Test};
 
 /// What a map carries of a profile's must-support elements.
 #[derive(Clone, Debug)]
@@ -166,9 +166,11 @@ fn constants_at(shape: &ObjectShape, path: &[&str], found: &mut Vec<String>) {
 
 /// What a slice's selector says of a path inside its items.
 fn selected<'s>(slice: &'s Slice, path: &[&str]) -> Option<&'s str> {
-    let Selector::Where(pairs) = &slice.selector else { return None };
-    let wanted = path.join(".");
-    pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str())
+    let pair = slice.selector.pairs().iter().find(|pair| pair.steps == path)?;
+    match &pair.test {
+        Test::Equals(value) => Some(value),
+        Test::StartsWith(_) => None,
+    }
 }
 
 /// A shape's surroundings.
@@ -264,9 +266,7 @@ impl<'m> Level<'m> {
 /// Whether a slice of a map may be what a profile's slice means.
 fn is_meant(slice: &Slice, wanted: Option<&Condition>) -> bool {
     let Some(wanted) = wanted else { return true };
-    if let Selector::Where(pairs) = &slice.selector
-        && pairs.iter().any(|(_, value)| value == wanted.value)
-    {
+    if slice.selector.pairs().iter().any(|pair| pair.test == Test::Equals(wanted.value.to_owned())) {
         return true;
     }
     if selected(slice, &wanted.path).is_some() {
