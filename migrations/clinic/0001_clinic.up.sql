@@ -209,6 +209,14 @@ create table patient_medications (
   intent text not null check (intent in (
     'proposal', 'plan', 'order', 'original-order', 'reflex-order', 'filler-order', 'instance-order', 'option')),
   priority text,
+  -- inpatient, outpatient, community, discharge
+  category text,
+  -- The order says not to take it.
+  do_not_perform boolean,
+  status_reason text,
+  -- Not ordered here but told: that it was, or by whom (with the type: Patient/17, Practitioner/3).
+  reported boolean,
+  reported_by text,
   -- One of the two: an entry of medications, or a code or text of its own.
   medication_id text references medications (id) deferrable initially deferred,
   rxnorm_code text,
@@ -216,7 +224,9 @@ create table patient_medications (
   medication_name text,
   authored_at timestamptz,
   requester_id text,
+  recorder_id text,
   reason text,
+  reason_condition_id text,
   -- The first dosage instruction.
   dosage_text text,
   patient_instruction text,
@@ -226,13 +236,20 @@ create table patient_medications (
   frequency integer,
   period numeric,
   period_unit text,
+  -- BID, every morning, ...
+  timing text,
   route text,
   dispense_quantity numeric,
   dispense_unit text,
+  days_supply numeric,
+  days_supply_unit text,
+  dispense_from date,
+  dispense_until date,
   refills integer,
   note text,
   updated_at timestamptz,
   fhir_residue text,
+  constraint patient_medications_reported_once check (reported is null or reported_by is null),
   constraint patient_medications_medication_once check (
     medication_id is null or (rxnorm_code is null and rxnorm_display is null and medication_name is null)
   ),

@@ -1,1 +1,35 @@
 -- Takes away what 0004_care.up.sql made, rows and all.
+
+drop table provenance_agents;
+drop table provenance_targets;
+drop table provenances;
+drop table questionnaire_answers;
+drop table questionnaire_responses;
+drop table user_preferences;
+drop table patient_consents;
+drop table consent_labels;
+drop table consent_codes;
+drop table consent_classes;
+drop table consent_actions;
+drop table consent_actors;
+drop table consent_purposes;
+drop table consent_policies;
+drop table consents;
+drop table coverage_classes;
+drop table coverages;
+drop table medication_dispenses;
+drop table medication_administrations;
+drop table medication_statements;
+drop table medication_ingredients;
+drop table device_names;
+drop table devices;
+drop table care_plan_problems;
+drop table care_plan_teams;
+drop table care_plan_goals;
+drop table care_plan_activities;
+drop table care_plans;
+drop table care_team_members;
+drop table care_teams;
+drop table goal_problems;
+drop table goal_targets;
+drop table goals;

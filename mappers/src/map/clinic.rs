@@ -37,7 +37,20 @@ const RECORD: &[(&str, &str)] = files![
 ];
 
 /// `0004_care`
-const CARE: &[(&str, &str)] = files![];
+const CARE: &[(&str, &str)] = files![
+    "goal",
+    "care_team",
+    "care_plan",
+    "device",
+    "medication_statement",
+    "medication_administration",
+    "medication_dispense",
+    "coverage",
+    "consent",
+    "patient_consents",
+    "questionnaire_response",
+    "provenance",
+];
 
 /// `0005_documents`
 const DOCUMENTS: &[(&str, &str)] = files![];

@@ -85,7 +85,7 @@ fn compile_field(
 ) {
     let Some(steps) = steps(scope, syntax, report) else { return };
     let Some(last) = steps.last() else { return };
-    let Some(primitive) = primitive(&last.element, syntax, report) else { return };
+    let Some(primitive) = primitive(scope, last, syntax, report) else { return };
     codec::check_literals(primitive, syntax, report);
     let list = last.element.list;
     if syntax.columns.len() > 1 && !list {
@@ -93,7 +93,7 @@ fn compile_field(
         report.error(syntax.path.at, format!("`{}` has one value, not several columns", syntax.path.value), help);
         return;
     }
-    let codec = codec::of(&last.element, syntax, primitive, report);
+    let codec = codec::of(syntax, primitive, report);
     let Some(slots) = slots::of_field(scope, draft, syntax, &codec, primitive, report) else { return };
     let group = join_group(draft, syntax, groups, &slots);
     let wrap = |literal: &Located<Literal>| {
@@ -166,9 +166,12 @@ pub(super) fn put(draft: &mut Draft, steps: &[Step], target: Target, path: &Loca
 }
 
 /// What kind of value stands at the end of the path.
-fn primitive(element: &Element, syntax: &FieldSyntax, report: &mut Report<'_>) -> Option<Primitive> {
+fn primitive(scope: Scope<'_>, step: &Step, syntax: &FieldSyntax, report: &mut Report<'_>) -> Option<Primitive> {
     let path = &syntax.path;
-    match &element.content {
+    // The items of a list of References have no name of their own to end the path at.
+    let is_item = path.value == "reference" && *scope.item == Content::Object("Reference".to_owned());
+    match &step.element.content {
+        Content::Primitive(primitive) if syntax.reference.is_some() && is_item => Some(*primitive),
         Content::Primitive(_) if syntax.reference.is_some() => {
             let at = syntax.reference.as_ref().map_or(path.at, |reference| reference.at);
             let help = "`reference` belongs to an element of type Reference; end the path there, without `.reference`";

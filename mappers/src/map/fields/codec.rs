@@ -1,6 +1,5 @@
 //! How a FHIR value and a column's text correspond, and the literals of a field.
 
-use super::super::element::{Content, Element};
 use super::super::problem::Report;
 use super::super::syntax::{FieldSyntax, LiteralKind};
 use super::super::{Codec, Primitive};
@@ -31,7 +30,7 @@ pub(super) fn check_literals(primitive: Primitive, syntax: &FieldSyntax, report:
 }
 
 /// How the value and the column's text correspond.
-pub(super) fn of(element: &Element, syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) -> Codec {
+pub(super) fn of(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) -> Codec {
     let ways = [
         syntax.content.as_ref().map(|content| ("content", content.at)),
         syntax.reference.as_ref().map(|reference| ("reference", reference.at)),
@@ -52,7 +51,7 @@ pub(super) fn of(element: &Element, syntax: &FieldSyntax, primitive: Primitive, 
         }
         return Codec::Content(content.value);
     }
-    if syntax.reference.is_some() && matches!(element.content, Content::Object(_)) {
+    if syntax.reference.is_some() {
         return Codec::Reference;
     }
     if let Some(at) = syntax.zoned {
