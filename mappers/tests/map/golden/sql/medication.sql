@@ -10,3 +10,18 @@ delete from medications where medications.id in (select k.key from {keys}) and m
 -- left over
 select text(medications.id) from {keys} join medications on medications.id = k.key where medications.organization_id = $1 and (true)
 
+-- child select
+select text(medication_ingredients.medication_id), cast(null as text), cast(medication_ingredients.position as bigint), text(medication_ingredients.rxnorm_code), text(medication_ingredients.rxnorm_display), text(medication_ingredients.name), text(medication_ingredients.is_active), text(medication_ingredients.strength_value), text(medication_ingredients.strength_unit), text(medication_ingredients.per_value), text(medication_ingredients.per_unit), text(medication_ingredients.fhir_residue) from {keys} join medication_ingredients on medication_ingredients.medication_id = k.key where medication_ingredients.organization_id = $1
+
+-- child insert
+insert into medication_ingredients (medication_id, organization_id, position, rxnorm_code, rxnorm_display, name, is_active, strength_value, strength_unit, per_value, per_unit, fhir_residue) values ($1, bigint($2), integer($3), $4, $5, $6, boolean($7), numeric($8), $9, numeric($10), $11, $12) returning text(medication_id), text(rxnorm_code), text(rxnorm_display), text(name), text(is_active), text(strength_value), text(strength_unit), text(per_value), text(per_unit)
+
+-- child delete all
+delete from medication_ingredients where medication_ingredients.medication_id in (select k.key from {keys}) and medication_ingredients.organization_id = $1
+
+-- child update
+update medication_ingredients set rxnorm_code = $4, rxnorm_display = $5, name = $6, is_active = boolean($7), strength_value = numeric($8), strength_unit = $9, per_value = numeric($10), per_unit = $11, fhir_residue = $12 where medication_ingredients.organization_id = $1 and medication_ingredients.medication_id = $2 and medication_ingredients.position = integer($3) returning text(rxnorm_code), text(rxnorm_display), text(name), text(is_active), text(strength_value), text(strength_unit), text(per_value), text(per_unit)
+
+-- child delete
+delete from medication_ingredients where medication_ingredients.organization_id = $1 and medication_ingredients.medication_id = $2 and medication_ingredients.position = integer($3)
+
