@@ -46,7 +46,7 @@ pub use types::{
     Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, ResourceKey, SearchPage,
     SearchRequest, Version,
 };
-pub use verify::{MapReport, VerifyReport};
+pub use verify::{MapReport, VerifyReport, WriteBack};
 
 use crate::store::batch::{Batcher, Unit};
 use crate::store::core::Core;

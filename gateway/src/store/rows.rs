@@ -7,10 +7,12 @@ mod change;
 mod children;
 mod insert;
 mod load;
+mod put_back;
 mod remove;
 mod residue;
 
 pub(crate) use load::{Loaded, load};
+pub(crate) use put_back::put_back;
 pub(crate) use residue::{ForeignRow, settle_residue};
 
 use std::collections::{BTreeMap, HashSet};

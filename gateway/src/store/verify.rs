@@ -1,4 +1,7 @@
-//! The loss report: every mapped row joined again and compared with what is served.
+//! The loss report: every mapped row joined again and compared with what is served, then split and written back in a
+//! transaction that is rolled back.
+
+mod write_back;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,7 @@ use crate::store::connection::{Arg, Connection, Row};
 use crate::store::entry::{self, Entry};
 use crate::store::error::StoreError;
 use crate::store::rows;
+pub use write_back::WriteBack;
 
 /// Resources compared at a time.
 const PAGE: i64 = 500;
@@ -43,27 +47,50 @@ pub struct MapReport {
     pub elements: BTreeMap<String, i64>,
     /// Resources an operator should look at (coupled values that fell apart).
     pub flagged: i64,
+    /// What writing the rows back would change.
+    pub write_back: WriteBack,
 }
 
 impl VerifyReport {
     /// Nothing is lost and nothing differs.
     pub fn is_clean(&self) -> bool {
         self.maps.iter().all(|map| map.rows == map.resources && map.missing_rows == 0 && map.differing == 0)
+            && self.lost() == 0
+    }
+
+    /// Values that writing back would change.
+    pub fn lost(&self) -> i64 {
+        self.maps.iter().map(|map| map.write_back.lost).sum()
+    }
+
+    /// The same in percent of the values.
+    pub fn loss(&self) -> f64 {
+        write_back::percent(self.lost(), self.values())
+    }
+
+    /// Values that were written back.
+    pub fn values(&self) -> i64 {
+        self.maps.iter().map(|map| map.write_back.values).sum()
     }
 }
 
 impl Store {
-    /// Compares every mapped row with the resource that is served from it.
+    /// Compares every mapped row with the resource that is served from it, and with itself after that resource was written
+    /// back. `progress` hears of every page: map, resources compared, rows there are. Nothing is changed.
     ///
     /// # Errors
     /// [`StoreError`] where the database does not answer.
-    pub async fn verify(&self, permit: &Permit) -> Result<VerifyReport, StoreError> {
+    pub async fn verify(
+        &self,
+        permit: &Permit,
+        progress: &mut (dyn FnMut(&MapReport) + Send),
+    ) -> Result<VerifyReport, StoreError> {
         self.drain(permit.organization()).await?;
         let mut connection = self.core().pools.reader().await?;
         connection.begin_read(Some(permit.organization().0)).await?;
         let mut report = VerifyReport::default();
         for map in 0..self.core().maps.maps.len() {
-            report.maps.push(self.verify_map(&mut connection, permit, map).await?);
+            report.maps.push(self.verify_map(&mut connection, permit, map, progress).await?);
         }
         connection.commit().await?;
         Ok(report)
@@ -74,6 +101,7 @@ impl Store {
         connection: &mut Connection,
         permit: &Permit,
         map: usize,
+        progress: &mut (dyn FnMut(&MapReport) + Send),
     ) -> Result<MapReport, StoreError> {
         let core = self.core();
         let organization = permit.organization();
@@ -103,6 +131,10 @@ impl Store {
                     _ => report.missing_rows += 1,
                 }
             }
+            // A writer for each page: others have their turn in between.
+            let mut writer = core.pools.writer().await?;
+            write_back::page(core, &mut writer, organization, map, &keys, &mut report.write_back).await?;
+            progress(&report);
         }
         Ok(report)
     }

@@ -71,7 +71,8 @@ pub(super) async fn replace(
     Ok(result.into_iter().flatten().collect())
 }
 
-fn same_row(child: &Child, held: &ChildRow, wanted: &ChildRow) -> bool {
+/// Whether a wanted row is this one.
+pub(super) fn same_row(child: &Child, held: &ChildRow, wanted: &ChildRow) -> bool {
     match (&wanted.key, &child.key) {
         (Some(key), Some(_)) => held.key.as_ref() == Some(key),
         _ => held.position == wanted.position,

@@ -4,7 +4,7 @@ use consent::OrganizationId;
 use mappers::json::Document;
 use mappers::map::Slot;
 use mappers::row::{Cell, ChildRow, Row as MappedRow};
-use mappers::split::{self, Amended, Resolved, Split, SplitContext};
+use mappers::split::{self, Amended, Misfit, Resolved, Split, SplitContext};
 use mappers::sql::{InsertParameter, Statements};
 
 use crate::store::connection::{Arg, Connection, DbError};
@@ -113,16 +113,23 @@ impl Settled {
 }
 
 impl ForeignRow<'_> {
-    fn settled(&self, core: &Core, document: &Document<'_>) -> Settled {
+    /// What writing the row's resource would give this row, by the keep rule.
+    pub(crate) fn split(&self, core: &Core, document: &Document<'_>) -> Result<Split, Misfit> {
         let map = core.map(self.map);
         let resolve = |kind: &str, id: &str| resolve(core, self.map, self.held, kind, id);
         let context = SplitContext { values: core.values(), resolve: &resolve };
-        let Ok(mut split) = split::split(map, document, &context) else {
+        let mut split = split::split(map, document, &context)?;
+        split::keep(map, &mut split, &self.held.stored(self.entry), &core.values());
+        Ok(split)
+    }
+
+    fn settled(&self, core: &Core, document: &Document<'_>) -> Settled {
+        let map = core.map(self.map);
+        let Ok(split) = self.split(core, document) else {
             // A column holds what no resource can say (and it is left out): the residue stays as it was.
             let residue = self.held.residue.clone().or_else(|| self.entry.residue.clone());
             return Settled { residue, ..Settled::default() };
         };
-        split::keep(map, &mut split, &self.held.stored(self.entry), &core.values());
         let amended = split::verify(map, &split, &self.held.row, &core.values());
         let (residue, shadow) = match &amended {
             Some(amended) => (amended.residue.clone(), amended.shadow.as_ref()),
