@@ -3,6 +3,7 @@
 //! The law every codec keeps: a value is [`Encoded::Exact`] only if [`decode`] gives back the identical JSON text.
 //! Anything else may still give its column a reading, and stays in the residue itself.
 
+mod narrative;
 mod number;
 mod place;
 mod stamp;
@@ -92,6 +93,7 @@ pub fn decode(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>
     }
     let value = match &field.codec {
         Codec::Codes(codes) => code_of(codes, kind, cell).map(Cow::Borrowed),
+        Codec::Narrative => text::string(kind, cell).map(|text| Cow::Owned(narrative::render(&text))),
         Codec::Content(content) => content_data(*content, kind, cell, context).map(Cow::Owned),
         Codec::Plain | Codec::Zoned | Codec::Reference => plain(field, kind, cell, context),
     };
@@ -135,6 +137,7 @@ fn candidate(field: &Field, kind: ColumnKind, value: &str, context: &Context<'_>
         }
         Codec::Content(ContentKind::Column) => text::base64(value),
         Codec::Content(content) => context.content?.keep(*content, value).map(String::from),
+        Codec::Narrative => narrative::read(value),
         Codec::Reference => None,
         Codec::Plain | Codec::Zoned => match field.primitive {
             Primitive::Boolean => text::boolean_cell(kind, value),

@@ -24,6 +24,7 @@
 //! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
 //! that a resource must carry to belong to the map (see below). Beside it: `default`, `codes = { M = "male" }` (column text = FHIR code),
 //! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` (the column has no zone),
+//! `format = "narrative"` (plain text in the column for the XHTML of `text.div`),
 //! `content = "column" | "file" | "object"` (attachment bytes), `group`, `terminology` (code system to normalize to).
 //!
 //! Paths are JSON names: `birthDate`, `valueQuantity.value`. An item of a list is picked by place (`note[0].text`) or by

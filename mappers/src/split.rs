@@ -94,7 +94,9 @@ pub fn split(map: &Map, document: &Document<'_>, context: &SplitContext<'_>) -> 
         reference_ids: splitter.reference_ids,
         child_reference_ids: splitter.row_references,
     };
-    split.holes.narrative = has_generated_narrative(document);
+    // A narrative that a column holds is the clinic's own words; they stay true.
+    let mapped = map.shape.members.iter().any(|member| member.name == "text");
+    split.holes.narrative = !mapped && has_generated_narrative(document);
     split.shadow = shadow::of(map, &split.holes, &split.row, &[]);
     Ok(split)
 }

@@ -335,6 +335,29 @@ fn a_generated_narrative_goes_when_data_change() {
 }
 
 #[test]
+fn a_mapped_narrative_is_the_columns_text() {
+    let map = maps::appointment();
+    let with = |div: &str| {
+        format!(
+            r#"{{"resourceType":"Appointment","text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">{div}</div>"}},
+            "status":"booked","participant":[{{"status":"accepted"}}]}}"#
+        )
+    };
+    let slot = map.slots.iter().position(|slot| slot.column == "story").expect("slot");
+    for (div, text, stays) in [("1 &lt; 2<br/>3", "1 < 2\n3", false), ("<p>a <b>b</b></p><p>c</p>", "a b\nc", true)] {
+        let mut held = Held::of(&split_of(&map, &with(div)).expect("fits"));
+        assert_eq!(held.row.cells[slot].as_deref(), Some(text));
+        assert_eq!(held.residue.as_ref().is_some_and(|residue| residue.contains("div>")), stays);
+        held.row.cells[0] = Some("noshow".into());
+        assert_eq!(held.join(&map).0, rendered(&with(div).replace("booked", "noshow")), "another column is no matter");
+        held.row.cells[slot] = Some("now & then".into());
+        assert!(held.join(&map).0.contains(">now &amp; then</div>"));
+        held.row.cells[slot] = None;
+        assert!(!held.join(&map).0.contains("\"text\""));
+    }
+}
+
+#[test]
 fn misfits_name_column_and_element() {
     let map = maps::patient();
     let zone = zone();

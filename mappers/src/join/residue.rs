@@ -110,7 +110,7 @@ impl Joiner<'_> {
                 };
                 self.object(scan, inner, &[], Place::Meta, out)?;
             }
-            (Place::Resource, "text") if self.stale => {
+            (Place::Resource, "text") if self.stale && member.is_none() => {
                 let text = scan.value()?;
                 if is_generated(text)? {
                     return Ok(Some(Left::DROPPED));

@@ -278,6 +278,8 @@ pub enum Codec {
     Codes(Vec<(String, String)>),
     /// Attachment data kept elsewhere: the column holds a file path or an object key.
     Content(ContentKind),
+    /// Plain text in the column, XHTML in the resource.
+    Narrative,
     /// A whole Reference object `{"reference": "Type/id", ...}`; the `reference` member lives in the column.
     Reference,
     /// By the primitive's and the column's type alone.

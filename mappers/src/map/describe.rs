@@ -143,6 +143,7 @@ fn field(field: &Field, slots: &[Slot], map: &Map) -> String {
             let target = field.slots.first().and_then(|slot| slots[*slot].reference.as_ref());
             text.push_str(&target.map_or_else(String::new, |target| format!(" (key of {})", target.target)));
         }
+        Codec::Narrative => text.push_str(" (plain text of a narrative)"),
         Codec::Zoned => text.push_str(" (organization's zone)"),
         Codec::Plain => {}
     }

@@ -45,6 +45,7 @@ const FIELD: &[&str] = &[
     "codes",
     "reference",
     "zone",
+    "format",
     "group",
     "terminology",
     "content",
@@ -159,6 +160,7 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
     let codes = codes(&mut table);
     let reference = table.text("reference");
     let zoned = table.choice("zone", &[("organization", ())]).map(|found| found.at);
+    let narrative = table.choice("format", &[("narrative", ())]).map(|found| found.at);
     let (group, terminology) = (table.text("group"), table.text("terminology"));
     let contents = [("file", ContentKind::File), ("object", ContentKind::Object), ("column", ContentKind::Column)];
     let content = table.choice("content", &contents);
@@ -189,6 +191,7 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
         codes,
         reference,
         zoned,
+        narrative,
         group,
         terminology,
         content,

@@ -98,6 +98,8 @@ pub struct FieldSyntax {
     pub reference: Option<Located<String>>,
     /// `organization`: the column has no zone.
     pub zoned: Option<usize>,
+    /// `format = "narrative"`: plain text in the column.
+    pub narrative: Option<usize>,
     /// The coupled group.
     pub group: Option<Located<String>>,
     /// Code system to normalize to.

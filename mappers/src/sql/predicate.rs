@@ -142,7 +142,7 @@ impl Walk<'_> {
         let codes = match &field.codec {
             Codec::Codes(codes) => codes.clone(),
             Codec::Plain | Codec::Reference => Vec::new(),
-            Codec::Content(_) | Codec::Zoned => return,
+            Codec::Content(_) | Codec::Narrative | Codec::Zoned => return,
         };
         if field.slots.len() > 1 || !field.json_path.is_empty() {
             self.missed = true;

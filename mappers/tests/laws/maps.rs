@@ -33,7 +33,7 @@ pub(crate) fn pressure() -> Map {
 
 /// Participants picked by the type they refer to.
 pub(crate) fn appointment() -> Map {
-    let tables = "create table appointments (id text primary key, status text, patient text, came text, provider text, room text, residue text);";
+    let tables = "create table appointments (id text primary key, status text, patient text, came text, provider text, room text, story text, residue text);";
     let fields = r#"fields = [
         { path = "status", column = "status" },
         { path = "participant[actor.reference=Patient/*].actor", column = "patient", reference = "Patient" },
@@ -41,6 +41,8 @@ pub(crate) fn appointment() -> Map {
         { path = "participant[actor.reference=Practitioner/*].actor", column = "provider", reference = "Practitioner" },
         { path = "participant[actor.reference=Practitioner/*].required", const = "required" },
         { path = "participant[actor.reference=Location/*].actor", column = "room", reference = "Location" },
+        { path = "text.status", const = "generated" },
+        { path = "text.div", column = "story", format = "narrative" },
     ]"#;
     compiled("Appointment", "appointments", fields, tables)
 }

@@ -131,10 +131,19 @@ pub(crate) fn resource(map: &Map, dice: &mut Dice) -> String {
         object.add("extension", EXTENSION);
     }
     if dice.one_in(3) {
-        let status = dice.pick(&["generated", "additional", "extensions", "empty"]);
+        let status = dice.pick(&["generated", "generated", "additional", "extensions", "empty"]);
+        let inner = dice.pick(&[
+            "x",
+            "a &lt; b<br/>c",
+            "a<br>b",
+            "<p>1 &amp; 2</p>\\n<ul><li>3</li></ul>",
+            "&#233;\\tt",
+            " ",
+            "<b",
+        ]);
         object.add(
             "text",
-            format!(r#"{{"status":"{status}","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"}}"#),
+            format!(r#"{{"status":"{status}","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">{inner}</div>"}}"#),
         );
     }
     if dice.one_in(4) {

@@ -35,6 +35,7 @@ pub(super) fn of(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report
         syntax.content.as_ref().map(|content| ("content", content.at)),
         syntax.reference.as_ref().map(|reference| ("reference", reference.at)),
         syntax.zoned.map(|at| ("zone", at)),
+        syntax.narrative.map(|at| ("format", at)),
         syntax.codes.first().map(|(column, _)| ("codes", column.at)),
     ];
     let mut used = ways.into_iter().flatten();
@@ -53,6 +54,12 @@ pub(super) fn of(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report
     }
     if syntax.reference.is_some() {
         return Codec::Reference;
+    }
+    if let Some(at) = syntax.narrative {
+        if syntax.path.value.rsplit('.').take(2).ne(["div", "text"]) {
+            report.error(at, format!("`{}` is no narrative", syntax.path.value), "it belongs to `text.div`");
+        }
+        return Codec::Narrative;
     }
     if let Some(at) = syntax.zoned {
         if !matches!(primitive, Primitive::DateTime | Primitive::Instant) {

@@ -22,6 +22,7 @@ pub(super) fn check(
             Codec::Codes(_) => refuses_codes(slot.kind),
             Codec::Content(ContentKind::Column) => refuses_bytes(slot.kind),
             Codec::Content(_) => (slot.kind != ColumnKind::Text).then_some("a file path or object key is a text"),
+            Codec::Narrative => (slot.kind != ColumnKind::Text).then_some("a narrative is a text"),
             Codec::Reference => refuses_keys(slot.kind),
             Codec::Zoned => refuses_zoned(slot.kind),
             Codec::Plain => refuses(primitive, slot.kind),
