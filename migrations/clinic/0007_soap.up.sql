@@ -1,7 +1,8 @@
 -- SOAP notes: the note and the twelve tables of its four sections, and what a patient's signed notes come to: the cumulative
 -- medical record. A note reads as a Composition; its rows are resources of their own, which the Composition's sections name.
 --
--- Drafts, whoever or whatever wrote them, are no part of the record: only rows of signed and amended notes are merged.
+-- Drafts, whoever or whatever wrote them, are no part of the record: what was measured reads as preliminary, the rest (what
+-- is prescribed, ordered, diagnosed) is served once the note is signed, and only signed and amended notes are merged.
 
 create table soap_notes (
   id text primary key,
@@ -25,7 +26,10 @@ create table soap_notes (
   plan text,
   updated_at timestamptz,
   deleted_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  constraint soap_notes_signed_by_somebody check (
+    generated is not true or signed_by is not null or status not in ('signed', 'amended')
+  )
 );
 create index soap_notes_by_patient on soap_notes (organization_id, patient_id, written_at);
 create index soap_notes_by_encounter on soap_notes (organization_id, encounter_id);
@@ -39,8 +43,6 @@ create table soap_subjective_history_of_present_illness (
   organization_id bigint not null,
   soap_note_id text not null references soap_notes (id) deferrable initially deferred,
 
-  -- registered, preliminary, final, amended, ... (observation-status); empty: not said
-  status text,
   chief_complaint text,
   narrative text,
   onset_at timestamptz,
@@ -58,7 +60,6 @@ create table soap_subjective_review_of_systems (
   organization_id bigint not null,
   soap_note_id text not null references soap_notes (id) deferrable initially deferred,
 
-  status text,
   -- Constitutional, Cardiovascular, Respiratory, ...
   system_name text,
   finding text,
@@ -164,7 +165,6 @@ create table soap_objective_physical_examination (
   organization_id bigint not null,
   soap_note_id text not null references soap_notes (id) deferrable initially deferred,
 
-  status text,
   -- General, Heart, Lungs, Abdomen, ...
   body_system text,
   finding text,
@@ -184,7 +184,6 @@ create table soap_objective_results (
   organization_id bigint not null,
   soap_note_id text not null references soap_notes (id) deferrable initially deferred,
 
-  status text,
   -- LOINC
   code text,
   display text,
@@ -239,7 +238,8 @@ create table soap_assessment_differential_diagnoses (
   organization_id bigint not null,
   soap_note_id text not null references soap_notes (id) deferrable initially deferred,
 
-  verification_status text,
+  verification_status text not null default 'differential' check (verification_status in (
+    'differential', 'provisional', 'unconfirmed')),
   icd10_code text,
   icd10_display text,
   diagnosis text,
