@@ -19,6 +19,8 @@ mod searchset;
 mod update;
 mod vread;
 
+pub(crate) use read::not_there;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,6 +31,7 @@ use crate::gateway::Gateway;
 use crate::http::precondition::Conditions;
 use crate::http::preference::{Content, Preference};
 use crate::interaction::cursor::Cursors;
+use crate::operation;
 use crate::outcome::{self, Failure};
 use crate::router::Interaction;
 use crate::store::{Outcome, Version};
@@ -137,6 +140,7 @@ pub async fn perform(
         Interaction::Create => Box::pin(create::create(&exchange, request)).await,
         Interaction::Delete => Box::pin(delete::delete(&exchange, request)).await,
         Interaction::History => Box::pin(history::history(&exchange, request)).await,
+        Interaction::Operation(operation) => Box::pin(operation::perform(operation, &exchange, request)).await,
         Interaction::Read => read::read(&exchange, request).await,
         Interaction::Search | Interaction::SearchForm => Box::pin(search::search(&exchange, request)).await,
         Interaction::Update => Box::pin(update::update(&exchange, request)).await,
@@ -153,14 +157,14 @@ impl Request {
     }
 
     /// Type and id; routes that need them have them.
-    fn instance(&self) -> Result<(&'static str, &str), Failure> {
+    pub(crate) fn instance(&self) -> Result<(&'static str, &str), Failure> {
         self.kind.zip(self.id.as_deref()).ok_or_else(Failure::internal)
     }
 }
 
 impl Answer {
     /// 200 with a resource that is nobody's record: a bundle of results, the CapabilityStatement.
-    fn document(body: Bytes, touched: Vec<Touched>) -> Self {
+    pub(crate) fn document(body: Bytes, touched: Vec<Touched>) -> Self {
         Self { status: StatusCode::OK, stamp: None, location: None, payload: Payload::Resource(body), touched }
     }
 
@@ -197,7 +201,7 @@ impl Answer {
 }
 
 impl Touched {
-    fn of(version: &Version) -> Self {
+    pub(crate) fn of(version: &Version) -> Self {
         Self { kind: version.kind.clone(), id: version.id.clone(), version: version.version }
     }
 }

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod gateway;
 pub mod http;
 pub mod interaction;
+pub mod operation;
 pub mod outcome;
 pub mod router;
 pub mod store;

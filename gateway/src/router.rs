@@ -6,6 +6,7 @@ use hyper::StatusCode;
 pub use mappers::references::is_id;
 pub use mappers::search::parameters::resource_type as known;
 
+use crate::operation::Operation;
 use crate::outcome::{Advice, Code, Failure};
 
 /// What a request asks for.
@@ -35,6 +36,8 @@ pub enum Interaction {
     Search,
     /// Search with the parameters in the body.
     SearchForm,
+    /// A named operation.
+    Operation(Operation),
     /// Update by id, or create under the client's id.
     Update,
     /// One version of a resource.
@@ -58,6 +61,7 @@ impl Interaction {
             Self::Delete => "delete",
             Self::History => "history",
             Self::Live => "live",
+            Self::Operation(operation) => operation.name(),
             Self::Read => "read",
             Self::Ready => "ready",
             Self::Search | Self::SearchForm => "search",
@@ -116,7 +120,7 @@ impl Verb {
 }
 
 /// The table. `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 18] = [
+const TABLE: [(Verb, &str, Interaction); 24] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -133,6 +137,12 @@ const TABLE: [(Verb, &str, Interaction); 18] = [
     (Verb::Delete, "/fhir/{type}/{id}", Interaction::Delete),
     (Verb::Get, "/fhir/{type}/{id}/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
+    (Verb::Get, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
+    (Verb::Post, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
+    (Verb::Get, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
+    (Verb::Post, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
+    (Verb::Get, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
+    (Verb::Post, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
     // Systems that search what they may search: the interaction answers what it offers.
     (Verb::Get, "/fhir", Interaction::Search),
     (Verb::Post, "/fhir/_search", Interaction::SearchForm),
@@ -288,6 +298,7 @@ impl Route {
         for (segment, part) in self.segments.iter().zip(path) {
             match segment {
                 Segment::Literal(literal) if literal == part => {}
+                Segment::Only(kind) if kind == part => place.kind = Some(kind),
                 Segment::Type if place.kind.is_none() && unknown.is_none() => match known(part) {
                     Some(kind) => place.kind = Some(kind),
                     // A name like a type's; `metadata` and `_history` are no misspelt types.
@@ -298,7 +309,9 @@ impl Route {
                 Segment::Version if is_id(part) => place.version = Some(part),
                 // Names of interactions and operations are no misspelt ids.
                 Segment::Id if !part.starts_with(['_', '$']) && !part.is_empty() => invalid = true,
-                Segment::Literal(_) | Segment::Type | Segment::Id | Segment::Version => return Fit::No,
+                Segment::Literal(_) | Segment::Only(_) | Segment::Type | Segment::Id | Segment::Version => {
+                    return Fit::No;
+                }
             }
         }
         match unknown {
@@ -312,6 +325,8 @@ impl Route {
 enum Segment {
     Id,
     Literal(&'static str),
+    /// One type alone.
+    Only(&'static str),
     Type,
     Version,
 }
@@ -322,6 +337,7 @@ impl Segment {
             "{id}" => Self::Id,
             "{type}" => Self::Type,
             "{version}" => Self::Version,
+            kind if kind.starts_with(|first: char| first.is_ascii_uppercase()) => Self::Only(kind),
             literal => Self::Literal(literal),
         }
     }

@@ -167,6 +167,12 @@ impl Service {
                 negotiation::check_resource_type(&parts.headers)?;
             }
             Interaction::SearchForm => negotiation::check_form_type(&parts.headers)?,
+            // An operation without parameters needs no body.
+            Interaction::Operation(_) if parts.method == Method::POST => {
+                if parts.headers.contains_key(header::CONTENT_TYPE) {
+                    negotiation::check_resource_type(&parts.headers)?;
+                }
+            }
             _ => return Ok(Bytes::new()),
         }
         let reading = body::collect(&parts.headers, incoming, self.limits.body);

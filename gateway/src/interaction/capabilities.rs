@@ -7,6 +7,7 @@ use mappers::search::parameters::{self, Definition, ParameterKind};
 
 use crate::clock::Clock;
 use crate::interaction::{Answer, Endpoint};
+use crate::operation::Operation;
 
 /// What every type takes.
 const INTERACTIONS: &str = concat!(
@@ -70,7 +71,12 @@ fn resource(out: &mut Vec<u8>, kind: &str) {
         search_parameter(out, definition);
     }
     // There is one at least: _id.
-    out.extend_from_slice(b"]}");
+    out.push(b']');
+    for (index, (name, definition)) in Operation::of_type(kind).iter().enumerate() {
+        out.extend_from_slice(if index == 0 { br#","operation":["# } else { b"," });
+        out.extend_from_slice(format!(r#"{{"name":"{name}","definition":"{definition}"}}"#).as_bytes());
+    }
+    out.extend_from_slice(if Operation::of_type(kind).is_empty() { b"}" } else { b"]}" });
 }
 
 fn search_parameter(out: &mut Vec<u8>, definition: &Definition) {

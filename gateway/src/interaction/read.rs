@@ -19,12 +19,19 @@ pub(super) fn answer(found: Found, request: &Request) -> Result<Answer, Failure>
             Ok(Answer { status: StatusCode::NOT_MODIFIED, payload: Payload::Nothing, ..Answer::shown(version) })
         }
         Found::Present(version) => Ok(Answer::shown(version)),
-        Found::Deleted(_) => Err(Failure::new(
+        found => Err(not_there(&found)),
+    }
+}
+
+/// Why what was found cannot be shown.
+pub(crate) fn not_there(found: &Found) -> Failure {
+    match found {
+        Found::Deleted(_) => Failure::new(
             StatusCode::GONE,
             Code::Deleted,
             "The resource was deleted. Its _history shows the versions before.",
-        )),
-        Found::Unknown => Err(unknown()),
+        ),
+        Found::Present(_) | Found::Unknown => unknown(),
     }
 }
 

@@ -204,7 +204,8 @@ impl Joiner<'_> {
             (Target::Field(field), _) if field.slots.is_empty() => {
                 let value = scan.value()?;
                 out.extend_from_slice(value.as_bytes());
-                let fixed = field.constant.as_ref().or(field.default.as_ref().filter(|_| field.slots.is_empty()));
+                let fixed =
+                    field.constant.as_ref().or(if field.slots.is_empty() { field.default.as_ref() } else { None });
                 let weak = fixed.is_some_and(|fixed| fixed == value);
                 Ok(if weak { Left::WEAK } else { Left::STRONG })
             }

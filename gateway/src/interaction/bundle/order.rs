@@ -28,6 +28,7 @@ impl Step {
             Interaction::Capabilities
             | Interaction::History
             | Interaction::Live
+            | Interaction::Operation(_)
             | Interaction::Read
             | Interaction::Ready
             | Interaction::Search
