@@ -12,7 +12,8 @@
 //! | `id_prefix` | resource id = prefix + key: two maps of one type never share an id |
 //! | `tenant`, `patient`, `updated`, `residue`, `deleted` | columns: organization, whose data (`table.column` of a join too), last change, what has no column (unlimited text), soft deletion |
 //! | `where` | SQL condition: rows of the table that are resources at all; a new row gets what it says with `=` (`kind = 'order'`) |
-//! | `readonly`, `append_only`, `overflow = "refuse"` | what may be written; `"generic"` (default) keeps what does not fit elsewhere |
+//! | `readonly`, `overflow = "refuse"` | what may be written; `"generic"` (default) keeps what does not fit elsewhere |
+//! | `append_only = { supersedes = "supersedes_id", retracted = { column = "status", value = "entered-in-error" } }` | rows are never changed, see below |
 //! | `joins = [{ table, on, write, where, tenant }]` | `write = "never"` (default): a new row finds the joined one by the resource's values; `"with"`: it is written with the main row. A row whose joined row fails `where` is no resource |
 //! | `fields = [{ path, … }]` | an element and where it lives, see below |
 //! | `[[children]]` `path, table, key, id, order, residue, tenant, where, fields, groups` | a list in a table of its own; `key` holds the parent's key, `id` is the row's own |
@@ -37,6 +38,15 @@
 //!
 //! Constants in an object or slice that also has columns are asked for only where the resource has that object or slice (a
 //! blood pressure may lack a component). An object or slice of constants alone is a condition of the whole map.
+//!
+//! # Rows that are never changed
+//!
+//! Under `append_only` PUT appends a row whose `supersedes` holds the key of the resource's row, and DELETE appends a
+//! retraction: the old row with the text of `retracted`. The resource keeps its id and goes to the new row; a row that is
+//! replaced is no resource. Programs that append by SQL do the same. Of several rows that replace one, the newest counts: by
+//! the map's `updated` column, then by key. Columns that the map does not name are taken over from the row that is
+//! replaced. Laws 1 and 3 hold of the new row; the old one is what it was. Residues are in the gateway's directory. A
+//! resource that the table cannot carry goes to the generic store, and its row is retracted.
 
 mod check;
 mod clinic;

@@ -3,12 +3,14 @@
 //! Placeholders are `$1`, `$2`, …; `{keys}` stands for a table `k` with one text column `key` (the store knows how an
 //! engine takes many keys at once). Every statement names the organization where the table has a column for it.
 
+mod append;
 mod child;
 mod main_table;
 mod names;
 mod predicate;
 mod select;
 
+pub use append::Append;
 pub use child::ChildStatements;
 pub use main_table::{Insert, InsertParameter};
 pub use predicate::{ColumnPredicate, System, predicates};
@@ -39,6 +41,8 @@ pub struct Statements {
     pub insert: Insert,
     /// Inserts rows of the joined tables that are written with the main row, parallel to `Map::joins`.
     pub insert_joined: Vec<Option<Insert>>,
+    /// What is done to a table that is only appended to.
+    pub append: Option<Append>,
     /// Deletes main rows by key; `$1` is the organization.
     pub delete: String,
     /// Marks main rows as deleted by key, where the map says how; `$1` is the organization, `$2` the mark.
@@ -63,6 +67,7 @@ impl Statements {
             children: (0..map.children.len()).map(|child| ChildStatements::new(&names, child)).collect(),
             insert: Insert::main(&names),
             insert_joined: (0..map.joins.len()).map(|join| with(join).then(|| Insert::joined(&names, join))).collect(),
+            append: Append::new(&names),
             delete: main_table::delete(&names),
             soft_delete: main_table::soft_delete(&names),
             delete_joined: (0..map.joins.len())

@@ -8,6 +8,8 @@ mod clinic;
 mod garbage;
 #[path = "map/grammar.rs"]
 mod grammar;
+#[path = "map/hard_shapes.rs"]
+mod hard_shapes;
 #[path = "map/paths.rs"]
 mod paths;
 #[path = "map/schema.rs"]

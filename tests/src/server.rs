@@ -151,6 +151,19 @@ impl Server {
         (self.child, self.address) = launch(&self.database, &self.folder, &self.options);
     }
 
+    /// Requires that every row says what is served from it (`map verify`); how many resources are flagged.
+    ///
+    /// # Panics
+    /// When something differs.
+    pub async fn verified(&self) -> usize {
+        let data = self.folder.join("verify").display().to_string();
+        let mut arguments = vec!["map", "verify", "--json", "--database", &self.database.url, "--data-dir", &data];
+        arguments.extend(self.options.arguments.iter().map(String::as_str));
+        let report = crate::Json::of(&Command::run(&arguments).await.expect(0).stdout);
+        let flagged = |map: &crate::Json| map.str("flagged").and_then(|count| count.parse::<usize>().ok());
+        report.items("maps").iter().filter_map(flagged).sum()
+    }
+
     /// Moves SQLite's file to another folder; between [`Server::kill`] and [`Server::restart`].
     ///
     /// # Panics

@@ -85,6 +85,8 @@ pub(crate) struct Step<'u> {
     pub(crate) placed: Placed,
     /// Deleted, but the row is still there: others refer to it.
     pub(crate) kept: bool,
+    /// The row that takes the resource's row back, in a table that is only appended to.
+    pub(crate) retraction: Option<Place>,
     /// What the directory will keep.
     pub(crate) side: Side,
 }
@@ -288,6 +290,7 @@ fn judge_unit<'u>(
             updated_ms,
             placed: Placed::Generic,
             kept: false,
+            retraction: None,
             side: Side::default(),
         });
     }
@@ -321,7 +324,9 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
             (place, index)
         }
         (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root())),
-        (_, None) => (if step.kept { left(step) } else { Place::Generic }, Index::default()),
+        (_, None) if step.kept => (left(step), Index::default()),
+        // A row that replaces the retraction brings the resource back.
+        (_, None) => (step.retraction.clone().unwrap_or(Place::Generic), Index::default()),
     };
     let side = if stands_empty(step) { kept(step) } else { step.side.clone() };
     Snapshot {

@@ -4,6 +4,8 @@
 //! the outbox is settled: each row named there is joined again and compared with the resource's current body; what differs
 //! becomes a new version. Changes between two settlements coalesce into one version.
 
+mod trees;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -234,6 +236,10 @@ async fn refresh(
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
     let updated_ms = core.clock.tick();
     for &map in core.maps_on(table) {
+        if core.map(map).append_only.is_some() {
+            trees::refresh(core, connection, organization, map, &keys, careful, updated_ms).await?;
+            continue;
+        }
         let mut rows = rows::load(core, connection, organization, map, &keys).await?;
         let entries = entry::by_key(core, connection, organization, map, &keys).await?;
         let bodies = current_bodies(connection, organization, entries.values()).await?;
@@ -247,11 +253,11 @@ async fn refresh(
                 (None, Some(entry)) => snapshots.push(deletion(entry, updated_ms)),
                 (Some(row), Some(entry)) => {
                     let body = bodies.get(&entry.rid);
-                    let changed = Foreign { core, map, key, row: &row, careful };
+                    let changed = Foreign { core, map, key, first: key, row: &row, careful };
                     snapshots.extend(changed.revise(connection, organization, entry, body, updated_ms).await?);
                 }
                 (Some(row), None) => {
-                    let foreign = Foreign { core, map, key, row: &row, careful };
+                    let foreign = Foreign { core, map, key, first: key, row: &row, careful };
                     snapshots.extend(foreign.adopt(connection, organization, updated_ms).await?);
                 }
             }
@@ -304,6 +310,8 @@ struct Foreign<'r> {
     core: &'r Core,
     map: usize,
     key: &'r str,
+    /// The key that a new resource's id is made of.
+    first: &'r str,
     row: &'r Loaded,
     /// It is alone: should its table refuse the residue, the directory keeps it.
     careful: bool,
@@ -322,6 +330,7 @@ impl Foreign<'_> {
         let shown = current.map(|(updated, _)| self.body(entry, entry.version, *updated));
         if let (Some((body, _)), Some((_, current))) = (&shown, current)
             && !entry.deleted
+            && entry.place.key(&entry.id) == self.key
             && body == current
         {
             return Ok(None);
@@ -354,7 +363,7 @@ impl Foreign<'_> {
         updated_ms: i64,
     ) -> Result<Option<Snapshot>, DbError> {
         let map = self.core.map(self.map);
-        let mut id: Box<str> = format!("{}{}{}", map.id_prefix, self.key, map.id_suffix).into();
+        let mut id: Box<str> = format!("{}{}{}", map.id_prefix, self.first, map.id_suffix).into();
         if !mappers::references::is_id(&id) {
             id = self.core.ids.next().into();
         }

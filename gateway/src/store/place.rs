@@ -30,6 +30,8 @@ pub(crate) enum Placed {
         split: Box<Split>,
         /// The row is not there yet.
         fresh: bool,
+        /// The row that a new one replaces, in a table that is only appended to.
+        supersedes: Option<Box<str>>,
     },
 }
 
@@ -51,8 +53,8 @@ pub(crate) async fn place(
     let splits = settle(core, steps, &mut candidates, &outside)?;
     for ((step, candidate), split) in steps.iter_mut().zip(candidates).zip(splits) {
         if let (Some(candidate), Some(split)) = (candidate, split) {
-            let Candidate { map, key, fresh } = candidate;
-            step.placed = Placed::Mapped { map, key, split: Box::new(split), fresh };
+            let Candidate { map, key, fresh, supersedes } = candidate;
+            step.placed = Placed::Mapped { map, key, split: Box::new(split), fresh, supersedes };
         }
     }
     Ok(())
@@ -64,6 +66,7 @@ struct Candidate {
     map: usize,
     key: Box<str>,
     fresh: bool,
+    supersedes: Option<Box<str>>,
 }
 
 /// The first map that accepts the resource; the one it is (or, deleted, was) in comes first.
@@ -73,7 +76,15 @@ fn candidate(core: &Core, step: &Step<'_>) -> Option<Candidate> {
     if let Some(Place::Mapped { map, key }) = current
         && split::accepts(core.map(*map), document)
     {
-        return Some(Candidate { map: *map, key: key.clone(), fresh: false });
+        if core.map(*map).append_only.is_some() {
+            return Some(Candidate {
+                map: *map,
+                key: new_row_key(core, *map),
+                fresh: true,
+                supersedes: Some(key.clone()),
+            });
+        }
+        return Some(Candidate { map: *map, key: key.clone(), fresh: false, supersedes: None });
     }
     let accepting = core.maps_of(&step.change.kind).iter().copied().find(|map| {
         let map = core.map(*map);
@@ -83,9 +94,14 @@ fn candidate(core: &Core, step: &Step<'_>) -> Option<Candidate> {
     let shape = core.map(accepting);
     if left && !shape.key_generated && !shape.facet {
         // The row it once left is still there, because others refer to it.
-        return Some(Candidate { map: accepting, key: step.change.id.clone(), fresh: false });
+        return Some(Candidate { map: accepting, key: step.change.id.clone(), fresh: false, supersedes: None });
     }
-    Some(Candidate { map: accepting, key: new_key(core, accepting, &step.change.id), fresh: true })
+    let key = match &step.before {
+        // The row it once had is still there, under its id.
+        Some(_) if shape.append_only.is_some() => new_row_key(core, accepting),
+        _ => new_key(core, accepting, &step.change.id),
+    };
+    Some(Candidate { map: accepting, key, fresh: true, supersedes: None })
 }
 
 /// The key of a new row: the resource's id where the row is one resource, else one of ours.
@@ -98,6 +114,11 @@ fn new_key(core: &Core, map: usize, id: &str) -> Box<str> {
     } else {
         id.into()
     }
+}
+
+/// The key of a new row of a resource whose id another row may have as its key.
+fn new_row_key(core: &Core, map: usize) -> Box<str> {
+    if core.map(map).key_generated { Box::default() } else { core.ids.next().into() }
 }
 
 /// Entries of what the candidates refer to outside the steps.

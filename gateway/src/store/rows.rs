@@ -3,6 +3,7 @@
 //! Everything is done per map and table for any number of resources. What a table refuses goes to the generic store
 //! (the overflow rule), each attempt within a savepoint.
 
+mod append;
 mod change;
 mod children;
 mod insert;
@@ -39,9 +40,14 @@ pub(crate) async fn write(
     remove::leave(core, connection, organization, steps, &leaving).await?;
     let mut fresh: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     let mut known: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    let mut replacing: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     for (number, step) in steps.iter().enumerate() {
-        if let Placed::Mapped { map, fresh: is_fresh, .. } = &step.placed {
-            let group = if *is_fresh { &mut fresh } else { &mut known };
+        if let Placed::Mapped { map, fresh: is_fresh, supersedes, .. } = &step.placed {
+            let group = match supersedes {
+                Some(_) => &mut replacing,
+                None if *is_fresh => &mut fresh,
+                None => &mut known,
+            };
             group.entry((core.rank(*map), *map)).or_default().push(number);
         }
     }
@@ -49,12 +55,15 @@ pub(crate) async fn write(
     for ((_, map), numbers) in &fresh {
         insert::insert(core, connection, organization, *map, numbers, steps).await?;
     }
+    for ((_, map), numbers) in &replacing {
+        append::supersede(core, connection, organization, *map, numbers, steps).await?;
+    }
     for ((_, map), numbers) in &known {
         change::change(core, connection, organization, *map, numbers, steps, &leaving).await?;
     }
     let refused = |number: &usize| matches!(steps[*number].placed, Placed::Generic);
     // Whoever refers to a row by a foreign key was placed in the belief that the row would be there.
-    let overflowed = fresh.iter().chain(&known).filter(|((_, map), _)| core.is_referred_to(*map));
+    let overflowed = fresh.iter().chain(&replacing).chain(&known).filter(|((_, map), _)| core.is_referred_to(*map));
     let overflowed: Vec<(usize, usize)> = overflowed
         .flat_map(|(_, numbers)| numbers)
         .filter(|number| refused(number))

@@ -1,5 +1,6 @@
 //! One file to its maps: joins, fields, children, facets, facts.
 
+mod append;
 mod child;
 mod facts;
 mod join;
@@ -43,9 +44,7 @@ fn check_header(file: &MapFile, report: &mut Report<'_>) {
     if let (Some(array), false) = (&file.array, file.facets.is_empty()) {
         report.error(array.json.at, "`[array]` and `[[facets]]` exclude each other", "write two map files");
     }
-    if let (true, Some(deleted)) = (file.append_only, &file.deleted) {
-        report.error(deleted.at, "rows that are only appended are never deleted", "remove `deleted` or `append_only`");
-    }
+    append::check(file, report);
     if file.fields.is_empty() && file.children.is_empty() && file.facets.is_empty() && !report.has_errors() {
         report.error(
             file.resource.at,
@@ -162,7 +161,7 @@ fn map(
         when_slots,
         when_one,
         readonly: file.readonly,
-        append_only: file.append_only,
+        append_only: append::compile(file, tables, &draft.slots),
         overflow: file.overflow,
         deleted: text(&file.deleted),
         joins: joins.to_vec(),
@@ -189,7 +188,8 @@ fn reserved(file: &MapFile) -> Vec<(&str, &'static str)> {
     let optional =
         [(&file.tenant, "tenant"), (&file.residue, "residue"), (&file.updated, "updated"), (&file.deleted, "deleted")];
     let named = optional.into_iter().filter_map(|(column, key)| Some((column.as_ref()?.value.as_str(), key)));
-    named.chain([(file.id.value.as_str(), "id")]).collect()
+    let supersedes = file.append_only.iter().map(|append| (append.supersedes.value.as_str(), "supersedes"));
+    named.chain(supersedes).chain([(file.id.value.as_str(), "id")]).collect()
 }
 
 fn text(located: &Option<Located<String>>) -> Option<String> {
@@ -200,6 +200,9 @@ fn text(located: &Option<Located<String>>) -> Option<String> {
 fn bare(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) -> Option<Vec<ColumnType>> {
     let mut bare = vec![tables.bare(&file.table.value, &file.id, report)?];
     for column in [&file.tenant, &file.residue, &file.updated, &file.deleted].into_iter().flatten() {
+        bare.extend(tables.bare(&file.table.value, column, report));
+    }
+    for column in append::columns(file) {
         bare.extend(tables.bare(&file.table.value, column, report));
     }
     if let Some(residue) = &file.residue {

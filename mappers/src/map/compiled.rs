@@ -43,7 +43,7 @@ pub struct Map {
     /// Writes are answered with 405.
     pub readonly: bool,
     /// Rows are inserted, never updated or deleted.
-    pub append_only: bool,
+    pub append_only: Option<AppendOnly>,
     /// What happens to a resource the table cannot carry.
     pub overflow: Overflow,
     /// Soft deletion: a timestamp or boolean column set instead of deleting the row.
@@ -66,6 +66,19 @@ pub struct Map {
     pub facet: bool,
     /// Types of the main table's columns that are named above and are no slots (key, tenant, residue, updated, deleted).
     pub bare: Vec<ColumnType>,
+}
+
+/// How rows of a table that is only appended to follow each other: a change appends a row that names the one it replaces, a
+/// deletion appends one that is marked as a retraction. Of several rows that replace the same one the newest counts (by the
+/// map's `updated`, then by key).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AppendOnly {
+    /// Column that holds the key of the row that a row replaces.
+    pub supersedes: String,
+    /// Column and text that make a row a retraction.
+    pub retracted: (String, String),
+    /// Columns that the map does not name: a row that replaces another takes them over from it.
+    pub carried: Vec<String>,
 }
 
 /// A column's type: what the dialect needs to render a read and a bind.

@@ -50,6 +50,10 @@ fn statements(map: &Map, text: &mut String) {
     for (child, found) in map.children.iter().zip(&statements.children) {
         sql(&format!("create {}", child.path), &found.insert.text(1), text);
     }
+    if let Some(append) = &statements.append {
+        sql("change", &append.supersede, text);
+        return sql("delete", &append.retract, text);
+    }
     sql("delete", statements.soft_delete.as_ref().unwrap_or(&statements.delete), text);
 }
 
@@ -86,6 +90,11 @@ fn header(map: &Map) -> Vec<(String, String)> {
         ("(exists when)", &map.when),
     ];
     rows.extend(named.into_iter().filter_map(|(name, column)| Some((name.to_owned(), column.clone()?))));
+    if let Some(append) = &map.append_only {
+        let (column, word) = &append.retracted;
+        rows.push(("(only appended: replaces)".to_owned(), append.supersedes.clone()));
+        rows.push(("(taken back)".to_owned(), format!("{column} = {word}")));
+    }
     match map.patient {
         PatientSource::None => {}
         PatientSource::Key => rows.push(("(patient)".to_owned(), map.key.clone())),

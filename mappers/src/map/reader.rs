@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Report, suggest};
 use super::syntax::{
-    ArraySyntax, ChildSyntax, FacetSyntax, FieldSyntax, GroupSyntax, JoinSyntax, Literal, LiteralKind, Located, MapFile,
+    AppendSyntax, ArraySyntax, ChildSyntax, FacetSyntax, FieldSyntax, GroupSyntax, JoinSyntax, Literal, LiteralKind,
+    Located, MapFile,
 };
 use super::{ContentKind, JoinWrite, Overflow};
 use table::TableReader;
@@ -53,6 +54,8 @@ const FIELD: &[&str] = &[
 const CHILD: &[&str] = &["path", "table", "key", "id", "order", "residue", "tenant", "where", "fields", "groups"];
 const FACET: &[&str] = &["suffix", "when", "fields", "groups"];
 const FACTS: &[&str] = &["code", "date", "author", "encounter"];
+const APPEND: &[&str] = &["supersedes", "retracted"];
+const RETRACTED: &[&str] = &["column", "value"];
 const ARRAY: &[&str] = &["json", "id"];
 
 /// Reads a file; `None` where it is not TOML or lacks what every map has.
@@ -89,7 +92,7 @@ pub(super) fn read(file: &str, text: &str, report: &mut Report<'_>) -> Option<Ma
         overflow: top
             .choice("overflow", &[("generic", Overflow::Generic), ("refuse", Overflow::Refuse)])
             .map_or(Overflow::Generic, |found| found.value),
-        append_only: top.flag("append_only"),
+        append_only: top.table("append_only", "`append_only`", append_only),
         deleted: top.text("deleted"),
         joins: top.tables("joins", "a join", join),
         fields: top.tables("fields", "a field", field),
@@ -148,6 +151,21 @@ fn array(mut table: TableReader<'_, '_, '_>) -> Option<ArraySyntax> {
     table.keys(ARRAY);
     let json = table.required_text("json");
     Some(ArraySyntax { json: json?, id: table.text("id") })
+}
+
+fn append_only(mut table: TableReader<'_, '_, '_>) -> Option<AppendSyntax> {
+    table.keys(APPEND);
+    let supersedes = table.required_text("supersedes");
+    if !table.has("retracted") {
+        let at = table.at();
+        let help = "add `retracted = { column = \"status\", value = \"entered-in-error\" }`: what a deletion appends";
+        table.report().error(at, "`append_only` needs `retracted`", help);
+    }
+    let (column, value) = table.table("retracted", "`retracted`", |mut table| {
+        table.keys(RETRACTED);
+        Some((table.required_text("column")?, table.required_text("value")?))
+    })?;
+    Some(AppendSyntax { supersedes: supersedes?, retracted: column, value })
 }
 
 fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {

@@ -39,7 +39,7 @@ pub struct MapFile {
     /// What becomes of a resource the table cannot carry.
     pub overflow: Overflow,
     /// Rows are only inserted.
-    pub append_only: bool,
+    pub append_only: Option<AppendSyntax>,
     /// Column that marks a row as deleted.
     pub deleted: Option<Located<String>>,
     /// Joined tables.
@@ -56,6 +56,17 @@ pub struct MapFile {
     pub facts: Vec<(String, Located<String>)>,
     /// Resources are elements of a JSON array.
     pub array: Option<ArraySyntax>,
+}
+
+/// A table whose rows are never changed.
+#[derive(Clone, Debug)]
+pub struct AppendSyntax {
+    /// Column that holds the key of the row that a row replaces.
+    pub supersedes: Located<String>,
+    /// Column that marks a row as a retraction.
+    pub retracted: Located<String>,
+    /// The text it then has.
+    pub value: Located<String>,
 }
 
 /// A joined table.

@@ -175,6 +175,13 @@ impl<'a> Splitter<'a> {
                 let reason = "the text is longer than its column; shorten it or widen the column";
                 return Err(misfit(map, number, reason));
             }
+            if is_retraction(map, slot, &self.cells[number]) {
+                return Err(misfit(
+                    map,
+                    number,
+                    "in this table the value marks a row as taken back; it is kept elsewhere",
+                ));
+            }
             let facet = map.when_slots.contains(&number);
             if self.cells[number].is_some() || !(facet || slot.required && self.is_written(map, slot)) {
                 continue;
@@ -221,6 +228,13 @@ impl<'a> Splitter<'a> {
             crate::codec::Encoded::Unfit => false,
         }
     }
+}
+
+/// Whether a text would make a row of a table that is only appended to a retraction.
+fn is_retraction(map: &Map, slot: &Slot, cell: &Cell) -> bool {
+    map.append_only.as_ref().is_some_and(|append| {
+        slot.join.is_none() && slot.column == append.retracted.0 && cell.as_deref() == Some(append.retracted.1.as_str())
+    })
 }
 
 fn misfit(map: &Map, number: usize, reason: &'static str) -> Misfit {

@@ -42,36 +42,13 @@ pub struct Insert {
 }
 
 /// A placeholder that no SQL text holds, to find where bind expressions use theirs.
-const HERE: &str = "\u{1}";
+pub(super) const HERE: &str = "\u{1}";
 
 impl Insert {
     /// Into the main table. Returns key and slots.
     pub(super) fn main(names: &Names<'_>) -> Self {
         let map = names.map;
-        let mut columns: Vec<(InsertParameter, String, String)> = Vec::new();
-        if !map.key_generated {
-            columns.push((InsertParameter::Key, map.key.clone(), names.bind_key(HERE)));
-        }
-        let bare = |name: &str| bind_bare(names, &map.bare, name);
-        if let Some(tenant) = &map.tenant {
-            columns.push((InsertParameter::Organization, tenant.clone(), bare(tenant)));
-        }
-        columns.extend(slots(names, None));
-        for (index, join) in map.joins.iter().enumerate() {
-            let taken = columns.iter().any(|(_, column, _)| column == &join.other_column);
-            if join.other_table == map.table && !taken && join.other_column != map.key {
-                let (kind, declared) = join_key_type(map, index);
-                let bind = names.dialect.bind(HERE, kind, declared);
-                columns.push((InsertParameter::ForeignKey(index), join.other_column.clone(), bind));
-            }
-        }
-        if let Some(residue) = &map.residue {
-            columns.push((InsertParameter::Residue, residue.clone(), bare(residue)));
-        }
-        if let Some(updated) = &map.updated {
-            columns.push((InsertParameter::Updated, updated.clone(), bare(updated)));
-        }
-        Self::new(names, &map.table, columns, &map.key, map.key_kind, &map.slots).with_fixed(names)
+        Self::new(names, &map.table, columns(names), &map.key, map.key_kind, &map.slots).with_fixed(names)
     }
 
     /// With the columns that every row of the map holds the same literal in.
@@ -142,6 +119,35 @@ impl Insert {
         }
         sql + &self.returning
     }
+}
+
+/// What a new main row is given: parameter, column and bind expression (with [`HERE`] for the placeholder).
+pub(super) fn columns(names: &Names<'_>) -> Vec<(InsertParameter, String, String)> {
+    let map = names.map;
+    let mut columns: Vec<(InsertParameter, String, String)> = Vec::new();
+    if !map.key_generated {
+        columns.push((InsertParameter::Key, map.key.clone(), names.bind_key(HERE)));
+    }
+    let bare = |name: &str| bind_bare(names, &map.bare, name);
+    if let Some(tenant) = &map.tenant {
+        columns.push((InsertParameter::Organization, tenant.clone(), bare(tenant)));
+    }
+    columns.extend(slots(names, None));
+    for (index, join) in map.joins.iter().enumerate() {
+        let taken = columns.iter().any(|(_, column, _)| column == &join.other_column);
+        if join.other_table == map.table && !taken && join.other_column != map.key {
+            let (kind, declared) = join_key_type(map, index);
+            let bind = names.dialect.bind(HERE, kind, declared);
+            columns.push((InsertParameter::ForeignKey(index), join.other_column.clone(), bind));
+        }
+    }
+    if let Some(residue) = &map.residue {
+        columns.push((InsertParameter::Residue, residue.clone(), bare(residue)));
+    }
+    if let Some(updated) = &map.updated {
+        columns.push((InsertParameter::Updated, updated.clone(), bare(updated)));
+    }
+    columns
 }
 
 /// The writable slots of the main table (`None`) or of a joined one.

@@ -1,5 +1,6 @@
 //! Reading rows.
 
+use super::append;
 use super::names::{Names, type_of};
 use crate::map::{Join, Map, ReferenceColumn, Slot};
 use crate::schema::ColumnKind;
@@ -71,6 +72,7 @@ pub(super) fn conditions(names: &Names<'_>) -> Vec<String> {
     conditions.extend(map.filter.as_ref().map(|filter| format!("({filter})")));
     // Not in the join's own condition: a row whose note is deleted would stand there with no patient.
     conditions.extend(map.joins.iter().filter_map(|join| join.filter.as_ref()).map(|filter| format!("({filter})")));
+    conditions.extend(append::current(names));
     conditions.extend(map.deleted.as_ref().map(|deleted| not_deleted(names, map, deleted)));
     conditions
 }

@@ -154,7 +154,7 @@ fn map(resource: &str, table: &str, slots: Vec<Slot>, members: Vec<Member>) -> M
         when_slots: Vec::new(),
         when_one: Vec::new(),
         readonly: false,
-        append_only: false,
+        append_only: None,
         overflow: Overflow::Generic,
         deleted: None,
         joins: Vec::new(),

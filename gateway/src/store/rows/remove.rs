@@ -38,7 +38,14 @@ pub(super) async fn leave(
             Placed::Mapped { map: new, key: kept, fresh, .. } => *new == map && **kept == *key && !fresh,
             Placed::Generic => false,
         };
-        if !stays {
+        if !stays && core.map(map).append_only.is_some() {
+            let replaced = matches!(&step.placed, Placed::Mapped { map: new, supersedes: Some(old), .. } if *new == map && **old == *key);
+            if !replaced {
+                let key = key.to_owned();
+                let retraction = super::append::retract(core, connection, organization, map, &key, step.updated_ms);
+                step.retraction = retraction.await?;
+            }
+        } else if !stays {
             let key = key.to_owned();
             let kept = rows(core, connection, organization, map, &[&key], step.updated_ms, leaving).await?;
             step.kept = kept.contains(&*key);
@@ -232,7 +239,7 @@ async fn referring(
     Ok(found)
 }
 
-/// Deletes rows with what belongs to them; softly where the map says so, not at all where rows are only ever added.
+/// Deletes rows with what belongs to them; softly where the map says so.
 async fn delete(
     core: &Core,
     connection: &mut Connection,
@@ -245,7 +252,7 @@ async fn delete(
     let statements = &core.statements[map_index];
     let columns = [("key", BulkType::Text)];
     let names: Vec<Arg<'_>> = keys.iter().map(|key| Arg::Text(key)).collect();
-    if keys.is_empty() || map.append_only {
+    if keys.is_empty() {
         return Ok(());
     }
     if let Some(sql) = &statements.soft_delete {

@@ -155,6 +155,10 @@ pub(super) fn adopt(engine: Engine, maps: &[&Map], schema: &Schema, all: bool) -
             "not exists (select 1 from directory d where d.organization_id = $1 and d.map in ({names}) and ({known}))"
         ));
         conditions.extend(resources_only(maps, &table, schema));
+        conditions.extend(first.append_only.as_ref().map(|append| {
+            let (supersedes, key) = (quote(&append.supersedes), quote(&feed.key));
+            format!("not exists (select 1 from {table} newer where newer.{supersedes} = {table}.{key})")
+        }));
     }
     Ok(Some(format!(
         "insert into outbox (map_table, key, organization_id) select {}, {key}, $1 from {table} where {}",

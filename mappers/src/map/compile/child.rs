@@ -140,6 +140,7 @@ pub(super) fn warn_unmapped(
     let keys = [&file.tenant, &file.residue, &file.updated, &file.deleted];
     let mut named: Vec<&str> =
         keys.into_iter().flatten().chain([&file.id]).map(|column| column.value.as_str()).collect();
+    named.extend(super::append::columns(file).map(|column| column.value.as_str()));
     // A foreign key is filled from the row that the resource's values find.
     let never =
         scope.joins.iter().filter(|join| join.write == JoinWrite::Never && join.other_table == file.table.value);
