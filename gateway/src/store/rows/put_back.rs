@@ -27,7 +27,7 @@ pub(crate) async fn put_back(
 ) -> Result<MappedRow, DbError> {
     let mut back = split.row.clone();
     let shape = core.map(map);
-    if shape.readonly || shape.append_only || shape.array.is_some() {
+    if shape.readonly || shape.append_only.is_some() || shape.array.is_some() {
         // Such rows are never updated: the split alone says what a write would mean.
         return Ok(back);
     }
