@@ -103,7 +103,7 @@ create index problems_by_patient on problems (organization_id, patient_id);
 create index problems_by_icd10 on problems (organization_id, icd10_code);
 create index problems_by_snomed on problems (organization_id, snomed_code);
 
--- What an encounter was about.
+-- What an encounter was about. Their order within the encounter is encounter_conditions.rank.
 create table encounter_diagnoses (
   id text primary key,
   organization_id bigint not null,
@@ -487,6 +487,10 @@ create table social_history (
   value_text text,
   -- http://terminology.hl7.org/CodeSystem/data-absent-reason: why there is no value
   absent_reason text,
+  -- The industry that an occupation is in
+  industry_system text,
+  industry_code text,
+  industry text,
   note text,
   updated_at timestamptz,
   fhir_residue text,
@@ -513,6 +517,8 @@ create table social_determinants (
   -- http://hl7.org/fhir/ValueSet/observation-status
   status text not null check (status in (
     'registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown')),
+  -- What it asks about: sdoh, functional-status, disability-status, cognitive-status, ...
+  domain text,
   -- LOINC code of the question (or of the instrument)
   question_code text,
   question_display text,

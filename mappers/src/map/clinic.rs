@@ -32,8 +32,8 @@ const RECORD: &[(&str, &str)] = files![
     "immunizations",
     "procedures",
     "family_history",
-    "social_history",
     "social_determinants",
+    "social_history",
 ];
 
 /// `0004_care`

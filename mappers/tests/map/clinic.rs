@@ -57,12 +57,12 @@ fn patient_has_children_a_profile_and_slices() {
 
 #[test]
 fn a_constant_through_a_list_means_the_first_item() {
-    let map = by_name("lab_results");
+    let map = by_name("vital_signs.hr");
     let Target::Slices(categories) = member(&map.shape, "category") else { panic!("category is sliced") };
     assert_eq!(categories[0].selector, Selector::Index(0));
     let Target::Slices(codings) = member(&categories[0].shape, "coding") else { panic!("coding is sliced") };
     let Target::Field(code) = member(&codings[0].shape, "code") else { panic!("code is a field") };
-    assert_eq!(code.constant.as_deref(), Some("\"laboratory\""));
+    assert_eq!(code.constant.as_deref(), Some("\"vital-signs\""));
 }
 
 #[test]
