@@ -64,6 +64,9 @@ create table allergy_reactions (
 create table problems (
   id text primary key,
   organization_id bigint not null,
+  -- problem: of the problem list; concern: what somebody worries about (US Core health-concern); other: a condition of which
+  -- its source does not say whether it is on the list.
+  kind text not null default 'problem' check (kind in ('problem', 'concern', 'other')),
   patient_id text not null references patients (id) deferrable initially deferred,
   -- Where it was first noted.
   encounter_id text,

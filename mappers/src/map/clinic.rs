@@ -25,7 +25,9 @@ const PEOPLE: &[(&str, &str)] =
 const RECORD: &[(&str, &str)] = files![
     "allergies",
     "problems",
+    "health_concerns",
     "encounter_diagnoses",
+    "conditions",
     "orders",
     "specimens",
     "diagnostic_reports",

@@ -26,7 +26,7 @@ update goal_targets set measure_system = $4, measure_code = $5, measure_display 
 delete from goal_targets where goal_targets.organization_id = $1 and goal_targets.goal_id = $2 and goal_targets.position = integer($3)
 
 -- child select
-select text(goal_problems.goal_id), cast(null as text), cast(goal_problems.position as bigint), text(goal_problems.condition_id), text(goal_problems.label), coalesce((select d.id from directory d where d.organization_id = $1 and d.map in ('problems', 'encounter_diagnoses') and d.key = text(goal_problems.condition_id) limit 1), (select d.id from directory d where d.organization_id = $1 and d.type = 'Condition' and d.id = text(goal_problems.condition_id) and d.map is null)), text(goal_problems.fhir_residue) from {keys} join goal_problems on goal_problems.goal_id = k.key where goal_problems.organization_id = $1
+select text(goal_problems.goal_id), cast(null as text), cast(goal_problems.position as bigint), text(goal_problems.condition_id), text(goal_problems.label), coalesce((select d.id from directory d where d.organization_id = $1 and d.map in ('problems', 'health_concerns', 'encounter_diagnoses', 'conditions') and d.key = text(goal_problems.condition_id) limit 1), (select d.id from directory d where d.organization_id = $1 and d.type = 'Condition' and d.id = text(goal_problems.condition_id) and d.map is null)), text(goal_problems.fhir_residue) from {keys} join goal_problems on goal_problems.goal_id = k.key where goal_problems.organization_id = $1
 
 -- child insert
 insert into goal_problems (goal_id, organization_id, position, condition_id, label, fhir_residue) values ($1, bigint($2), integer($3), $4, $5, $6) returning text(goal_id), text(condition_id), text(label)
