@@ -29,9 +29,10 @@ pub fn keep(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Conte
     split.shadow = shadow::of(map, &split.holes, &split.row, &[]);
 }
 
-/// A value that only the map's default gave stays out of its column: the column said nothing, and goes on saying it.
+/// A value that only the map's default gave stays out of its column: the column said nothing, and goes on saying it. (Once
+/// the row has been read, the residue says it too.)
 fn keep_defaults(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
-    if existing.residue.is_some() || existing.row.cells.len() != map.slots.len() {
+    if existing.row.cells.len() != map.slots.len() {
         return;
     }
     let new = own_level(map, split);
