@@ -115,7 +115,8 @@ fn compile_field(
     put(draft, &steps, Target::Field(field), &syntax.path, report);
 }
 
-/// The field's way from the item; the items of a primitive list are a member named "".
+/// The field's way from the item; the items of a primitive list are a member named "", those of a list of References their
+/// `reference`.
 fn steps(scope: Scope<'_>, syntax: &FieldSyntax, report: &mut Report<'_>) -> Option<Vec<Step>> {
     match scope.item {
         content if syntax.path.value.is_empty() => {
@@ -129,7 +130,9 @@ fn steps(scope: Scope<'_>, syntax: &FieldSyntax, report: &mut Report<'_>) -> Opt
                 return None;
             }
             let element = Element { list: false, content: content.clone() };
-            Some(vec![Step { name: String::new(), selector: None, element }])
+            // A Reference is an object like any other item; its key is the member `reference`, what stands beside it stays.
+            let name = if is_reference { "reference".to_owned() } else { String::new() };
+            Some(vec![Step { name, selector: None, element }])
         }
         Content::Object(owner) => {
             shape::resolve(owner, &syntax.path, syntax.columns.is_empty() && !syntax.element, report)

@@ -175,7 +175,7 @@ order = "n"
 fields = [{ path = "", column = "tag", reference = "Practitioner" }]
 "#,
     );
-    assert_eq!(map.children[0].shape.members[0].name, "");
+    assert_eq!(map.children[0].shape.members[0].name, "reference", "what stands beside it has a residue to go to");
 }
 
 #[test]
