@@ -18,8 +18,15 @@ pub fn clinic() -> Vec<File> {
 const CLINIC: &[(&str, &str)] = files!["patient", "medication", "medication_request", "lab_results"];
 
 /// `0002_people`
-const PEOPLE: &[(&str, &str)] =
-    files!["organization", "practitioner", "location", "practitioner_role", "related_person", "encounter"];
+const PEOPLE: &[(&str, &str)] = files![
+    "organization",
+    "practitioner",
+    "location",
+    "practitioner_role",
+    "related_person",
+    "encounter",
+    "appointment"
+];
 
 /// `0003_record`
 const RECORD: &[(&str, &str)] = files![
