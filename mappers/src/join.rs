@@ -6,6 +6,7 @@
 mod columns;
 mod field;
 mod level;
+mod lists;
 mod residue;
 mod rows;
 mod scan;
@@ -32,6 +33,8 @@ pub struct Stored<'a> {
     pub reference_ids: &'a [Cell],
     /// The same for child rows: by child, row and slot.
     pub child_reference_ids: &'a [Vec<Vec<Cell>>],
+    /// Parallel to `Map::lists`, or empty: what rows of other tables put in each, as `Type/id`.
+    pub listed: &'a [Vec<Box<str>>],
     /// The residue; `None` for a row the gateway never wrote.
     pub residue: Option<&'a str>,
     /// The shadow.

@@ -18,6 +18,9 @@
 //! | `fields = [{ path, … }]` | an element and where it lives, see below |
 //! | `[[children]]` `path, table, key, id, order, residue, tenant, where, fields, groups` | a list in a table of its own; `key` holds the parent's key, `id` is the row's own |
 //! | `[[facets]]` `suffix, when, fields, groups` | several resources in one row, each there while its condition holds |
+//! | `[[lists]]` `path, of = [maps], by` | a list of References: a reference to every live resource of the maps `of` whose main table holds this row's key in the column `by`. What a client wrote stands first; what it left out stays out |
+//! | `listed` | rows come to be only through a list of another map's (named in it in the same transaction), or by SQL |
+//! | `after_write` | a function of the owner's that is called with the key after our write of a row (PostgreSQL) |
 //! | `[groups]` `name = [paths]` | elements that fall together: a foreign change of one withholds what was said of the others |
 //! | `[facts]` `code, date, author, encounter` | element paths, or mapped columns, that consent and search ask for |
 //! | `[array]` `json, id` | the resources are the elements of a JSON array; fields say `element = "member.path"` |

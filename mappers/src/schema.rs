@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Schema {
     /// Tables and views by name, as the database spells it.
     pub tables: BTreeMap<String, Table>,
+    /// The engine has no functions that its users write (SQLite).
+    pub no_functions: bool,
 }
 
 /// One table or view.

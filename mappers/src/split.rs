@@ -9,6 +9,7 @@ mod head;
 mod hole;
 mod keep;
 mod level;
+mod listed;
 mod lists;
 mod restore;
 mod shadow;
@@ -20,6 +21,8 @@ pub(crate) use head::render_head;
 pub use hole::Holes;
 pub(crate) use hole::{Hole, HoleKind, Target as HoleTarget};
 pub use keep::keep;
+pub(crate) use listed::literals;
+pub use listed::{left_out, listed};
 pub use shadow::Shadow;
 pub(crate) use shadow::{Expected, RowCursor, fingerprint};
 pub use verify::{Amended, AmendedRow, verify};
@@ -109,6 +112,7 @@ impl Split {
             row: &self.row,
             reference_ids: &self.reference_ids,
             child_reference_ids: &self.child_reference_ids,
+            listed: &[],
             residue: Some(&self.residue),
             shadow: self.shadow.as_ref(),
         }

@@ -5,6 +5,7 @@
 
 mod append;
 mod child;
+mod listed;
 mod main_table;
 mod names;
 mod predicate;
@@ -12,6 +13,7 @@ mod select;
 
 pub use append::Append;
 pub use child::ChildStatements;
+pub use listed::ListedStatements;
 pub use main_table::{Insert, InsertParameter};
 pub use predicate::{ColumnPredicate, System, predicates};
 
@@ -37,6 +39,8 @@ pub struct Statements {
     pub select: String,
     /// The child tables, parallel to `Map::children`.
     pub children: Vec<ChildStatements>,
+    /// Lists of other maps that hold this map's resources, parallel to `Map::listed_by`.
+    pub listed: Vec<ListedStatements>,
     /// Inserts main rows.
     pub insert: Insert,
     /// Inserts rows of the joined tables that are written with the main row, parallel to `Map::joins`.
@@ -65,6 +69,7 @@ impl Statements {
         Self {
             select: select::rows(&names),
             children: (0..map.children.len()).map(|child| ChildStatements::new(&names, child)).collect(),
+            listed: map.listed_by.iter().map(|listed| ListedStatements::new(&names, listed)).collect(),
             insert: Insert::main(&names),
             insert_joined: (0..map.joins.len()).map(|join| with(join).then(|| Insert::joined(&names, join))).collect(),
             append: Append::new(&names),
@@ -75,7 +80,8 @@ impl Statements {
                 .collect(),
             left_over: main_table::left_over(&names),
             count: select::count(&names),
-            index_whole: predicate::index_whole(map),
+            // References that rows of other tables put in a list are in no residue.
+            index_whole: predicate::index_whole(map) || !map.lists.is_empty(),
         }
     }
 
@@ -86,9 +92,17 @@ impl Statements {
     }
 
     /// Finds the row of a joined table that is never written, by the values of its slots: those `filled` equal `$2`…, the
-    /// `empty` ones are NULL; `$1` is the organization. At most two rows of one column: the key the main row needs.
-    pub fn lookup(map: &Map, dialect: &dyn Dialect, join: usize, filled: &[usize], empty: &[usize]) -> String {
-        main_table::lookup(&Names { map, dialect }, join, filled, empty)
+    /// `empty` ones are NULL; `$1` is the organization. `keyed`: its key is the text after those of `filled`. At most two
+    /// rows of one column: the key the main row needs.
+    pub fn lookup(
+        map: &Map,
+        dialect: &dyn Dialect,
+        join: usize,
+        filled: &[usize],
+        empty: &[usize],
+        keyed: bool,
+    ) -> String {
+        main_table::lookup(&Names { map, dialect }, join, filled, empty, keyed)
     }
 
     /// Keys (as text) of a table's rows that refer to a key by this column: `$1` is the organization, `$2` the key.

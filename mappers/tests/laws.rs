@@ -80,6 +80,7 @@ impl Held {
             row: &self.row,
             reference_ids: &own,
             child_reference_ids: &children,
+            listed: &[],
             residue: self.residue.as_deref(),
             shadow: self.shadow.as_ref(),
         };
@@ -161,8 +162,14 @@ fn get_put(map: &Map, dice: &mut Dice) -> Result<(), TestCaseError> {
     stable(map, &text)?;
     let Some(mut split) = split_of(map, &text) else { return Ok(()) };
     let (own, children) = (ids(&held.row.cells), row_ids(&held.row));
-    let stored =
-        Stored { row: &held.row, reference_ids: &own, child_reference_ids: &children, residue: None, shadow: None };
+    let stored = Stored {
+        row: &held.row,
+        reference_ids: &own,
+        child_reference_ids: &children,
+        listed: &[],
+        residue: None,
+        shadow: None,
+    };
     let zone = zone();
     keep(map, &mut split, &stored, &Context { zone: &zone, content: None });
     prop_assert_eq!(&split.row.cells, &held.row.cells, "{}", text);

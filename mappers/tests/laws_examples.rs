@@ -149,8 +149,14 @@ fn rows_of_other_programs_read_as_stable_resources() {
     for map in &set.maps {
         for _ in 0..2000 {
             let row: Row = resources::foreign_row(map, &mut dice);
-            let stored =
-                Stored { row: &row, reference_ids: &[], child_reference_ids: &[], residue: None, shadow: None };
+            let stored = Stored {
+                row: &row,
+                reference_ids: &[],
+                child_reference_ids: &[],
+                listed: &[],
+                residue: None,
+                shadow: None,
+            };
             stable(map, &stored, &Context::utc()).expect("a stable resource");
         }
     }

@@ -45,7 +45,8 @@ fn foreign(name: &str, filled: &[(&str, &str)]) -> serde_json::Value {
     let set = clinic();
     let map = set.by_name(name).unwrap_or_else(|| panic!("no map {name}"));
     let row = row(map, filled);
-    let stored = Stored { row: &row, reference_ids: &[], child_reference_ids: &[], residue: None, shadow: None };
+    let stored =
+        Stored { row: &row, reference_ids: &[], child_reference_ids: &[], listed: &[], residue: None, shadow: None };
     let header = Header { id: "x", version: 1, last_updated: "2026-01-02T03:04:05Z" };
     let mut out = Vec::new();
     join(map, &stored, &header, &Context::utc(), &mut out);

@@ -103,7 +103,7 @@ fn a_row_of_an_insert_takes_its_parameters_in_order() {
 fn a_facet_finds_its_note_by_what_the_resource_says() {
     let map = by_name("vital_signs.hr");
     let slots: Vec<usize> = (0..map.slots.len()).filter(|slot| map.slots[*slot].join == Some(0)).collect();
-    let sql = Statements::lookup(&map, &Plain, 0, &slots, &[]);
+    let sql = Statements::lookup(&map, &Plain, 0, &slots, &[], false);
     let expected = "select text(soap_notes.id) from soap_notes where soap_notes.organization_id = $1 and \
                     soap_notes.patient_id = $2 and soap_notes.encounter_id = $3 and (soap_notes.deleted_at is null) limit 2";
     assert_eq!(sql, expected);

@@ -167,6 +167,7 @@ pub(crate) async fn apply(
     }
     place::place(core, connection, organization, &mut steps, &lessons.tables).await?;
     rows::write(core, connection, organization, &mut steps, lessons).await?;
+    rows::leave_out(core, connection, organization, &mut steps).await?;
     let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
     for (unit, verdict) in units.iter().zip(&verdicts) {

@@ -1,11 +1,11 @@
 //! What every part of the store shares.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use mappers::codec::Context;
-use mappers::map::{Child, Map, MapSet, Slot};
+use mappers::map::{Child, ListedBy, Map, MapSet, Slot};
 use mappers::row::Row;
 use mappers::schema::{Column, ColumnKind, Schema};
 use mappers::search::parameters::{self, Definition};
@@ -22,6 +22,8 @@ use crate::store::statistics::Growth;
 
 /// Transactions that look before they write, at a time. Fewer than the writing connections (`open`).
 const TURNS: usize = 4;
+/// How deep lists of what has lists itself are followed.
+const MOST_LISTS: usize = 8;
 /// How many directory row ids are taken from the database at once.
 const RID_BLOCK: i64 = 1024;
 
@@ -84,7 +86,7 @@ impl Core {
         }
         let referrers = Referrers::new(&maps, &schema);
         let predicates = maps.maps.iter().map(predicates_of).collect();
-        let ranks = maps.maps.iter().map(|map| depth(&schema, &map.table, 0)).collect();
+        let ranks = ranks(&maps, &schema);
         Self {
             pools,
             maps,
@@ -185,9 +187,39 @@ impl Core {
         self.statements[map].index_whole || self.predicates[map].values().flatten().any(unfilled)
     }
 
-    /// Whether rows of other tables refer to a map's table by foreign keys.
+    /// Whether rows of other tables refer to a map's table, by foreign keys or as members of its lists.
     pub(crate) fn is_referred_to(&self, map: usize) -> bool {
-        !self.referrers.of(&self.map(map).table).is_empty()
+        !self.referrers.of(&self.map(map).table).is_empty() || !self.map(map).lists.is_empty()
+    }
+
+    /// What the lists of a map hold, in their order: a map, its index of the list (into `Map::listed_by`), and the list.
+    pub(crate) fn listed_in(&self, map: usize) -> Vec<(usize, usize, usize)> {
+        let mut found = Vec::new();
+        for (list, shape) in self.map(map).lists.iter().enumerate() {
+            for of in shape.of.iter().filter_map(|name| self.map_named(name)) {
+                let is_it = |listed: &ListedBy| listed.map == self.map(map).name && listed.list == list;
+                found.extend(self.map(of).listed_by.iter().position(is_it).map(|number| (of, number, list)));
+            }
+        }
+        found
+    }
+
+    /// How many lists lie below a table's: what is listed is settled before what lists it.
+    pub(crate) fn listing_depth(&self, table: &str) -> usize {
+        self.listing_depth_below(table, 0)
+    }
+
+    fn listing_depth_below(&self, table: &str, above: usize) -> usize {
+        if above > MOST_LISTS {
+            return 0;
+        }
+        let lists = self.maps_on(table).iter().flat_map(|map| &self.map(*map).lists);
+        let tables: BTreeSet<&str> = lists
+            .flat_map(|list| &list.of)
+            .filter_map(|name| self.map_named(name))
+            .map(|map| self.map(map).table.as_str())
+            .collect();
+        tables.into_iter().map(|table| 1 + self.listing_depth_below(table, above + 1)).max().unwrap_or(0)
     }
 
     /// Whether a slot's column serves several facets of its row.
@@ -290,6 +322,19 @@ impl Drop for RidGuard<'_> {
 fn predicates_of(map: &Map) -> HashMap<&'static str, Vec<ColumnPredicate>> {
     let supported = parameters::supported(Some(&map.resource));
     supported.map(|definition| (definition.full, sql::predicates(map, definition))).collect()
+}
+
+/// By map: what refers to a table comes after it, and what is listed after what lists it.
+fn ranks(maps: &MapSet, schema: &Schema) -> Vec<usize> {
+    let mut ranks: Vec<usize> = maps.maps.iter().map(|map| depth(schema, &map.table, 0)).collect();
+    for _ in 0..MOST_LISTS {
+        for (number, map) in maps.maps.iter().enumerate() {
+            let holders = map.listed_by.iter().filter(|listed| listed.table != map.table);
+            let above = holders.filter_map(|listed| maps.maps.iter().position(|other| other.name == listed.map));
+            ranks[number] = above.map(|holder| ranks[holder] + 1).fold(ranks[number], usize::max);
+        }
+    }
+    ranks
 }
 
 /// The longest chain of foreign keys that starts at a table; cycles are cut.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use consent::{OrganizationId, Permit};
-use mappers::join::{self, Header};
+use mappers::join::{self, Header, Stored};
 use mappers::json::Document;
 
 use crate::clock::Clock;
@@ -213,6 +213,9 @@ async fn settle_some(
         let (table, key) = (row.text(1).unwrap_or_default(), row.text(2).unwrap_or_default());
         tables.entry(table.into()).or_default().insert(key.into());
     }
+    let mut tables: Vec<(Box<str>, BTreeSet<Box<str>>)> = tables.into_iter().collect();
+    // The ids of what lists hold are known before the lists are joined.
+    tables.sort_by_key(|(table, _)| core.listing_depth(table));
     for (table, keys) in &tables {
         refresh(core, connection, organization, table, keys, pace.batch == 1).await?;
     }
@@ -241,6 +244,7 @@ async fn refresh(
             continue;
         }
         let mut rows = rows::load(core, connection, organization, map, &keys).await?;
+        rows::fill_lists(core, connection, organization, map, &mut rows).await?;
         let entries = entry::by_key(core, connection, organization, map, &keys).await?;
         let bodies = current_bodies(connection, organization, entries.values()).await?;
         let mut snapshots = Vec::new();
@@ -263,6 +267,10 @@ async fn refresh(
             }
         }
         emit::emit(core, connection, organization, &snapshots).await?;
+        // Lists could not tell these ids beforehand.
+        let given = |snapshot: &&Snapshot| snapshot.fresh && *snapshot.id != *core.map(map).id_of(snapshot.key());
+        let given: Vec<&str> = snapshots.iter().filter(given).map(Snapshot::key).collect();
+        rows::note(core, connection, organization, map, &given).await?;
     }
     Ok(())
 }
@@ -363,7 +371,7 @@ impl Foreign<'_> {
         updated_ms: i64,
     ) -> Result<Option<Snapshot>, DbError> {
         let map = self.core.map(self.map);
-        let mut id: Box<str> = format!("{}{}{}", map.id_prefix, self.first, map.id_suffix).into();
+        let mut id: Box<str> = map.id_of(self.first).into();
         if !mappers::references::is_id(&id) {
             id = self.core.ids.next().into();
         }
@@ -391,11 +399,15 @@ impl Foreign<'_> {
 
     /// The body the row gives at a version, and which coupled groups fell apart.
     fn body(&self, entry: &Entry, version: i64, updated_ms: i64) -> (Bytes, Option<Box<str>>) {
+        self.join(entry, &self.row.stored(entry), version, updated_ms)
+    }
+
+    fn join(&self, entry: &Entry, stored: &Stored<'_>, version: i64, updated_ms: i64) -> (Bytes, Option<Box<str>>) {
         let map = self.core.map(self.map);
         let last_updated = Clock::format(updated_ms);
         let header = Header { id: &entry.id, version, last_updated: &last_updated };
         let mut body = Vec::with_capacity(1024);
-        let joined = join::join(map, &self.row.stored(entry), &header, &self.core.values(), &mut body);
+        let joined = join::join(map, stored, &header, &self.core.values(), &mut body);
         let flag = (!joined.flagged.is_empty()).then(|| format!("coupled: {}", joined.flagged.join(", ")).into());
         (body.into(), flag)
     }
@@ -413,8 +425,14 @@ impl Foreign<'_> {
         let (body, flag) = self.body(entry, version, updated_ms);
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
         let row = ForeignRow { map: self.map, key: self.key, held: self.row, entry };
+        // What a list holds by rows of other tables never becomes the resource's own.
+        let own = Stored { listed: &[], ..self.row.stored(entry) };
+        let own = (!map.lists.is_empty()).then(|| self.join(entry, &own, version, updated_ms).0);
+        let own = own.as_deref().map(Document::parse).transpose();
+        let own = own.map_err(|_| DbError::fault("a joined row is not JSON"))?;
+        let kept = own.as_ref().unwrap_or(&document);
         let (residue, shadow, refused) =
-            rows::settle_residue(self.core, connection, organization, &row, &document, self.careful).await?;
+            rows::settle_residue(self.core, connection, organization, &row, kept, self.careful).await?;
         let index = match &residue {
             // As for our own writes: values that stayed beside columns are found by the whole resource.
             Some(residue) if !(shadow.is_some() || self.core.is_indexed_whole(self.map, &self.row.row)) => {

@@ -43,6 +43,13 @@ pub(crate) struct Snapshot {
     pub(crate) side: Side,
 }
 
+impl Snapshot {
+    /// The key of its row; the id where it has none.
+    pub(crate) fn key(&self) -> &str {
+        self.place.key(&self.id)
+    }
+}
+
 /// What the directory keeps beside a mapped row.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Side {

@@ -16,7 +16,7 @@ pub async fn introspect(connection: &mut Connection) -> Result<Schema, DbError> 
         Engine::Postgres => (POSTGRES_COLUMNS, POSTGRES_FOREIGN_KEYS),
         Engine::Sqlite => (SQLITE_COLUMNS, SQLITE_FOREIGN_KEYS),
     };
-    let mut schema = Schema::default();
+    let mut schema = Schema { no_functions: connection.engine() == Engine::Sqlite, ..Schema::default() };
     for row in connection.fetch(columns, &[]).await? {
         let Some(table) = row.text(0) else { continue };
         let table = schema.tables.entry(table.to_owned()).or_default();

@@ -7,11 +7,13 @@ mod append;
 mod change;
 mod children;
 mod insert;
+mod lists;
 mod load;
 mod put_back;
 mod remove;
 mod residue;
 
+pub(crate) use lists::{fill as fill_lists, leave_out, note};
 pub(crate) use load::{Loaded, load};
 pub(crate) use put_back::put_back;
 pub(crate) use residue::{ForeignRow, settle_residue};

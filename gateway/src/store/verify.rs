@@ -118,7 +118,8 @@ impl Store {
             let Some(last) = page.last().and_then(|row| row.int(0)) else { break };
             after = last;
             let keys: Vec<&str> = page.iter().filter_map(|row| row.text(1)).collect();
-            let rows = rows::load(core, connection, organization, map, &keys).await?;
+            let mut rows = rows::load(core, connection, organization, map, &keys).await?;
+            rows::fill_lists(core, connection, organization, map, &mut rows).await?;
             let entries = entry::by_key(core, connection, organization, map, &keys).await?;
             for row in &page {
                 let key = row.text(1).unwrap_or_default();

@@ -77,6 +77,7 @@ impl Joiner<'_> {
     pub(super) fn column_value(&mut self, member: &Member, mode: Mode, fresh: bool, out: &mut Vec<u8>) -> Left {
         match &member.target {
             Target::Children(number) => self.child_list(*number, None, out).unwrap_or(Left::NOTHING),
+            Target::List(number) => self.reference_items(*number, None, out),
             Target::Field(field) => self.column_field(field, &member.name, mode, fresh, out),
             Target::Object(inner) => {
                 let start = out.len();
@@ -164,7 +165,7 @@ fn settle(left: Left, shape: &ObjectShape, mode: Mode, start: usize, out: &mut V
 /// Whether the map has columns without a default for it.
 fn has_more_to_say(shape: &ObjectShape) -> bool {
     shape.members.iter().any(|member| match &member.target {
-        Target::Children(_) => true,
+        Target::Children(_) | Target::List(_) => true,
         Target::Field(field) => !field.slots.is_empty() && field.default.is_none(),
         Target::Object(inner) => has_more_to_say(inner),
         Target::Slices(slices) => slices.iter().any(|slice| has_more_to_say(&slice.shape)),

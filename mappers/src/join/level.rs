@@ -107,7 +107,7 @@ impl<'a> Joiner<'a> {
 
     fn member_fell(&self, group: usize, shape: &ObjectShape) -> bool {
         shape.members.iter().any(|member| match &member.target {
-            Target::Children(_) => false,
+            Target::Children(_) | Target::List(_) => false,
             Target::Field(field) => field.group == Some(group) && !self.is_expected(field),
             Target::Object(inner) => self.member_fell(group, inner),
             Target::Slices(slices) => slices.iter().any(|slice| self.member_fell(group, &slice.shape)),

@@ -222,6 +222,10 @@ impl Joiner<'_> {
                 Ok(left)
             }
             (Target::Slices(slices), b'[') => self.slices(scan, slices, out),
+            (Target::List(number), b'[') => {
+                let list = scan.value()?;
+                Ok(self.reference_items(*number, Some(list), out))
+            }
             (Target::Children(number), b'[' | b'n') => {
                 let list = scan.value()?;
                 self.child_list(*number, Some(list), out)

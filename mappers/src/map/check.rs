@@ -1,5 +1,7 @@
 //! All files together: compiled one by one, then looked at side by side.
 
+mod lists;
+
 use super::problem::{Problem, Report};
 use super::tables::Tables;
 use super::{File, Map, MapSet, Slot, compile, reader, syntax::MapFile};
@@ -10,13 +12,17 @@ pub(super) fn all(files: &[File], tables: Tables<'_>) -> (MapSet, Vec<Problem>) 
     let mut sources: Vec<(usize, MapFile)> = Vec::new();
     let mut maps: Vec<(usize, Map)> = Vec::new();
     for (index, (name, text)) in files.iter().enumerate() {
-        let report = &mut reports[index];
-        let Some(file) = reader::read(name, text, report) else { continue };
-        maps.extend(compile::maps(&file, tables, report).into_iter().map(|map| (index, map)));
-        sources.push((index, file));
+        let file = reader::read(name, text, &mut reports[index]);
+        sources.extend(file.map(|file| (index, file)));
+    }
+    for (index, file) in &sources {
+        let by = lists::columns_of(file, &sources);
+        let compiled = compile::maps(file, &by, tables, &mut reports[*index]);
+        maps.extend(compiled.into_iter().map(|map| (*index, map)));
     }
     names(&sources, &mut reports);
     ids(&sources, &maps, &mut reports);
+    lists::link(&sources, &mut maps, tables, &mut reports);
     let mut maps: Vec<Map> = maps.into_iter().map(|(_, map)| map).collect();
     link(&mut maps);
     let problems = reports.into_iter().flat_map(Report::into_problems).collect();

@@ -4,6 +4,7 @@ mod append;
 mod child;
 mod facts;
 mod join;
+mod list;
 
 use super::condition::Condition;
 use super::element::{self, Content};
@@ -16,7 +17,8 @@ use super::{ColumnType, Join, JsonArray, Map, PatientSource};
 use crate::schema::ColumnKind;
 
 /// The maps of a file: one, or one for each facet. Those that could not be understood are left out; the report says why.
-pub(super) fn maps(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) -> Vec<Map> {
+/// `by`: columns of its main table that lists of other maps go by.
+pub(super) fn maps(file: &MapFile, by: &[&str], tables: Tables<'_>, report: &mut Report<'_>) -> Vec<Map> {
     if !element::is_resource(&file.resource.value) {
         let help = suggest(&file.resource.value, element::resources());
         report.error(file.resource.at, format!("`{}` is no resource type", file.resource.value), help);
@@ -27,12 +29,13 @@ pub(super) fn maps(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) 
     }
     check_header(file, report);
     check_key(file, tables, report);
+    check_after_write(file, tables, report);
     let joins: Vec<Join> = join::all(file, tables, report);
     if file.facets.is_empty() {
-        return map(file, None, &joins, tables, report).into_iter().collect();
+        return map(file, None, by, &joins, tables, report).into_iter().collect();
     }
     check_suffixes(file, report);
-    file.facets.iter().filter_map(|facet| map(file, Some(facet), &joins, tables, report)).collect()
+    file.facets.iter().filter_map(|facet| map(file, Some(facet), by, &joins, tables, report)).collect()
 }
 
 /// Keys that exclude each other.
@@ -109,6 +112,7 @@ fn tenant(
 fn map(
     file: &MapFile,
     facet: Option<&FacetSyntax>,
+    by: &[&str],
     joins: &[Join],
     tables: Tables<'_>,
     report: &mut Report<'_>,
@@ -130,6 +134,7 @@ fn map(
     let mut all_fields = file.fields.clone();
     all_fields.extend(facet.into_iter().flat_map(|facet| facet.fields.iter().cloned()));
     fields::compile(scope, &mut draft, &all_fields, &groups, report);
+    let lists = list::all(file, scope, &mut draft, report);
     selected::check(&mut draft, report);
     let patient = patient(file, scope, &mut draft, report);
     let children = child::all(file, scope, &mut draft, report);
@@ -137,7 +142,7 @@ fn map(
     let (when, [when_slots, when_one]) = when(file, facet, scope, &draft, report);
     let bare = bare(file, tables, report)?;
     check_deleted(file, &bare, report);
-    child::warn_unmapped(file, facet, scope, &draft, report);
+    child::warn_unmapped(file, facet, by, scope, &draft, report);
     let key = bare.first()?;
     let key_generated = key_generated(file, key, tables, report);
     let facts = facts::compile(file, scope, &mut draft, report);
@@ -172,6 +177,10 @@ fn map(
         facts,
         array: array.map(|(array, _)| array),
         facet: facet.is_some(),
+        lists,
+        listed: file.listed.is_some(),
+        listed_by: Vec::new(),
+        after_write: text(&file.after_write),
         bare,
     })
 }
@@ -227,6 +236,27 @@ fn check_residue(table: &str, residue: &Located<String>, tables: Tables<'_>, rep
             residue.at,
             format!("column `{}` refuses NULL", residue.value),
             "allow NULL: rows of other programs have no residue",
+        );
+    }
+}
+
+/// Its name stands in our statement: an identifier and nothing else.
+fn check_after_write(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) {
+    let Some(name) = &file.after_write else { return };
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    let sound = name.value.bytes().enumerate().all(|(at, byte)| letter(byte) || (at > 0 && byte.is_ascii_digit()));
+    if name.value.is_empty() || name.value.len() > 63 || !sound {
+        let help = "write the bare name of a function that takes the row's key: `after_write = \"merge_note\"`";
+        report.error(name.at, format!("`{}` is no function's name", name.value), help);
+    }
+    if !tables.knows_functions() {
+        report.error(name.at, "SQLite has no functions to call", "use a trigger of the table on SQLite");
+    }
+    if file.readonly {
+        report.error(
+            name.at,
+            "a map that is only read has no writes to call it after",
+            "remove `after_write` or `readonly`",
         );
     }
 }

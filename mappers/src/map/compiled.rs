@@ -64,6 +64,14 @@ pub struct Map {
     pub array: Option<JsonArray>,
     /// Is a facet of its row.
     pub facet: bool,
+    /// Lists of references to resources of other maps.
+    pub lists: Vec<List>,
+    /// Rows come to be through a list of another map's, or by SQL, only.
+    pub listed: bool,
+    /// The lists of other maps that hold this map's resources.
+    pub listed_by: Vec<ListedBy>,
+    /// The owner's function that is called with the key after our write of a row.
+    pub after_write: Option<String>,
     /// Types of the main table's columns that are named above and are no slots (key, tenant, residue, updated, deleted).
     pub bare: Vec<ColumnType>,
 }
@@ -79,6 +87,14 @@ pub struct AppendOnly {
     pub retracted: (String, String),
     /// Columns that the map does not name: a row that replaces another takes them over from it.
     pub carried: Vec<String>,
+}
+
+impl Map {
+    /// The id of the resource of a row, where nobody has given it another.
+    #[must_use]
+    pub fn id_of(&self, key: &str) -> String {
+        format!("{}{key}{}", self.id_prefix, self.id_suffix)
+    }
 }
 
 /// A column's type: what the dialect needs to render a read and a bind.
@@ -183,11 +199,11 @@ pub struct ObjectShape {
 }
 
 impl ObjectShape {
-    /// Whether columns or child rows speak for anything in it.
+    /// Whether columns, child rows or rows of other maps speak for anything in it.
     #[must_use]
     pub fn has_columns(&self) -> bool {
         self.members.iter().any(|member| match &member.target {
-            Target::Children(_) => true,
+            Target::Children(_) | Target::List(_) => true,
             Target::Field(field) => !field.slots.is_empty(),
             Target::Object(inner) => inner.has_columns(),
             Target::Slices(slices) => slices.iter().any(|slice| slice.shape.has_columns()),
@@ -198,7 +214,7 @@ impl ObjectShape {
     #[must_use]
     pub fn has_constants(&self) -> bool {
         self.members.iter().any(|member| match &member.target {
-            Target::Children(_) => false,
+            Target::Children(_) | Target::List(_) => false,
             Target::Field(field) => field.constant.is_some(),
             Target::Object(inner) => inner.has_constants(),
             Target::Slices(slices) => slices.iter().any(|slice| slice.shape.has_constants()),
@@ -222,6 +238,8 @@ pub enum Target {
     Children(usize),
     /// A primitive (or a whole list of primitives, or a whole Reference) in columns.
     Field(Field),
+    /// A list of references to other maps' resources: index into `Map::lists`.
+    List(usize),
     /// An object with mapped members.
     Object(ObjectShape),
     /// A list of objects of which some are picked out.
@@ -343,6 +361,29 @@ pub struct Child {
     pub groups: Vec<Group>,
     /// Types of the child's columns that are named above and are no slots.
     pub bare: Vec<ColumnType>,
+}
+
+/// A list of references: those in the residue, and one to every live resource of the maps `of` whose row holds this
+/// row's key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct List {
+    /// Where it is.
+    pub path: String,
+    /// Names of the maps whose resources are listed, in the order in which they are.
+    pub of: Vec<String>,
+}
+
+/// A list of another map's that holds this map's resources.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ListedBy {
+    /// The other map's name.
+    pub map: String,
+    /// Its main table.
+    pub table: String,
+    /// Index into its `Map::lists`.
+    pub list: usize,
+    /// The column of this map's main table that holds the other row's key.
+    pub column: ColumnType,
 }
 
 /// Slots that fall together: a foreign change of one withholds the residue of all.

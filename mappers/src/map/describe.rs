@@ -115,6 +115,10 @@ fn shape(
         let path = if name.is_empty() { path.to_owned() } else { format!("{path}.{name}") };
         match target {
             Target::Field(found) => rows.push((path, field(found, slots, map))),
+            Target::List(index) => {
+                let list = &map.lists[*index];
+                rows.push((format!("{path}[]"), format!("resources of {} that name the row", list.of.join(", "))));
+            }
             Target::Object(inner) => shape(inner, &path, slots, map, children, rows),
             Target::Slices(slices) => {
                 for slice in slices {

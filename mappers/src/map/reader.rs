@@ -6,8 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Report, suggest};
 use super::syntax::{
-    AppendSyntax, ArraySyntax, ChildSyntax, FacetSyntax, FieldSyntax, GroupSyntax, JoinSyntax, Literal, LiteralKind,
-    Located, MapFile,
+    AppendSyntax, ArraySyntax, ChildSyntax, FacetSyntax, FieldSyntax, GroupSyntax, JoinSyntax, ListSyntax, Literal,
+    LiteralKind, Located, MapFile,
 };
 use super::{ContentKind, JoinWrite, Overflow};
 use table::TableReader;
@@ -33,6 +33,9 @@ const TOP: &[&str] = &[
     "groups",
     "facts",
     "array",
+    "lists",
+    "listed",
+    "after_write",
 ];
 const JOIN: &[&str] = &["table", "on", "write", "where", "tenant"];
 const FIELD: &[&str] = &[
@@ -53,6 +56,7 @@ const FIELD: &[&str] = &[
 ];
 const CHILD: &[&str] = &["path", "table", "key", "id", "order", "residue", "tenant", "where", "fields", "groups"];
 const FACET: &[&str] = &["suffix", "when", "fields", "groups"];
+const LIST: &[&str] = &["path", "of", "by"];
 const FACTS: &[&str] = &["code", "date", "author", "encounter"];
 const APPEND: &[&str] = &["supersedes", "retracted"];
 const RETRACTED: &[&str] = &["column", "value"];
@@ -101,6 +105,9 @@ pub(super) fn read(file: &str, text: &str, report: &mut Report<'_>) -> Option<Ma
         groups: groups(&mut top),
         facts: facts(&mut top),
         array: top.table("array", "the array", array),
+        lists: top.tables("lists", "a list", list),
+        listed: top.flag("listed").then(|| top.key_at("listed")),
+        after_write: top.text("after_write"),
     };
     Some(file)
 }
@@ -145,6 +152,17 @@ fn facet(mut table: TableReader<'_, '_, '_>) -> Option<FacetSyntax> {
     let fields = table.tables("fields", "a field", field);
     let groups = groups(&mut table);
     Some(FacetSyntax { suffix: suffix?, when: when?, fields, groups })
+}
+
+fn list(mut table: TableReader<'_, '_, '_>) -> Option<ListSyntax> {
+    table.keys(LIST);
+    let (path, by) = (table.required_text("path"), table.required_text("by"));
+    if !table.has("of") {
+        let at = table.at();
+        table.report().error(at, "a list needs `of`", "add `of = [\"...\"]`: the maps whose resources are listed");
+    }
+    let of = table.texts("of");
+    Some(ListSyntax { path: path?, of: of?, by: by? })
 }
 
 fn array(mut table: TableReader<'_, '_, '_>) -> Option<ArraySyntax> {

@@ -33,7 +33,7 @@ fn help(pair: &Pair, selector: &str) -> String {
 fn in_shape(shape: &mut ObjectShape, slots: &[Slot], missing: &mut Vec<(Selector, Pair)>) {
     for member in &mut shape.members {
         match &mut member.target {
-            Target::Children(_) | Target::Field(_) => {}
+            Target::Children(_) | Target::Field(_) | Target::List(_) => {}
             Target::Object(inner) => in_shape(inner, slots, missing),
             Target::Slices(slices) => {
                 for slice in slices {
@@ -54,7 +54,7 @@ fn in_shape(shape: &mut ObjectShape, slots: &[Slot], missing: &mut Vec<(Selector
 fn makes_true(shape: &ObjectShape, steps: &[String], test: &Test, slots: &[Slot]) -> bool {
     let Some((name, rest)) = steps.split_first() else { return false };
     shape.members.iter().filter(|member| member.name == *name).any(|member| match &member.target {
-        Target::Children(_) => false,
+        Target::Children(_) | Target::List(_) => false,
         Target::Field(field) if matches!(field.codec, Codec::Reference) && is_reference(rest) => {
             let mut targets = field.slots.iter().filter_map(|slot| slots.get(*slot)?.reference.as_ref());
             matches!(test, Test::StartsWith(_)) && targets.any(|of| test.passes(&format!("{}/", of.target)))
@@ -76,7 +76,7 @@ fn stay(shape: &mut ObjectShape, steps: &[String]) {
     let Some((name, rest)) = steps.split_first() else { return };
     for member in shape.members.iter_mut().filter(|member| member.name == *name) {
         match &mut member.target {
-            Target::Children(_) => {}
+            Target::Children(_) | Target::List(_) => {}
             Target::Field(field) => field.stays |= rest.is_empty() || is_reference(rest),
             Target::Object(inner) => stay(inner, rest),
             Target::Slices(slices) => slices.iter_mut().for_each(|slice| stay(&mut slice.shape, rest)),

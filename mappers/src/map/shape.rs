@@ -162,7 +162,7 @@ pub(super) fn place(shape: &mut ObjectShape, steps: &[Step], target: Target) -> 
                 Ok(())
             }
             Some(Target::Children(_)) => Err(Clash::Form("a list kept as child rows")),
-            Some(Target::Field(_)) => Err(Clash::Twice),
+            Some(Target::Field(_) | Target::List(_)) => Err(Clash::Twice),
             Some(Target::Object(_) | Target::Slices(_)) => Err(Clash::Form("mapped member by member")),
         };
     }
@@ -179,6 +179,7 @@ pub(super) fn place(shape: &mut ObjectShape, steps: &[Step], target: Target) -> 
         (Target::Slices(slices), Some(selector)) => place(&mut slice(slices, selector, rest)?.shape, rest, target),
         (Target::Children(_), _) => Err(Clash::Form("a list kept as child rows")),
         (Target::Field(_), _) => Err(Clash::Form("mapped as a whole")),
+        (Target::List(_), _) => Err(Clash::Form("a list of references")),
         (Target::Object(_) | Target::Slices(_), _) => Err(Clash::Form("mapped in another way")),
     }
 }

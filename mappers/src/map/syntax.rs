@@ -56,6 +56,12 @@ pub struct MapFile {
     pub facts: Vec<(String, Located<String>)>,
     /// Resources are elements of a JSON array.
     pub array: Option<ArraySyntax>,
+    /// Lists of references to resources of other maps.
+    pub lists: Vec<ListSyntax>,
+    /// Where the file says that rows come to be through a list only.
+    pub listed: Option<usize>,
+    /// The owner's function that is called after our writes.
+    pub after_write: Option<Located<String>>,
 }
 
 /// A table whose rows are never changed.
@@ -177,6 +183,17 @@ pub struct FacetSyntax {
     pub fields: Vec<FieldSyntax>,
     /// Its coupled groups.
     pub groups: Vec<GroupSyntax>,
+}
+
+/// A list of references to resources of other maps.
+#[derive(Clone, Debug)]
+pub struct ListSyntax {
+    /// The list.
+    pub path: Located<String>,
+    /// Files (or `file.facet`) whose resources are listed.
+    pub of: Vec<Located<String>>,
+    /// The column of their main tables that holds this row's key.
+    pub by: Located<String>,
 }
 
 /// A coupled group.

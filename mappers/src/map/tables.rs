@@ -23,6 +23,11 @@ impl<'s> Tables<'s> {
         self.schema?.tables.get(name)
     }
 
+    /// Whether the database calls functions of the owner's; true where the schema is not known.
+    pub(super) fn knows_functions(&self) -> bool {
+        self.schema.is_none_or(|schema| !schema.no_functions)
+    }
+
     /// Whether the table exists; reports it where it does not.
     pub(super) fn has_table(&self, name: &Located<String>, report: &mut Report<'_>) -> bool {
         let Some(schema) = self.schema else { return true };

@@ -61,7 +61,7 @@ pub(super) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> boo
     shape.members.iter().all(|member| {
         let value = || object.member(&member.name);
         match &member.target {
-            Target::Children(_) => true,
+            Target::Children(_) | Target::List(_) => true,
             Target::Field(Field { constant: None, .. }) => true,
             Target::Field(Field { constant: Some(constant), .. }) => {
                 value().is_some_and(|value| equals(value, constant))
@@ -114,7 +114,7 @@ fn in_object(map: &Map, slots: &[Slot], shape: &ObjectShape, object: Element<'_>
         let Some(value) = object.member(&member.name) else { continue };
         match &member.target {
             Target::Field(field) if matches!(field.codec, Codec::Reference) => in_field(slots, field, value, found),
-            Target::Field(_) => {}
+            Target::Field(_) | Target::List(_) => {}
             Target::Object(inner) => in_object(map, slots, inner, value, found),
             Target::Slices(slices) => {
                 for slice in slices {

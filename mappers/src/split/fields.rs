@@ -151,7 +151,7 @@ fn each<'m>(shape: &'m ObjectShape, path: &mut String, visit: &mut dyn FnMut(&'m
         }
         path.push_str(&member.name);
         match &member.target {
-            Target::Children(_) => {}
+            Target::Children(_) | Target::List(_) => {}
             Target::Field(field) => visit(field, path),
             Target::Object(inner) => each(inner, path, visit),
             Target::Slices(slices) => {
@@ -173,7 +173,7 @@ fn each<'m>(shape: &'m ObjectShape, path: &mut String, visit: &mut dyn FnMut(&'m
 pub(super) fn walk<'m>(shape: &'m ObjectShape, visit: &mut dyn FnMut(&'m Field)) {
     for member in &shape.members {
         match &member.target {
-            Target::Children(_) => {}
+            Target::Children(_) | Target::List(_) => {}
             Target::Field(field) => visit(field),
             Target::Object(inner) => walk(inner, visit),
             Target::Slices(slices) => slices.iter().for_each(|slice| walk(&slice.shape, visit)),

@@ -70,6 +70,7 @@ impl FieldPath {
             match target {
                 MapTarget::Children(child) => return Some(Target::Children(*child)),
                 MapTarget::Field(field) => return Some(Target::Field(field, name, step())),
+                MapTarget::List(_) => return None,
                 MapTarget::Object(inner) => shape = inner,
                 MapTarget::Slices(slices) => shape = &slices.get(step()?)?.shape,
             }

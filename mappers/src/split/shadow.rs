@@ -17,7 +17,11 @@ pub struct Shadow {
     own: Vec<Entry>,
     rows: Vec<RowShadow>,
     print: Option<u64>,
+    left_out: Vec<LeftOut>,
 }
+
+/// A list's path, and references that its client knew of and did not want in it.
+pub(crate) type LeftOut = (Box<str>, Vec<Box<str>>);
 
 type Entry = (Box<str>, Box<str>);
 
@@ -55,6 +59,9 @@ impl Shadow {
             let name = member.key()?;
             if name == PRINT {
                 shadow.print = u64::from_str_radix(&member.string()?, 16).ok();
+            } else if member.kind() == Kind::Array {
+                let references = member.children().map(|item| Some(item.string()?.into()));
+                shadow.left_out.push((name.into(), references.collect::<Option<_>>()?));
             } else if let (Some(place), Kind::Object) = (name.strip_prefix(ROW), member.kind()) {
                 let (items, cells) = entries(member)?.into_iter().partition::<Vec<_>, _>(|(name, _)| &**name == ITEM);
                 let item = items.into_iter().next().map(|(_, item)| item);
@@ -80,11 +87,38 @@ impl Shadow {
             row.cells.iter().for_each(|(name, text)| write_entry(&mut out, name, text));
             out.push(b'}');
         }
+        for (path, references) in &self.left_out {
+            write_name(&mut out, path);
+            out.push(b'[');
+            for (number, reference) in references.iter().enumerate() {
+                out.extend_from_slice(if number == 0 { b"" } else { b"," });
+                write_string(&mut out, reference);
+            }
+            out.push(b']');
+        }
         if let Some(print) = self.print {
             write_entry(&mut out, PRINT, &format!("{print:016x}"));
         }
         out.push(b'}');
         super::text(out).into()
+    }
+
+    /// The references that a list's client left out of it.
+    pub(crate) fn left_out(&self, path: &str) -> &[Box<str>] {
+        self.left_out.iter().find(|(list, _)| **list == *path).map_or(&[], |(_, references)| references)
+    }
+
+    /// The shadow with what each list (by path) leaves out.
+    #[must_use]
+    pub fn leaving_out(shadow: Option<Self>, left_out: Vec<(Box<str>, Vec<Box<str>>)>) -> Option<Self> {
+        let shadow = Self { left_out, ..shadow.unwrap_or_default() };
+        (shadow != Self::default()).then_some(shadow)
+    }
+
+    /// The shadow of the same resource joined anew: its lists leave out what they did.
+    #[must_use]
+    pub fn remembering(shadow: Option<Self>, before: Option<&Self>) -> Option<Self> {
+        Self::leaving_out(shadow, before.map(|before| before.left_out.clone()).unwrap_or_default())
     }
 
     /// The fingerprint of all cells, where a generated narrative depends on them.
@@ -223,7 +257,7 @@ pub(super) fn of(map: &Map, holes: &Holes, row: &Row, literals: &[Literal]) -> O
         }
     }
     let print = holes.narrative.then(|| fingerprint(row));
-    let shadow = Shadow { own, rows, print };
+    let shadow = Shadow { own, rows, print, left_out: Vec::new() };
     (shadow != Shadow::default()).then_some(shadow)
 }
 

@@ -1,7 +1,7 @@
 //! Writing rows of the main table and of joined tables.
 
 use super::names::{Names, type_of};
-use super::select;
+use super::{listed, select};
 use crate::map::{ColumnType, Map, Slot};
 use crate::schema::ColumnKind;
 
@@ -14,6 +14,8 @@ pub enum InsertParameter {
     Key,
     /// The key of the row of a joined table that is never written (index into `Map::joins`).
     ForeignKey(usize),
+    /// The key of the row whose list holds the resource (index into `Map::listed_by`).
+    Listed(usize),
     /// The organization.
     Organization,
     /// The place in the list.
@@ -141,6 +143,11 @@ pub(super) fn columns(names: &Names<'_>) -> Vec<(InsertParameter, String, String
             columns.push((InsertParameter::ForeignKey(index), join.other_column.clone(), bind));
         }
     }
+    for (index, listed) in listed::unfilled(names, &|name| columns.iter().any(|(_, column, _)| column == name)) {
+        let column = &listed.column;
+        let bind = names.dialect.bind(HERE, column.kind, &column.declared);
+        columns.push((InsertParameter::Listed(index), column.name.clone(), bind));
+    }
     if let Some(residue) = &map.residue {
         columns.push((InsertParameter::Residue, residue.clone(), bare(residue)));
     }
@@ -197,6 +204,7 @@ pub(super) fn update(names: &Names<'_>, join: Option<usize>, changes: &[InsertPa
                 (map.joins[*index].other_column.as_str(), kind, declared)
             }
             InsertParameter::Key
+            | InsertParameter::Listed(_)
             | InsertParameter::Organization
             | InsertParameter::ParentKey
             | InsertParameter::Position => continue,
@@ -276,7 +284,7 @@ pub(super) fn left_over(names: &Names<'_>) -> String {
 }
 
 /// `lookup`; see [`super::Statements::lookup`].
-pub(super) fn lookup(names: &Names<'_>, join: usize, filled: &[usize], empty: &[usize]) -> String {
+pub(super) fn lookup(names: &Names<'_>, join: usize, filled: &[usize], empty: &[usize], keyed: bool) -> String {
     let joined = &names.map.joins[join];
     let (kind, declared) = join_key_type(names.map, join);
     let mut conditions = vec![names.tenancy(&joined.table, joined.tenant.as_deref(), &joined.bare)];
@@ -287,6 +295,10 @@ pub(super) fn lookup(names: &Names<'_>, join: usize, filled: &[usize], empty: &[
     }
     for slot in empty {
         conditions.push(format!("{} is null", names.column(&joined.table, &names.map.slots[*slot].column)));
+    }
+    if keyed {
+        let key = names.dialect.bind(&format!("${}", filled.len() + 2), kind, declared);
+        conditions.push(format!("{} = {key}", names.column(&joined.table, &joined.column)));
     }
     conditions.extend(joined.filter.as_ref().map(|filter| format!("({filter})")));
     format!(

@@ -73,7 +73,7 @@ impl Walk<'_> {
                 }
             }
             Target::Field(field) if rest.is_empty() => self.field(field, child),
-            Target::Field(_) => {}
+            Target::Field(_) | Target::List(_) => {}
             Target::Object(object) if rest.is_empty() => self.value(object, None, child),
             Target::Object(object) => self.shape(object, rest, child, children),
             Target::Slices(slices) => {

@@ -43,9 +43,16 @@ fn bare(names: &Names<'_>, column: &str) -> String {
 /// The main table (joined to a key expression) and its joined tables.
 pub(super) fn source(names: &Names<'_>, key: Option<&str>) -> String {
     let map = names.map;
+    let on = key.map(|key| format!("{} = {}", names.column(&map.table, &map.key), names.bind_key(key)));
+    source_on(names, on.as_deref())
+}
+
+/// The main table (joined on a condition) and its joined tables.
+pub(super) fn source_on(names: &Names<'_>, on: Option<&str>) -> String {
+    let map = names.map;
     let mut sql = names.quote(&map.table);
-    if let Some(key) = key {
-        sql.push_str(&format!(" on {} = {}", names.column(&map.table, &map.key), names.bind_key(key)));
+    if let Some(on) = on {
+        sql.push_str(&format!(" on {on}"));
     }
     for join in &map.joins {
         sql.push_str(&left_join(names, join));

@@ -159,7 +159,7 @@ fn constants_at(shape: &ObjectShape, path: &[&str], found: &mut Vec<String>) {
                     constants_at(&slice.shape, rest, found);
                 }
             }
-            Target::Field(_) | Target::Children(_) => {}
+            Target::Field(_) | Target::Children(_) | Target::List(_) => {}
         }
     }
 }
@@ -213,6 +213,7 @@ impl<'m> Level<'m> {
             let typed = if step.choice { format!("{} in ", member.name) } else { typed.to_owned() };
             match &member.target {
                 Target::Field(field) => self.field(field, rest, &typed, leaves),
+                Target::List(list) => self.list(*list, &typed, leaves),
                 Target::Object(inner) => self.find(inner, rest, &typed, leaves),
                 Target::Slices(slices) => {
                     for slice in slices.iter().filter(|slice| is_meant(slice, step.slice.as_ref())) {
@@ -236,11 +237,18 @@ impl<'m> Level<'m> {
         for Member { target, .. } in &shape.members {
             match target {
                 Target::Field(field) => self.field(field, &[], typed, leaves),
+                Target::List(list) => self.list(*list, typed, leaves),
                 Target::Object(inner) => self.all(inner, typed, leaves),
                 Target::Slices(slices) => slices.iter().for_each(|slice| self.all(&slice.shape, typed, leaves)),
                 Target::Children(child) => self.child(*child).all(&self.map.children[*child].shape, typed, leaves),
             }
         }
+    }
+
+    /// References that the rows of the maps they are of give.
+    fn list(&self, list: usize, typed: &str, leaves: &mut Leaves) {
+        leaves.columns.extend(self.map.lists[list].of.iter().map(|of| format!("{typed}{of}")));
+        leaves.rows = true;
     }
 
     /// A reference in a column answers for its `reference` member too.
@@ -286,6 +294,7 @@ fn has_column(slice: &Slice, path: &[&str]) -> bool {
             Target::Object(inner) => at(inner, rest),
             Target::Slices(slices) => slices.iter().any(|slice| at(&slice.shape, rest)),
             Target::Children(_) => true,
+            Target::List(_) => false,
         })
     }
     at(&slice.shape, path)

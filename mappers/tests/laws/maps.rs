@@ -166,6 +166,10 @@ fn map(resource: &str, table: &str, slots: Vec<Slot>, members: Vec<Member>) -> M
         facts: Facts::default(),
         array: None,
         facet: false,
+        lists: Vec::new(),
+        listed: false,
+        listed_by: Vec::new(),
+        after_write: None,
     }
 }
 

@@ -32,7 +32,7 @@ fn field<'s>(shape: &'s ObjectShape, path: &[&str]) -> &'s map::Field {
         Target::Field(field) => field,
         Target::Object(inner) => field_in(inner, &path[1..]),
         Target::Slices(slices) => field_in(&slices[0].shape, &path[1..]),
-        Target::Children(_) => panic!("child rows"),
+        Target::Children(_) | Target::List(_) => panic!("child rows or a list"),
     }
 }
 

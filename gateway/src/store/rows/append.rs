@@ -77,7 +77,10 @@ async fn append(
         InsertParameter::Organization => Arg::Text(&tenant),
         InsertParameter::Slot(slot) => Arg::text(split.row.cells[*slot].as_deref()),
         InsertParameter::Updated => Arg::Text(&updated),
-        InsertParameter::ParentKey | InsertParameter::Position | InsertParameter::Residue => Arg::Null,
+        InsertParameter::Listed(_)
+        | InsertParameter::ParentKey
+        | InsertParameter::Position
+        | InsertParameter::Residue => Arg::Null,
     }));
     let back = connection.fetch_optional(&append.supersede, &args).await?;
     let back = back.ok_or_else(|| DbError::moved("a row has gone"))?;

@@ -12,7 +12,7 @@ use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
 use crate::store::core::Core;
 use crate::store::emit::Side;
 use crate::store::place::Placed;
-use crate::store::rows::{attempt, overflow};
+use crate::store::rows::{attempt, lists, overflow};
 
 /// Rows in one statement: powers of two up to this, so that few prepared statements serve every number.
 const ROWS: usize = 64;
@@ -49,6 +49,8 @@ pub(super) async fn insert(
         .await?;
         match result {
             Ok(returned) => {
+                let keys: Vec<&str> = returned.iter().map(|(key, _)| &**key).collect();
+                lists::note(core, connection, organization, map, &keys).await?;
                 for (number, (key, row)) in batch.into_iter().zip(returned) {
                     settle(core, connection, organization, map, &mut steps[number], key, &row).await?;
                 }
@@ -103,7 +105,7 @@ pub(super) async fn foreign_keys(
             own.map(|((index, _), _)| index).collect::<Vec<usize>>()
         };
         let (filled, empty) = (of_join(true), of_join(false));
-        let sql = Statements::lookup(core.map(map), &core.dialect(), join, &filled, &empty);
+        let sql = Statements::lookup(core.map(map), &core.dialect(), join, &filled, &empty, false);
         let mut args = vec![Arg::Int(organization.0)];
         args.extend(filled.iter().map(|slot| Arg::text(cells[*slot].as_deref())));
         let rows = connection.fetch(&sql, &args).await?;
@@ -172,7 +174,7 @@ fn value<'v>(parameter: InsertParameter, row: &'v NewRow<'_>, tenant: &'v str) -
         InsertParameter::ForeignKey(join) => Arg::text(row.foreign[join].as_deref()),
         InsertParameter::Residue => Arg::Text(&row.split.residue),
         InsertParameter::Updated => Arg::Text(&row.updated),
-        InsertParameter::ParentKey | InsertParameter::Position => Arg::Null,
+        InsertParameter::Listed(_) | InsertParameter::ParentKey | InsertParameter::Position => Arg::Null,
     }
 }
 
@@ -241,7 +243,7 @@ pub(super) async fn insert_children(
                 InsertParameter::Position => Arg::Text(position),
                 InsertParameter::Slot(slot) => Arg::text(row.cells[*slot].as_deref()),
                 InsertParameter::Residue => Arg::text(row.residue.as_deref()),
-                InsertParameter::ForeignKey(_) | InsertParameter::Updated => Arg::Null,
+                InsertParameter::ForeignKey(_) | InsertParameter::Listed(_) | InsertParameter::Updated => Arg::Null,
             });
         }
     }

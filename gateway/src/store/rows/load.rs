@@ -23,6 +23,8 @@ pub(crate) struct Loaded {
     pub(crate) child_references: Vec<Vec<Vec<Cell>>>,
     /// The residue, where the row has a column for it.
     pub(crate) residue: Cell,
+    /// Parallel to the map's lists where they have been asked for (see [`super::fill_lists`]): references to what they hold.
+    pub(crate) listed: Vec<Vec<Box<str>>>,
     /// The facet exists (always true of a row with no facets).
     pub(crate) exists: bool,
 }
@@ -34,6 +36,7 @@ impl Loaded {
             row: &self.row,
             reference_ids: &self.references,
             child_reference_ids: &self.child_references,
+            listed: &self.listed,
             residue: self.residue.as_deref().or(entry.residue.as_deref()),
             shadow: entry.shadow.as_ref(),
         }
@@ -87,6 +90,7 @@ fn parent(core: &Core, map: usize, row: &Row) -> (Box<str>, Loaded) {
         references: referred(&map.slots, row, 1 + slots),
         child_references: map.children.iter().map(|_| Vec::new()).collect(),
         residue: cell(row, after),
+        listed: Vec::new(),
         exists: row.text(after + 1) == Some("true"),
     };
     (row.text(0).unwrap_or_default().into(), loaded)

@@ -18,7 +18,7 @@ use crate::store::core::Core;
 use crate::store::emit;
 use crate::store::entry;
 use crate::store::place::Placed;
-use crate::store::rows::children;
+use crate::store::rows::{children, lists};
 
 /// How deep references of references are followed.
 const DEPTH: usize = 16;
@@ -83,6 +83,7 @@ pub(super) async fn rows(
         vec![(map, keys.iter().map(|key| (*key).into()).collect(), 0)];
     while let Some((map, keys, depth)) = waiting.pop() {
         let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
+        lists::note(core, connection, organization, map, &keys).await?;
         let gone = if core.map(map).facet {
             clear_facet(core, connection, organization, map, &keys).await?
         } else {

@@ -4,7 +4,7 @@ use consent::OrganizationId;
 use mappers::json::Document;
 use mappers::map::Slot;
 use mappers::row::{Cell, ChildRow, Row as MappedRow};
-use mappers::split::{self, Amended, Misfit, Resolved, Split, SplitContext};
+use mappers::split::{self, Amended, Misfit, Resolved, Shadow, Split, SplitContext};
 use mappers::sql::{InsertParameter, Statements};
 
 use crate::store::connection::{Arg, Connection, DbError};
@@ -135,6 +135,7 @@ impl ForeignRow<'_> {
             Some(amended) => (amended.residue.clone(), amended.shadow.as_ref()),
             None => (split.residue.clone(), split.shadow.as_ref()),
         };
+        let shadow = Shadow::remembering(shadow.cloned(), self.entry.shadow.as_ref());
         let stale = map.residue.is_some() && self.held.residue.as_deref() != Some(&*residue);
         Settled {
             shadow: shadow.map(|shadow| shadow.to_json().into()),

@@ -56,6 +56,20 @@ pub(super) fn of_map(map: &Map, schema: &Schema) -> Result<Vec<(String, Feed)>, 
     for join in &map.joins {
         feeds.push((join.table.clone(), with(way(map, join)?)));
     }
+    for listed in &map.listed_by {
+        // The row whose list it is, by the key that the row itself holds.
+        let holder = Feed {
+            main: listed.table.clone(),
+            key: listed.column.name.clone(),
+            key_kind: listed.column.kind,
+            key_declared: listed.column.declared.clone(),
+            ..main.clone()
+        };
+        feeds.push((map.table.clone(), holder.clone()));
+        for join in &map.joins {
+            feeds.push((join.table.clone(), Feed { steps: way(map, join)?, ..holder.clone() }));
+        }
+    }
     Ok(feeds)
 }
 

@@ -130,6 +130,7 @@ fn check_order(syntax: &ChildSyntax, bare: &[ColumnType], report: &mut Report<'_
 pub(super) fn warn_unmapped(
     file: &MapFile,
     facet: Option<&FacetSyntax>,
+    by: &[&str],
     scope: Scope<'_>,
     draft: &Draft,
     report: &mut Report<'_>,
@@ -141,6 +142,8 @@ pub(super) fn warn_unmapped(
     let mut named: Vec<&str> =
         keys.into_iter().flatten().chain([&file.id]).map(|column| column.value.as_str()).collect();
     named.extend(super::append::columns(file).map(|column| column.value.as_str()));
+    // A resource that a list names gets the key of the row whose list it is.
+    named.extend(by);
     // A foreign key is filled from the row that the resource's values find.
     let never =
         scope.joins.iter().filter(|join| join.write == JoinWrite::Never && join.other_table == file.table.value);
