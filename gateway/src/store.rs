@@ -22,6 +22,7 @@ pub mod migrate;
 mod open;
 mod place;
 pub mod pools;
+mod quality;
 mod read;
 mod reading;
 mod referrers;
@@ -41,6 +42,7 @@ use consent::Permit;
 pub use checkpoint::Checkpoint;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
 pub use open::{OpenError, StoreOptions};
+pub use quality::{Finding, QualityReport};
 pub use transaction::Transaction;
 pub use types::{
     Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, ResourceKey, SearchPage,

@@ -4,6 +4,7 @@ pub mod codec;
 pub mod join;
 pub mod json;
 pub mod map;
+pub mod quality;
 pub mod references;
 pub mod row;
 pub mod schema;

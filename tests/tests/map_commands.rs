@@ -1,7 +1,104 @@
 //! `map coverage`, `quality`, `verify`, `doc`: what they say of rows that other programs wrote, and that they change nothing.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Command, Engine, Json, Server, Sql, own, patient, rounds, row_key, suite, with_residue};
+use gateway_tests::{Command, Engine, Json, Options, Server, Sql, own, patient, rounds, row_key, suite, with_residue};
+
+/// A legacy program's tables: no constraint keeps anything out.
+const TABLES: &str = "
+create table people (id varchar(20) primary key, first text, last text, born text, sex text, doctor text, mrn text);
+create table readings (id varchar(20) primary key, person text, status text, loinc text, taken text, val text, unit text);
+";
+
+const PEOPLE: &str = r#"
+resource = "Patient"
+table = "people"
+id = "id"
+fields = [
+  { path = "identifier[system=urn:mrn].value", column = "mrn" },
+  { path = "name[use=official].family", column = "last" },
+  { path = "name[use=official].given", columns = ["first"] },
+  { path = "gender", column = "sex", codes = { M = "male", F = "female" } },
+  { path = "birthDate", column = "born" },
+  { path = "managingOrganization", column = "doctor", reference = "Organization" },
+]
+"#;
+
+const READINGS: &str = r#"
+resource = "Observation"
+table = "readings"
+id = "id"
+patient = "person"
+fields = [
+  { path = "status", column = "status" },
+  { path = "category.coding[system=http://terminology.hl7.org/CodeSystem/observation-category].code", const = "laboratory" },
+  { path = "code.coding[system=http://loinc.org].code", column = "loinc" },
+  { path = "subject", column = "person", reference = "Patient" },
+  { path = "effectiveDateTime", column = "taken" },
+  { path = "valueQuantity.value", column = "val" },
+  { path = "valueQuantity.unit", column = "unit" },
+]
+[groups]
+value = ["valueQuantity", "interpretation"]
+"#;
+
+/// A gateway over the legacy tables, and the folder of their maps.
+async fn legacy(engine: Engine) -> (Server, tempfile::TempDir) {
+    let maps = tempfile::tempdir().unwrap();
+    std::fs::write(maps.path().join("people.toml"), PEOPLE).unwrap();
+    std::fs::write(maps.path().join("readings.toml"), READINGS).unwrap();
+    let arguments = vec!["--maps".to_owned(), maps.path().display().to_string()];
+    (Server::prepared(engine, Options { arguments, ..Options::default() }, TABLES).await, maps)
+}
+
+async fn person(sql: &mut Sql, id: &str, changed: &[(&str, &str)]) {
+    let mut row = vec![
+        ("id", format!("'{id}'")),
+        ("first", format!("'First {id}'")),
+        ("last", format!("'Last {id}'")),
+        ("born", "'1980-01-02'".to_owned()),
+        ("sex", "'F'".to_owned()),
+        ("doctor", "null".to_owned()),
+        ("mrn", format!("'mrn-{id}'")),
+    ];
+    insert(sql, "people", &mut row, changed).await;
+}
+
+async fn reading(sql: &mut Sql, id: &str, changed: &[(&str, &str)]) {
+    let mut row = vec![
+        ("id", format!("'{id}'")),
+        ("person", "'p-1'".to_owned()),
+        ("status", "'final'".to_owned()),
+        ("loinc", "'718-7'".to_owned()),
+        ("taken", "'2024-01-02T03:04:05Z'".to_owned()),
+        ("val", "'7.5'".to_owned()),
+        ("unit", "'g/dL'".to_owned()),
+    ];
+    insert(sql, "readings", &mut row, changed).await;
+}
+
+async fn insert(sql: &mut Sql, table: &str, row: &mut [(&str, String)], changed: &[(&str, &str)]) {
+    for (name, value) in changed {
+        row.iter_mut().find(|(column, _)| column == name).unwrap().1 = (*value).to_owned();
+    }
+    let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
+    let values: Vec<&str> = row.iter().map(|(_, value)| value.as_str()).collect();
+    sql.run(&format!("insert into {table} ({}) values ({})", columns.join(", "), values.join(", "))).await;
+}
+
+/// What `map quality` finds: kind, place, count and keys.
+async fn findings(server: &Server, maps: &tempfile::TempDir, code: i32) -> Vec<(String, String, i64, Vec<String>)> {
+    let maps = maps.path().display().to_string();
+    let report = Json::of(&map(server, "quality", &["--json", "--maps", &maps], code).await.stdout);
+    let text = |finding: &Json, name: &str| finding.str(name).unwrap().to_owned();
+    let keys = |finding: &Json| {
+        let mut keys: Vec<String> = finding.items("keys").iter().map(|key| key.as_str().unwrap().to_owned()).collect();
+        keys.sort();
+        keys
+    };
+    let finding =
+        |finding: &Json| (text(finding, "kind"), text(finding, "place"), number(finding, "count"), keys(finding));
+    report.items("findings").iter().map(finding).collect()
+}
 
 async fn map(server: &Server, command: &str, more: &[&str], code: i32) -> Command {
     let data_dir = server.data_dir().display().to_string();
@@ -33,9 +130,13 @@ async fn dump(sql: &mut Sql) -> String {
              and table_name not like '%audit%' order by 1"
         }
     };
+    let tables: Vec<String> = sql.rows(tables).await.into_iter().filter_map(|row| row[0].clone()).collect();
+    dump_of(sql, &tables.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+async fn dump_of(sql: &mut Sql, tables: &[&str]) -> String {
     let mut text = String::new();
-    for table in sql.rows(tables).await {
-        let table = table[0].clone().unwrap();
+    for table in tables {
         let rows = sql.rows(&format!("select * from {table}")).await;
         let mut lines: Vec<String> = rows.iter().map(|row| format!("{table} {row:?}\n")).collect();
         lines.sort();
@@ -138,6 +239,69 @@ suite! {
         assert_eq!(number(labs, "write_back.rows"), if rewritten { 2 } else { 1 });
         assert!(dump(&mut sql).await == before, "something has changed");
         assert_eq!(sql.count(&format!("select count(*) from {}", own(engine, "outbox"))).await, 0);
+    }
+
+    async fn quality_finds_each_planted_fault_and_nothing_else(engine: Engine) {
+        let (server, maps) = legacy(engine).await;
+        let mut sql = server.sql().await;
+        for clean in 1..=40 {
+            person(&mut sql, &format!("p-{clean}"), &[]).await;
+            reading(&mut sql, &format!("r-{clean}"), &[]).await;
+        }
+        assert_eq!(findings(&server, &maps, 0).await, [], "forty clean rows of each table");
+        person(&mut sql, "p-twin-a", &[("first", "'José'"), ("last", "'  Núñez  Ruiz'"), ("born", "'1970-05-06'")]).await;
+        person(&mut sql, "p-twin-b", &[("first", "'JOSE'"), ("last", "'nunez ruiz'"), ("born", "'1970-05-06'")]).await;
+        person(&mut sql, "p-brother", &[("first", "'Jose'"), ("last", "'nunez ruiz'"), ("born", "'1970-05-06'"), ("sex", "'M'")]).await;
+        person(&mut sql, "p-same-a", &[("mrn", "'shared'")]).await;
+        person(&mut sql, "p-same-b", &[("mrn", "'shared'")]).await;
+        person(&mut sql, "p-sex", &[("sex", "'X'")]).await;
+        person(&mut sql, "p-born", &[("born", "'1980-13-45'")]).await;
+        person(&mut sql, "p-nameless", &[("first", "null"), ("last", "null")]).await;
+        person(&mut sql, "p-doctor", &[("doctor", "'nobody'")]).await;
+        person(&mut sql, "p-empty", &[("born", "''")]).await;
+        reading(&mut sql, "r-status", &[("status", "'finished'")]).await;
+        reading(&mut sql, "r-nothing", &[("status", "null")]).await;
+        reading(&mut sql, "r-loinc", &[("loinc", "'718  7'")]).await;
+        reading(&mut sql, "r-number", &[("val", "'seven'")]).await;
+        reading(&mut sql, "r-orphan", &[("person", "'p-gone'")]).await;
+        reading(&mut sql, "r-deleted", &[("person", "'p-late'")]).await;
+        person(&mut sql, "p-late", &[]).await;
+        let api = server.client();
+        api.get("/Patient/p-late").await.expect(200);
+        sql.run("delete from people where id = 'p-late'").await;
+        let coupled = r#"{"resourceType":"Observation","id":"r-coupled","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"718-7"}]},"subject":{"reference":"Patient/p-1"},"valueQuantity":{"value":7.5,"unit":"g/dL","code":"g/dL"},"interpretation":[{"text":"low"}]}"#;
+        api.save(&Json::of(coupled)).await.expect(201);
+        sql.run("update readings set val = '15' where id = 'r-coupled'").await;
+        let before = dump_of(&mut sql, &["people", "readings"]).await;
+        let found = findings(&server, &maps, 1).await;
+        let one = |kind: &str, place: &str, keys: &[&str]| {
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            let groups = if kind == "duplicate" { 1 } else { keys.len() as i64 };
+            (kind.to_owned(), place.to_owned(), groups, keys)
+        };
+        let mut expected = vec![
+            one("code", "Observation.status", &["r-status"]),
+            one("orphan", "people.doctor", &["p-doctor"]),
+            one("orphan", "readings.person", &["r-deleted", "r-orphan"]),
+            one("required", "Observation.status", &["r-nothing"]),
+            one("structure", "Observation.code.coding.code", &["r-loinc"]),
+            one("undecodable", "people.born", &["p-born"]),
+            one("undecodable", "readings.val", &["r-number"]),
+            one("unmapped", "people.sex", &["p-sex"]),
+            one("coupled", "value", &["r-coupled"]),
+            one("duplicate", "Patient.identifier", &["p-same-a = p-same-b"]),
+            one("duplicate", "Patient: name, birthDate and gender", &["p-twin-a = p-twin-b"]),
+            one("us-core", "us-core-patient: gender", &["p-sex"]),
+            one("us-core", "us-core-patient: name", &["p-nameless"]),
+        ];
+        let mut found = found;
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        assert_eq!(dump_of(&mut sql, &["people", "readings"]).await, before, "it only looks");
+        let few = map(&server, "quality", &["--keys", "1", "--maps", &maps.path().display().to_string()], 1).await.stdout;
+        assert!(few.contains("r-deleted, ...") && !few.contains("r-orphan"), "{few}");
+        assert!(!few.contains("1980-13-45") && !few.contains("seven") && !few.contains("finished"), "no values: {few}");
     }
 }
 

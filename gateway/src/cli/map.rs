@@ -2,6 +2,7 @@
 
 mod coverage;
 mod progress;
+mod quality;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,31 @@ Exit codes:
   0 no errors (there may be warnings), 1 errors, 2 a file cannot be read,
   3 the database is not available")]
     Check(CheckArgs),
+    /// Finds rows that are wrong or doubtful, whoever wrote them: counts and row keys, no values.
+    #[command(after_help = "\
+Every mapped row is read as FHIR. Errors:
+  required     an element that R4 requires is missing, or nobody knows its value (it is served as `unknown` or
+               with a data-absent-reason)
+  code         a value outside a required binding of R4
+  structure    no resource of R4 otherwise
+  unmapped     a column holds a word that the map's `codes` do not know; it is not served
+  undecodable  a column holds no value of its element's type (a bad date, an impossible number); it is not served
+  orphan       a reference column names no row and no resource
+  unreadable   a row could not be read; what it was before is served
+Warnings:
+  us-core      an element that the US Core 6.1.0 profile of the resource requires is missing
+  duplicate    patients with the same name (whatever case, accents and spaces), birth date and gender, or with
+               the same identifier; keys of one group stand with ` = ` between
+  coupled      another program changed one of several values that belong together
+
+Examples:
+  fhir-gateway map quality --database postgres://gateway@db/clinic
+  fhir-gateway map quality --keys 1000 --json | jq '.findings[] | select(.kind == \"orphan\")'
+
+Exit codes:
+  0 no errors (there may be warnings), 1 errors, 2 wrong usage,
+  3 the database is not available")]
+    Quality(quality::QualityArgs),
     /// Prints what a map does: element by element, column by column.
     #[command(after_help = "\
 Names are those of the files without .toml, with the facet's suffix behind a dot.
@@ -127,6 +153,7 @@ pub(super) async fn run(command: MapCommand) -> Result<Exit, Stop> {
     match command {
         MapCommand::Check(args) => check(args).await,
         MapCommand::Coverage(args) => coverage::run(args).await,
+        MapCommand::Quality(args) => quality::run(args).await,
         MapCommand::Show(args) => show(args).await,
         MapCommand::Verify(args) => verify::run(args).await,
     }

@@ -17,10 +17,10 @@ impl Progress {
     }
 
     /// So many rows of a map are done.
-    pub(super) fn tell(&mut self, map: &str, done: i64, rows: i64) {
+    pub(super) fn tell(&mut self, map: &str, done: i64) {
         if self.told.elapsed() >= EVERY {
             self.told = Instant::now();
-            eprintln!("{}: {map}, {done} of {rows} rows", self.command);
+            eprintln!("{}: {map}, {done} rows", self.command);
         }
     }
 }

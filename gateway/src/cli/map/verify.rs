@@ -23,7 +23,7 @@ pub(super) async fn run(args: VerifyArgs) -> Result<Exit, Stop> {
     let gateway = Gateway::open(args.database.options(false)?).await?;
     let permit = super::operator_permit(&gateway, "verify").await?;
     let mut progress = Progress::new("verify");
-    let mut compared = |map: &MapReport| progress.tell(&map.map, map.resources, map.rows);
+    let mut compared = |map: &MapReport| progress.tell(&map.map, map.resources);
     let report = gateway.store.verify(&permit, &mut compared).await?;
     cli::print(&if args.json { json(&report)? } else { text(&report) })?;
     Ok(if report.is_clean() { Exit::Done } else { Exit::Failed })
