@@ -6,7 +6,8 @@
 mod cases;
 
 use cases::{CASES, Case, Rows};
-use gateway_tests::{Client, Command, Engine, Json, Server, Sql, patient, suite};
+use gateway_tests::{Client, Command, Engine, Json, Server, Sql, examples, own, patient, shared_data, suite};
+use std::collections::BTreeMap;
 
 /// Columns that are ours, or the table's own.
 const OWN: &[&str] = &["id", "organization_id", "position", "updated_at", "fhir_residue"];
@@ -183,5 +184,44 @@ suite! {
         assert_eq!(read.at("communication"), Some(&Json::of(r#"[{"language":{"coding":[{"system":"urn:ietf:bcp:47","code":"es"}]},"preferred":true}]"#)));
         sql.run("update patient_communications set language = 'de' where patient_id = 'pl'").await;
         assert_eq!(api.get("/Patient/pl").await.expect(200).json().str("communication.0.language.coding.0.code"), Some("de"));
+    }
+
+    /// The standard's and US Core's own examples of these types are rows, and read as they were sent.
+    async fn official_examples_are_rows(engine: Engine) {
+        let Some(data) = shared_data() else { return };
+        let server = Server::start(engine);
+        let (api, mut sql) = (server.client(), server.sql().await);
+        let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        // References find their rows where what they name came before.
+        let order = ["Patient", "Organization", "Location", "Practitioner", "PractitionerRole", "RelatedPerson", "Appointment", "Encounter"];
+        let all = [examples(&data, "01-r4-examples"), examples(&data, "02-us-core")].concat();
+        for kind in order {
+            for (index, example) in all.iter().enumerate().filter(|(_, example)| example.json.str("resourceType") == Some(kind)) {
+                let id = format!("ex-{index}");
+                let sent = example.json.clone().with("id", Json::text(&id));
+                let path = format!("/{kind}/{id}");
+                // Whom it is about is not always among the examples, as in a clinic he is.
+                for place in ["subject.reference", "patient.reference"] {
+                    let Some(person) = example.json.str(place).filter(|text| text.starts_with("Patient/")) else { continue };
+                    let bare = resource("{}", "Patient", &person["Patient/".len()..]);
+                    assert!(matches!(api.put(&format!("/{person}"), &bare).header("If-None-Match", "*").await.status, 201 | 412));
+                }
+                // Under its own id too: others refer to it.
+                if let Some(known) = example.json.str("id") {
+                    api.put(&format!("/{kind}/{known}"), &example.json).await;
+                }
+                api.put(&path, &sent).await.expect(201);
+                let read = api.get(&path).await.expect(200).json().without_server_meta();
+                assert_eq!(sent.without_server_meta().difference(&read), None, "{}", example.name);
+                let directory = own(engine, "directory");
+                let rows = sql.count(&format!("select count(*) from {directory} where type = '{kind}' and id = '{id}' and map is not null")).await;
+                let count = counts.entry(kind.to_owned()).or_default();
+                (count.0, count.1) = (count.0 + 1, count.1 + usize::from(rows > 0));
+            }
+        }
+        assert_eq!(counts.len(), order.len());
+        for (kind, (all, rows)) in counts {
+            assert_eq!(rows, all, "{kind}: {rows} of {all} are rows");
+        }
     }
 }
