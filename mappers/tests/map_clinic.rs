@@ -263,6 +263,71 @@ fn a_prescription() {
 }
 
 #[test]
+fn a_visit_that_another_program_booked() {
+    let columns = [
+        ("status", "booked"),
+        ("patient_id", "p"),
+        ("patient_status", "accepted"),
+        ("practitioner_id", "d"),
+        ("practitioner_status", "tentative"),
+        ("starts_at", "2026-02-03T09:00:00Z"),
+        ("reason", "cough"),
+    ];
+    let found = foreign("appointment", &columns);
+    let expected = json(
+        r#"{
+        "status": "booked", "start": "2026-02-03T09:00:00Z", "reasonCode": [{"text": "cough"}],
+        "participant": [{"actor": {"reference": "Patient/p"}, "status": "accepted"},
+            {"actor": {"reference": "Practitioner/d"}, "status": "tentative"}]
+    }"#,
+    );
+    assert_eq!(found, expected);
+}
+
+/// A second practitioner, and whoever else comes, stays in the residue at its place.
+#[test]
+fn an_appointment_of_many() {
+    let text = r#"{"resourceType":"Appointment","id":"x","status":"booked","participant":[
+        {"actor":{"reference":"RelatedPerson/r"},"status":"accepted"},{"actor":{"reference":"Practitioner/a"},"status":"declined"},
+        {"actor":{"reference":"Patient/p","display":"P"},"required":"required","status":"accepted"},
+        {"actor":{"reference":"Practitioner/b"},"status":"accepted"},{"type":[{"text":"an interpreter"}],"status":"needs-action"}]}"#;
+    let set = clinic();
+    let map = set.by_name("appointment").expect("the map");
+    let document = Document::parse(text.as_bytes()).expect("JSON");
+    let resolve = |_: &str, id: &str| Some(Resolved { key: id.into(), table: "patients".into() });
+    let context = SplitContext { values: Context::utc(), resolve: &resolve };
+    let split = split(map, &document, &context).expect("it fits");
+    let cell = |column: &str| {
+        let slot = map.slots.iter().position(|slot| slot.column == column).expect("a column");
+        split.row.cells[slot].as_deref()
+    };
+    assert_eq!((cell("practitioner_id"), cell("practitioner_status")), (Some("a"), Some("declined")));
+    assert_eq!((cell("patient_id"), cell("patient_status"), cell("location_id")), (Some("p"), Some("accepted"), None));
+    assert!(lands(&set, map, &document, text));
+}
+
+/// An encounter's class has a system where another program gave none.
+#[test]
+fn an_encounter_of_another_program() {
+    let found = foreign("encounter", &[("status", "planned"), ("patient_id", "p"), ("class_code", "AMB")]);
+    let expected = json(
+        r#"{"status": "planned", "subject": {"reference": "Patient/p"},
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}}"#,
+    );
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_patient_of_whom_only_the_tribe_is_known() {
+    let found = foreign("patient", &[("tribe", "Fort Mojave"), ("tribe_enrolled", "true")]);
+    let expected = json(
+        r#"[{"url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-tribal-affiliation", "extension": [
+            {"url": "tribalAffiliation", "valueCodeableConcept": {"text": "Fort Mojave"}}, {"url": "isEnrolled", "valueBoolean": true}]}]"#,
+    );
+    assert_eq!(found, json(&format!(r#"{{"extension": {expected}}}"#)));
+}
+
+#[test]
 fn a_medication() {
     let found = foreign(
         "medication",
