@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use consent::OrganizationId;
+use mappers::json::Document;
 use mappers::map::Overflow;
 use mappers::split::{self, Misfit, Resolved, Split, SplitContext};
 
@@ -75,6 +76,7 @@ fn candidate(core: &Core, step: &Step<'_>) -> Option<Candidate> {
     let current = step.before.as_ref().map(|entry| &entry.place);
     if let Some(Place::Mapped { map, key }) = current
         && split::accepts(core.map(*map), document)
+        && !has_better_kind(core, *map, document)
     {
         if core.map(*map).append_only.is_some() {
             return Some(Candidate {
@@ -102,6 +104,19 @@ fn candidate(core: &Core, step: &Step<'_>) -> Option<Candidate> {
         _ => new_key(core, accepting, &step.change.id),
     };
     Some(Candidate { map: accepting, key, fresh: true, supersedes: None })
+}
+
+/// Whether an earlier map takes the resource as a row of another kind of the same table: a row that was of no kind in
+/// particular does not stay so when its resource says of which it is.
+fn has_better_kind(core: &Core, current: usize, document: &Document<'_>) -> bool {
+    let map = core.map(current);
+    let earlier = core.maps_of(&map.resource).iter().copied().take_while(|earlier| *earlier != current);
+    earlier.map(|earlier| core.map(earlier)).any(|earlier| {
+        earlier.table == map.table
+            && earlier.fixed != map.fixed
+            && !earlier.readonly
+            && split::accepts(earlier, document)
+    })
 }
 
 /// The key of a new row: the resource's id where the row is one resource, else one of ours.
