@@ -62,6 +62,7 @@ mod fields;
 mod path;
 mod problem;
 mod reader;
+mod reference;
 mod selected;
 mod selector;
 mod set;
@@ -74,6 +75,7 @@ pub use compiled::*;
 pub use describe::describe;
 pub use path::{Path, PathError, Segment};
 pub use problem::{Problem, Severity};
+pub use reference::reference;
 pub use selector::{Pair, Selector, Test};
 pub use set::MapSet;
 

@@ -320,3 +320,26 @@ async fn coverage_counts_what_has_a_place_and_names_what_has_none() {
     Command::run(&["map", "coverage", "--type", "Observation", "--min", "100"]).await.expect(1);
     Command::run(&["map", "coverage", "--type", "Basic"]).await.expect(2);
 }
+
+#[tokio::test]
+async fn doc_writes_a_page_for_every_map_file_and_an_index_that_links_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pages");
+    let run = Command::run(&["map", "doc", "--out", &out.display().to_string()]).await.expect(0).stdout;
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let index = read("index.md");
+    let files = std::fs::read_dir("../mappers/maps/clinic").unwrap().count();
+    assert!(run.starts_with(&format!("{files} pages")), "{run}");
+    let links: Vec<&str> = index.lines().filter_map(|line| line.split("](").nth(1)?.split(')').next()).collect();
+    assert_eq!(links.len(), files, "{index}");
+    for link in links {
+        let page = read(link);
+        assert!(page.contains("Elements\n\n| element |") && page.contains("Search\n\n| parameter |"), "{link}: {page}");
+    }
+    let patient = read("patient.md");
+    assert!(patient.contains("| `gender` | `sex` | text | (M=male, F=female, O=other, U=unknown) |"), "{patient}");
+    assert!(patient.contains("word for word in `fhir_residue`") && patient.contains("us-core-patient"), "{patient}");
+    assert!(patient.contains("| `identifier` | `patient_identifiers.value`"), "{patient}");
+    let signs = read("vital_signs.md");
+    assert!(signs.contains("## vital_signs.hr") && signs.contains("us-core-heart-rate"), "{signs}");
+}

@@ -1,6 +1,7 @@
 //! `fhir-gateway map`: check maps, show what they do, compare what they serve with what the tables hold.
 
 mod coverage;
+mod doc;
 mod progress;
 mod quality;
 mod verify;
@@ -37,6 +38,20 @@ Exit codes:
   0 no errors (there may be warnings), 1 errors, 2 a file cannot be read,
   3 the database is not available")]
     Check(CheckArgs),
+    /// Writes the reference pages of maps in Markdown: elements and columns, searches, US Core.
+    #[command(after_help = "\
+One page a map file: what the table is for (the comment above `create table`, or the one at the head of the map
+file), element by element its column, type and codes, which columns answer which search parameter, and what US
+Core wants and finds. index.md lists them by resource. Pages are made from the maps; do not edit them.
+
+Examples:
+  fhir-gateway map doc --out tables
+  fhir-gateway map doc --file my-maps/patients.toml --database postgres://db/clinic
+
+Exit codes:
+  0 done, 1 the maps have errors, 2 wrong usage, or the folder cannot be written,
+  3 the database is not available")]
+    Doc(doc::DocArgs),
     /// Finds rows that are wrong or doubtful, whoever wrote them: counts and row keys, no values.
     #[command(after_help = "\
 Every mapped row is read as FHIR. Errors:
@@ -153,6 +168,7 @@ pub(super) async fn run(command: MapCommand) -> Result<Exit, Stop> {
     match command {
         MapCommand::Check(args) => check(args).await,
         MapCommand::Coverage(args) => coverage::run(args).await,
+        MapCommand::Doc(args) => doc::run(args).await,
         MapCommand::Quality(args) => quality::run(args).await,
         MapCommand::Show(args) => show(args).await,
         MapCommand::Verify(args) => verify::run(args).await,

@@ -64,6 +64,11 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Clinic, "clinic", "0007_soap"),
 ];
 
+/// The texts that make the clinic schema, in order.
+pub fn clinic_sql() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().filter(|migration| migration.area == Area::Clinic).map(|migration| migration.up)
+}
+
 /// The gateway's lock among PostgreSQL's advisory locks ("fhir" as ASCII).
 const LOCK: i64 = 0x6668_6972;
 

@@ -135,6 +135,11 @@ fn shape(
 }
 
 fn field(field: &Field, slots: &[Slot], map: &Map) -> String {
+    place(field, slots, map) + &how(field, slots)
+}
+
+/// The columns of a field, or what it is without any.
+pub(super) fn place(field: &Field, slots: &[Slot], map: &Map) -> String {
     if let Some(constant) = &field.constant {
         return format!("= {constant}");
     }
@@ -145,6 +150,15 @@ fn field(field: &Field, slots: &[Slot], map: &Map) -> String {
     let mut text = columns.join(", ");
     if !field.json_path.is_empty() {
         text.push_str(&format!(" -> {}", field.json_path.join(".")));
+    }
+    text
+}
+
+/// How columns and element correspond; empty where they are the same.
+pub(super) fn how(field: &Field, slots: &[Slot]) -> String {
+    let mut text = String::new();
+    if field.constant.is_some() || field.slots.is_empty() {
+        return text;
     }
     match &field.codec {
         Codec::Codes(codes) => {
@@ -166,7 +180,7 @@ fn field(field: &Field, slots: &[Slot], map: &Map) -> String {
     text
 }
 
-fn column(slot: &Slot, map: &Map) -> String {
+pub(super) fn column(slot: &Slot, map: &Map) -> String {
     match slot.join {
         Some(join) => format!("{}.{}", map.joins[join].table, slot.column),
         None => slot.column.clone(),

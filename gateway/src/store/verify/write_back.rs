@@ -102,7 +102,8 @@ async fn attempt(
     if connection.engine() == Engine::Postgres {
         connection.script("set local lock_timeout = 5000").await?;
     }
-    let loaded = rows::load(core, connection, organization, map, keys).await?;
+    let mut loaded = rows::load(core, connection, organization, map, keys).await?;
+    rows::fill_lists(core, connection, organization, map, &mut loaded).await?;
     let entries = entry::by_key(core, connection, organization, map, keys).await?;
     let mut report = WriteBack::default();
     for (key, held) in loaded.iter().filter(|(_, held)| held.exists) {
