@@ -3,6 +3,7 @@
 //! With a residue the resource is what the client sent, holes filled from columns; what another program has changed
 //! since shows at once. Without one (a row the gateway never wrote) the map alone says what the resource is.
 
+mod absent;
 mod columns;
 mod field;
 mod level;

@@ -42,6 +42,10 @@
 //! Constants in an object or slice that also has columns are asked for only where the resource has that object or slice (a
 //! blood pressure may lack a component). An object or slice of constants alone is a condition of the whole map.
 //!
+//! An element that R4 requires and that a row of another program lacks is served as unknown (the code where its list has one,
+//! else a data-absent-reason), down to the members of objects and items that the row begins. No map says anything for it, and
+//! a client that sends it back changes no column.
+//!
 //! # Rows that are never changed
 //!
 //! Under `append_only` PUT appends a row whose `supersedes` holds the key of the resource's row, and DELETE appends a
@@ -51,6 +55,7 @@
 //! replaced. Laws 1 and 3 hold of the new row; the old one is what it was. Residues are in the gateway's directory. A
 //! resource that the table cannot carry goes to the generic store, and its row is retracted.
 
+mod absent;
 mod check;
 mod clinic;
 mod compile;

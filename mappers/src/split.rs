@@ -16,7 +16,7 @@ mod shadow;
 mod verify;
 
 pub use accept::{accepts, references};
-pub(crate) use accept::{is_id, matches, relative};
+pub(crate) use accept::{carries_constants, is_id, matches, relative};
 pub(crate) use head::render_head;
 pub use hole::Holes;
 pub(crate) use hole::{Hole, HoleKind, Target as HoleTarget};

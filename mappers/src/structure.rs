@@ -12,7 +12,7 @@ mod table;
 mod walk;
 
 pub use issue::{Issue, IssueCode, MAX_ISSUES};
-pub use table::{Definition, Shape};
+pub use table::{Definition, Required, Shape};
 
 use crate::json::{Document, Element};
 use table::table;
@@ -72,6 +72,12 @@ pub fn resource_types() -> impl Iterator<Item = &'static str> {
 #[must_use]
 pub fn definition(path: &str) -> Option<Definition> {
     table().definition(path)
+}
+
+/// What an object of a type (or of the path of an element with members of its own) must have, in the order of R4.
+#[must_use]
+pub fn required(owner: &str) -> Vec<Required> {
+    table().required(owner)
 }
 
 /// Builds the tables now instead of at the first check.

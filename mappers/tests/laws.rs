@@ -364,6 +364,94 @@ fn a_mapped_narrative_is_the_columns_text() {
     }
 }
 
+/// What the store does once another program has changed a row: the resource as it reads now is split again, columns untouched.
+fn settle(map: &Map, held: &mut Held) -> String {
+    let (text, _) = held.join(map);
+    mappers::structure::check(&Document::parse(text.as_bytes()).expect("JSON"))
+        .unwrap_or_else(|issues| panic!("{issues:?}: {text}"));
+    let mut split = split_of(map, &text).unwrap_or_else(|| panic!("the map takes what it gave: {text}"));
+    let (own, children) = (ids(&held.row.cells), row_ids(&held.row));
+    let (row, shadow) = (held.row.clone(), held.shadow.clone());
+    let residue = held.residue.clone();
+    let stored = Stored {
+        row: &row,
+        reference_ids: &own,
+        child_reference_ids: &children,
+        listed: &[],
+        residue: residue.as_deref(),
+        shadow: shadow.as_ref(),
+    };
+    let zone = zone();
+    keep(map, &mut split, &stored, &Context { zone: &zone, content: None });
+    assert_eq!(split.row.cells, held.row.cells, "{text}");
+    *held = Held::of(&split);
+    assert_eq!(held.join(map).0, text);
+    text
+}
+
+#[test]
+fn required_elements_that_a_row_lacks_are_unknown_until_it_has_them() {
+    let map = maps::order();
+    let slot = |column: &str| map.slots.iter().position(|slot| slot.column == column).expect("slot");
+    let full = r#"{"resourceType":"MedicationRequest","status":"active","intent":"order","medicationCodeableConcept":
+        {"coding":[{"system":"urn:rx","code":"1"}]},"subject":{"reference":"Patient/1"},"note":[{"text":"n"}]}"#;
+    let written = Held::of(&split_of(&map, full).expect("fits"));
+    let foreign = Held { residue: None, shadow: None, ..written.clone() };
+    for mut held in [written, foreign] {
+        let whole = held.row.clone();
+        held.row.cells.iter_mut().for_each(|cell| *cell = None);
+        let text = settle(&map, &mut held);
+        for part in [
+            r#""status":"unknown""#,
+            r#""_intent":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}"#,
+            r#""medicationCodeableConcept":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/data-absent-reason","code":"unknown"}]}"#,
+            r#""subject":{"extension":[{"url""#,
+        ] {
+            assert!(text.contains(part), "{part} {text}");
+        }
+        held.row.cells[slot("name")] = Some("Aspirin".into());
+        let text = settle(&map, &mut held);
+        assert!(text.contains(r#""medicationCodeableConcept":{"text":"Aspirin"}"#), "{text}");
+        held.row = whole;
+        let text = settle(&map, &mut held);
+        assert!(!text.contains("unknown") && text.contains(r#""coding":[{"system":"urn:rx","code":"1"}]"#), "{text}");
+    }
+}
+
+#[test]
+fn what_a_client_says_of_an_absence_stays_beside_other_changes() {
+    let map = maps::order();
+    let said = r#"{"resourceType":"MedicationRequest","_status":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]},"intent":"order","medicationReference":{"reference":"Medication/1"},"subject":{"display":"somebody"}}"#;
+    let mut held = Held::of(&split_of(&map, said).expect("fits"));
+    held.row.cells[1] = Some("plan".into());
+    assert_eq!(settle(&map, &mut held), rendered(&said.replace("order", "plan")));
+}
+
+#[test]
+fn items_that_a_row_begins_have_what_they_must() {
+    let map = maps::encounter();
+    let row = |cells: &[Option<&str>]| ChildRow {
+        key: Some("1".into()),
+        position: 0,
+        cells: cells.iter().map(|cell| cell.map(Box::from)).collect(),
+        residue: None,
+    };
+    let children = vec![vec![row(&[None, Some("2020-01-02")])], Vec::new(), vec![row(&[None, Some("active")])]];
+    let mut held = Held { row: Row { cells: vec![Some("P".into()), None], children }, residue: None, shadow: None };
+    let text = settle(&map, &mut held);
+    assert!(text.contains(r#""statusHistory":[{"status":"unknown","period":{"start":"2020-01-02"}}]"#), "{text}");
+    assert!(text.contains(r#""location":[{"location":{"extension":["#), "{text}");
+    let map = maps::appointment();
+    let mut held =
+        Held { row: Row { cells: vec![None; map.slots.len()], children: Vec::new() }, residue: None, shadow: None };
+    let text = settle(&map, &mut held);
+    assert!(text.contains(r#""participant":[{"_status":{"extension":["#), "{text}");
+    held.row.cells[1] = Some("k1".into());
+    let text = settle(&map, &mut held);
+    assert!(text.contains(r#""participant":[{"actor":{"reference":"Patient/1"},"_status":{"extension":["#), "{text}");
+    assert_eq!(text.matches("participant").count(), 1);
+}
+
 #[test]
 fn misfits_name_column_and_element() {
     let map = maps::patient();

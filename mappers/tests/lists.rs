@@ -118,12 +118,16 @@ fn a_row_of_another_program_has_what_other_rows_list() {
     let lists = [references(&["AllergyIntolerance/a", "AllergyIntolerance/b"]), Vec::new()];
     let stored =
         Stored { row: &row, reference_ids: &[], child_reference_ids: &[], listed: &lists, residue: None, shadow: None };
+    // What R4 requires beside follows.
+    let own = |text: String| text.split(r#","_status""#).next().map(str::to_owned);
     assert_eq!(
-        read(map, &stored),
-        r#","title":"Visit","section":[{"title":"Allergies","entry":[{"reference":"AllergyIntolerance/a"},{"reference":"AllergyIntolerance/b"}]}]}"#,
+        own(read(map, &stored)).as_deref(),
+        Some(
+            r#","title":"Visit","section":[{"title":"Allergies","entry":[{"reference":"AllergyIntolerance/a"},{"reference":"AllergyIntolerance/b"}]}]"#
+        ),
         "a section without entries is not there"
     );
-    assert_eq!(read(map, &Stored { listed: &[], ..stored }), r#","title":"Visit"}"#);
+    assert_eq!(own(read(map, &Stored { listed: &[], ..stored })).as_deref(), Some(r#","title":"Visit""#));
 }
 
 #[test]

@@ -166,6 +166,42 @@ fn blood_pressure_without_its_lower_value_shows_no_unit_alone() {
     assert_eq!(found["component"][0]["code"]["coding"][0]["code"], "8462-4", "{found}");
 }
 
+/// Every table, with nothing in its row, and with nothing in a child row but one value.
+#[test]
+fn rows_of_other_programs_have_what_r4_requires() {
+    use mappers::schema::ColumnKind;
+    for map in &clinic().maps {
+        let empty = row(map, &[]);
+        let check = |row: &Row| {
+            let stored =
+                Stored { row, reference_ids: &[], child_reference_ids: &[], residue: None, shadow: None, listed: &[] };
+            let header = Header { id: "x", version: 1, last_updated: "2026-01-02T03:04:05Z" };
+            let mut out = Vec::new();
+            join(map, &stored, &header, &Context::utc(), &mut out);
+            let text = String::from_utf8(out).expect("UTF-8");
+            let document = Document::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+            structure::check(&document).unwrap_or_else(|issues| panic!("{}: {issues:?}: {text}", map.name));
+        };
+        check(&empty);
+        for (number, child) in map.children.iter().enumerate() {
+            for (slot, of) in child.slots.iter().enumerate() {
+                let value = match of.kind {
+                    ColumnKind::Boolean => "true",
+                    ColumnKind::Date => "2026-01-02",
+                    ColumnKind::Integer | ColumnKind::Numeric => "1",
+                    ColumnKind::TimestampTz => "2026-01-02T03:04:05Z",
+                    _ => continue,
+                };
+                let mut cells = vec![None; child.slots.len()];
+                cells[slot] = Some(value.into());
+                let mut row = empty.clone();
+                row.children[number].push(ChildRow { key: None, position: 0, cells, residue: None });
+                check(&row);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_component_is_known_by_its_code_wherever_it_stands() {
     let part = |code: &str, value: &str| {

@@ -16,6 +16,7 @@ fn field(primitive: Primitive, codec: Codec) -> Field {
         group: None,
         terminology: None,
         json_path: Vec::new(),
+        absent: None,
         stays: false,
     }
 }

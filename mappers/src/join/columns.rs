@@ -4,7 +4,7 @@ use super::Header;
 use super::level::{Joiner, Left};
 use super::residue::{Seen, open, separate};
 use crate::json::write_string;
-use crate::map::{Map, Member, ObjectShape, Slice, Target};
+use crate::map::{Map, Member, ObjectShape, Required, Slice, Target};
 
 /// What is written from columns alone.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -56,7 +56,7 @@ impl Joiner<'_> {
         fresh: bool,
         out: &mut Vec<u8>,
     ) -> Left {
-        let mut left = Left::NOTHING;
+        let (mut left, mut written) = (Left::NOTHING, Seen::default());
         for (number, member) in shape.members.iter().enumerate() {
             let constant = matches!(&member.target, Target::Field(field) if field.slots.is_empty());
             if seen.has(number) || (constant && !fresh) {
@@ -65,11 +65,21 @@ impl Joiner<'_> {
             let before = out.len();
             open(&member.name, out);
             let outcome = self.column_value(member, mode, fresh, out);
-            if !outcome.written {
+            if outcome.written {
+                written.add(number);
+            } else {
                 out.truncate(before);
+                // Where only this member could say it, its place is here.
+                let only = |required: &&Required| fresh && required.members == [number];
+                shape.required.iter().filter(only).for_each(|required| write_absent(required, out));
             }
             left.add(outcome);
         }
+        let unsaid = |required: &&Required| {
+            let members = &required.members;
+            fresh && members.len() != 1 && !members.iter().any(|number| written.has(*number) || seen.has(*number))
+        };
+        shape.required.iter().filter(unsaid).for_each(|required| write_absent(required, out));
         left
     }
 
@@ -150,6 +160,14 @@ impl Joiner<'_> {
         }
         left
     }
+}
+
+/// The member that says that an element is unknown.
+pub(super) fn write_absent(required: &Required, out: &mut Vec<u8>) {
+    if !out.ends_with(b"{") {
+        out.push(b',');
+    }
+    out.extend_from_slice(required.absent.as_bytes());
 }
 
 /// An object of constants and defaults alone stands only where the map gives it nothing else to say.

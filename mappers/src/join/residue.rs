@@ -22,7 +22,7 @@ pub(super) enum Place {
 #[derive(Default)]
 pub(super) struct Seen([u64; 4]);
 
-static NOTHING_MAPPED: ObjectShape = ObjectShape { members: Vec::new() };
+static NOTHING_MAPPED: ObjectShape = ObjectShape { members: Vec::new(), required: Vec::new() };
 
 impl Seen {
     pub(super) fn add(&mut self, member: usize) {
@@ -53,6 +53,8 @@ impl Joiner<'_> {
         place: Place,
         out: &mut Vec<u8>,
     ) -> Outcome {
+        let whole = scan.clone();
+        let start = out.len();
         scan.expect(b'{')?;
         out.push(b'{');
         let (mut seen, mut head, mut left, mut first) = (Seen::default(), Seen::default(), Left::WEAK, true);
@@ -68,6 +70,10 @@ impl Joiner<'_> {
                 seen.add(number);
             }
             let before = out.len();
+            if !shape.required.is_empty() && self.ends_absence(scan, &whole, &name, shape, &mut seen, out)? {
+                left.strong = true;
+                continue;
+            }
             open(key, out);
             let member = found.and_then(|number| shape.members.get(number));
             let outcome = match self.server_member(scan, &name, member, place, &mut head, out)? {
@@ -81,6 +87,9 @@ impl Joiner<'_> {
         }
         left.strong |= self.missing_head(place, &head, out);
         left.add(self.column_members(shape, &seen, super::columns::Mode::Append, false, out));
+        if left.dropped && !shape.required.is_empty() {
+            super::absent::restore(shape, start, out);
+        }
         out.push(b'}');
         Ok(left)
     }
@@ -259,7 +268,7 @@ impl Joiner<'_> {
         };
         let item = field.list.then_some(item);
         let start = out.len();
-        let (mut holed, mut guarded) = (false, false);
+        let (mut holed, mut guarded, mut gone) = (false, false, false);
         let mut inner = Scan::new(value);
         let mut first = true;
         inner.expect(b'{')?;
@@ -270,7 +279,8 @@ impl Joiner<'_> {
             open(key, out);
             if is_name(key, "reference") && inner.null() {
                 holed = true;
-                if !self.write(field, "reference", item, out) {
+                gone = !self.write(field, "reference", item, out);
+                if gone {
                     out.truncate(before);
                 }
             } else {
@@ -280,6 +290,12 @@ impl Joiner<'_> {
         }
         out.push(b'}');
         let as_expected = self.is_expected_at(field, slot) && !self.has_fallen(field);
+        if gone {
+            // Nothing is left of a Reference but words about its target.
+            out.truncate(start);
+            self.changed = true;
+            return Ok(Left::DROPPED);
+        }
         if holed && !guarded && self.cells.get(slot).is_some_and(Option::is_some) || as_expected {
             return Ok(Left::STRONG);
         }
@@ -387,7 +403,7 @@ pub(super) fn separate(start: usize, out: &mut Vec<u8>) {
     }
 }
 
-fn is_name(key: &str, name: &str) -> bool {
+pub(super) fn is_name(key: &str, name: &str) -> bool {
     key == name || (key.contains('\\') && unescape(key) == name)
 }
 

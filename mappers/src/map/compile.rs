@@ -6,6 +6,7 @@ mod facts;
 mod join;
 mod list;
 
+use super::absent;
 use super::condition::Condition;
 use super::element::{self, Content};
 use super::fields::{self, Draft, Scope};
@@ -147,6 +148,8 @@ fn map(
     let key_generated = key_generated(file, key, tables, report);
     let facts = facts::compile(file, scope, &mut draft, report);
     let suffix = facet.map(|facet| facet.suffix.value.clone());
+    let mut children = children;
+    absent::complete(&mut draft.shape, &file.resource.value, &mut children);
     Some(Map {
         name: suffix.as_ref().map_or_else(|| file.name.clone(), |suffix| format!("{}.{suffix}", file.name)),
         resource: file.resource.value.clone(),

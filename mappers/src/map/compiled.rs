@@ -196,6 +196,21 @@ pub struct ReferenceColumn {
 pub struct ObjectShape {
     /// Members by name.
     pub members: Vec<Member>,
+    /// What R4 requires of it beside the map's constants.
+    pub required: Vec<Required>,
+}
+
+/// An element that R4 requires, and what is served where the row has nothing for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Required {
+    /// Its name without the type of a choice.
+    pub name: String,
+    /// It is a choice.
+    pub choice: bool,
+    /// The mapped members (by number) that can be it.
+    pub members: Vec<usize>,
+    /// The member that says that it is unknown, name and value: JSON text.
+    pub absent: String,
 }
 
 impl ObjectShape {
@@ -277,6 +292,8 @@ pub struct Field {
     pub terminology: Option<String>,
     /// Path inside a JSON column.
     pub json_path: Vec<String>,
+    /// The value (JSON text) that is served where an element that R4 requires is unknown: the column does not take it over.
+    pub absent: Option<String>,
     /// A selector looks at the value: it stays where it is, and its column has it as a reading.
     pub stays: bool,
 }

@@ -109,6 +109,7 @@ fn compile_field(
         group,
         terminology: syntax.terminology.as_ref().map(|system| system.value.clone()),
         json_path: syntax.json_path.clone(),
+        absent: None,
         stays: false,
     };
     draft.paths.push((syntax.path.value.clone(), slots));

@@ -57,7 +57,7 @@ fn reaches(value: Element<'_>, steps: &[String], test: &Test) -> bool {
 
 /// Whether the object says nothing else than the constants of the shape. An object or slice in it that also has columns
 /// may be missing; one of constants alone may not.
-pub(super) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> bool {
+pub(crate) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> bool {
     shape.members.iter().all(|member| {
         let value = || object.member(&member.name);
         match &member.target {

@@ -2,16 +2,17 @@
 //! changes nothing, however another program spells it.
 
 use super::fields::walk;
+use super::hole::Hole;
 use super::restore::{Level, restore};
 use super::{Split, shadow};
 use crate::codec::{Context, json_set, kind_at, view};
 use crate::join::{Stored, write_field};
-use crate::map::{Codec, Field, Map, ObjectShape, Slot};
+use crate::map::{Child, Codec, Field, Map, ObjectShape, Slot};
 use crate::row::{Cell, ChildRow};
 
 /// Gives the split the existing row's texts wherever they mean the same, and the keys of the child rows it replaces.
 pub fn keep(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
-    keep_defaults(map, split, existing, context);
+    keep_silence(map, split, existing, context);
     let kept = kept_cells(
         &own_level(map, split),
         &Level {
@@ -29,34 +30,48 @@ pub fn keep(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Conte
     split.shadow = shadow::of(map, &split.holes, &split.row, &[]);
 }
 
-/// A value that only the map's default gave stays out of its column: the column said nothing, and goes on saying it. (Once
-/// the row has been read, the residue says it too.)
-fn keep_defaults(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
+/// A value that only the map's default gave, or that says that a required element is unknown, stays out of its column: the
+/// column said nothing, and goes on saying it. (Once the row has been read, the residue says it too.)
+fn keep_silence(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
     if existing.row.cells.len() != map.slots.len() {
         return;
     }
     let new = own_level(map, split);
     let old = Level { cells: &existing.row.cells, reference_ids: existing.reference_ids, ..new };
-    let mut fillings = Vec::new();
-    let mut fields = Vec::new();
-    for (number, hole) in split.holes.own.iter().enumerate() {
-        let Some((field, _, _)) = hole.field(&map.shape) else { continue };
-        let Some(default) = &field.default else { continue };
-        let others = split.holes.own.iter().enumerate().filter(|(other, _)| *other != number);
-        let mut others = others.filter_map(|(_, other)| other.field(&map.shape));
-        let shared = others.any(|(other, _, _)| other.slots.iter().any(|slot| field.slots.contains(slot)));
-        let given = new.filling(hole, context).is_some_and(|value| value == default.as_bytes());
-        if given && !shared && old.filling(hole, context).is_none() {
-            fillings.push((number, default.clone().into_bytes()));
-            fields.push(field);
-        }
-    }
-    for slot in fields.iter().flat_map(|field| &field.slots) {
-        split.row.cells[*slot].clone_from(&existing.row.cells[*slot]);
+    let (fillings, slots) = silence(&new, &old, &split.holes.own, context);
+    for slot in slots {
+        split.row.cells[slot].clone_from(&existing.row.cells[slot]);
     }
     if !fillings.is_empty() {
         (split.residue, split.holes.own) = restore(&split.residue, &split.holes.own, &fillings);
     }
+}
+
+/// Holes (by number) whose value says no more than the old cells did, with that value, and the slots of them.
+fn silence(
+    new: &Level<'_>,
+    old: &Level<'_>,
+    holes: &[Hole],
+    context: &Context<'_>,
+) -> (Vec<(usize, Vec<u8>)>, Vec<usize>) {
+    let (mut fillings, mut slots) = (Vec::new(), Vec::new());
+    for (number, hole) in holes.iter().enumerate() {
+        let Some((field, _, _)) = hole.field(new.shape) else { continue };
+        let known = [field.default.as_ref(), field.absent.as_ref()];
+        if known.iter().all(Option::is_none) {
+            continue;
+        }
+        let others = holes.iter().enumerate().filter(|(other, _)| *other != number);
+        let mut others = others.filter_map(|(_, other)| other.field(new.shape));
+        let shared = others.any(|(other, _, _)| other.slots.iter().any(|slot| field.slots.contains(slot)));
+        let Some(value) = new.filling(hole, context).filter(|_| !shared) else { continue };
+        let silent = known.into_iter().flatten().any(|text| value == text.as_bytes());
+        if silent && old.filling(hole, context).is_none() {
+            fillings.push((number, value));
+            slots.extend(&field.slots);
+        }
+    }
+    (fillings, slots)
 }
 
 fn own_level<'a>(map: &'a Map, split: &'a Split) -> Level<'a> {
@@ -130,20 +145,10 @@ fn keep_rows(map: &Map, split: &mut Split, existing: &Stored<'_>, number: usize,
     order.sort_by_key(|row| old_rows[*row].position);
     let count = split.row.children[number].len();
     let mut taken: Vec<Option<usize>> = vec![None; count];
-    let new_ids = split.child_reference_ids.get(number).cloned().unwrap_or_default();
-    let candidate = |row: &ChildRow, index: usize, old: usize| -> Vec<Cell> {
-        let ids =
-            |ids: Option<&Vec<Vec<Cell>>>, at: usize| ids.and_then(|rows| rows.get(at)).cloned().unwrap_or_default();
-        let (new_ids, old_ids) = (ids(Some(&new_ids), index), ids(existing.child_reference_ids.get(number), old));
-        kept_cells(
-            &child_level(&child.slots, &child.shape, &row.cells, &new_ids),
-            &child_level(&child.slots, &child.shape, &old_rows[old].cells, &old_ids),
-            context,
-        )
-    };
-    for (index, row) in split.row.children[number].iter().enumerate() {
-        let same = order.iter().position(|old| candidate(row, index, *old) == old_rows[*old].cells);
-        taken[index] = same.map(|at| order.remove(at));
+    for (index, place) in taken.iter_mut().enumerate() {
+        let same =
+            |old: &usize| candidate(child, split, existing, (number, index, *old), context).0 == old_rows[*old].cells;
+        *place = order.iter().position(same).map(|at| order.remove(at));
     }
     for place in taken.iter_mut().filter(|place| place.is_none()) {
         *place = (!order.is_empty()).then(|| order.remove(0));
@@ -151,13 +156,46 @@ fn keep_rows(map: &Map, split: &mut Split, existing: &Stored<'_>, number: usize,
     let places = kept_positions(&split.holes, number, &taken, old_rows);
     for (index, old) in taken.iter().enumerate() {
         let Some(old) = *old else { continue };
-        let cells = candidate(&split.row.children[number][index], index, old);
+        let (cells, fillings) = candidate(child, split, existing, (number, index, old), context);
         let row = &mut split.row.children[number][index];
         (row.cells, row.key) = (cells, old_rows[old].key.clone());
         if let Some(places) = &places {
             row.position = places[index];
         }
+        if let Some(residue) = row.residue.as_ref().filter(|_| !fillings.is_empty()) {
+            let holes = &mut split.holes.children[number][index];
+            let (residue, left) = restore(residue, holes, &fillings);
+            (row.residue, *holes) = (Some(residue), left);
+        }
     }
+}
+
+/// The cells that a new child row has if it takes over an existing one, and what stays in its residue because the existing
+/// one says nothing for it. Without a residue an empty column says what the item says.
+fn candidate(
+    child: &Child,
+    split: &Split,
+    existing: &Stored<'_>,
+    (number, index, old): (usize, usize, usize),
+    context: &Context<'_>,
+) -> (Vec<Cell>, Vec<(usize, Vec<u8>)>) {
+    fn of(ids: &[Vec<Vec<Cell>>], number: usize, at: usize) -> &[Cell] {
+        ids.get(number).and_then(|rows| rows.get(at)).map_or(&[], Vec::as_slice)
+    }
+    let (row, old_row) = (&split.row.children[number][index], &existing.row.children[number][old]);
+    let new_ids = of(&split.child_reference_ids, number, index);
+    let old_ids = of(existing.child_reference_ids, number, old);
+    let new = child_level(&child.slots, &child.shape, &row.cells, new_ids);
+    let before = child_level(&child.slots, &child.shape, &old_row.cells, old_ids);
+    let holes = split.holes.children.get(number).and_then(|rows| rows.get(index)).map_or(&[][..], Vec::as_slice);
+    let mut cells = row.cells.clone();
+    let mut fillings = Vec::new();
+    if before.cells.len() == cells.len() {
+        let (filled, slots) = silence(&new, &before, holes, context);
+        slots.into_iter().for_each(|slot| cells[slot].clone_from(&before.cells[slot]));
+        fillings = filled;
+    }
+    (kept_cells(&Level { cells: &cells, ..new }, &before, context), fillings)
 }
 
 fn child_level<'a>(

@@ -44,6 +44,19 @@ pub enum Shape {
     Resource,
 }
 
+/// An element that an object must have.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Required {
+    /// Its name without the type of a choice.
+    pub name: &'static str,
+    /// Its JSON names: one, or one for each type of a choice.
+    pub members: Vec<&'static str>,
+    /// It is a choice.
+    pub choice: bool,
+    /// Its value is one of a closed list of codes, and `unknown` is in the list.
+    pub unknown: bool,
+}
+
 /// One member an object may have.
 pub(super) struct Member {
     pub(super) name: &'static str,
@@ -141,6 +154,25 @@ impl Table {
             }
             at = (at + 1) & usize::from(owner.mask);
         }
+    }
+
+    pub(super) fn required(&self, owner: &str) -> Vec<Required> {
+        let Some(owner) = self.types.iter().find(|one| one.name == owner) else { return Vec::new() };
+        let mut found: Vec<Required> = Vec::new();
+        for member in self.members(owner).iter().filter(|member| owner.required & member.bit() != 0) {
+            let codes = if let Value::Primitive(_, codes) = member.value { codes } else { None };
+            let unknown = codes.is_some_and(|codes| self.allows(codes, "unknown"));
+            match found.iter_mut().find(|one| one.name == member.shown()) {
+                Some(one) => one.members.push(member.name),
+                None => found.push(Required {
+                    name: member.shown(),
+                    members: vec![member.name],
+                    choice: member.choice,
+                    unknown,
+                }),
+            }
+        }
+        found
     }
 
     pub(super) fn definition(&self, path: &str) -> Option<Definition> {

@@ -4,7 +4,7 @@ use mappers::map::*;
 use mappers::schema::ColumnKind;
 
 pub(crate) fn all() -> Vec<Map> {
-    vec![patient(), observation(), pressure(), appointment()]
+    vec![patient(), observation(), pressure(), appointment(), encounter(), order()]
 }
 
 /// Components picked by their codes; what goes with them is asked for only where they are.
@@ -47,6 +47,60 @@ pub(crate) fn appointment() -> Map {
     compiled("Appointment", "appointments", fields, tables)
 }
 
+/// Required elements of every kind: a code with and without `unknown`, a Coding, items of child rows with and without residue.
+pub(crate) fn encounter() -> Map {
+    let tables = "
+        create table encounters (id text primary key, status text, class text, residue text);
+        create table encounter_statuses (id text primary key, encounter text, place integer, status text, since date, residue text);
+        create table encounter_rooms (id text primary key, encounter text, place integer, room text, state text);
+        create table encounter_classes (id text primary key, encounter text, place integer, class text, residue text);";
+    let codes = r#"codes = { P = "planned", F = "finished", U = "unknown" }"#;
+    let fields = format!(
+        r#"fields = [
+        {{ path = "status", column = "status", {codes} }},
+        {{ path = "class.code", column = "class" }},
+    ]
+    [[children]]
+    path = "statusHistory"
+    table = "encounter_statuses"
+    key = "encounter"
+    id = "id"
+    order = "place"
+    residue = "residue"
+    fields = [ {{ path = "status", column = "status", {codes} }}, {{ path = "period.start", column = "since" }} ]
+    [[children]]
+    path = "classHistory"
+    table = "encounter_classes"
+    key = "encounter"
+    id = "id"
+    order = "place"
+    residue = "residue"
+    fields = [ {{ path = "class.display", column = "class" }} ]
+    [[children]]
+    path = "location"
+    table = "encounter_rooms"
+    key = "encounter"
+    id = "id"
+    order = "place"
+    fields = [ {{ path = "location.display", column = "room" }}, {{ path = "status", column = "state" }} ]"#
+    );
+    compiled("Encounter", "encounters", &fields, tables)
+}
+
+/// A required choice of which one form is mapped, and a concept picked by place.
+pub(crate) fn order() -> Map {
+    let tables = "create table orders (id text primary key, status text, aim text, drug text, drug_system text, name text, patient text, residue text);";
+    let fields = r#"fields = [
+        { path = "status", column = "status" },
+        { path = "intent", column = "aim" },
+        { path = "medicationCodeableConcept.coding[0].system", column = "drug_system" },
+        { path = "medicationCodeableConcept.coding[0].code", column = "drug" },
+        { path = "medicationCodeableConcept.text", column = "name" },
+        { path = "subject", column = "patient", reference = "Patient" },
+    ]"#;
+    compiled("MedicationRequest", "orders", fields, tables)
+}
+
 fn compiled(resource: &str, table: &str, fields: &str, tables: &str) -> Map {
     let text =
         format!("resource = \"{resource}\"\ntable = \"{table}\"\nid = \"id\"\nresidue = \"residue\"\n{fields}\n");
@@ -86,6 +140,7 @@ fn field(slots: &[usize], primitive: Primitive) -> Field {
         group: None,
         terminology: None,
         json_path: Vec::new(),
+        absent: None,
         stays: false,
     }
 }
@@ -107,7 +162,7 @@ fn one(name: &str, field: Field) -> Member {
 }
 
 fn shape(members: Vec<Member>) -> ObjectShape {
-    ObjectShape { members }
+    ObjectShape { members, required: Vec::new() }
 }
 
 fn selected(pairs: &[(&str, &str)], members: Vec<Member>) -> Slice {

@@ -152,6 +152,8 @@ pub(crate) fn resource(map: &Map, dice: &mut Dice) -> String {
     match map.resource.as_str() {
         "Patient" => patient(&mut object, dice),
         "Appointment" => appointment(&mut object, dice),
+        "Encounter" => encounter(&mut object, dice),
+        "MedicationRequest" => order(&mut object, dice),
         _ if map.name == "pressures" => pressure(&mut object, dice),
         _ => observation(&mut object, dice),
     }
@@ -422,6 +424,62 @@ fn appointment(object: &mut Object, dice: &mut Dice) {
             participant.text(dice)
         }),
     );
+}
+
+const ABSENT: &str =
+    r#"{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}"#;
+const UNKNOWN: &str = r#"{"system":"http://terminology.hl7.org/CodeSystem/data-absent-reason","code":"unknown"}"#;
+
+fn encounter(object: &mut Object, dice: &mut Dice) {
+    let status = [r#""planned""#, r#""finished""#, r#""unknown""#, r#""triaged""#];
+    match dice.below(5) {
+        0 => object.add("_status", ABSENT),
+        _ => object.add("status", dice.pick(&status)),
+    }
+    object.add("class", dice.pick(&[r#"{"code":"AMB"}"#, r#"{"system":"urn:c","code":"AMB"}"#, UNKNOWN, ABSENT]));
+    if dice.one_in(2) {
+        let item = |dice: &mut Dice| {
+            let status = format!("\"status\":{}", dice.pick(&status));
+            let status = if dice.one_in(4) { format!("\"_status\":{ABSENT}") } else { status };
+            let period = dice.pick(&[r#"{"start":"2020-01-02"}"#, r#"{"start":"2020","end":"2021"}"#, ABSENT]);
+            format!("{{{status},\"period\":{period}}}")
+        };
+        object.add("statusHistory", some(dice, 3, item));
+    }
+    if dice.one_in(2) {
+        let item = |dice: &mut Dice| {
+            let class = dice.pick(&[r#"{"display":"x"}"#, UNKNOWN, r#"{"code":"1","display":"y"}"#]);
+            format!("{{\"class\":{class},\"period\":{{\"start\":\"2020\"}}}}")
+        };
+        object.add("classHistory", some(dice, 3, item));
+    }
+    if dice.one_in(2) {
+        let item = |dice: &mut Dice| {
+            let status = dice.pick(&["", r#","status":"active""#]);
+            let location = dice.pick(&[r#"{"display":"r 1"}"#, ABSENT, r#"{"display":"r 2","type":"Location"}"#]);
+            format!("{{\"location\":{location}{status}}}")
+        };
+        object.add("location", some(dice, 3, item));
+    }
+}
+
+fn order(object: &mut Object, dice: &mut Dice) {
+    match dice.below(4) {
+        0 => object.add("_status", ABSENT),
+        _ => object.add("status", dice.pick(&[r#""active""#, r#""unknown""#])),
+    }
+    object.add("intent", r#""order""#);
+    match dice.below(5) {
+        0 => object.add("medicationReference", reference("Medication", dice)),
+        1 => object.add("medicationCodeableConcept", format!(r#"{{"coding":[{UNKNOWN}]}}"#)),
+        2 => object.add("_medicationCodeableConcept", ABSENT),
+        _ => {
+            let text = dice.pick(&["", r#","text":"Aspirin""#]);
+            let coding = r#"{"system":"urn:rx","code":"1191"}"#;
+            object.add("medicationCodeableConcept", format!(r#"{{"coding":[{coding}]{text}}}"#));
+        }
+    }
+    object.add("subject", if dice.one_in(5) { ABSENT.to_owned() } else { reference("Patient", dice) });
 }
 
 /// What other programs write into columns of each kind, some of it nonsense.
