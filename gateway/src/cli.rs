@@ -63,6 +63,9 @@ pub struct DatabaseArgs {
     /// Folder of maps (*.toml) for tables of your own, in place of the built-in clinic schema and its maps.
     #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_MAPS")]
     pub maps: Option<PathBuf>,
+    /// Does not call the functions that maps name in `after_write`.
+    #[arg(long, env = "FHIR_GATEWAY_NO_AFTER_WRITE")]
+    pub no_after_write: bool,
 }
 
 /// A database as the command line names one.
@@ -96,7 +99,14 @@ impl DatabaseArgs {
     /// The folder of maps cannot be read, or there is no map in it.
     pub fn options(&self, bulk: bool) -> Result<Options, Stop> {
         let maps = self.maps.as_deref().map(map::folder).transpose()?;
-        Ok(Options { database: self.url(), data_dir: self.data_dir.clone(), maps, seed: None, bulk })
+        Ok(Options {
+            database: self.url(),
+            data_dir: self.data_dir.clone(),
+            maps,
+            seed: None,
+            bulk,
+            after_write: !self.no_after_write,
+        })
     }
 }
 

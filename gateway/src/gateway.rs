@@ -42,6 +42,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// This process writes much and answers nobody: an import.
     pub bulk: bool,
+    /// Functions of the owner's are called after writes where maps say so.
+    pub after_write: bool,
 }
 
 impl Gateway {
@@ -67,6 +69,7 @@ impl Gateway {
             clock: Arc::clone(&clock),
             ids: keys,
             bulk: options.bulk,
+            after_write: options.after_write,
         })
         .await?;
         let audit = store.audit(&options.data_dir).await?;

@@ -36,9 +36,9 @@ pub(crate) enum Verdict {
 pub(crate) enum Abort {
     /// The database refused.
     Database(DbError),
-    /// Tables refused these changes (set, change) while others may hold keys of their rows: run it again with these in the
-    /// generic store from the start.
-    Overflow(Vec<(usize, usize)>),
+    /// Tables refused these changes (set, change, map) while others may hold keys of their rows, or other maps would have
+    /// them: run it again without these maps for them.
+    Overflow(Vec<(usize, usize, usize)>),
     /// Rows (map, key) of these steps belonged to other resources, deleted since: they must give their keys away first.
     Clash(Vec<(Box<str>, Box<str>)>),
     /// One set turned out to be impossible after others were written: run it again without that set.
@@ -109,10 +109,14 @@ impl Default for Lessons {
 }
 
 impl Lessons {
-    /// These changes (set, change) stay out of tables.
-    pub(crate) fn avoid(&mut self, changes: Vec<(usize, usize)>) {
+    /// These changes (set, change) stay out of the table of a map; after a few refusals out of all.
+    pub(crate) fn avoid(&mut self, changes: Vec<(usize, usize, usize)>) {
+        const MOST: usize = 3;
         if let Tables::UseExcept(refused) = &mut self.tables {
-            refused.extend(changes);
+            for (unit, index, map) in changes {
+                let before = refused.iter().filter(|(of, at, _)| (*of, *at) == (unit, index)).count();
+                refused.insert((unit, index, (before < MOST).then_some(map)));
+            }
         }
     }
 
@@ -131,16 +135,17 @@ impl Lessons {
 pub(crate) enum Tables {
     /// Nothing goes to a table: the database refused these resources at commit.
     Avoid,
-    /// Resources go to the tables that can carry them, but for these changes (set, change), which a table refused.
-    UseExcept(HashSet<(usize, usize)>),
+    /// Resources go to the tables that can carry them, but for these changes (set, change), which the table of a map refused
+    /// (`None`: of any).
+    UseExcept(HashSet<(usize, usize, Option<usize>)>),
 }
 
 impl Tables {
-    /// Whether a change may go to a table.
-    pub(crate) fn allow(&self, unit: usize, index: usize) -> bool {
+    /// Whether a change may go to the table of a map.
+    pub(crate) fn allow(&self, unit: usize, index: usize, map: usize) -> bool {
         match self {
             Self::Avoid => false,
-            Self::UseExcept(refused) => !refused.contains(&(unit, index)),
+            Self::UseExcept(refused) => ![None, Some(map)].iter().any(|map| refused.contains(&(unit, index, *map))),
         }
     }
 }
@@ -167,6 +172,7 @@ pub(crate) async fn apply(
     }
     place::place(core, connection, organization, &mut steps, &lessons.tables).await?;
     rows::write(core, connection, organization, &mut steps, lessons).await?;
+    rows::after_write(core, connection, &steps).await?;
     rows::leave_out(core, connection, organization, &mut steps).await?;
     let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;

@@ -49,6 +49,8 @@ pub(crate) struct Core {
     ranks: Vec<usize>,
     /// The tables as introspection found them.
     pub(crate) schema: Schema,
+    /// Functions of the owner's are called after our writes where maps say so.
+    pub(crate) after_write: bool,
     /// The clock.
     pub(crate) clock: Arc<Clock>,
     /// Ids for new rows and for foreign rows whose key is not a valid id.
@@ -98,6 +100,7 @@ impl Core {
             predicates,
             ranks,
             schema,
+            after_write: true,
             clock,
             ids,
             zone,
@@ -106,6 +109,11 @@ impl Core {
             settling: tokio::sync::Mutex::new(()),
             rids: Mutex::new(0..0),
         }
+    }
+
+    /// Whether functions of the owner's are called after our writes.
+    pub(crate) fn calling_functions(self, after_write: bool) -> Self {
+        Self { after_write, ..self }
     }
 
     /// A map by its index.

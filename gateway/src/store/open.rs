@@ -35,6 +35,8 @@ pub struct StoreOptions {
     pub ids: Arc<Ids>,
     /// The process writes much and answers nobody.
     pub bulk: bool,
+    /// Functions of the owner's are called after writes where maps say so.
+    pub after_write: bool,
 }
 
 /// What stands in the way of a store.
@@ -92,7 +94,8 @@ impl Store {
         let statements = maps.maps.iter().map(|map| Statements::new(map, &dialect)).collect();
         let zone = organization_zone(&pools).await?;
         let workers = if pools.engine() == Engine::Sqlite { 1 } else { POSTGRES_WORKERS as usize };
-        let core = Arc::new(Core::new(pools, maps, statements, schema, options.clock, options.ids, zone));
+        let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone);
+        let core = Arc::new(core.calling_functions(options.after_write));
         let batcher = Batcher::start(&core, workers);
         Ok(Self { core, batcher })
     }

@@ -1,9 +1,12 @@
 //! Deciding where resources go: into which table, or to the generic store.
 //!
-//! A resource goes to the first map of its type that accepts it and whose table can carry it. Whether a table can carry
+//! A resource goes to the first map of its type that accepts it and whose table can carry it; maps that a list of the same
+//! set claims it for come before others. Whether a table can carry
 //! it may hang on whether what it refers to is in a table: sets are settled together, by repetition until nothing moves.
 
-use std::collections::{HashMap, HashSet};
+mod claims;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use consent::OrganizationId;
 use mappers::json::Document;
@@ -15,6 +18,8 @@ use crate::store::connection::Connection;
 use crate::store::core::Core;
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::ChangeRefusal;
+use claims::Named;
+pub(crate) use claims::{Claim, Holder};
 
 /// Where a resource goes.
 #[derive(Debug)]
@@ -33,6 +38,10 @@ pub(crate) enum Placed {
         fresh: bool,
         /// The row that a new one replaces, in a table that is only appended to.
         supersedes: Option<Box<str>>,
+        /// Whose lists a new row belongs to.
+        claims: Vec<Claim>,
+        /// Other maps would have it, should the table refuse.
+        further: bool,
     },
 }
 
@@ -44,22 +53,32 @@ pub(crate) async fn place(
     steps: &mut [Step<'_>],
     tables: &Tables,
 ) -> Result<(), Abort> {
-    let allowed = |step: &&Step<'_>| tables.allow(step.unit, step.index);
-    let mut candidates: Vec<Option<Candidate>> =
-        steps.iter().map(|step| Some(step).filter(allowed).and_then(|step| candidate(core, step))).collect();
-    if candidates.iter().all(Option::is_none) {
+    let named = claims::named(core, steps);
+    let mut candidates: Vec<Candidates> = Vec::with_capacity(steps.len());
+    for (step, named) in steps.iter().zip(&named) {
+        let mut found = all_candidates(core, step, named);
+        found.retain(|candidate| tables.allow(step.unit, step.index, candidate.map));
+        candidates.push(found);
+    }
+    if candidates.iter().all(VecDeque::is_empty) {
         return Ok(());
     }
     let outside = referred(core, connection, organization, steps, &candidates).await?;
     let splits = settle(core, steps, &mut candidates, &outside)?;
-    for ((step, candidate), split) in steps.iter_mut().zip(candidates).zip(splits) {
-        if let (Some(candidate), Some(split)) = (candidate, split) {
-            let Candidate { map, key, fresh, supersedes } = candidate;
-            step.placed = Placed::Mapped { map, key, split: Box::new(split), fresh, supersedes };
+    let chosen: Vec<Option<usize>> = candidates.iter().map(|found| found.front().map(|first| first.map)).collect();
+    for ((step, mut found), split) in steps.iter_mut().zip(candidates).zip(splits) {
+        if let (Some(candidate), Some(split)) = (found.pop_front(), split) {
+            let claims = candidate.claims(core, &chosen);
+            let Candidate { map, key, fresh, supersedes, .. } = candidate;
+            let (split, further) = (Box::new(split), !found.is_empty());
+            step.placed = Placed::Mapped { map, key, split, fresh, supersedes, claims, further };
         }
     }
     Ok(())
 }
+
+/// The maps that may carry a resource, in the order in which they are tried.
+type Candidates = VecDeque<Candidate>;
 
 /// A map that may carry a resource, and the row it would be.
 #[derive(Clone, Debug)]
@@ -68,42 +87,77 @@ struct Candidate {
     key: Box<str>,
     fresh: bool,
     supersedes: Option<Box<str>>,
+    /// Lists of the same set that the row would be in.
+    named: Vec<Named>,
+    /// It comes to be through such a list only.
+    listed: bool,
 }
 
-/// The first map that accepts the resource; the one it is (or, deleted, was) in comes first.
-fn candidate(core: &Core, step: &Step<'_>) -> Option<Candidate> {
-    let document = step.document.as_ref()?;
+impl Candidate {
+    fn new(map: usize, key: Box<str>, fresh: bool) -> Self {
+        Self { map, key, fresh, supersedes: None, named: Vec::new(), listed: false }
+    }
+
+    /// The lists that hold it, the steps having chosen these maps: one for each column.
+    fn claims(&self, core: &Core, chosen: &[Option<usize>]) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = Vec::new();
+        let column = |listed: usize| core.map(self.map).listed_by[listed].column.name.as_str();
+        for named in self.named.iter().filter(|named| chosen[named.holder] == Some(named.by)) {
+            if !claims.iter().any(|claim| column(claim.listed) == column(named.listed)) {
+                claims.push(Claim { listed: named.listed, holder: Holder::Step(named.holder) });
+            }
+        }
+        claims
+    }
+}
+
+/// The maps that accept the resource: the one it is (or, deleted, was) in, those of lists that name it, all others.
+fn all_candidates(core: &Core, step: &Step<'_>, named: &[Named]) -> Candidates {
+    let mut found = Candidates::new();
+    let Some(document) = step.document.as_ref() else { return found };
     let current = step.before.as_ref().map(|entry| &entry.place);
+    let of_lists = |map: usize| named.iter().filter(|named| named.map == map).cloned().collect::<Vec<_>>();
     if let Some(Place::Mapped { map, key }) = current
         && split::accepts(core.map(*map), document)
         && !has_better_kind(core, *map, document)
     {
-        if core.map(*map).append_only.is_some() {
-            return Some(Candidate {
-                map: *map,
-                key: new_row_key(core, *map),
-                fresh: true,
-                supersedes: Some(key.clone()),
-            });
+        let known = Candidate::new(*map, key.clone(), false);
+        found.push_back(if core.map(*map).append_only.is_some() {
+            let key = new_row_key(core, *map);
+            Candidate { key, fresh: true, supersedes: Some(known.key), ..known }
+        } else {
+            // Should its row have gone, the new one is of these lists.
+            Candidate { named: of_lists(*map), ..known }
+        });
+    }
+    for map in named.iter().map(|named| named.map) {
+        if !found.iter().any(|other| other.map == map) {
+            let candidate = Candidate::new(map, new_key(core, map, &step.change.id), true);
+            found.push_back(Candidate { named: of_lists(map), listed: true, ..candidate });
         }
-        return Some(Candidate { map: *map, key: key.clone(), fresh: false, supersedes: None });
     }
-    let accepting = core.maps_of(&step.change.kind).iter().copied().find(|map| {
-        let map = core.map(*map);
-        !map.readonly && map.array.is_none() && split::accepts(map, document)
-    })?;
     let left = step.before.as_ref().is_some_and(|entry| entry.flag.as_deref() == Some(entry::KEPT));
-    let shape = core.map(accepting);
-    if left && !shape.key_generated && !shape.facet {
-        // The row it once left is still there, because others refer to it.
-        return Some(Candidate { map: accepting, key: step.change.id.clone(), fresh: false, supersedes: None });
+    for &map in core.maps_of(&step.change.kind) {
+        let shape = core.map(map);
+        if shape.listed
+            || found.iter().any(|other| other.map == map && !other.listed)
+            || !claims::accepts(core, map, step)
+        {
+            continue;
+        }
+        let key = match &step.before {
+            // The row it once had is still there, under its id.
+            Some(_) if shape.append_only.is_some() => new_row_key(core, map),
+            _ => new_key(core, map, &step.change.id),
+        };
+        found.push_back(if left && !shape.key_generated && !shape.facet {
+            // The row it once left is still there, because others refer to it.
+            Candidate::new(map, step.change.id.clone(), false)
+        } else {
+            Candidate::new(map, key, true)
+        });
     }
-    let key = match &step.before {
-        // The row it once had is still there, under its id.
-        Some(_) if shape.append_only.is_some() => new_row_key(core, accepting),
-        _ => new_key(core, accepting, &step.change.id),
-    };
-    Some(Candidate { map: accepting, key, fresh: true, supersedes: None })
+    found
 }
 
 /// Whether an earlier map takes the resource as a row of another kind of the same table: a row that was of no kind in
@@ -142,12 +196,13 @@ async fn referred(
     connection: &mut Connection,
     organization: OrganizationId,
     steps: &[Step<'_>],
-    candidates: &[Option<Candidate>],
+    candidates: &[Candidates],
 ) -> Result<HashMap<(Box<str>, Box<str>), Entry>, Abort> {
     let inside: HashSet<(&str, &str)> = steps.iter().map(|step| (&*step.change.kind, &*step.change.id)).collect();
     let mut wanted: Vec<(String, String)> = Vec::new();
     for (step, candidate) in steps.iter().zip(candidates) {
-        if let (Some(candidate), Some(document)) = (candidate, &step.document) {
+        let Some(document) = &step.document else { continue };
+        for candidate in candidate {
             let references = split::references(core.map(candidate.map), document);
             wanted.extend(references.into_iter().filter(|(kind, id)| !inside.contains(&(&**kind, &**id))));
         }
@@ -158,11 +213,11 @@ async fn referred(
     Ok(entry::by_identity(core, connection, organization, &wanted, false).await?)
 }
 
-/// Splits every candidate, again and again until no further one has dropped out.
+/// Splits every step by its first candidate, again and again until no further one has dropped out: then the next is tried.
 fn settle(
     core: &Core,
     steps: &[Step<'_>],
-    candidates: &mut [Option<Candidate>],
+    candidates: &mut [Candidates],
     outside: &HashMap<(Box<str>, Box<str>), Entry>,
 ) -> Result<Vec<Option<Split>>, Abort> {
     let inside: HashMap<(&str, &str), usize> =
@@ -170,14 +225,20 @@ fn settle(
     loop {
         let mut splits: Vec<Option<Split>> = Vec::with_capacity(steps.len());
         let mut dropped = Vec::new();
+        let chosen: Vec<Option<usize>> = candidates.iter().map(|found| found.front().map(|first| first.map)).collect();
         {
             let resolve = |kind: &str, id: &str| match inside.get(&(kind, id)) {
-                Some(number) => resolve_inside(core, &steps[*number], candidates[*number].as_ref()),
+                Some(number) => resolve_inside(core, &steps[*number], candidates[*number].front()),
                 None => outside.get(&(kind.into(), id.into())).and_then(|entry| resolve_entry(core, entry)),
             };
             let context = SplitContext { values: core.values(), resolve: &resolve };
             for (number, step) in steps.iter().enumerate() {
-                let split = match (&candidates[number], &step.document) {
+                let split = match (candidates[number].front(), &step.document) {
+                    // Whose list it is in went elsewhere.
+                    (Some(candidate), _) if candidate.listed && candidate.claims(core, &chosen).is_empty() => {
+                        dropped.push(number);
+                        None
+                    }
                     (Some(candidate), Some(document)) => {
                         match split::split(core.map(candidate.map), document, &context) {
                             Ok(split) => Some(split),
@@ -197,7 +258,7 @@ fn settle(
             return Ok(splits);
         }
         for number in dropped {
-            candidates[number] = None;
+            candidates[number].pop_front();
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything is done per map and table for any number of resources. What a table refuses goes to the generic store
 //! (the overflow rule), each attempt within a savepoint.
 
+mod after;
 mod append;
 mod change;
 mod children;
@@ -13,12 +14,13 @@ mod put_back;
 mod remove;
 mod residue;
 
+pub(crate) use after::after_write;
 pub(crate) use lists::{fill as fill_lists, leave_out, note};
 pub(crate) use load::{Loaded, load};
 pub(crate) use put_back::put_back;
 pub(crate) use residue::{ForeignRow, settle_residue};
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use consent::OrganizationId;
 
@@ -53,25 +55,38 @@ pub(crate) async fn write(
             group.entry((core.rank(*map), *map)).or_default().push(number);
         }
     }
-    // Tables that others refer to come first, for foreign keys that are checked at once.
-    for ((_, map), numbers) in &fresh {
-        insert::insert(core, connection, organization, *map, numbers, steps).await?;
+    let maps: Vec<Option<(usize, bool)>> = steps.iter().map(tried).collect();
+    let groups: BTreeSet<(usize, usize)> = fresh.keys().chain(replacing.keys()).chain(known.keys()).copied().collect();
+    // Tables that others refer to come first, for foreign keys that are checked at once, and what is listed after what
+    // lists it.
+    for group in groups {
+        let map = group.1;
+        if let Some(numbers) = fresh.get(&group) {
+            insert::insert(core, connection, organization, map, numbers, steps).await?;
+        }
+        if let Some(numbers) = replacing.get(&group) {
+            append::supersede(core, connection, organization, map, numbers, steps).await?;
+        }
+        if let Some(numbers) = known.get(&group) {
+            change::change(core, connection, organization, map, numbers, steps, &leaving).await?;
+        }
     }
-    for ((_, map), numbers) in &replacing {
-        append::supersede(core, connection, organization, *map, numbers, steps).await?;
-    }
-    for ((_, map), numbers) in &known {
-        change::change(core, connection, organization, *map, numbers, steps, &leaving).await?;
-    }
-    let refused = |number: &usize| matches!(steps[*number].placed, Placed::Generic);
-    // Whoever refers to a row by a foreign key was placed in the belief that the row would be there.
-    let overflowed = fresh.iter().chain(&replacing).chain(&known).filter(|((_, map), _)| core.is_referred_to(*map));
-    let overflowed: Vec<(usize, usize)> = overflowed
-        .flat_map(|(_, numbers)| numbers)
-        .filter(|number| refused(number))
-        .map(|number| (steps[*number].unit, steps[*number].index))
-        .collect();
+    // Whoever refers to a row was placed in the belief that the row would be there; and other maps may have what one table
+    // refuses.
+    let overflowed = steps.iter().zip(maps).filter_map(|(step, tried)| {
+        let (map, further) = tried.filter(|_| matches!(step.placed, Placed::Generic))?;
+        (further || core.is_referred_to(map)).then_some((step.unit, step.index, map))
+    });
+    let overflowed: Vec<(usize, usize, usize)> = overflowed.collect();
     if overflowed.is_empty() { Ok(()) } else { Err(Abort::Overflow(overflowed)) }
+}
+
+/// The map a step is to be a row of, and whether others would have it.
+fn tried(step: &Step<'_>) -> Option<(usize, bool)> {
+    match &step.placed {
+        Placed::Mapped { map, further, .. } => Some((*map, *further)),
+        Placed::Generic => None,
+    }
 }
 
 /// Rows that the steps change in place.

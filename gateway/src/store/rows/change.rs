@@ -15,7 +15,7 @@ use crate::store::entry::Entry;
 use crate::store::place::Placed;
 use crate::store::rows::insert::{self, has_values};
 use crate::store::rows::load::{Loaded, load};
-use crate::store::rows::{attempt, children, overflow, remove};
+use crate::store::rows::{attempt, children, lists, overflow, remove};
 
 /// Changes the rows of these steps.
 pub(super) async fn change(
@@ -40,6 +40,7 @@ pub(super) async fn change(
             continue;
         };
         if !keep(core, map, step, &held) {
+            lists::hold(core, connection, organization, map, step).await?;
             moved.push(*number);
             continue;
         }

@@ -25,6 +25,8 @@ struct NewRow<'s> {
     split: &'s Split,
     /// Keys of joined rows that are never written, parallel to `Map::joins`.
     foreign: Vec<Cell>,
+    /// Keys of the rows whose lists it is in, parallel to `Map::listed_by`.
+    holders: Vec<Cell>,
     updated: String,
 }
 
@@ -42,7 +44,7 @@ pub(super) async fn insert(
         let result = attempt(connection, async |connection| {
             let mut rows = Vec::with_capacity(batch.len());
             for number in &batch {
-                rows.push(new_row(core, connection, organization, map, &steps[*number]).await?);
+                rows.push(new_row(core, connection, organization, map, steps, *number).await?);
             }
             insert_all(core, connection, organization, map, &rows).await
         })
@@ -71,22 +73,27 @@ async fn new_row<'s>(
     connection: &mut Connection,
     organization: OrganizationId,
     map: usize,
-    step: &'s Step<'_>,
+    steps: &'s [Step<'_>],
+    number: usize,
 ) -> Result<NewRow<'s>, DbError> {
-    let Placed::Mapped { key, split, .. } = &step.placed else {
+    let step = &steps[number];
+    let Placed::Mapped { key, split, claims, .. } = &step.placed else {
         return Err(DbError::fault("a row without a place"));
     };
-    let foreign = foreign_keys(core, connection, organization, map, &split.row.cells).await?;
-    Ok(NewRow { key: key.clone(), split, foreign, updated: Clock::format(step.updated_ms) })
+    let holders = lists::holders_of(core, map, steps, claims)?;
+    let foreign = foreign_keys(core, connection, organization, map, &split.row.cells, &holders).await?;
+    Ok(NewRow { key: key.clone(), split, foreign, holders, updated: Clock::format(step.updated_ms) })
 }
 
-/// Finds the joined rows that are never written by what the resource says of them. Exactly one must match.
+/// Finds the joined rows that are never written by what the resource says of them, and by the key where a list gives it
+/// (`holders`, parallel to `Map::listed_by`, or empty). Exactly one must match.
 pub(super) async fn foreign_keys(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
     map: usize,
     cells: &[Cell],
+    holders: &[Cell],
 ) -> Result<Vec<Cell>, DbError> {
     let wanted: Vec<usize> = core.statements[map]
         .insert
@@ -105,9 +112,11 @@ pub(super) async fn foreign_keys(
             own.map(|((index, _), _)| index).collect::<Vec<usize>>()
         };
         let (filled, empty) = (of_join(true), of_join(false));
-        let sql = Statements::lookup(core.map(map), &core.dialect(), join, &filled, &empty, false);
+        let holder = lists::holder_in(core.map(map), &core.map(map).joins[join].other_column, holders);
+        let sql = Statements::lookup(core.map(map), &core.dialect(), join, &filled, &empty, holder.is_some());
         let mut args = vec![Arg::Int(organization.0)];
         args.extend(filled.iter().map(|slot| Arg::text(cells[*slot].as_deref())));
+        args.extend(holder.map(Arg::Text));
         let rows = connection.fetch(&sql, &args).await?;
         match &rows[..] {
             [row] => found[join] = row.text(0).map(Into::into),
@@ -174,7 +183,8 @@ fn value<'v>(parameter: InsertParameter, row: &'v NewRow<'_>, tenant: &'v str) -
         InsertParameter::ForeignKey(join) => Arg::text(row.foreign[join].as_deref()),
         InsertParameter::Residue => Arg::Text(&row.split.residue),
         InsertParameter::Updated => Arg::Text(&row.updated),
-        InsertParameter::Listed(_) | InsertParameter::ParentKey | InsertParameter::Position => Arg::Null,
+        InsertParameter::Listed(listed) => Arg::text(row.holders.get(listed).and_then(Option::as_deref)),
+        InsertParameter::ParentKey | InsertParameter::Position => Arg::Null,
     }
 }
 

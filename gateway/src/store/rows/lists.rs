@@ -5,15 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use consent::OrganizationId;
 use mappers::map::Map;
 use mappers::references::is_id;
+use mappers::row::Cell;
 use mappers::schema::ColumnKind;
 use mappers::split::{self, Shadow};
 
 use crate::store::apply::Step;
 use crate::store::bulk::{self, BulkColumn, BulkType};
-use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
 use crate::store::core::Core;
 use crate::store::entry;
-use crate::store::place::Placed;
+use crate::store::place::{Claim, Holder, Placed};
 use crate::store::rows::load::Loaded;
 
 /// Columns of the outbox.
@@ -79,7 +80,7 @@ pub(crate) async fn note(
 }
 
 /// The keys that rows hold in the column of one list (an index into `Map::listed_by`): pairs of own key and held one.
-pub(super) async fn holders(
+async fn holders(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
@@ -92,6 +93,55 @@ pub(super) async fn holders(
     let args = [Arg::Int(organization.0)];
     let rows = bulk::fetch_by_keys(connection, sql, &args, &[("key", BulkType::Text)], &keys).await?;
     Ok(rows.iter().filter_map(|row| Some((row.text(0)?.into(), row.text(1)?.into()))).collect())
+}
+
+/// The keys that a new row holds by the lists it is in, parallel to `Map::listed_by`. A row of a map that comes to be only
+/// through a list needs one.
+pub(super) fn holders_of(core: &Core, map: usize, steps: &[Step<'_>], claims: &[Claim]) -> Result<Vec<Cell>, DbError> {
+    let shape = core.map(map);
+    let mut holders: Vec<Cell> = vec![None; shape.listed_by.len()];
+    for claim in claims {
+        let key = match &claim.holder {
+            Holder::Key(key) => Some(key.clone()),
+            Holder::Step(number) => match &steps[*number].placed {
+                Placed::Mapped { key, .. } => Some(key.clone()),
+                Placed::Generic => None,
+            },
+        };
+        let column = &shape.listed_by[claim.listed].column.name;
+        for (holder, listed) in holders.iter_mut().zip(&shape.listed_by) {
+            if listed.column.name == *column && holder.is_none() {
+                holder.clone_from(&key);
+            }
+        }
+    }
+    if shape.listed && holders.iter().all(Option::is_none) {
+        return Err(DbError { kind: DbErrorKind::ForeignKey, ..DbError::fault("a row that no list names") });
+    }
+    Ok(holders)
+}
+
+/// The key that a row holds in a column by a list.
+pub(super) fn holder_in<'h>(map: &Map, column: &str, holders: &'h [Cell]) -> Option<&'h str> {
+    let mut listed = map.listed_by.iter().zip(holders).filter(|(listed, _)| listed.column.name == column);
+    listed.find_map(|(_, holder)| holder.as_deref())
+}
+
+/// The lists that a row is in stay its own when it is written anew.
+pub(super) async fn hold(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    step: &mut Step<'_>,
+) -> Result<(), DbError> {
+    let Placed::Mapped { key, claims, .. } = &mut step.placed else { return Ok(()) };
+    claims.clear();
+    for listed in 0..core.map(map).listed_by.len() {
+        let held = holders(core, connection, organization, map, listed, &[key]).await?;
+        claims.extend(held.into_iter().map(|(_, holder)| Claim { listed, holder: Holder::Key(holder) }));
+    }
+    Ok(())
 }
 
 /// Remembers what the clients of the steps' lists left out of them, though they could know of it: what they wrote is what
