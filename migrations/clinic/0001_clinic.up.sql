@@ -267,7 +267,8 @@ create table lab_results (
   organization_id bigint not null,
   patient_id text not null references patients (id) deferrable initially deferred,
   encounter_id text,
-  -- The order it answers, and what was tested.
+  -- The diagnostic report it is part of (its row's id), the order it answers, and what was tested.
+  report_id text,
   order_id text,
   specimen_id text,
   performer_id text,
@@ -320,4 +321,5 @@ create table lab_results (
 );
 create index lab_results_by_patient on lab_results (organization_id, patient_id, collected_at);
 create index lab_results_by_code on lab_results (organization_id, code, collected_at);
+create index lab_results_by_report on lab_results (organization_id, report_id);
 create index lab_results_by_encounter on lab_results (organization_id, encounter_id);

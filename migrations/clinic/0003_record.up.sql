@@ -517,6 +517,8 @@ create table social_determinants (
   encounter_id text,
   performer_id text,
   questionnaire_response_id text,
+  -- The row of the panel or questionnaire that it is an answer of.
+  panel_id text,
   -- http://hl7.org/fhir/ValueSet/observation-status
   status text not null check (status in (
     'registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown')),
@@ -552,4 +554,5 @@ create table social_determinants (
       or answer_text is null and answer_number is null and answer_unit is null))
 );
 create index social_determinants_by_patient on social_determinants (organization_id, patient_id, answered_at);
+create index social_determinants_by_panel on social_determinants (organization_id, panel_id);
 create index social_determinants_by_question on social_determinants (organization_id, question_code, answer_code);

@@ -5,9 +5,11 @@
 #[path = "record/specification.rs"]
 mod specification;
 
-use gateway_tests::{Client, Command, Engine, Json, Server, Sql, look, patient, row_key, suite};
+use gateway_tests::{
+    Client, Command, Engine, Json, Server, Sql, examples, look, own, patient, row_key, shared_data, suite,
+};
 use specification::{Column, TABLES, Table, columns};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What rows refer to.
 const NAMED: &[&str] = &[
@@ -79,7 +81,8 @@ async fn all_columns(sql: &mut Sql, table: &str) -> BTreeSet<String> {
             )
         }
     };
-    let ours = ["id", "organization_id", "position", "updated_at", "fhir_residue", "kind"];
+    // The last two show in the lists of other rows.
+    let ours = ["id", "organization_id", "position", "updated_at", "fhir_residue", "kind", "report_id", "panel_id"];
     let rows = sql.rows(&query).await;
     rows.into_iter().filter_map(|row| row[0].clone()).filter(|name| !ours.contains(&name.as_str())).collect()
 }
@@ -206,5 +209,60 @@ suite! {
         assert_eq!((read.str("reaction.0.severity"), read.str("criticality")), (Some("severe"), Some("high")));
         assert_eq!(read.items("reaction.0.manifestation").len(), 3, "{read}");
         assert_eq!(api.search("/AllergyIntolerance?patient=p").await, ["AllergyIntolerance/a"]);
+    }
+
+    async fn rows_that_name_a_report_or_a_panel_are_on_its_list(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("p", "Lists")).await.expect(201);
+        sql.run("insert into diagnostic_reports (id, organization_id, patient_id, status, name) values ('r', 1, 'p', 'final', 'Blood count')").await;
+        assert_eq!(api.get("/DiagnosticReport/r").await.expect(200).json().at("result"), None);
+        sql.run("insert into lab_results (id, organization_id, patient_id, status, name, value_number, report_id) values
+                 ('l1', 1, 'p', 'final', 'Hb', 13.5, 'r'), ('l2', 1, 'p', 'final', 'Leucocytes', 7, 'r'), ('l3', 1, 'p', 'final', 'Sodium', 140, null)").await;
+        let report = api.get("/DiagnosticReport/r").await.expect(200).json();
+        let results: Vec<_> = report.items("result").iter().filter_map(|item| item.str("reference")).collect();
+        assert_eq!(results, ["Observation/lab-l1", "Observation/lab-l2"], "{report}");
+        sql.run("insert into social_determinants (id, organization_id, patient_id, status, question, panel_id) values
+                 ('panel', 1, 'p', 'final', 'PRAPARE', null), ('a1', 1, 'p', 'final', 'Housing', 'panel')").await;
+        let panel = api.get("/Observation/survey-panel").await.expect(200).json();
+        assert_eq!(panel.str("hasMember.0.reference"), Some("Observation/survey-a1"), "{panel}");
+    }
+
+    /// The standard's and US Core's own examples of these types read as they were sent, and all about a patient are rows.
+    async fn official_examples_are_rows(engine: Engine) {
+        let Some(data) = shared_data() else { return };
+        let server = Server::start(engine);
+        let (api, mut sql) = (server.client(), server.sql().await);
+        let kinds: BTreeSet<&str> = TABLES.iter().map(|table| table.resource).collect();
+        let all = [examples(&data, "01-r4-examples"), examples(&data, "02-us-core")].concat();
+        let directory = own(engine, "directory");
+        let mut counts = BTreeMap::<&str, i64>::new();
+        for (index, example) in all.iter().enumerate() {
+            let Some(kind) = kinds.get(example.json.str("resourceType").unwrap()).copied() else { continue };
+            let categories = example.json.at("category").map(ToString::to_string).unwrap_or_default();
+            let of_the_record = ["laboratory", "social-history", "survey"];
+            if kind == "Observation" && !of_the_record.iter().any(|code| categories.contains(&format!("\"{code}\""))) {
+                continue;
+            }
+            // Whom it is about is not always among the examples, as in a clinic he is.
+            let people = ["subject.reference", "patient.reference"].into_iter().filter_map(|place| example.json.str(place));
+            let person = people.into_iter().find_map(|text| text.strip_prefix("Patient/"));
+            if let Some(person) = person {
+                let bare = Json::of(&format!(r#"{{"resourceType":"Patient","id":"{person}"}}"#));
+                assert!(matches!(api.save(&bare).await.status, 200 | 201));
+            }
+            let id = format!("ex-{index}");
+            let sent = example.json.clone().with("id", Json::text(&id));
+            api.save(&sent).await.expect(201);
+            let read = api.get(&format!("/{kind}/{id}")).await.expect(200).json().without_server_meta();
+            assert_eq!(sent.without_server_meta().difference(&read), None, "{}", example.name);
+            let rows = sql.count(&format!("select count(*) from {directory} where type = '{kind}' and id = '{id}' and map is not null")).await;
+            // What is about a herd, a contained newborn or somebody's mere name has no row of a patient to hang on.
+            assert_eq!(rows, i64::from(person.is_some() || kind == "Specimen"), "{}", example.name);
+            *counts.entry(kind).or_default() += rows;
+        }
+        assert_eq!(counts.len(), kinds.len(), "{counts:?}");
+        assert!(counts.values().sum::<i64>() > 140, "{counts:?}");
     }
 }
