@@ -26,7 +26,8 @@
 //! | `[array]` `json, id` | the resources are the elements of a JSON array; fields say `element = "member.path"` |
 //!
 //! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
-//! that a resource must carry to belong to the map (see below). Beside it: `default`, `codes = { M = "male" }` (column text = FHIR code),
+//! that a resource must carry to belong to the map (see below). Beside it: `default` (for a NULL column; alone
+//! it makes no object that has other columns, so a coding's system can have one), `codes = { M = "male" }` (column text = FHIR code),
 //! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` (the column has no zone),
 //! `format = "narrative"` (plain text in the column for the XHTML of `text.div`),
 //! `content = "column" | "file" | "object"` (attachment bytes), `group`, `terminology` (code system to normalize to).
