@@ -15,6 +15,7 @@ fn field(primitive: Primitive, codec: Codec) -> Field {
         default: None,
         group: None,
         terminology: None,
+        bare: false,
         json_path: Vec::new(),
         absent: None,
         stays: false,

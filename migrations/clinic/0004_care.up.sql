@@ -310,6 +310,8 @@ create table medication_statements (
   frequency integer,
   period numeric,
   period_unit text,
+  -- BID, every morning, ...
+  timing text,
   route text,
   note text,
   updated_at timestamptz,
@@ -411,6 +413,8 @@ create table medication_dispenses (
   frequency integer,
   period numeric,
   period_unit text,
+  -- BID, every morning, ...
+  timing text,
   route text,
   substituted boolean,
   note text,
@@ -439,6 +443,8 @@ create table coverages (
   type_code text,
   type_display text,
   type text,
+  -- The patient's own number with the payor.
+  member_number text,
   -- Whose insurance it is, where that is a patient too, and the number it gave.
   subscriber_patient_id text references patients (id) deferrable initially deferred,
   subscriber_number text,
@@ -456,6 +462,7 @@ create table coverages (
 );
 create index coverages_by_patient on coverages (organization_id, patient_id);
 create index coverages_by_payor on coverages (organization_id, payor_organization_id);
+create index coverages_by_member_number on coverages (organization_id, member_number);
 create index coverages_by_subscriber_number on coverages (organization_id, subscriber_number);
 
 -- Group, plan and the like of an insurance.
@@ -650,6 +657,8 @@ create table questionnaire_responses (
   organization_id bigint not null,
   patient_id text references patients (id) deferrable initially deferred,
   encounter_id text,
+  identifier_system text,
+  identifier text,
   -- http://hl7.org/fhir/ValueSet/questionnaire-answers-status
   status text not null check (status in ('in-progress', 'completed', 'amended', 'entered-in-error', 'stopped')),
   -- The questionnaire's canonical address.

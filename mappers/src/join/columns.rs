@@ -88,7 +88,7 @@ impl Joiner<'_> {
         match &member.target {
             Target::Children(number) => self.child_list(*number, None, out).unwrap_or(Left::NOTHING),
             Target::List(number) => self.reference_items(*number, None, out),
-            Target::Field(field) => self.column_field(field, &member.name, mode, fresh, out),
+            Target::Field(field) => self.column_field(field, mode, fresh, out),
             Target::Object(inner) => {
                 let start = out.len();
                 out.push(b'{');
@@ -113,14 +113,7 @@ impl Joiner<'_> {
         }
     }
 
-    fn column_field(
-        &mut self,
-        field: &crate::map::Field,
-        name: &str,
-        mode: Mode,
-        fresh: bool,
-        out: &mut Vec<u8>,
-    ) -> Left {
+    fn column_field(&mut self, field: &crate::map::Field, mode: Mode, fresh: bool, out: &mut Vec<u8>) -> Left {
         if let Some(constant) = field.constant.as_ref().or(field.default.as_ref()).filter(|_| field.slots.is_empty()) {
             out.extend_from_slice(constant.as_bytes());
             return Left::WEAK;
@@ -129,7 +122,7 @@ impl Joiner<'_> {
         if said && !(fresh && field.default.is_some() && self.is_empty(field)) {
             return Left::NOTHING;
         }
-        if self.write(field, name, None, out) {
+        if self.write(field, false, None, out) {
             self.changed |= mode == Mode::Append;
             return Left::STRONG;
         }

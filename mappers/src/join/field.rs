@@ -7,12 +7,12 @@ use crate::row::Cell;
 use crate::split::is_id;
 
 /// Appends the JSON value that a field's columns give; false, with nothing appended, where they give none.
-/// `name`: the member's name (a reference column can stand for the Reference or for its `reference` alone).
+/// `inside`: the place is within a Reference, whose `reference` alone is wanted.
 /// `item`: only this one of a list of references.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn write_field(
     field: &Field,
-    name: &str,
+    inside: bool,
     item: Option<usize>,
     slots: &[Slot],
     cells: &[Cell],
@@ -23,7 +23,7 @@ pub(crate) fn write_field(
     let one = |slot: usize, out: &mut Vec<u8>| {
         let (Some(declared), Some(cell)) = (slots.get(slot), cells.get(slot)) else { return false };
         if matches!(field.codec, Codec::Reference) {
-            return write_reference(declared, cell, reference_ids.get(slot), name == "reference", out);
+            return write_reference(declared, cell, reference_ids.get(slot), inside || field.bare, out);
         }
         if kind_at(declared) == declared.kind {
             return cell.as_deref().is_some_and(|text| decode(field, declared.kind, text, context, out));

@@ -144,8 +144,8 @@ impl<'a> Joiner<'a> {
 
     /// Appends the field's value from its columns.
     #[inline]
-    pub(super) fn write(&self, field: &Field, name: &str, item: Option<usize>, out: &mut Vec<u8>) -> bool {
-        super::write_field(field, name, item, self.slots, self.cells, self.reference_ids, self.context, out)
+    pub(super) fn write(&self, field: &Field, inside: bool, item: Option<usize>, out: &mut Vec<u8>) -> bool {
+        super::write_field(field, inside, item, self.slots, self.cells, self.reference_ids, self.context, out)
     }
 
     pub(super) fn joined(mut self, groups: &[Group]) -> Joined {

@@ -224,7 +224,7 @@ impl Joiner<'_> {
             (Target::Field(field), b'{') if matches!(field.codec, Codec::Reference) => {
                 self.reference(scan, field, 0, out)
             }
-            (Target::Field(field), _) => self.field(scan, field, &member.name, out),
+            (Target::Field(field), _) => self.field(scan, field, out),
             (Target::Object(inner), b'{') => {
                 let mut left = self.object(scan, inner, &[], Place::Inner, out)?;
                 left.written = !left.dropped || left.strong;
@@ -246,9 +246,9 @@ impl Joiner<'_> {
         }
     }
 
-    fn field(&mut self, scan: &mut Scan<'_>, field: &Field, name: &str, out: &mut Vec<u8>) -> Outcome {
+    fn field(&mut self, scan: &mut Scan<'_>, field: &Field, out: &mut Vec<u8>) -> Outcome {
         if scan.null() {
-            return Ok(Left::value(self.write(field, name, None, out)));
+            return Ok(Left::value(self.write(field, false, None, out)));
         }
         let value = scan.value()?;
         if self.is_expected(field) && !self.has_fallen(field) {
@@ -256,7 +256,7 @@ impl Joiner<'_> {
             return Ok(Left::STRONG);
         }
         self.changed = true;
-        Ok(Left::value(self.write(field, name, None, out)))
+        Ok(Left::value(self.write(field, false, None, out)))
     }
 
     /// A Reference object. What stands beside its `reference` (a display) speaks of the same target only.
@@ -279,7 +279,7 @@ impl Joiner<'_> {
             open(key, out);
             if is_name(key, "reference") && inner.null() {
                 holed = true;
-                gone = !self.write(field, "reference", item, out);
+                gone = !self.write(field, true, item, out);
                 if gone {
                     out.truncate(before);
                 }
@@ -301,7 +301,7 @@ impl Joiner<'_> {
         }
         out.truncate(start);
         self.changed |= !holed || guarded;
-        Ok(Left::value(self.write(field, "", item, out)))
+        Ok(Left::value(self.write(field, false, item, out)))
     }
 
     fn reference_list(&mut self, scan: &mut Scan<'_>, field: &Field, out: &mut Vec<u8>) -> Outcome {
@@ -329,7 +329,7 @@ impl Joiner<'_> {
         for (item, slot) in field.slots.iter().enumerate().skip(index) {
             let before = out.len();
             separate(start, out);
-            if self.is_expected_at(field, *slot) || !self.write(field, "", Some(item), out) {
+            if self.is_expected_at(field, *slot) || !self.write(field, false, Some(item), out) {
                 out.truncate(before);
             } else {
                 (left.strong, self.changed) = (true, true);

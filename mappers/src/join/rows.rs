@@ -104,7 +104,7 @@ impl<'a> Joiner<'a> {
             && member.name.is_empty()
             && let Target::Field(field) = &member.target
         {
-            return self.write(field, "", None, out);
+            return self.write(field, false, None, out);
         }
         let start = out.len();
         if let Some(residue) = residue {

@@ -100,7 +100,7 @@ fn fill(
         for slot in item.map_or(&field.slots[..], |item| &field.slots[item..=item]) {
             holed[slot / 64] |= 1 << (slot % 64);
         }
-        if !joiner.write(field, "reference", item, out) {
+        if !joiner.write(field, true, item, out) {
             return None;
         }
     }

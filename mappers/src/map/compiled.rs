@@ -281,6 +281,8 @@ pub struct Field {
     pub primitive: Primitive,
     /// How text and column correspond.
     pub codec: Codec,
+    /// The field is the `reference` of a Reference (an item of a list of them), not the Reference itself.
+    pub bare: bool,
     /// Fixed value (JSON text): an object or slice that has it must carry it for the map to accept the resource, and the
     /// resource must have the object or slice unless it is one with columns.
     pub constant: Option<String>,

@@ -103,6 +103,7 @@ fn compile_field(
         slots: slots.clone(),
         list,
         primitive,
+        bare: syntax.reference.is_some() && matches!(last.element.content, Content::Primitive(_)),
         codec,
         constant: syntax.constant.as_ref().map(wrap),
         default: syntax.default.as_ref().map(wrap),

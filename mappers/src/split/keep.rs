@@ -116,7 +116,7 @@ fn says_the_same(field: &Field, new: &Level<'_>, old: &Level<'_>, context: &Cont
 
 fn value_of(field: &Field, item: Option<usize>, level: &Level<'_>, context: &Context<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    write_field(field, "", item, level.slots, level.cells, level.reference_ids, context, &mut out).then_some(out)
+    write_field(field, false, item, level.slots, level.cells, level.reference_ids, context, &mut out).then_some(out)
 }
 
 /// The existing JSON document with the mapped members that changed; all else in it is another program's.

@@ -21,8 +21,7 @@ impl Level<'_> {
         let (field, _, item) = hole.field(self.shape)?;
         let mut out = Vec::new();
         // Inside a Reference the hole is at `reference` itself: always the bare text.
-        write_field(field, "reference", item, self.slots, self.cells, self.reference_ids, context, &mut out)
-            .then_some(out)
+        write_field(field, true, item, self.slots, self.cells, self.reference_ids, context, &mut out).then_some(out)
     }
 }
 

@@ -139,6 +139,7 @@ fn field(slots: &[usize], primitive: Primitive) -> Field {
         default: None,
         group: None,
         terminology: None,
+        bare: false,
         json_path: Vec::new(),
         absent: None,
         stays: false,
@@ -246,6 +247,7 @@ pub(crate) fn patient() -> Map {
         slot("source", ColumnKind::Text),
     ];
     let json = |field: Field, path: &[&str]| Field {
+        bare: false,
         json_path: path.iter().map(|name| (*name).to_owned()).collect(),
         ..field
     };
