@@ -85,7 +85,7 @@ fn compile_field(
 ) {
     let Some(steps) = steps(scope, syntax, report) else { return };
     let Some(last) = steps.last() else { return };
-    let Some(primitive) = primitive(scope, last, syntax, report) else { return };
+    let Some(primitive) = primitive(&last.element, syntax, report) else { return };
     codec::check_literals(primitive, syntax, report);
     let list = last.element.list;
     if syntax.columns.len() > 1 && !list {
@@ -103,7 +103,7 @@ fn compile_field(
         slots: slots.clone(),
         list,
         primitive,
-        bare: syntax.reference.is_some() && matches!(last.element.content, Content::Primitive(_)),
+        bare: syntax.path.value.is_empty() && last.name == "reference",
         codec,
         constant: syntax.constant.as_ref().map(wrap),
         default: syntax.default.as_ref().map(wrap),
@@ -171,12 +171,9 @@ pub(super) fn put(draft: &mut Draft, steps: &[Step], target: Target, path: &Loca
 }
 
 /// What kind of value stands at the end of the path.
-fn primitive(scope: Scope<'_>, step: &Step, syntax: &FieldSyntax, report: &mut Report<'_>) -> Option<Primitive> {
+fn primitive(element: &Element, syntax: &FieldSyntax, report: &mut Report<'_>) -> Option<Primitive> {
     let path = &syntax.path;
-    // The items of a list of References have no name of their own to end the path at.
-    let is_item = path.value == "reference" && *scope.item == Content::Object("Reference".to_owned());
-    match &step.element.content {
-        Content::Primitive(primitive) if syntax.reference.is_some() && is_item => Some(*primitive),
+    match &element.content {
         Content::Primitive(_) if syntax.reference.is_some() => {
             let at = syntax.reference.as_ref().map_or(path.at, |reference| reference.at);
             let help = "`reference` belongs to an element of type Reference; end the path there, without `.reference`";
