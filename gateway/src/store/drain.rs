@@ -48,6 +48,22 @@ impl Store {
         Ok(settle(self.core(), &mut connection, organization).await?)
     }
 
+    /// Settles all that waits now, however much it is: for those who want to have seen every row. A writer that never
+    /// rests does not keep them from ending.
+    pub(crate) async fn drain_all(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        let mut connection = self.core().pools.writer().await?;
+        let count = "select count(*) from outbox where organization_id = $1";
+        connection.begin_read(Some(organization.0)).await?;
+        let waiting = connection.fetch_optional(count, &[Arg::Int(organization.0)]).await?;
+        connection.commit().await?;
+        let waiting = waiting.and_then(|row| row.int(0)).unwrap_or_default();
+        let rounds = i64::try_from(ROUNDS).unwrap_or(i64::MAX).saturating_mul(BATCH);
+        for _ in 0..=waiting / rounds {
+            settle(self.core(), &mut connection, organization).await?;
+        }
+        Ok(())
+    }
+
     /// Settles the outbox if there is anything in it: the step before every search and history.
     pub(crate) async fn settle(&self, permit: &Permit) -> Result<(), StoreError> {
         let mut connection = self.core().pools.reader().await?;

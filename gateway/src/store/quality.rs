@@ -34,7 +34,7 @@ impl Store {
         keys: usize,
         progress: &mut (dyn FnMut(&str, i64) + Send),
     ) -> Result<QualityReport, StoreError> {
-        self.drain(permit.organization()).await?;
+        self.drain_all(permit.organization()).await?;
         let mut connection = self.core().pools.reader().await?;
         connection.begin_read(Some(permit.organization().0)).await?;
         let mut collector = Collector::new(keys);

@@ -85,7 +85,7 @@ impl Store {
         permit: &Permit,
         progress: &mut (dyn FnMut(&MapReport) + Send),
     ) -> Result<VerifyReport, StoreError> {
-        self.drain(permit.organization()).await?;
+        self.drain_all(permit.organization()).await?;
         let mut connection = self.core().pools.reader().await?;
         connection.begin_read(Some(permit.organization().0)).await?;
         let mut report = VerifyReport::default();
