@@ -68,4 +68,19 @@ const DOCUMENTS: &[(&str, &str)] = files![];
 const EVENTS: &[(&str, &str)] = files![];
 
 /// `0007_soap`
-const SOAP: &[(&str, &str)] = files!["vital_signs"];
+const SOAP: &[(&str, &str)] = files![
+    "composition",
+    "vital_signs",
+    "soap_subjective_history_of_present_illness",
+    "soap_subjective_review_of_systems",
+    "soap_objective_physical_examination",
+    "soap_objective_results",
+    "soap_subjective_allergies",
+    "soap_subjective_current_medications",
+    "soap_assessment_problem_list",
+    "soap_assessment_differential_diagnoses",
+    "soap_plan_medication",
+    "soap_plan_orders",
+    "soap_plan_procedures",
+    "soap_plan_follow_up_and_education"
+];

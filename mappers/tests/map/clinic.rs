@@ -194,7 +194,8 @@ fn knows(map: &Map, table: &str, column: &str) -> bool {
     let of_child = map.children.iter().filter(|child| child.table == table).any(|child| {
         child.slots.iter().any(|slot| slot.column == column) || child.bare.iter().any(|bare| bare.name == column)
     });
-    is_slot || is_bare || of_join || of_child
+    let is_fixed = map.table == table && map.fixed.iter().any(|(fixed, _)| fixed == column);
+    is_slot || is_bare || of_join || of_child || is_fixed
 }
 
 #[test]
