@@ -94,14 +94,14 @@ impl Joiner<'_> {
                 out.push(b'{');
                 let left = self.column_members(inner, &Seen::default(), mode, true, out);
                 out.push(b'}');
-                settle(left, inner, mode, start, out)
+                settle(left, inner, mode == Mode::Foreign || fresh, start, out)
             }
             Target::Slices(slices) => {
                 let start = out.len();
                 out.push(b'[');
                 let mut left = Left::NOTHING;
                 for slice in slices {
-                    left.add(self.column_slice(slice, mode, start, out));
+                    left.add(self.column_slice(slice, mode, fresh, start, out));
                 }
                 if out.len() == start + 1 {
                     out.truncate(start);
@@ -136,7 +136,14 @@ impl Joiner<'_> {
     }
 
     /// An item for a slice, at the end of the list that starts at `list`.
-    pub(super) fn column_slice(&mut self, slice: &Slice, mode: Mode, list: usize, out: &mut Vec<u8>) -> Left {
+    pub(super) fn column_slice(
+        &mut self,
+        slice: &Slice,
+        mode: Mode,
+        fresh: bool,
+        list: usize,
+        out: &mut Vec<u8>,
+    ) -> Left {
         let before = out.len();
         separate(list, out);
         let start = out.len();
@@ -147,7 +154,7 @@ impl Joiner<'_> {
         }
         let left = self.column_members(&slice.shape, &Seen::default(), mode, true, out);
         out.push(b'}');
-        let left = settle(left, &slice.shape, mode, start, out);
+        let left = settle(left, &slice.shape, mode == Mode::Foreign || fresh, start, out);
         if !left.written {
             out.truncate(before);
         }
@@ -163,9 +170,10 @@ pub(super) fn write_absent(required: &Required, out: &mut Vec<u8>) {
     out.extend_from_slice(required.absent.as_bytes());
 }
 
-/// An object of constants and defaults alone stands only where the map gives it nothing else to say.
-fn settle(left: Left, shape: &ObjectShape, mode: Mode, start: usize, out: &mut Vec<u8>) -> Left {
-    let written = left.strong || (mode == Mode::Foreign && left.written && !has_more_to_say(shape));
+/// An object of constants and defaults alone stands only in what is new (`fresh`), and where the map gives it nothing else
+/// to say.
+fn settle(left: Left, shape: &ObjectShape, fresh: bool, start: usize, out: &mut Vec<u8>) -> Left {
+    let written = left.strong || (fresh && left.written && !has_more_to_say(shape));
     if !written {
         out.truncate(start);
         return Left::NOTHING;

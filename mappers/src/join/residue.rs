@@ -375,7 +375,7 @@ impl Joiner<'_> {
         }
         for (number, slice) in slices.iter().enumerate().take(64) {
             if claimed & 1 << number == 0 {
-                left.add(self.column_slice(slice, super::columns::Mode::Append, start, out));
+                left.add(self.column_slice(slice, super::columns::Mode::Append, false, start, out));
             }
         }
         left.written = out.len() > start + 1 || !left.dropped;

@@ -9,7 +9,7 @@ use super::{clinic, foreign, json};
 fn taken(text: &str) -> Option<String> {
     let document = Document::parse(text.as_bytes()).expect("JSON");
     let kind = json(text)["resourceType"].as_str().expect("a type").to_owned();
-    clinic().of_type(&kind).find(|map| accepts(map, &document)).map(|map| map.name.clone())
+    clinic().of_type(&kind).find(|map| !map.listed && accepts(map, &document)).map(|map| map.name.clone())
 }
 
 #[test]
