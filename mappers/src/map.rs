@@ -47,6 +47,15 @@
 //! else a data-absent-reason), down to the members of objects and items that the row begins. No map says anything for it, and
 //! a client that sends it back changes no column.
 //!
+//! # Lists of references
+//!
+//! `[[lists]]` says that a list of References (`DiagnosticReport.result`, `section[code.coding.code=18776-5].entry`) holds the
+//! resources of other maps by a key in their rows; `of` names files (all facets of each) or `file.facet`, in the order in which they
+//! are listed. A section that is there only for its list has the constants of its slice. When a set writes a resource and
+//! another that names it in such a list, the maps in `of` come before others for it, and its row gets the key: by the
+//! column `by`, which is best a foreign key that no field maps. Maps joined over that column with `write = "never"` must then
+//! say what the resource says. What a row is listed by stays when its resource is written again.
+//!
 //! # Rows that are never changed
 //!
 //! Under `append_only` PUT appends a row whose `supersedes` holds the key of the resource's row, and DELETE appends a

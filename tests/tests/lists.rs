@@ -101,7 +101,8 @@ resource = "Observation"
 table = "results"
 id = "id"
 id_prefix = "re-"
-fields = [ { path = "code.text", column = "name" }, { path = "valueQuantity.value", column = "val" } ]
+fields = [ { path = "code.text", column = "name" }, { path = "valueQuantity.value", column = "val" },
+  { path = "specimen.display", column = "report_id" } ]
 "#;
 
 const TABLES: &str = "
@@ -384,6 +385,20 @@ suite! {
             api.get(path).await.expect(200);
         }
         assert_eq!(map_of(&mut sql, "AllergyIntolerance", "na-a").await, "");
+        clinic.verified().await;
+    }
+
+    async fn a_column_that_a_field_maps_moves_a_row_to_another_list(engine: Engine) {
+        let clinic = Clinic::open(engine).await;
+        let (api, mut sql) = (clinic.api(), clinic.sql().await);
+        sql.run("insert into reports values ('r1', 'final', 'ill')").await;
+        let sodium = api.get("/Observation/re-z").await.expect(200).json();
+        api.save(&sodium.with("specimen", Json::of(r#"{"display":"r1"}"#))).await.expect(200);
+        assert_eq!(sql.value("select report_id from results where id = 'z'").await, "r1");
+        for (report, listed) in [("r0", &[][..]), ("r1", &["Observation/re-z"])] {
+            let report = api.get(&format!("/DiagnosticReport/{report}")).await.expect(200).json();
+            assert_eq!(references(report.items("result")), listed);
+        }
         clinic.verified().await;
     }
 

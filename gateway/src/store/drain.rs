@@ -13,6 +13,7 @@ use bytes::Bytes;
 use consent::{OrganizationId, Permit};
 use mappers::join::{self, Header, Stored};
 use mappers::json::Document;
+use mappers::split::Shadow;
 
 use crate::clock::Clock;
 use crate::store::Store;
@@ -438,17 +439,21 @@ impl Foreign<'_> {
         fresh: bool,
     ) -> Result<Snapshot, DbError> {
         let map = self.core.map(self.map);
-        let (body, flag) = self.body(entry, version, updated_ms);
-        let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
-        let row = ForeignRow { map: self.map, key: self.key, held: self.row, entry };
         // What a list holds by rows of other tables never becomes the resource's own.
         let own = Stored { listed: &[], ..self.row.stored(entry) };
-        let own = (!map.lists.is_empty()).then(|| self.join(entry, &own, version, updated_ms).0);
-        let own = own.as_deref().map(Document::parse).transpose();
-        let own = own.map_err(|_| DbError::fault("a joined row is not JSON"))?;
-        let kept = own.as_ref().unwrap_or(&document);
+        let (mut body, flag) = self.join(entry, &own, version, updated_ms);
+        let row = ForeignRow { map: self.map, key: self.key, held: self.row, entry };
+        let own = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
         let (residue, shadow, refused) =
-            rows::settle_residue(self.core, connection, organization, &row, kept, self.careful).await?;
+            rows::settle_residue(self.core, connection, organization, &row, &own, self.careful).await?;
+        drop(own);
+        if !map.lists.is_empty() {
+            // As it will be joined from now on.
+            let told = shadow.as_deref().and_then(Shadow::parse);
+            let stored = Stored { residue: residue.as_deref(), shadow: told.as_ref(), ..self.row.stored(entry) };
+            body = self.join(entry, &stored, version, updated_ms).0;
+        }
+        let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
         let index = match &residue {
             // As for our own writes: values that stayed beside columns are found by the whole resource.
             Some(residue) if !(shadow.is_some() || self.core.is_indexed_whole(self.map, &self.row.row)) => {

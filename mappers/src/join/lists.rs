@@ -27,7 +27,7 @@ impl Joiner<'_> {
     }
 
     /// What other tables put in the list and its client neither wrote nor left out.
-    fn derived(&self, number: usize, list: Option<&str>) -> Vec<&Box<str>> {
+    fn derived(&self, number: usize, list: Option<&str>) -> Vec<&str> {
         let Some(rows) = self.rows else { return Vec::new() };
         let (Some(listed), Some(shape)) = (rows.stored.listed.get(number), rows.map.lists.get(number)) else {
             return Vec::new();
@@ -37,6 +37,8 @@ impl Joiner<'_> {
         }
         let written = list.map(literals).unwrap_or_default();
         let left_out = rows.stored.shadow.map_or(&[][..], |shadow: &Shadow| shadow.left_out(&shape.path));
-        listed.iter().filter(|reference| !written.contains(*reference) && !left_out.contains(reference)).collect()
+        let is_in = |references: &[Box<str>], wanted: &str| references.iter().any(|reference| **reference == *wanted);
+        let listed = listed.iter().map(|reference| &**reference);
+        listed.filter(|reference| !is_in(&written, reference) && !is_in(left_out, reference)).collect()
     }
 }

@@ -45,10 +45,19 @@ pub(super) async fn change(
             continue;
         }
         let Placed::Mapped { split, .. } = &step.placed else { continue };
+        let moves = lists::moves(core.map(map), &held.row.cells, &split.row.cells);
+        if moves {
+            lists::note(core, connection, organization, map, &[&key]).await?;
+        }
         let updated = Clock::format(step.updated_ms);
         let row = KnownRow { map, key: &key, held: &held, split, updated: &updated };
         match attempt(connection, async |connection| row.write(core, connection, organization).await).await? {
-            Ok(returned) => insert::settle(core, connection, organization, map, step, key, &returned).await?,
+            Ok(returned) => {
+                if moves {
+                    lists::note(core, connection, organization, map, &[&key]).await?;
+                }
+                insert::settle(core, connection, organization, map, step, key, &returned).await?;
+            }
             // Another program may have added the very child row: look again before the table is given up.
             Err(error) if error.kind == DbErrorKind::Unique && !leaving.tried => return Err(Abort::Database(error)),
             Err(error) => {

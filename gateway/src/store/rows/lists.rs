@@ -127,6 +127,13 @@ pub(super) fn holder_in<'h>(map: &Map, column: &str, holders: &'h [Cell]) -> Opt
     listed.find_map(|(_, holder)| holder.as_deref())
 }
 
+/// Whether a change moves a row from one list to another: where a field maps the column that the list goes by.
+pub(super) fn moves(map: &Map, held: &[Cell], wanted: &[Cell]) -> bool {
+    let by = |column: &str| map.listed_by.iter().any(|listed| listed.column.name == column);
+    let slots = map.slots.iter().zip(held.iter().zip(wanted));
+    slots.filter(|(slot, _)| slot.join.is_none() && by(&slot.column)).any(|(_, (held, wanted))| held != wanted)
+}
+
 /// The lists that a row is in stay its own when it is written anew.
 pub(super) async fn hold(
     core: &Core,
