@@ -15,6 +15,8 @@ use crate::structure::{self, IssueCode};
 use crate::us_core;
 
 const DATA_ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+/// The same as a concept: <https://hl7.org/fhir/R4/codesystem-data-absent-reason.html>.
+const DATA_ABSENT_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -145,11 +147,16 @@ impl Unknown<'_> {
     }
 
     fn is_unknown(&self, value: Element<'_>, path: &str) -> bool {
+        let says = |item: Element<'_>, name: &str, text: &str| {
+            item.member(name).and_then(|member| member.string()).is_some_and(|found| found == text)
+        };
+        let any = |list: &str, name: &str, text: &str| {
+            value.member(list).into_iter().flat_map(|list| list.children()).any(|item| says(item, name, text))
+        };
         let absent = || {
-            let extensions = value.member("extension");
-            let mut urls =
-                extensions.into_iter().flat_map(|list| list.children()).filter_map(|item| item.member("url"));
-            urls.any(|url| url.string().is_some_and(|url| url == DATA_ABSENT))
+            any("extension", "url", DATA_ABSENT)
+                || any("coding", "system", DATA_ABSENT_SYSTEM)
+                || says(value, "system", DATA_ABSENT_SYSTEM)
         };
         let unknown = match value.kind() {
             JsonKind::String => value.string().is_some_and(|text| text == "unknown"),

@@ -261,6 +261,7 @@ suite! {
         person(&mut sql, "p-empty", &[("born", "''")]).await;
         reading(&mut sql, "r-status", &[("status", "'finished'")]).await;
         reading(&mut sql, "r-nothing", &[("status", "null")]).await;
+        reading(&mut sql, "r-uncoded", &[("loinc", "null")]).await;
         reading(&mut sql, "r-loinc", &[("loinc", "'718  7'")]).await;
         reading(&mut sql, "r-number", &[("val", "'seven'")]).await;
         reading(&mut sql, "r-orphan", &[("person", "'p-gone'")]).await;
@@ -283,6 +284,7 @@ suite! {
             one("code", "Observation.status", &["r-status"]),
             one("orphan", "people.doctor", &["p-doctor"]),
             one("orphan", "readings.person", &["r-deleted", "r-orphan"]),
+            one("required", "Observation.code", &["r-uncoded"]),
             one("required", "Observation.status", &["r-nothing"]),
             one("structure", "Observation.code.coding.code", &["r-loinc"]),
             one("undecodable", "people.born", &["p-born"]),
