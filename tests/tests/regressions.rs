@@ -85,13 +85,17 @@ suite! {
         api.save(&patient("rg-c1", "A")).await.expect(201);
         api.put("/Encounter/rg-e1", r#"{"resourceType":"Encounter","id":"rg-e1","status":"finished","class":{"code":"AMB"}}"#).await.expect(201);
         sql.run("insert into soap_notes (id, organization_id, patient_id, encounter_id) values ('rg-n2', 1, 'rg-c1', 'rg-e1')").await;
-        api.save(&heart_rate("rg-h1", "rg-c1", "rg-e1")).await.expect(201);
-        row_key(&mut sql, "Observation", "rg-h1").await;
+        api.save(&heart_rate("rg-h0", "rg-c1", "rg-e1")).await.expect(201);
+        assert_eq!(sql.count("select count(*) from soap_objective_vital_signs where soap_note_id = 'rg-n2'").await, 0, "no note grows by a PUT of its own");
+        api.delete("/Observation/rg-h0").await.expect(204);
+        sql.run("insert into soap_objective_vital_signs (id, organization_id, soap_note_id, heart_rate) values ('rg-h1', 1, 'rg-n2', 70)").await;
+        let note = api.get("/Composition/rg-n2").await.expect(200).json().to_string();
+        assert!(note.contains(r#"{"reference":"Observation/vs-rg-h1-hr"}"#), "{note}");
         sql.run("update soap_notes set deleted_at = '2024-01-01T00:00:00Z' where id = 'rg-n2'").await;
-        api.get("/Observation/rg-h1").await.expect(410);
+        api.get("/Observation/vs-rg-h1-hr").await.expect(410);
         sql.run("update soap_notes set deleted_at = null where id = 'rg-n2'").await;
-        assert_eq!(api.get("/Observation/rg-h1").await.expect(200).version(), 3);
-        assert_eq!(api.search("/Observation?patient=rg-c1").await, ["Observation/rg-h1"]);
+        assert_eq!(api.get("/Observation/vs-rg-h1-hr").await.expect(200).version(), 3);
+        assert_eq!(api.search("/Observation?patient=rg-c1").await, ["Observation/vs-rg-h1-hr"]);
     }
 
     /// A row key that belonged to a resource deleted since is free for another.
