@@ -66,6 +66,17 @@ pub struct DatabaseArgs {
     /// Does not call the functions that maps name in `after_write`.
     #[arg(long, env = "FHIR_GATEWAY_NO_AFTER_WRITE")]
     pub no_after_write: bool,
+    /// Time zone in which columns that name none are read and written (Europe/Berlin); kept in the database. UTC at first.
+    #[arg(long, value_name = "ZONE", env = "FHIR_GATEWAY_TIME_ZONE", value_parser = time_zone)]
+    pub time_zone: Option<String>,
+}
+
+/// A name of the time zone database.
+fn time_zone(text: &str) -> Result<String, String> {
+    match jiff::tz::TimeZone::get(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("give a name of the time zone database, as Europe/Berlin or UTC".to_owned()),
+    }
 }
 
 /// A database as the command line names one.
@@ -103,6 +114,7 @@ impl DatabaseArgs {
             database: self.url(),
             data_dir: self.data_dir.clone(),
             maps,
+            time_zone: self.time_zone.clone(),
             seed: None,
             bulk,
             after_write: !self.no_after_write,

@@ -38,6 +38,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Map files (name, text) in place of the built-in clinic maps.
     pub maps: Option<Vec<(String, String)>>,
+    /// The default organization's time zone, to be kept in the database.
+    pub time_zone: Option<String>,
     /// Fixes clock and ids, so that two gateways given the same requests give the same bytes.
     pub seed: Option<u64>,
     /// This process writes much and answers nobody: an import.
@@ -66,6 +68,7 @@ impl Gateway {
             database: options.database,
             data_dir: options.data_dir.clone(),
             maps: options.maps,
+            time_zone: options.time_zone,
             clock: Arc::clone(&clock),
             ids: keys,
             bulk: options.bulk,

@@ -6,6 +6,7 @@
 mod narrative;
 mod number;
 mod place;
+mod rest;
 mod stamp;
 mod text;
 
@@ -15,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::tz::TimeZone;
 
-pub(crate) use place::{json_set, kind_at, view};
+pub(crate) use place::{is_filled, is_whole, json_set, kind_at, list_text, view};
 
 use crate::json::{unescape, write_string};
 use crate::map::{Codec, ContentKind, Field, Primitive};
@@ -95,7 +96,7 @@ pub fn decode(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>
         Codec::Codes(codes) => code_of(codes, kind, cell).map(Cow::Borrowed),
         Codec::Narrative => text::string(kind, cell).map(|text| Cow::Owned(narrative::render(&text))),
         Codec::Content(content) => content_data(*content, kind, cell, context).map(Cow::Owned),
-        Codec::Plain | Codec::Zoned | Codec::Reference => plain(field, kind, cell, context),
+        Codec::Plain | Codec::Rest(_) | Codec::Zoned(_) | Codec::Reference => plain(field, kind, cell, context),
     };
     let Some(value) = value else { return false };
     match field.primitive {
@@ -128,7 +129,7 @@ fn written(text: &str) -> String {
 }
 
 fn candidate(field: &Field, kind: ColumnKind, value: &str, context: &Context<'_>) -> Option<String> {
-    let zone = matches!(field.codec, Codec::Zoned).then_some(context.zone);
+    let zone = civil_zone(field, context);
     match &field.codec {
         Codec::Codes(codes) => codes.iter().find(|(_, code)| code == value).map(|(text, _)| text.clone()),
         Codec::Content(ContentKind::Column) if kind != ColumnKind::Bytes => {
@@ -139,7 +140,8 @@ fn candidate(field: &Field, kind: ColumnKind, value: &str, context: &Context<'_>
         Codec::Content(content) => context.content?.keep(*content, value).map(String::from),
         Codec::Narrative => narrative::read(value),
         Codec::Reference => None,
-        Codec::Plain | Codec::Zoned => match field.primitive {
+        Codec::Rest(named) => rest::candidate(named, field.json_path.len(), value),
+        Codec::Plain | Codec::Zoned(_) => match field.primitive {
             Primitive::Boolean => text::boolean_cell(kind, value),
             Primitive::Date => stamp::date_cell(kind, value, context.zone),
             Primitive::DateTime | Primitive::Instant => stamp::stamp_cell(kind, value, zone, context.zone),
@@ -152,7 +154,7 @@ fn candidate(field: &Field, kind: ColumnKind, value: &str, context: &Context<'_>
 }
 
 fn plain<'a>(field: &Field, kind: ColumnKind, cell: &'a str, context: &Context<'_>) -> Option<Cow<'a, str>> {
-    let zone = matches!(field.codec, Codec::Zoned).then_some(context.zone);
+    let zone = civil_zone(field, context);
     match field.primitive {
         Primitive::Boolean => text::boolean(cell).map(Cow::Borrowed),
         Primitive::Date => stamp::date(kind, cell, context.zone),
@@ -163,6 +165,22 @@ fn plain<'a>(field: &Field, kind: ColumnKind, cell: &'a str, context: &Context<'
         Primitive::String => text::string(kind, cell),
         Primitive::Time => stamp::time(cell),
     }
+}
+
+/// The zone of columns that name none.
+fn civil_zone<'z>(field: &'z Field, context: &Context<'z>) -> Option<&'z TimeZone> {
+    match &field.codec {
+        Codec::Zoned(Some(zone)) => Some(zone),
+        Codec::Zoned(None) => Some(context.zone),
+        _ => None,
+    }
+}
+
+/// Whether a column's text is a time that its zone's clocks showed twice or not at all: what is served is then one of two
+/// readings (the earlier offset of an hour that came twice, the time that clocks showed instead of one that never was).
+pub(crate) fn is_doubtful(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>) -> bool {
+    let zone = civil_zone(field, context).filter(|_| kind != ColumnKind::TimestampTz);
+    zone.is_some_and(|zone| stamp::is_doubtful(cell, zone))
 }
 
 /// The code for a column's text: as the table spells it, else whatever its case and padding.

@@ -5,6 +5,7 @@
 
 mod absent;
 mod columns;
+mod doubt;
 mod field;
 mod level;
 mod lists;
@@ -58,12 +59,19 @@ pub struct Header<'a> {
 pub struct Joined {
     /// Coupled groups of which another program changed a part: the rest of them was withheld.
     pub flagged: Vec<String>,
+    /// Columns whose wall clock's time came twice or never in their zone: one of two readings is served.
+    pub doubtful: Vec<String>,
     /// Another program changed something the residue or a generated narrative spoke for.
     pub changed: bool,
 }
 
 /// Appends the resource as minified JSON.
 pub fn join(map: &Map, stored: &Stored<'_>, header: &Header<'_>, context: &Context<'_>, out: &mut Vec<u8>) -> Joined {
+    let doubtful = doubt::columns(map, stored, context);
+    Joined { doubtful, ..join_row(map, stored, header, context, out) }
+}
+
+fn join_row(map: &Map, stored: &Stored<'_>, header: &Header<'_>, context: &Context<'_>, out: &mut Vec<u8>) -> Joined {
     let start = out.len();
     let mut joiner = Joiner::new(&map.slots, &stored.row.cells, stored.reference_ids, context);
     joiner.rows = Some(Rows { map, stored, header });

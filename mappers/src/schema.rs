@@ -55,6 +55,8 @@ pub struct ForeignKey {
 /// Families of column types: what the dialect needs to render a read and a bind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ColumnKind {
+    /// Array of primitives (PostgreSQL `text[]`; SQLite, declared alike, text); text form a JSON array.
+    Array,
     /// True or false; text form `true` / `false`.
     Boolean,
     /// Binary; text form base64.

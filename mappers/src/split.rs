@@ -17,6 +17,7 @@ mod verify;
 
 pub use accept::{accepts, references};
 pub(crate) use accept::{carries_constants, is_id, matches, relative};
+pub(crate) use fields::walk as each_field;
 pub(crate) use head::render_head;
 pub use hole::Holes;
 pub(crate) use hole::{Hole, HoleKind, Target as HoleTarget};

@@ -48,7 +48,7 @@ fn reading(text: &str) -> Encoded {
 fn values_leave_only_where_they_come_back_as_they_were() {
     use ColumnKind::{Boolean, Date, Integer, Numeric, Real, Text, Time, Timestamp, TimestampTz, Uuid};
     let plain = |primitive| field(primitive, Codec::Plain);
-    let zoned = |primitive| field(primitive, Codec::Zoned);
+    let zoned = |primitive| field(primitive, Codec::Zoned(None));
     let cases = [
         (plain(Primitive::Boolean), Boolean, "true", exact("true")),
         (plain(Primitive::Boolean), Integer, "false", exact("0")),

@@ -61,6 +61,7 @@ pub fn bind(engine: Engine, p: &str, kind: ColumnKind, declared: &str) -> String
 
 fn read_postgres(e: &str, kind: ColumnKind) -> String {
     match kind {
+        ColumnKind::Array => format!("array_to_json({e})::text"),
         ColumnKind::Bytes => format!("translate(encode({e}, 'base64'), E'\\n', '')"),
         // Our sessions have DateStyle ISO: `2026-01-01 12:00:00.5`, fraction trimmed.
         ColumnKind::Timestamp => format!("replace({e}::text, ' ', 'T')"),
@@ -82,10 +83,16 @@ fn read_postgres(e: &str, kind: ColumnKind) -> String {
 /// an explicit cast would cut to silently where an assignment refuses.
 fn bind_postgres(p: &str, kind: ColumnKind, declared: &str) -> String {
     match kind {
+        ColumnKind::Array => format!(
+            "case when {p}::text is not null then coalesce((select array_agg(x.v order by x.n) from \
+             json_array_elements_text({p}::text::json) with ordinality as x(v, n))::{declared}, '{{}}') end"
+        ),
         ColumnKind::Boolean => format!("{p}::text::boolean"),
         ColumnKind::Bytes => format!("decode({p}::text, 'base64')"),
         ColumnKind::Date => format!("{p}::text::date"),
         ColumnKind::Integer => format!("{p}::text::bigint"),
+        // A document may also be kept in a column of text.
+        ColumnKind::Json if !declared.starts_with("json") => format!("{p}::text"),
         ColumnKind::Json => format!("{p}::text::{}", if declared.starts_with("jsonb") { "jsonb" } else { "json" }),
         ColumnKind::Numeric => format!("{p}::text::numeric"),
         ColumnKind::Other => format!("{p}::text::{declared}"),
@@ -121,7 +128,9 @@ fn read_sqlite(e: &str, kind: ColumnKind, declared: &str) -> String {
              substr(hex({e}), 13, 4) || '-' || substr(hex({e}), 17, 4) || '-' || substr(hex({e}), 21)) else lower({e}) end"
         ),
         ColumnKind::Json => format!("case typeof({e}) when 'blob' then json({e}) else cast({e} as text) end"),
-        ColumnKind::Date | ColumnKind::Integer | ColumnKind::Other | ColumnKind::Text => format!("cast({e} as text)"),
+        ColumnKind::Array | ColumnKind::Date | ColumnKind::Integer | ColumnKind::Other | ColumnKind::Text => {
+            format!("cast({e} as text)")
+        }
     }
 }
 
@@ -130,7 +139,8 @@ fn bind_sqlite(p: &str, kind: ColumnKind) -> String {
     match kind {
         ColumnKind::Boolean => format!("case {p} when 'true' then 1 when 'false' then 0 else {p} end"),
         ColumnKind::Bytes => bytes_of_base64(p),
-        ColumnKind::Date
+        ColumnKind::Array
+        | ColumnKind::Date
         | ColumnKind::Integer
         | ColumnKind::Json
         | ColumnKind::Numeric

@@ -425,8 +425,11 @@ impl Foreign<'_> {
         let header = Header { id: &entry.id, version, last_updated: &last_updated };
         let mut body = Vec::with_capacity(1024);
         let joined = join::join(map, stored, &header, &self.core.values(), &mut body);
-        let flag = (!joined.flagged.is_empty()).then(|| format!("coupled: {}", joined.flagged.join(", ")).into());
-        (body.into(), flag)
+        let coupled = (!joined.flagged.is_empty()).then(|| format!("coupled: {}", joined.flagged.join(", ")));
+        // Autumn's hour that comes twice, spring's that never comes: which reading is served is no more than a rule.
+        let doubtful = (!joined.doubtful.is_empty()).then(|| format!("wall clock: {}", joined.doubtful.join(", ")));
+        let flags: Vec<String> = coupled.into_iter().chain(doubtful).collect();
+        (body.into(), (!flags.is_empty()).then(|| flags.join("; ").into()))
     }
 
     async fn snapshot(

@@ -158,6 +158,7 @@ fn postgres_kind(name: &str) -> ColumnKind {
         "timestamp" => ColumnKind::Timestamp,
         "timestamptz" => ColumnKind::TimestampTz,
         "uuid" => ColumnKind::Uuid,
+        _ if name.starts_with('_') => ColumnKind::Array,
         _ => ColumnKind::Other,
     }
 }
@@ -166,6 +167,9 @@ fn postgres_kind(name: &str) -> ColumnKind {
 fn sqlite_kind(declared: &str) -> ColumnKind {
     let declared = declared.to_ascii_lowercase();
     let has = |word: &str| declared.contains(word);
+    if declared.ends_with("[]") {
+        return ColumnKind::Array;
+    }
     match declared.split(['(', ' ']).next().unwrap_or_default() {
         "bool" | "boolean" => ColumnKind::Boolean,
         "date" => ColumnKind::Date,
@@ -202,6 +206,7 @@ mod tests {
         assert_eq!(sqlite_kind("timestamp with time zone"), ColumnKind::TimestampTz);
         assert_eq!(sqlite_kind("numeric(5,1)"), ColumnKind::Numeric);
         assert_eq!(sqlite_kind("DOUBLE PRECISION"), ColumnKind::Real);
+        assert_eq!(sqlite_kind("text[]"), ColumnKind::Array);
         assert_eq!(sqlite_kind(""), ColumnKind::Other);
         assert_eq!(sqlite_length("varchar(20)"), Some(20));
     }

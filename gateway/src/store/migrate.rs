@@ -363,7 +363,16 @@ impl Run<'_> {
     /// Notes the rows of maps that are new or have changed, organization by organization, as the application.
     async fn adopt(&mut self, maps: &[Map], schema: &Schema, now_ms: i64) -> Result<(), DbError> {
         let known = self.map_states().await?;
-        let prints: Vec<String> = maps.iter().map(|map| checksum(&format!("{map:?}"))).collect();
+        let zone =
+            self.connection.fetch_optional("select time_zone from gateway_organizations where id = 1", &[]).await?;
+        let zone = zone.and_then(|row| row.text(0).map(ToOwned::to_owned)).filter(|zone| zone != "UTC");
+        let print = |map: &Map| {
+            let text = format!("{map:?}");
+            // Columns without a zone say something else in another zone.
+            let zone = zone.as_deref().filter(|_| text.contains("Zoned(None)")).unwrap_or_default();
+            checksum(&(text + zone))
+        };
+        let prints: Vec<String> = maps.iter().map(print).collect();
         let mut tables: BTreeMap<&str, (Vec<&Map>, bool, bool)> = BTreeMap::new();
         for (map, print) in maps.iter().zip(&prints) {
             let (group, new, changed) = tables.entry(&map.table).or_default();

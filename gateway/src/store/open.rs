@@ -11,7 +11,7 @@ use crate::audit::Audit;
 use crate::clock::{Clock, Ids};
 use crate::store::Store;
 use crate::store::batch::Batcher;
-use crate::store::connection::{DbError, Engine};
+use crate::store::connection::{Arg, DbError, Engine};
 use crate::store::core::Core;
 use crate::store::dialect::SqlDialect;
 use crate::store::pools::{PoolSettings, Pools};
@@ -33,6 +33,8 @@ pub struct StoreOptions {
     pub clock: Arc<Clock>,
     /// Ids.
     pub ids: Arc<Ids>,
+    /// The default organization's time zone, where it is to be another than the one kept in the database.
+    pub time_zone: Option<String>,
     /// The process writes much and answers nobody.
     pub bulk: bool,
     /// Functions of the owner's are called after writes where maps say so.
@@ -82,6 +84,9 @@ impl Store {
         let pools = Pools::open(Some(&options.database), &options.data_dir, &settings).await?;
         let own_schema = options.maps.is_none();
         migrate::up(&pools, own_schema).await?;
+        if let Some(zone) = &options.time_zone {
+            set_zone(&pools, zone).await?;
+        }
         let schema = introspect::schema(&pools).await?;
         let files = options.maps.unwrap_or_else(map::clinic);
         let maps = map::compile(&files, &schema).map_err(OpenError::Maps)?;
@@ -111,6 +116,14 @@ impl Store {
 
 fn make_directory(path: &Path) -> Result<(), OpenError> {
     std::fs::create_dir_all(path).map_err(|error| OpenError::DataDirectory { path: path.to_owned(), error })
+}
+
+/// Keeps the default organization's time zone. Rows whose columns have no zone are read anew by it (`install_maps`).
+async fn set_zone(pools: &Pools, zone: &str) -> Result<(), OpenError> {
+    TimeZone::get(zone).map_err(|_| OpenError::TimeZone(zone.to_owned()))?;
+    let sql = "update gateway_organizations set time_zone = $1 where id = 1 and time_zone <> $1";
+    pools.owner().await?.execute(sql, &[Arg::Text(zone)]).await?;
+    Ok(())
 }
 
 /// The time zone of the default organization.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scalar;
+use super::{rest, scalar};
 use crate::json::{Document, Element, Kind, write_string};
 use crate::map::{Codec, Field, Primitive, Slot};
 use crate::row::Cell;
@@ -22,14 +22,44 @@ pub(crate) fn view<'c>(field: &Field, slot: &Slot, cell: &'c Cell) -> Option<Cow
         return Some(Cow::Borrowed(text));
     }
     let document = Document::parse(text.as_bytes()).ok()?;
-    let mut element = document.root();
-    for name in &field.json_path {
-        element = step(element, name)?;
+    let element = place(field, document.root())?;
+    if let Codec::Rest(named) = &field.codec {
+        return rest::of(named, field.json_path.len(), element).map(Cow::Owned);
     }
     match element.kind() {
+        Kind::Array if field.list => Some(Cow::Owned(minified(element))),
         Kind::Null | Kind::Object | Kind::Array => None,
         _ => Some(Cow::Owned(scalar(element.raw()).into_owned())),
     }
+}
+
+/// Whether a whole list of primitives is one array: in a column of arrays, or at a place of a JSON document.
+#[inline]
+pub(crate) fn is_whole(field: &Field, slots: &[Slot]) -> bool {
+    field.list
+        && !matches!(field.codec, Codec::Reference)
+        && matches!(&field.slots[..], [slot] if slots.get(*slot).is_some_and(|slot| matches!(slot.kind, ColumnKind::Array | ColumnKind::Json)))
+}
+
+/// The array of items given as their texts.
+pub(crate) fn list_text(field: &Field, items: &[Box<str>]) -> Box<str> {
+    let items: Vec<String> = items.iter().map(|item| item_value(field, item)).collect();
+    format!("[{}]", items.join(",")).into()
+}
+
+/// Whether anything at all stands at a field's place in a JSON document, though the field may not be able to say it.
+pub(crate) fn is_filled(field: &Field, slot: &Slot, cell: &Cell) -> bool {
+    let (ColumnKind::Json, Some(text)) = (slot.kind, cell.as_deref()) else { return false };
+    let Ok(document) = Document::parse(text.as_bytes()) else { return false };
+    !matches!(field.codec, Codec::Rest(_)) && place(field, document.root()).is_some_and(|value| !value.is_null())
+}
+
+fn place<'d>(field: &Field, root: Element<'d>) -> Option<Element<'d>> {
+    field.json_path.iter().try_fold(root, |element, name| step(element, name))
+}
+
+fn minified(element: Element<'_>) -> String {
+    String::from_utf8(crate::json::minify_value(&element)).unwrap_or_default()
 }
 
 fn step<'d>(element: Element<'d>, name: &str) -> Option<Element<'d>> {
@@ -42,6 +72,9 @@ fn step<'d>(element: Element<'d>, name: &str) -> Option<Element<'d>> {
 /// The document with the member at the field's path set (or removed), all other bytes as they were. `None` where the
 /// path leads through something that is no object.
 pub(crate) fn json_set(field: &Field, document: Option<&str>, value: Option<&str>) -> Option<Option<Box<str>>> {
+    if let Codec::Rest(named) = &field.codec {
+        return set_rest(field, named, document, value);
+    }
     let value = value.map(|text| json_value(field, text));
     let Some((name, rest)) = field.json_path.split_first() else {
         return Some(value.map(String::into_boxed_str));
@@ -55,6 +88,31 @@ pub(crate) fn json_set(field: &Field, document: Option<&str>, value: Option<&str
     }
     let changed = set_in(text, parsed.root(), name, rest, value.as_deref())?;
     Some(Some(changed.into_boxed_str()))
+}
+
+/// The document with other members in the place of those that no other field speaks for.
+fn set_rest(field: &Field, named: &[Field], document: Option<&str>, value: Option<&str>) -> Option<Option<Box<str>>> {
+    let value = match value {
+        Some(text) => Some(Document::parse(text.as_bytes()).ok()?),
+        None => None,
+    };
+    let new = value.as_ref().map(Document::root);
+    let nothing = || Some(new.map(|new| nested(&field.json_path, new.raw()).into_boxed_str()));
+    let Some(text) = document else { return nothing() };
+    let parsed = Document::parse(text.as_bytes()).ok()?;
+    if parsed.root().is_null() {
+        return nothing();
+    }
+    let Some(old) = place(field, parsed.root()).filter(|old| !old.is_null()) else {
+        let Some(new) = new else { return Some(document.map(Into::into)) };
+        let (name, rest) = field.json_path.split_first()?;
+        return set_in(text, parsed.root(), name, rest, Some(new.raw())).map(|text| Some(text.into_boxed_str()));
+    };
+    if old.kind() != Kind::Object {
+        return None;
+    }
+    let changed = rest::replace(named, field.json_path.len(), old, new)?;
+    Some(Some(format!("{}{changed}{}", &text[..old.start()], &text[old.end()..]).into_boxed_str()))
 }
 
 fn set_in(text: &str, element: Element<'_>, name: &str, rest: &[String], value: Option<&str>) -> Option<String> {
@@ -98,9 +156,15 @@ fn nested(path: &[String], value: &str) -> String {
 }
 
 fn json_value(field: &Field, text: &str) -> String {
+    if field.list { text.to_owned() } else { item_value(field, text) }
+}
+
+fn item_value(field: &Field, text: &str) -> String {
     let plain = matches!(field.codec, Codec::Plain);
     match field.primitive {
         Primitive::Boolean | Primitive::Decimal | Primitive::Integer if plain => text.to_owned(),
+        // Words of a code that are JSON's own.
+        _ if matches!(field.codec, Codec::Codes(_)) && matches!(text, "true" | "false") => text.to_owned(),
         _ => quoted(text),
     }
 }

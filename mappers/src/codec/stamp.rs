@@ -120,6 +120,14 @@ pub(super) fn stamp_cell(kind: ColumnKind, value: &str, civil: Option<&TimeZone>
     }
 }
 
+/// Whether a wall clock's text is a time that the zone's clocks showed twice or never.
+pub(super) fn is_doubtful(cell: &str, zone: &TimeZone) -> bool {
+    let Some(stamp) = parse(cell.trim()).filter(|stamp| stamp.time.is_some() && stamp.offset.is_none()) else {
+        return false;
+    };
+    stamp.civil().is_some_and(|local| zone.to_ambiguous_timestamp(local).is_ambiguous())
+}
+
 /// A `time` from a column's text: seconds are added where they are missing, a date before it is dropped.
 pub(super) fn time(cell: &str) -> Option<Cow<'_, str>> {
     let text = cell.trim();

@@ -66,7 +66,9 @@ pub(super) fn string_cell(kind: ColumnKind, value: &str) -> Option<String> {
         }
         ColumnKind::Date => super::stamp::date_cell(kind, value, &jiff::tz::TimeZone::UTC).filter(|cell| cell == value),
         ColumnKind::Time => super::stamp::time_cell(kind, value),
-        ColumnKind::Json | ColumnKind::Real | ColumnKind::Timestamp | ColumnKind::TimestampTz => None,
+        ColumnKind::Array | ColumnKind::Json | ColumnKind::Real | ColumnKind::Timestamp | ColumnKind::TimestampTz => {
+            None
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! One field's value from its columns.
 
-use crate::codec::{Context, decode, kind_at, view};
-use crate::json::write_string;
+use crate::codec::{Context, decode, is_whole, kind_at, scalar, view};
+use crate::json::{Document, Kind, write_string};
 use crate::map::{Codec, Field, Slot};
 use crate::row::Cell;
+use crate::schema::ColumnKind;
 use crate::split::is_id;
 
 /// Appends the JSON value that a field's columns give; false, with nothing appended, where they give none.
@@ -30,6 +31,9 @@ pub(crate) fn write_field(
         }
         view(field, declared, cell).is_some_and(|text| decode(field, kind_at(declared), &text, context, out))
     };
+    if is_whole(field, slots) {
+        return write_array(field, slots, cells, context, out);
+    }
     if !field.list || item.is_some() {
         return field.slots.get(item.unwrap_or(0)).is_some_and(|slot| one(*slot, out));
     }
@@ -41,6 +45,32 @@ pub(crate) fn write_field(
             out.push(b',');
         }
         if !one(*slot, out) {
+            out.truncate(before);
+        }
+    }
+    if out.len() == start + 1 {
+        out.truncate(start);
+        return false;
+    }
+    out.push(b']');
+    true
+}
+
+/// A list of primitives from one array; items that are no values of the type are left out.
+fn write_array(field: &Field, slots: &[Slot], cells: &[Cell], context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+    let slot = field.slots[0];
+    let (Some(declared), Some(cell)) = (slots.get(slot), cells.get(slot)) else { return false };
+    let Some(text) = view(field, declared, cell) else { return false };
+    let Ok(document) = Document::parse(text.as_bytes()) else { return false };
+    let start = out.len();
+    out.push(b'[');
+    for item in document.root().children() {
+        let before = out.len();
+        if before > start + 1 {
+            out.push(b',');
+        }
+        let scalar_kind = !matches!(item.kind(), Kind::Null | Kind::Object | Kind::Array);
+        if !scalar_kind || !decode(field, ColumnKind::Text, &scalar(item.raw()), context, out) {
             out.truncate(before);
         }
     }

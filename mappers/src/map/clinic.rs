@@ -10,7 +10,7 @@ macro_rules! files {
 
 /// The built-in maps of the clinic schema (`mappers/maps/clinic`), in the order in which they are tried.
 pub fn clinic() -> Vec<File> {
-    let parts = [SOAP, CLINIC, PEOPLE, RECORD, CARE, DOCUMENTS, EVENTS];
+    let parts = [SOAP, EVENTS, CLINIC, PEOPLE, RECORD, CARE, DOCUMENTS];
     parts.iter().flat_map(|part| part.iter()).map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
@@ -65,7 +65,16 @@ const CARE: &[(&str, &str)] = files![
 const DOCUMENTS: &[(&str, &str)] = files![];
 
 /// `0006_events`
-const EVENTS: &[(&str, &str)] = files![];
+const EVENTS: &[(&str, &str)] = files![
+    "event_mood",
+    "event_confidence",
+    "event_symptom",
+    "event_activity",
+    "event_sleep",
+    "event_vital",
+    "event_medication",
+    "event_checkin",
+];
 
 /// `0007_soap`
 const SOAP: &[(&str, &str)] = files![

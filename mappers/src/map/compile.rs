@@ -143,7 +143,8 @@ fn map(
     let (when, [when_slots, when_one]) = when(file, facet, scope, &draft, report);
     let bare = bare(file, tables, report)?;
     check_deleted(file, &bare, report);
-    child::warn_unmapped(file, facet, by, scope, &draft, report);
+    let fixed = fixed(filter.as_ref(), &draft);
+    child::warn_unmapped(file, facet, by, scope, &draft, &fixed, report);
     let key = bare.first()?;
     let key_generated = key_generated(file, key, tables, report);
     let facts = facts::compile(file, scope, &mut draft, report);
@@ -163,7 +164,7 @@ fn map(
         patient,
         updated: text(&file.updated),
         residue: text(&file.residue).filter(|_| facet.is_none()),
-        fixed: fixed(filter.as_ref(), &draft),
+        fixed,
         filter: filter.map(|condition| condition.text),
         when,
         when_slots,

@@ -334,8 +334,10 @@ pub enum Codec {
     Reference,
     /// By the primitive's and the column's type alone.
     Plain,
-    /// A date or time without zone in the column, read in the organization's zone.
-    Zoned,
+    /// All members of a JSON object that no other field speaks for, as the object's minified text. The others' fields.
+    Rest(Vec<Field>),
+    /// A date or time without zone in the column, read in this zone, or (`None`) in the organization's.
+    Zoned(Option<jiff::tz::TimeZone>),
 }
 
 /// Where an attachment's bytes are.

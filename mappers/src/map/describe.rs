@@ -171,7 +171,9 @@ pub(super) fn how(field: &Field, slots: &[Slot]) -> String {
             text.push_str(&target.map_or_else(String::new, |target| format!(" (key of {})", target.target)));
         }
         Codec::Narrative => text.push_str(" (plain text of a narrative)"),
-        Codec::Zoned => text.push_str(" (organization's zone)"),
+        Codec::Rest(_) => text.push_str(" (all that no other line names)"),
+        Codec::Zoned(None) => text.push_str(" (organization's zone)"),
+        Codec::Zoned(Some(zone)) => text.push_str(&format!(" (zone {})", zone.iana_name().unwrap_or("without a name"))),
         Codec::Plain => {}
     }
     if let Some(default) = &field.default {

@@ -2,6 +2,7 @@
 
 mod codec;
 mod fit;
+mod rest;
 mod slots;
 
 use super::element::{Content, Element};
@@ -68,6 +69,7 @@ pub(super) fn compile(
     for field in fields {
         compile_field(scope, draft, field, groups, report);
     }
+    rest::compile(&mut draft.shape);
 }
 
 /// The first segment of a group's path, which must exist.
@@ -94,7 +96,7 @@ fn compile_field(
         return;
     }
     let codec = codec::of(syntax, primitive, report);
-    let Some(slots) = slots::of_field(scope, draft, syntax, &codec, primitive, report) else { return };
+    let Some(slots) = slots::of_field(scope, draft, syntax, &codec, (primitive, list), report) else { return };
     let group = join_group(draft, syntax, groups, &slots);
     let wrap = |literal: &Located<Literal>| {
         if list { format!("[{}]", literal.value.json) } else { literal.value.json.clone() }

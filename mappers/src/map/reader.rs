@@ -49,6 +49,7 @@ const FIELD: &[&str] = &[
     "codes",
     "reference",
     "zone",
+    "rest",
     "format",
     "group",
     "terminology",
@@ -190,12 +191,13 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
     table.keys(FIELD);
     let at = table.at();
     let path = table.required_text("path");
-    let place = place(&mut table);
+    let rest = table.flag("rest");
+    let place = place(&mut table, rest);
     let constant = table.literal("const");
     let default = table.literal("default");
     let codes = codes(&mut table);
     let reference = table.text("reference");
-    let zoned = table.choice("zone", &[("organization", ())]).map(|found| found.at);
+    let zoned = table.text("zone");
     let narrative = table.choice("format", &[("narrative", ())]).map(|found| found.at);
     let (group, terminology) = (table.text("group"), table.text("terminology"));
     let contents = [("file", ContentKind::File), ("object", ContentKind::Object), ("column", ContentKind::Column)];
@@ -227,6 +229,7 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
         codes,
         reference,
         zoned,
+        rest,
         narrative,
         group,
         terminology,
@@ -242,7 +245,7 @@ struct Place {
     element: bool,
 }
 
-fn place(table: &mut TableReader<'_, '_, '_>) -> Place {
+fn place(table: &mut TableReader<'_, '_, '_>, rest: bool) -> Place {
     let mut place = Place { columns: Vec::new(), spread: false, json_path: Vec::new(), element: false };
     let ways: Vec<&str> = ["column", "columns", "json", "element"].into_iter().filter(|key| table.has(key)).collect();
     if let [first, second, ..] = ways[..] {
@@ -260,6 +263,8 @@ fn place(table: &mut TableReader<'_, '_, '_>) -> Place {
                 place.columns.push(Located { value: column.to_owned(), at: json.at });
                 place.json_path = path.split('.').map(str::to_owned).collect();
             }
+            // What is left of a whole column.
+            None if rest && !json.value.is_empty() => place.columns.push(json.clone()),
             _ => table.report().error(
                 json.at,
                 "`json` names a column and a path in it",

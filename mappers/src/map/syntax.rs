@@ -113,8 +113,10 @@ pub struct FieldSyntax {
     pub codes: Vec<(Located<String>, Located<String>)>,
     /// The type the column's key refers to.
     pub reference: Option<Located<String>>,
-    /// `organization`: the column has no zone.
-    pub zoned: Option<usize>,
+    /// `organization` or a zone's name: the column has none.
+    pub zoned: Option<Located<String>>,
+    /// All that no other field names of the object at `json_path`.
+    pub rest: bool,
     /// `format = "narrative"`: plain text in the column.
     pub narrative: Option<usize>,
     /// The coupled group.

@@ -2,9 +2,10 @@
 
 use super::hole::{FieldPath, HoleKind};
 use super::level::Splitter;
-use crate::codec::{Encoded, encode, kind_at};
+use crate::codec::{Encoded, encode, is_whole, kind_at, list_text};
 use crate::json::{Element, Kind, minify};
 use crate::map::{Codec, Field, Member, ObjectShape, Selector, Target};
+use crate::schema::ColumnKind;
 
 impl<'a> Splitter<'a> {
     /// A mapped value: into its column, or (with the column's best reading) left where it is.
@@ -12,6 +13,7 @@ impl<'a> Splitter<'a> {
         match (&field.codec, value.kind()) {
             (Codec::Reference, Kind::Array) if field.list => self.reference_list(value, field, path),
             (Codec::Reference, _) => self.reference(value, field, field.slots[0], path),
+            (_, Kind::Array) if is_whole(field, self.slots) => self.whole_list(parent, value, field, path),
             (_, Kind::Array) if field.list => self.list(parent, value, field, path),
             (_, Kind::Array | Kind::Object | Kind::Null) => minify(&value, &mut self.out),
             _ => self.primitive(value, field, path),
@@ -50,6 +52,24 @@ impl<'a> Splitter<'a> {
             every &= self.put(field, *slot, text);
         }
         if every && !field.stays { self.leave(path, HoleKind::Field, false) } else { minify(&list, &mut self.out) }
+    }
+
+    /// A list of primitives that is one array: all of it leaves, or the array is the best reading of it.
+    fn whole_list(&mut self, parent: Element<'_>, list: Element<'_>, field: &Field, path: FieldPath) {
+        let mut every = !list.is_empty() && !has_sibling(parent, list);
+        let mut texts = Vec::with_capacity(list.len());
+        for item in list.children() {
+            match encode(field, ColumnKind::Text, item.raw(), &self.context.values) {
+                Encoded::Exact(text) => texts.push(text),
+                Encoded::Reading(text) => {
+                    texts.push(text);
+                    every = false;
+                }
+                Encoded::Unfit => every = false,
+            }
+        }
+        every &= !texts.is_empty() && self.put(field, field.slots[0], list_text(field, &texts));
+        if every { self.leave(path, HoleKind::Field, false) } else { minify(&list, &mut self.out) }
     }
 
     fn reference_list(&mut self, list: Element<'_>, field: &Field, path: FieldPath) {
@@ -170,7 +190,7 @@ fn each<'m>(shape: &'m ObjectShape, path: &mut String, visit: &mut dyn FnMut(&'m
 }
 
 /// Every field of a shape, in map order, without the paths.
-pub(super) fn walk<'m>(shape: &'m ObjectShape, visit: &mut dyn FnMut(&'m Field)) {
+pub(crate) fn walk<'m>(shape: &'m ObjectShape, visit: &mut dyn FnMut(&'m Field)) {
     for member in &shape.members {
         match &member.target {
             Target::Children(_) | Target::List(_) => {}

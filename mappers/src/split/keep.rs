@@ -124,16 +124,20 @@ fn merged(slot: usize, new: &Level<'_>, old: &Level<'_>, context: &Context<'_>) 
     let mut document = old.cells[slot].clone();
     document.as_ref()?;
     let mut sound = true;
-    walk(new.shape, &mut |field| {
-        if !field.slots.contains(&slot) || says_the_same(field, new, old, context) {
-            return;
-        }
-        let text = view(field, &new.slots[slot], &new.cells[slot]);
-        match json_set(field, document.as_deref(), text.as_deref()) {
-            Some(changed) => document = changed,
-            None => sound = false,
-        }
-    });
+    // The rest of an object is what is left when all others have spoken.
+    for last in [false, true] {
+        walk(new.shape, &mut |field| {
+            let rest = matches!(field.codec, Codec::Rest(_));
+            if rest != last || !field.slots.contains(&slot) || says_the_same(field, new, old, context) {
+                return;
+            }
+            let text = view(field, &new.slots[slot], &new.cells[slot]);
+            match json_set(field, document.as_deref(), text.as_deref()) {
+                Some(changed) => document = changed,
+                None => sound = false,
+            }
+        });
+    }
     sound.then_some(document)
 }
 

@@ -3,7 +3,7 @@
 use super::head::{Head, Punch, complete_meta, meta_member, new_meta, open_member};
 use super::hole::{FieldPath, Hole, HoleKind};
 use super::{Misfit, SplitContext};
-use crate::codec::{json_set, kind_at, view};
+use crate::codec::{is_filled, json_set, kind_at, view};
 use crate::json::{Element, Kind, minify};
 use crate::map::{Child, Field, JoinWrite, Map, Member, ObjectShape, Slice, Slot, Target};
 use crate::row::{Cell, ChildRow};
@@ -146,6 +146,10 @@ impl<'a> Splitter<'a> {
         let (Some(declared), Some(cell)) = (self.slots.get(slot), self.cells.get(slot)) else { return false };
         if let Some(there) = view(field, declared, cell) {
             return there == *text;
+        }
+        if is_filled(field, declared, cell) {
+            // Something the field cannot say, which another one put there.
+            return false;
         }
         if kind_at(declared) == declared.kind {
             self.cells[slot] = Some(text);

@@ -6,7 +6,7 @@ use super::fields::walk;
 use super::hole::Hole;
 use crate::codec::view;
 use crate::json::{Document, Element, Kind, write_string};
-use crate::map::{Child, Field, Group, Join, Map, ObjectShape, Slot};
+use crate::map::{Child, Codec, Field, Group, Join, Map, ObjectShape, Slot};
 use crate::row::{Cell, ChildRow, Row};
 use crate::schema::ColumnKind;
 
@@ -218,7 +218,7 @@ impl<'s> Expected<'s> {
         if self.members.is_empty() || slots[slot].kind != ColumnKind::Json {
             return self.cells.get(slot).copied().flatten();
         }
-        let name = member_name(&slots[slot].column, &field.json_path);
+        let name = member_name(&slots[slot].column, field);
         self.members.iter().find(|(entry, _)| *entry == name).map(|(_, text)| *text)
     }
 }
@@ -314,7 +314,7 @@ fn json_entry(
     let holed = holes.iter().any(|hole| hole.field(shape).is_some_and(|(other, _, _)| std::ptr::eq(other, field)));
     let grouped = field.slots.iter().any(|slot| noted.has(*slot));
     if let Some(text) = view(field, slot, cell).filter(|_| !holed || grouped) {
-        let name = member_name(&slot.column, &field.json_path).into_boxed_str();
+        let name = member_name(&slot.column, field).into_boxed_str();
         if !entries.iter().any(|(entry, _)| *entry == name) {
             entries.push((name, text.into()));
         }
@@ -437,8 +437,9 @@ fn holds(entries: &[Entry], slots: &[Slot], joins: &[Join], cells: &[Cell], mark
     })
 }
 
-fn member_name(column: &str, path: &[String]) -> String {
-    format!("{column}#{}", path.join("."))
+fn member_name(column: &str, field: &Field) -> String {
+    let rest = if matches!(field.codec, Codec::Rest(_)) { "#" } else { "" };
+    format!("{column}#{}{rest}", field.json_path.join("."))
 }
 
 fn name_of(slot: &Slot, joins: &[Join]) -> Box<str> {

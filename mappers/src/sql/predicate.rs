@@ -1,6 +1,7 @@
 //! Which columns answer a search parameter: what makes the map the search compiler.
 
 use crate::map::{Codec, Field, Map, ObjectShape, Selector, Target};
+use crate::schema::ColumnKind;
 use crate::search::parameters::{self, Definition, ElementType, ParameterKind};
 
 /// A column that holds values of a search parameter.
@@ -35,7 +36,14 @@ pub fn predicates(map: &Map, definition: &Definition) -> Vec<ColumnPredicate> {
         let mut walk = Walk { element: path.element, found: &mut found, missed: false };
         walk.shape(&map.shape, &steps, None, &map.children);
     }
+    found.retain(|predicate| !is_many(map, predicate));
     found
+}
+
+/// Whether the column holds many values: no predicate looks into it.
+fn is_many(map: &Map, predicate: &ColumnPredicate) -> bool {
+    let slots = predicate.child.map_or(&map.slots, |child| &map.children[child].slots);
+    map.array.is_some() || matches!(slots[predicate.value].kind, ColumnKind::Array | ColumnKind::Json)
 }
 
 /// Whether some values of a searched parameter leave for columns that no predicate reaches.
@@ -47,7 +55,7 @@ pub(super) fn index_whole(map: &Map) -> bool {
             let mut walk = Walk { element: path.element, found: &mut found, missed: false };
             let searched = matches!(definition.param_kind, ParameterKind::Token | ParameterKind::Reference);
             walk.shape(&map.shape, &steps, None, &map.children);
-            searched && walk.missed
+            searched && (walk.missed || found.iter().any(|predicate| is_many(map, predicate)))
         })
     })
 }
@@ -142,7 +150,7 @@ impl Walk<'_> {
         let codes = match &field.codec {
             Codec::Codes(codes) => codes.clone(),
             Codec::Plain | Codec::Reference => Vec::new(),
-            Codec::Content(_) | Codec::Narrative | Codec::Zoned => return,
+            Codec::Content(_) | Codec::Narrative | Codec::Rest(_) | Codec::Zoned(_) => return,
         };
         if field.slots.len() > 1 || !field.json_path.is_empty() {
             self.missed = true;

@@ -365,7 +365,7 @@ pub(crate) fn observation() -> Map {
                 )]),
             )])),
         ),
-        one("effectiveDateTime", Field { codec: Codec::Zoned, ..field(&[3], Primitive::DateTime) }),
+        one("effectiveDateTime", Field { codec: Codec::Zoned(None), ..field(&[3], Primitive::DateTime) }),
         one("issued", field(&[4], Primitive::Instant)),
         member(
             "valueQuantity",

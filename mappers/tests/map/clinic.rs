@@ -180,6 +180,9 @@ fn tables(map: &Map) -> Vec<&str> {
 }
 
 fn knows(map: &Map, table: &str, column: &str) -> bool {
+    if map.table == table && map.fixed.iter().any(|(fixed, _)| fixed == column) {
+        return true;
+    }
     let is_slot = map.slots.iter().any(|slot| {
         let of = slot.join.map_or(&map.table, |join| &map.joins[join].table);
         of == table && slot.column == column

@@ -74,7 +74,7 @@ fields = [
     let status = field(&map.shape, &["status"]);
     assert_eq!(status.default.as_deref(), Some("\"current\""));
     assert_eq!(status.codec_pairs(), [("doc", "current"), ("old", "superseded")]);
-    assert!(matches!(field(&map.shape, &["date"]).codec, Codec::Zoned));
+    assert!(matches!(field(&map.shape, &["date"]).codec, Codec::Zoned(None)));
     let attachment = |name: &str| field(&map.shape, &["content", "attachment", name]);
     assert!(matches!(attachment("data").codec, Codec::Content(ContentKind::Column)));
     assert_eq!(attachment("title").slots, attachment("hash").slots, "one JSON column, one slot");

@@ -70,6 +70,9 @@ fn column(part: &str, table: &mut Table) {
 }
 
 fn kind(declared: &str) -> ColumnKind {
+    if declared.ends_with("[]") {
+        return ColumnKind::Array;
+    }
     match declared.split('(').next().unwrap_or_default() {
         "boolean" => ColumnKind::Boolean,
         "bytea" => ColumnKind::Bytes,

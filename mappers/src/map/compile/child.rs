@@ -133,6 +133,7 @@ pub(super) fn warn_unmapped(
     by: &[&str],
     scope: Scope<'_>,
     draft: &Draft,
+    fixed: &[(String, String)],
     report: &mut Report<'_>,
 ) {
     if file.readonly {
@@ -141,6 +142,7 @@ pub(super) fn warn_unmapped(
     let keys = [&file.tenant, &file.residue, &file.updated, &file.deleted];
     let mut named: Vec<&str> =
         keys.into_iter().flatten().chain([&file.id]).map(|column| column.value.as_str()).collect();
+    named.extend(fixed.iter().map(|(column, _)| column.as_str()));
     named.extend(super::append::columns(file).map(|column| column.value.as_str()));
     // A resource that a list names gets the key of the row whose list it is.
     named.extend(by);

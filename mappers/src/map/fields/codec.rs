@@ -1,7 +1,9 @@
 //! How a FHIR value and a column's text correspond, and the literals of a field.
 
+use jiff::tz::TimeZone;
+
 use super::super::problem::Report;
-use super::super::syntax::{FieldSyntax, LiteralKind};
+use super::super::syntax::{FieldSyntax, LiteralKind, Located};
 use super::super::{Codec, Primitive};
 
 /// Constants and defaults are of the element's type.
@@ -34,7 +36,7 @@ pub(super) fn of(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report
     let ways = [
         syntax.content.as_ref().map(|content| ("content", content.at)),
         syntax.reference.as_ref().map(|reference| ("reference", reference.at)),
-        syntax.zoned.map(|at| ("zone", at)),
+        syntax.zoned.as_ref().map(|zone| ("zone", zone.at)),
         syntax.narrative.map(|at| ("format", at)),
         syntax.codes.first().map(|(column, _)| ("codes", column.at)),
     ];
@@ -61,17 +63,37 @@ pub(super) fn of(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report
         }
         return Codec::Narrative;
     }
-    if let Some(at) = syntax.zoned {
+    if let Some(zone) = &syntax.zoned {
         if !matches!(primitive, Primitive::DateTime | Primitive::Instant) {
-            report.error(at, format!("`{}` has no time zone", syntax.path.value), "remove `zone`");
+            report.error(zone.at, format!("`{}` has no time zone", syntax.path.value), "remove `zone`");
         }
-        return Codec::Zoned;
+        return Codec::Zoned(zone_of(zone, report));
+    }
+    if syntax.rest {
+        if primitive != Primitive::String {
+            let help = "end the path at a string, as `extension[url=...].valueString`";
+            report.error(syntax.path.at, format!("`{}` cannot hold an object's text", syntax.path.value), help);
+        }
+        return Codec::Rest(Vec::new());
     }
     if syntax.codes.is_empty() {
         return Codec::Plain;
     }
     check_codes(syntax, primitive, report);
     Codec::Codes(syntax.codes.iter().map(|(column, code)| (column.value.clone(), code.value.clone())).collect())
+}
+
+/// `organization`, or a zone of the time zone database.
+fn zone_of(zone: &Located<String>, report: &mut Report<'_>) -> Option<TimeZone> {
+    if zone.value == "organization" {
+        return None;
+    }
+    let found = TimeZone::get(&zone.value).ok();
+    if found.is_none() {
+        let help = "write `zone = \"organization\"`, or a name of the time zone database, as `Europe/Berlin`";
+        report.error(zone.at, format!("`{}` is no time zone", zone.value), help);
+    }
+    found
 }
 
 fn check_codes(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) {

@@ -13,9 +13,17 @@ pub(super) fn check(
     syntax: &FieldSyntax,
     codec: &Codec,
     primitive: Primitive,
+    list: bool,
     report: &mut Report<'_>,
 ) {
-    let help = if !syntax.json_path.is_empty() {
+    let array = slot.kind == ColumnKind::Array || (slot.kind == ColumnKind::Json && list);
+    let help = if syntax.rest && syntax.json_path.is_empty() {
+        (list || !matches!(slot.kind, ColumnKind::Json | ColumnKind::Text))
+            .then_some("`rest` is a string's, and its column holds JSON")
+    } else if array && syntax.json_path.is_empty() {
+        let fits = list && !syntax.spread && matches!(codec, Codec::Codes(_) | Codec::Plain);
+        (!fits).then_some("an array is a whole list of primitives: end the path there, and write `column`")
+    } else if !syntax.json_path.is_empty() {
         (!matches!(slot.kind, ColumnKind::Json | ColumnKind::Text)).then_some("`json` needs a JSON or text column")
     } else {
         match codec {
@@ -24,7 +32,8 @@ pub(super) fn check(
             Codec::Content(_) => (slot.kind != ColumnKind::Text).then_some("a file path or object key is a text"),
             Codec::Narrative => (slot.kind != ColumnKind::Text).then_some("a narrative is a text"),
             Codec::Reference => refuses_keys(slot.kind),
-            Codec::Zoned => refuses_zoned(slot.kind),
+            Codec::Rest(_) => Some("what is left of an object needs `json = \"column\"`"),
+            Codec::Zoned(_) => refuses_zoned(slot.kind),
             Codec::Plain => refuses(primitive, slot.kind),
         }
     };

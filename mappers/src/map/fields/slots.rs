@@ -5,7 +5,7 @@ use super::super::problem::{Report, suggest};
 use super::super::syntax::{FieldSyntax, Located};
 use super::super::{Codec, JoinWrite, Primitive, ReferenceColumn, Slot};
 use super::{Draft, Scope, fit};
-use crate::schema::Column;
+use crate::schema::{Column, ColumnKind};
 
 /// The slots of a field's columns.
 pub(super) fn of_field(
@@ -13,7 +13,7 @@ pub(super) fn of_field(
     draft: &mut Draft,
     syntax: &FieldSyntax,
     codec: &Codec,
-    primitive: Primitive,
+    (primitive, list): (Primitive, bool),
     report: &mut Report<'_>,
 ) -> Option<Vec<usize>> {
     if syntax.element {
@@ -27,6 +27,7 @@ pub(super) fn of_field(
         };
         let column = Located { value: array.column.clone(), at };
         let slot = slot(scope, draft, &column, None, report)?;
+        draft.slots[slot].kind = ColumnKind::Json;
         take(draft, slot, syntax, syntax.path.at, report);
         return Some(vec![slot]);
     }
@@ -40,7 +41,11 @@ pub(super) fn of_field(
             return None;
         }
         let slot = slot(scope, draft, column, syntax.reference.as_ref(), report)?;
-        fit::check(&draft.slots[slot], column, syntax, codec, primitive, report);
+        fit::check(&draft.slots[slot], column, syntax, codec, primitive, list, report);
+        if !syntax.json_path.is_empty() || syntax.rest {
+            // A document in a text column is a document.
+            draft.slots[slot].kind = ColumnKind::Json;
+        }
         take(draft, slot, syntax, column.at, report);
         slots.push(slot);
     }
@@ -49,6 +54,9 @@ pub(super) fn of_field(
 
 /// A column holds one value: mapping it twice is an error, save for different places of a JSON column.
 fn take(draft: &mut Draft, slot: usize, syntax: &FieldSyntax, at: usize, report: &mut Report<'_>) {
+    if syntax.rest {
+        return;
+    }
     let overlaps = |path: &[String]| path.starts_with(&syntax.json_path) || syntax.json_path.starts_with(path);
     if let Some((_, _, first)) = draft.taken.iter().find(|(taken, path, _)| *taken == slot && overlaps(path)) {
         let (column, line) = (draft.slots[slot].column.clone(), report.line(*first));

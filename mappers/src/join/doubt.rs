@@ -1,0 +1,46 @@
+//! Wall clocks in doubt: times that the clocks of a zone showed twice (in autumn) or never (in spring).
+
+use super::Stored;
+use crate::codec::{Context, is_doubtful};
+use crate::map::{Codec, Map, ObjectShape, Slot};
+use crate::row::Cell;
+use crate::split::{Shadow, each_field};
+
+/// The columns with such a time. Not those for which the residue speaks: there a client has said which time it meant.
+pub(super) fn columns(map: &Map, stored: &Stored<'_>, context: &Context<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let expected = stored.shadow.map(|shadow| Shadow::expected(shadow, &map.slots, &map.joins));
+    let spoken = |slot: usize, cell: &str| {
+        stored.residue.is_some() && expected.as_ref().is_some_and(|expected| expected.column(slot) == Some(cell))
+    };
+    level(&map.shape, &map.slots, &stored.row.cells, context, &spoken, &mut found);
+    for (child, rows) in map.children.iter().zip(&stored.row.children) {
+        for row in rows {
+            level(&child.shape, &child.slots, &row.cells, context, &|_, _| false, &mut found);
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn level(
+    shape: &ObjectShape,
+    slots: &[Slot],
+    cells: &[Cell],
+    context: &Context<'_>,
+    spoken: &dyn Fn(usize, &str) -> bool,
+    found: &mut Vec<String>,
+) {
+    each_field(shape, &mut |field| {
+        if !matches!(field.codec, Codec::Zoned(_)) {
+            return;
+        }
+        for slot in &field.slots {
+            let (Some(declared), Some(Some(cell))) = (slots.get(*slot), cells.get(*slot)) else { continue };
+            if is_doubtful(field, declared.kind, cell, context) && !spoken(*slot, cell) {
+                found.push(declared.column.clone());
+            }
+        }
+    });
+}
