@@ -54,7 +54,13 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     serve::log("warn");
     let address = address(args.port)?;
     let data_dir = args.data_dir.as_path();
-    let database = DatabaseArgs { database: None, data_dir: data_dir.to_path_buf(), maps: None, time_zone: None, no_after_write: false };
+    let database = DatabaseArgs {
+        database: None,
+        data_dir: data_dir.to_path_buf(),
+        maps: None,
+        time_zone: None,
+        no_after_write: false,
+    };
     let gateway = Arc::new(Gateway::open(database.options(false)?).await?);
     load(&gateway, &args).await?;
     write_notes(data_dir, &demo::notes::notes(args.seed, args.patients)).await?;

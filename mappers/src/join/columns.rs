@@ -64,7 +64,12 @@ impl Joiner<'_> {
             }
             let before = out.len();
             open(&member.name, out);
-            let outcome = self.column_value(member, mode, fresh, out);
+            let mut outcome = self.column_value(member, mode, fresh, out);
+            if !outcome.written && mode == Mode::Foreign && self.must_stand(shape, number) {
+                self.standing = true;
+                outcome = self.column_value(member, mode, fresh, out);
+                self.standing = false;
+            }
             if outcome.written {
                 written.add(number);
             } else {
@@ -83,6 +88,13 @@ impl Joiner<'_> {
         left
     }
 
+    /// Whether a member is an object of the resource's own that R4 requires: its constants stand though its columns are empty.
+    fn must_stand(&self, shape: &ObjectShape, number: usize) -> bool {
+        let own = self.rows.is_some_and(|rows| std::ptr::eq(&raw const rows.map.shape, shape));
+        own && matches!(shape.members[number].target, Target::Object(_))
+            && shape.required.iter().any(|required| required.members == [number])
+    }
+
     /// One member's value; nothing is left behind where it is not written.
     pub(super) fn column_value(&mut self, member: &Member, mode: Mode, fresh: bool, out: &mut Vec<u8>) -> Left {
         match &member.target {
@@ -94,7 +106,7 @@ impl Joiner<'_> {
                 out.push(b'{');
                 let left = self.column_members(inner, &Seen::default(), mode, true, out);
                 out.push(b'}');
-                settle(left, inner, mode == Mode::Foreign || fresh, start, out)
+                settle(left, inner, mode == Mode::Foreign || fresh, self.standing, start, out)
             }
             Target::Slices(slices) => {
                 let start = out.len();
@@ -154,7 +166,7 @@ impl Joiner<'_> {
         }
         let left = self.column_members(&slice.shape, &Seen::default(), mode, true, out);
         out.push(b'}');
-        let left = settle(left, &slice.shape, mode == Mode::Foreign || fresh, start, out);
+        let left = settle(left, &slice.shape, mode == Mode::Foreign || fresh, self.standing, start, out);
         if !left.written {
             out.truncate(before);
         }
@@ -171,9 +183,10 @@ pub(super) fn write_absent(required: &Required, out: &mut Vec<u8>) {
 }
 
 /// An object of constants and defaults alone stands only in what is new (`fresh`), and where the map gives it nothing else
-/// to say.
-fn settle(left: Left, shape: &ObjectShape, fresh: bool, start: usize, out: &mut Vec<u8>) -> Left {
-    let written = left.strong || (fresh && left.written && !has_more_to_say(shape));
+/// to say or R4 requires it (`standing`).
+fn settle(left: Left, shape: &ObjectShape, fresh: bool, standing: bool, start: usize, out: &mut Vec<u8>) -> Left {
+    let alone = standing || !has_more_to_say(shape);
+    let written = left.strong || (fresh && left.written && alone);
     if !written {
         out.truncate(start);
         return Left::NOTHING;

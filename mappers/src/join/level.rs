@@ -21,6 +21,8 @@ pub(super) struct Joiner<'a> {
     pub(super) rows: Option<Rows<'a>>,
     /// A generated narrative no longer tells the truth.
     pub(super) stale: bool,
+    /// An object that R4 requires is being written: its constants may stand alone.
+    pub(super) standing: bool,
     pub(super) changed: bool,
     pub(super) flagged: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl<'a> Joiner<'a> {
             fallen: 0,
             rows: None,
             stale: false,
+            standing: false,
             changed: false,
             flagged: Vec::new(),
         }

@@ -70,7 +70,14 @@ fn there_and_back(map: &Map, extension: &str, note: &str) -> (Option<String>, bo
 /// A row of another program's: its rest, and its note.
 fn foreign(map: &Map, data: &str) -> String {
     let row = Row { cells: vec![Some(data.into())], children: Vec::new() };
-    let stored = join::Stored { row: &row, reference_ids: &[], child_reference_ids: &[], residue: None, shadow: None };
+    let stored = join::Stored {
+        row: &row,
+        reference_ids: &[],
+        child_reference_ids: &[],
+        residue: None,
+        shadow: None,
+        listed: &[],
+    };
     let mut out = Vec::new();
     let header = join::Header { id: "x", version: 1, last_updated: "t" };
     join::join(map, &stored, &header, &Context::utc(), &mut out);
@@ -125,7 +132,14 @@ fn a_list_is_an_array() {
     assert!(map.is_err(), "no such element");
     let map = compile(r#"fields = [{ path = "meta.profile", column = "tags" }]"#).unwrap();
     let row = Row { cells: vec![Some(r#"["a", null, "b"]"#.into())], children: Vec::new() };
-    let stored = join::Stored { row: &row, reference_ids: &[], child_reference_ids: &[], residue: None, shadow: None };
+    let stored = join::Stored {
+        row: &row,
+        reference_ids: &[],
+        child_reference_ids: &[],
+        residue: None,
+        shadow: None,
+        listed: &[],
+    };
     let mut out = Vec::new();
     join::join(&map, &stored, &join::Header { id: "x", version: 1, last_updated: "t" }, &Context::utc(), &mut out);
     assert!(String::from_utf8(out).unwrap().contains(r#""profile":["a","b"]"#));
@@ -138,8 +152,14 @@ fn a_clock_that_shows_a_time_twice_is_doubted() {
     let map = compile(r#"fields = [{ path = "effectiveDateTime", column = "seen", zone = "Europe/Berlin" }]"#).unwrap();
     let look = |seen: &str| {
         let row = Row { cells: vec![Some(seen.into())], children: Vec::new() };
-        let stored =
-            join::Stored { row: &row, reference_ids: &[], child_reference_ids: &[], residue: None, shadow: None };
+        let stored = join::Stored {
+            row: &row,
+            reference_ids: &[],
+            child_reference_ids: &[],
+            residue: None,
+            shadow: None,
+            listed: &[],
+        };
         let mut out = Vec::new();
         let header = join::Header { id: "x", version: 1, last_updated: "t" };
         let joined = join::join(&map, &stored, &header, &Context::utc(), &mut out);
