@@ -28,7 +28,8 @@
 //! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
 //! that a resource must carry to belong to the map (see below). Beside it: `default` (for a NULL column; alone
 //! it makes no object that has other columns, so a coding's system can have one), `codes = { M = "male" }` (column text = FHIR code),
-//! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` (the column has no zone),
+//! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` or `zone = "Europe/Berlin"` (the column has no zone; a time
+//! that came twice or never is read by the earlier offset, or as clocks showed it, and the resource is flagged),
 //! `format = "narrative"` (plain text in the column for the XHTML of `text.div`),
 //! `content = "column" | "file" | "object"` (attachment bytes), `group`, `terminology` (code system to normalize to).
 //!
@@ -46,6 +47,12 @@
 //! An element that R4 requires and that a row of another program lacks is served as unknown (the code where its list has one,
 //! else a data-absent-reason), down to the members of objects and items that the row begins. No map says anything for it, and
 //! a client that sends it back changes no column.
+//!
+//! A list of primitives in one column is an array there (`text[]`; on SQLite a JSON array in a column declared alike), or an
+//! array in a JSON document. `json = "column.path"` or `json = "column"` with `rest = true` is one text of all members of the
+//! object there that no other field speaks for (or can say): nothing a program puts into it is dropped. It is canonical:
+//! members in jsonb's order, no spaces. Written, the members are set; what is no object, or has a name that another field
+//! speaks for, stays in the residue.
 //!
 //! # Lists of references
 //!

@@ -94,7 +94,7 @@ fn put_get(map: &Map, text: &str) -> Result<(), TestCaseError> {
     prop_assert!(Document::parse(split.residue.as_bytes()).is_ok(), "residue {}", split.residue);
     let (got, joined) = Held::of(&split).join(map);
     prop_assert_eq!(&got, &wanted, "{:#?}", split);
-    prop_assert_eq!(joined, Joined::default());
+    prop_assert!(joined.flagged.is_empty() && !joined.changed, "{joined:?}");
     let zone = zone();
     let mut spliced = Vec::new();
     let fast =

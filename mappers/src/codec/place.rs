@@ -87,7 +87,25 @@ pub(crate) fn json_set(field: &Field, document: Option<&str>, value: Option<&str
         return Some(value.map(|value| nested(&field.json_path, &value).into_boxed_str()));
     }
     let changed = set_in(text, parsed.root(), name, rest, value.as_deref())?;
+    let changed = if value.is_some() { changed } else { pruned(field, changed) };
     Some(Some(changed.into_boxed_str()))
+}
+
+/// The document without the objects on the field's way in which nothing is left.
+fn pruned(field: &Field, mut text: String) -> String {
+    for end in (1..field.json_path.len()).rev() {
+        let (way, name) = (&field.json_path[..end - 1], &field.json_path[end - 1]);
+        let shorter = Document::parse(text.as_bytes()).ok().and_then(|document| {
+            let owner = way.iter().try_fold(document.root(), |element, name| step(element, name))?;
+            let empty = step(owner, name).filter(|found| found.kind() == Kind::Object && found.is_empty())?;
+            (owner.kind() == Kind::Object).then(|| without(&text, owner, empty))
+        });
+        match shorter {
+            Some(shorter) => text = shorter,
+            None => break,
+        }
+    }
+    text
 }
 
 /// The document with other members in the place of those that no other field speaks for.

@@ -107,8 +107,14 @@ impl Way<'_> {
                 open(&name, start, out);
                 out.extend_from_slice(member.raw().as_bytes());
             } else if member.kind() == Kind::Object && !member.is_empty() && way.leads_on() {
+                let before = out.len();
                 open(&name, start, out);
+                let inner = out.len();
                 way.replace(member, instead.filter(|new| new.kind() == Kind::Object), out)?;
+                if &out[inner..] == b"{}" {
+                    // Nothing is left in it.
+                    out.truncate(before);
+                }
                 if instead.is_some_and(|new| new.kind() != Kind::Object) {
                     return None;
                 }
