@@ -82,8 +82,11 @@ fn foreign(map: &Map, data: &str) -> String {
     let header = join::Header { id: "x", version: 1, last_updated: "t" };
     join::join(map, &stored, &header, &Context::utc(), &mut out);
     let text = String::from_utf8(out).unwrap();
-    text.split_once(r#""lastUpdated":"t"}"#).unwrap().1.to_owned()
+    text.split_once(r#""lastUpdated":"t"}"#).unwrap().1.replace(UNKNOWN, "")
 }
+
+/// What R4 requires of an Observation, and the row does not have.
+const UNKNOWN: &str = r#","status":"unknown","code":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/data-absent-reason","code":"unknown"}]}"#;
 
 const REST: &str = r#"fields = [
   { path = "valueString", json = "data.note" },
