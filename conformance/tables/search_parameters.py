@@ -47,6 +47,8 @@ FACT_PATHS = {
     ("MedicationDispense", "occurred"): ["whenHandedOver", "whenPrepared"],
     ("Procedure", "author"): ["performer.actor", "recorder", "asserter"],
 }
+# Whose data a resource without such a parameter is.
+PATIENTS = {"Binary": [("securityContext", "Reference", "Patient")]}
 # About many patients, about none, or (Patient) known from the id.
 NOBODYS = {"Group", "Patient", "Schedule"}
 
@@ -236,7 +238,7 @@ def fact_rows(structures, parameters, folder):
         w5 = lambda *names: [path for name in names for path in structures.mappings.get((kind, name), [])]
         fixed = lambda fact, otherwise: FACT_PATHS.get((kind, fact), otherwise)
         names = [] if kind in NOBODYS else ["patient", *compartment(folder, kind)]
-        patient = [(path, code, "Patient") for path, code, _ in from_parameters(kind, names)]
+        patient = [(path, code, "Patient") for path, code, _ in from_parameters(kind, names)] or PATIENTS.get(kind, [])
         author = typed(kind, fixed("author", w5("author", "actor", "source")), {"Reference"})
         encounter = [(path, code, "Encounter") for path, code, _ in from_parameters(kind, ["encounter", "context"])]
         occurred = typed(kind, fixed("occurred", [path for path in w5("init", "done", "planned", "recorded") if path.count(".") < 2]),

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::gateway::Options;
 use crate::store::connection::{DbError, DbErrorKind};
 use crate::store::pools::DATABASE_FILE;
-use crate::store::{OpenError, StoreError};
+use crate::store::{ContentOptions, OpenError, StoreError, content};
 
 /// Makes ordinary SQL tables a FHIR R4 server.
 #[derive(Debug, Parser)]
@@ -69,6 +69,29 @@ pub struct DatabaseArgs {
     /// Time zone in which columns that name none are read and written (Europe/Berlin); kept in the database. UTC at first.
     #[arg(long, value_name = "ZONE", env = "FHIR_GATEWAY_TIME_ZONE", value_parser = time_zone)]
     pub time_zone: Option<String>,
+    /// Where content outside the database lies.
+    #[command(flatten)]
+    pub content: ContentArgs,
+}
+
+/// Where content outside the database lies.
+#[derive(Args, Clone, Debug)]
+pub struct ContentArgs {
+    /// Folder of the files that rows name; by default `content` in the data directory.
+    #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_CONTENT_DIR")]
+    content_dir: Option<PathBuf>,
+    /// Object store of the objects that rows name: file:///FOLDER (and s3://BUCKET/PREFIX in builds with the feature `s3`).
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_CONTENT_STORE", hide_env_values = true)]
+    content_store: Option<String>,
+    /// Attachments of fewer bytes stay in the row, longer ones go to the object store or the content directory.
+    #[arg(long, value_name = "BYTES", default_value_t = content::INLINE)]
+    content_inline: usize,
+}
+
+impl Default for ContentArgs {
+    fn default() -> Self {
+        Self { content_dir: None, content_store: None, content_inline: content::INLINE }
+    }
 }
 
 /// A name of the time zone database.
@@ -110,11 +133,17 @@ impl DatabaseArgs {
     /// The folder of maps cannot be read, or there is no map in it.
     pub fn options(&self, bulk: bool) -> Result<Options, Stop> {
         let maps = self.maps.as_deref().map(map::folder).transpose()?;
+        let content = ContentOptions {
+            directory: self.content.content_dir.clone(),
+            store: self.content.content_store.clone(),
+            inline: self.content.content_inline,
+        };
         Ok(Options {
             database: self.url(),
             data_dir: self.data_dir.clone(),
             maps,
             time_zone: self.time_zone.clone(),
+            content,
             seed: None,
             bulk,
             after_write: !self.no_after_write,
@@ -184,7 +213,7 @@ impl From<OpenError> for Stop {
             OpenError::Database(database) if database.kind == DbErrorKind::Unavailable => {
                 Self::unavailable(format!("{error}. Is it running, and is the URL right?"))
             }
-            OpenError::DataDirectory { .. } | OpenError::Maps(_) | OpenError::TimeZone(_) => {
+            OpenError::Content(_) | OpenError::DataDirectory { .. } | OpenError::Maps(_) | OpenError::TimeZone(_) => {
                 Self::usage(error.to_string())
             }
             _ => Self::failed(error.to_string()),

@@ -8,7 +8,7 @@ use terminology::{Terminology, Unloaded};
 
 use crate::audit::Audit;
 use crate::clock::{Clock, Ids};
-use crate::store::{OpenError, Store, StoreOptions};
+use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
 
 /// The organization that exists from the start.
 pub const DEFAULT_ORGANIZATION: OrganizationId = OrganizationId(1);
@@ -40,6 +40,8 @@ pub struct Options {
     pub maps: Option<Vec<(String, String)>>,
     /// The default organization's time zone, to be kept in the database.
     pub time_zone: Option<String>,
+    /// Where content outside the database lies.
+    pub content: ContentOptions,
     /// Fixes clock and ids, so that two gateways given the same requests give the same bytes.
     pub seed: Option<u64>,
     /// This process writes much and answers nobody: an import.
@@ -69,6 +71,7 @@ impl Gateway {
             data_dir: options.data_dir.clone(),
             maps: options.maps,
             time_zone: options.time_zone,
+            content: options.content,
             clock: Arc::clone(&clock),
             ids: keys,
             bulk: options.bulk,

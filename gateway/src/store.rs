@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod checkpoint;
 mod condition;
 pub mod connection;
+pub mod content;
 mod core;
 pub mod dialect;
 mod drain;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use consent::Permit;
 
 pub use checkpoint::Checkpoint;
+pub use content::ContentOptions;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
 pub use open::{OpenError, StoreOptions};
 pub use quality::{Finding, QualityReport};

@@ -11,12 +11,14 @@ mod stamp;
 mod text;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::tz::TimeZone;
 
 pub(crate) use place::{is_filled, is_whole, json_set, kind_at, list_text, view};
+pub(crate) use text::base64 as canonical_base64;
 
 use crate::json::{unescape, write_string};
 use crate::map::{Codec, ContentKind, Field, Primitive};
@@ -31,12 +33,14 @@ pub struct Context<'a> {
     pub content: Option<&'a dyn Content>,
 }
 
-/// Attachment bytes kept outside the database.
+/// Attachment bytes kept outside the database. Nothing is fetched or stored by asking: whoever splits and joins lays ready
+/// what a row names ([`crate::content::named`]) and what a resource brings ([`crate::content::brought`]).
 pub trait Content {
-    /// Keeps the base64 `data` and returns what the column holds for it (a path or an object key); `None` refuses.
-    fn keep(&self, kind: ContentKind, data: &str) -> Option<Box<str>>;
-    /// The base64 of what the column's text names; `None` where it is not there.
-    fn find(&self, kind: ContentKind, name: &str) -> Option<Box<str>>;
+    /// What the column holds (a path or an object key) for the base64 `data`, which lies there already; `None` where it
+    /// does not: then it stays in another place of the field, or in the resource.
+    fn kept(&self, kind: ContentKind, data: &str) -> Option<Box<str>>;
+    /// The base64, in its canonical spelling, of what the column's text names; `None` where it cannot be had.
+    fn find(&self, kind: ContentKind, name: &str) -> Option<Arc<str>>;
 }
 
 /// What a column can hold of a value.
@@ -74,6 +78,9 @@ pub fn encode(field: &Field, kind: ColumnKind, raw: &str, context: &Context<'_>)
             _ => Encoded::Unfit,
         };
     }
+    if let Codec::Content(content) = &field.codec {
+        return encode_content(*content, kind, raw, context);
+    }
     let Some(cell) = candidate(field, kind, &value, context) else { return Encoded::Unfit };
     let mut back = Vec::with_capacity(raw.len());
     if decode(field, kind, &cell, context, &mut back) && back == raw.as_bytes() {
@@ -95,7 +102,9 @@ pub fn decode(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>
     let value = match &field.codec {
         Codec::Codes(codes) => code_of(codes, kind, cell).map(Cow::Borrowed),
         Codec::Narrative => text::string(kind, cell).map(|text| Cow::Owned(narrative::render(&text))),
-        Codec::Content(content) => content_data(*content, kind, cell, context).map(Cow::Owned),
+        Codec::Content(content) => return decode_content(*content, kind, cell, context, out),
+        // A field in several places is read place by place.
+        Codec::Places(_) => None,
         Codec::Plain | Codec::Rest(_) | Codec::Zoned(_) | Codec::Reference => plain(field, kind, cell, context),
     };
     let Some(value) = value else { return false };
@@ -132,14 +141,8 @@ fn candidate(field: &Field, kind: ColumnKind, value: &str, context: &Context<'_>
     let zone = civil_zone(field, context);
     match &field.codec {
         Codec::Codes(codes) => codes.iter().find(|(_, code)| code == value).map(|(text, _)| text.clone()),
-        Codec::Content(ContentKind::Column) if kind != ColumnKind::Bytes => {
-            let text = String::from_utf8(BASE64.decode(value).ok()?).ok()?;
-            (!text.is_empty() && !text.contains('\0')).then_some(text)
-        }
-        Codec::Content(ContentKind::Column) => text::base64(value),
-        Codec::Content(content) => context.content?.keep(*content, value).map(String::from),
         Codec::Narrative => narrative::read(value),
-        Codec::Reference => None,
+        Codec::Content(_) | Codec::Places(_) | Codec::Reference => None,
         Codec::Rest(named) => rest::candidate(named, field.json_path.len(), value),
         Codec::Plain | Codec::Zoned(_) => match field.primitive {
             Primitive::Boolean => text::boolean_cell(kind, value),
@@ -194,12 +197,57 @@ fn code_of<'c>(codes: &'c [(String, String)], kind: ColumnKind, cell: &str) -> O
     exact.or_else(loose).or_else(boolean).map(|(_, code)| code.as_str())
 }
 
-fn content_data(content: ContentKind, kind: ColumnKind, cell: &str, context: &Context<'_>) -> Option<String> {
-    match content {
-        ContentKind::Column if kind == ColumnKind::Bytes => text::base64(cell),
-        ContentKind::Column => (!cell.is_empty()).then(|| BASE64.encode(cell)),
-        ContentKind::File | ContentKind::Object => text::base64(&context.content?.find(content, cell)?),
+/// As [`encode`], for attachment data in one place.
+pub(crate) fn encode_content(content: ContentKind, kind: ColumnKind, raw: &str, context: &Context<'_>) -> Encoded {
+    if !raw.starts_with('"') {
+        return Encoded::Unfit;
     }
+    let value = scalar(raw);
+    let Some(data) = text::base64(&value) else { return Encoded::Unfit };
+    let cell = match content {
+        ContentKind::Column if kind == ColumnKind::Bytes => Some(data.as_str().into()),
+        ContentKind::Column => text_of(&data),
+        ContentKind::File | ContentKind::Object => context.content.and_then(|there| there.kept(content, &data)),
+    };
+    let Some(cell) = cell else { return Encoded::Unfit };
+    // Line breaks and escapes stay with the resource; the column has the bytes all the same.
+    let identical = raw.len() == data.len() + 2 && raw[1..raw.len() - 1] == *data;
+    if identical { Encoded::Exact(cell) } else { Encoded::Reading(cell) }
+}
+
+/// As [`decode`], for attachment data in one place.
+pub(crate) fn decode_content(
+    content: ContentKind,
+    kind: ColumnKind,
+    cell: &str,
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+) -> bool {
+    let found: Cow<'_, str> = match content {
+        ContentKind::Column if kind == ColumnKind::Bytes => match text::base64(cell) {
+            Some(data) => Cow::Owned(data),
+            None => return false,
+        },
+        ContentKind::Column if cell.is_empty() => return false,
+        ContentKind::Column => Cow::Owned(BASE64.encode(cell)),
+        ContentKind::File | ContentKind::Object => match context.content.and_then(|there| there.find(content, cell)) {
+            Some(data) => {
+                out.reserve(data.len() + 2);
+                write_string(out, &data);
+                return true;
+            }
+            None => return false,
+        },
+    };
+    out.reserve(found.len() + 2);
+    write_string(out, &found);
+    true
+}
+
+/// The text that base64 spells, where it is one that a text column can hold.
+fn text_of(data: &str) -> Option<Box<str>> {
+    let text = String::from_utf8(BASE64.decode(data).ok()?).ok()?;
+    (!text.is_empty() && !text.contains('\0')).then(|| text.into())
 }
 
 /// The value of a JSON scalar's text: strings unescaped, others as written.

@@ -31,7 +31,8 @@
 //! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` or `zone = "Europe/Berlin"` (the column has no zone; a time
 //! that came twice or never is read by the earlier offset, or as clocks showed it, and the resource is flagged),
 //! `format = "narrative"` (plain text in the column for the XHTML of `text.div`),
-//! `content = "column" | "file" | "object"` (attachment bytes), `group`, `terminology` (code system to normalize to).
+//! `content = "column" | "file" | "object"` (attachment bytes; with `columns` and a list of places they lie in one of them),
+//! `group`, `terminology` (code system to normalize to).
 //!
 //! Paths are JSON names: `birthDate`, `valueQuantity.value`. An item of a list is picked by place (`note[0].text`) or by
 //! texts in it: members of its own (`name[use=official].family`, `telecom[system=phone,use=home].value`), something further

@@ -1,6 +1,8 @@
 //! What a column can hold of a value, and what becomes of texts that other programs wrote.
 
 use jiff::tz::TimeZone;
+use std::sync::Arc;
+
 use mappers::codec::{Content, Context, Encoded, decode, encode};
 use mappers::map::{Codec, ContentKind, Field, Primitive};
 use mappers::schema::ColumnKind;
@@ -146,10 +148,10 @@ fn codes_go_by_the_table_whatever_the_case() {
 fn content_is_base64_of_a_column_or_kept_elsewhere() {
     struct Files;
     impl Content for Files {
-        fn keep(&self, _: ContentKind, data: &str) -> Option<Box<str>> {
+        fn kept(&self, _: ContentKind, data: &str) -> Option<Box<str>> {
             Some(format!("files/{data}").into())
         }
-        fn find(&self, _: ContentKind, name: &str) -> Option<Box<str>> {
+        fn find(&self, _: ContentKind, name: &str) -> Option<Arc<str>> {
             Some(name.strip_prefix("files/")?.into())
         }
     }

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, query};
 
 use crate::auth::Authenticator;
-use crate::cli::{self, DatabaseArgs, Exit, Stop, serve};
+use crate::cli::{ContentArgs, self, DatabaseArgs, Exit, Stop, serve};
 use crate::demo::{self, notes::Note};
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
 use crate::http::Limits;
@@ -60,6 +60,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         maps: None,
         time_zone: None,
         no_after_write: false,
+        content: ContentArgs::default(),
     };
     let gateway = Arc::new(Gateway::open(database.options(false)?).await?);
     load(&gateway, &args).await?;

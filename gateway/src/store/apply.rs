@@ -174,6 +174,11 @@ pub(crate) async fn apply(
     rows::write(core, connection, organization, &mut steps, lessons).await?;
     rows::after_write(core, connection, &steps).await?;
     rows::leave_out(core, connection, organization, &mut steps).await?;
+    for step in &steps {
+        if let Placed::Mapped { map, split, .. } = &step.placed {
+            core.contents.is_used(*map, &split.row);
+        }
+    }
     let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
     for (unit, verdict) in units.iter().zip(&verdicts) {

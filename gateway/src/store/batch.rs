@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::store::apply::{self, Abort, Lessons, StoredRefusal, Verdict};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Connection, DbError, Engine};
+use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::types::{Change, Changed};
@@ -186,11 +187,13 @@ async fn run(
     let mut refused: Vec<Option<StoredRefusal>> = units.iter().map(|_| None).collect();
     let mut lessons = Lessons::default();
     let mut last = StoreError::Contention;
+    let staged = core.contents.stage(core, units).await?;
     for _ in 0..TRIES {
-        let abort = match attempt(core, connection, organization, units, &refused, &lessons).await {
+        let abort = match attempt(core, connection, organization, units, &refused, &lessons, &staged).await {
             Ok(verdicts) => return Ok(verdicts),
             Err(abort) => abort,
         };
+        staged.try_again();
         core.forget_rids();
         connection.rollback_if_open().await;
         match abort {
@@ -216,12 +219,13 @@ async fn attempt(
     units: &[&Unit],
     refused: &[Option<StoredRefusal>],
     lessons: &Lessons,
+    staged: &Staged<'_>,
 ) -> Result<Vec<Verdict>, Abort> {
     drain::settle(core, connection, organization).await?;
     connection.begin_write(Some(organization.0)).await?;
     let rids = core.rids_of_a_transaction();
     let verdicts = apply::apply(core, connection, organization, units, refused, lessons).await?;
-    connection.commit().await?;
+    staged.commit(connection).await?;
     rids.committed();
     Ok(verdicts)
 }

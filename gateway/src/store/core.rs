@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
 use crate::store::connection::{Arg, Connection, DbError, Engine};
+use crate::store::content::Contents;
 use crate::store::dialect::{self, SqlDialect};
 use crate::store::pools::Pools;
 use crate::store::referrers::Referrers;
@@ -57,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<Ids>,
     /// The organization's time zone: what date-times without one mean.
     pub(crate) zone: TimeZone,
+    /// Content outside the database.
+    pub(crate) contents: Contents,
     /// Turns for transactions that look before they write: who comes later waits here, not for a connection.
     pub(crate) turns: Arc<Semaphore>,
     /// How far this process has made the tables grow.
@@ -69,6 +72,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// Puts the parts together.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own")]
     pub(crate) fn new(
         pools: Pools,
         maps: MapSet,
@@ -77,6 +81,7 @@ impl Core {
         clock: Arc<Clock>,
         ids: Arc<Ids>,
         zone: TimeZone,
+        contents: Contents,
     ) -> Self {
         let mut names = HashMap::new();
         let mut types: HashMap<String, Vec<usize>> = HashMap::new();
@@ -104,6 +109,7 @@ impl Core {
             clock,
             ids,
             zone,
+            contents,
             turns: Arc::new(Semaphore::new(TURNS)),
             growth: Growth::default(),
             settling: tokio::sync::Mutex::new(()),
@@ -123,7 +129,7 @@ impl Core {
 
     /// Zone and content, as codecs take them.
     pub(crate) fn values(&self) -> Context<'_> {
-        Context { zone: &self.zone, content: None }
+        Context { zone: &self.zone, content: Some(self.contents.ready()) }
     }
 
     /// The engine's dialect.

@@ -29,6 +29,8 @@ use crate::store::types::Method;
 
 /// Outbox rows taken in one transaction.
 const BATCH: i64 = 512;
+/// Rows of tables with content outside the database that are at work at once.
+const HEAVY: usize = 4;
 /// How many times fewer are taken where one of them is at fault.
 const NARROWER: i64 = 8;
 /// Transactions before we stop running after a writer that is faster than we are. What is read then is exact for all that
@@ -255,17 +257,23 @@ async fn refresh(
 ) -> Result<(), DbError> {
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
     let updated_ms = core.clock.tick();
-    for &map in core.maps_on(table) {
+    let portions = core.maps_on(table).iter().flat_map(|map| {
+        // Content that rows name lies in memory while they are at work.
+        let portion = if core.contents.is_named_by(*map) { HEAVY } else { keys.len().max(1) };
+        keys.chunks(portion).map(|keys| (*map, keys))
+    });
+    let portions: Vec<(usize, &[&str])> = portions.collect();
+    for (map, keys) in portions {
         if core.map(map).append_only.is_some() {
-            trees::refresh(core, connection, organization, map, &keys, careful, updated_ms).await?;
+            trees::refresh(core, connection, organization, map, keys, careful, updated_ms).await?;
             continue;
         }
-        let mut rows = rows::load(core, connection, organization, map, &keys).await?;
+        let mut rows = rows::load(core, connection, organization, map, keys).await?;
         rows::fill_lists(core, connection, organization, map, &mut rows).await?;
-        let entries = entry::by_key(core, connection, organization, map, &keys).await?;
+        let entries = entry::by_key(core, connection, organization, map, keys).await?;
         let bodies = current_bodies(connection, organization, entries.values()).await?;
         let mut snapshots = Vec::new();
-        for key in &keys {
+        for key in keys {
             let row = rows.remove(*key).filter(|row| row.exists);
             let entry = entries.get(*key);
             match (row, entry) {
@@ -428,7 +436,8 @@ impl Foreign<'_> {
         let coupled = (!joined.flagged.is_empty()).then(|| format!("coupled: {}", joined.flagged.join(", ")));
         // Autumn's hour that comes twice, spring's that never comes: which reading is served is no more than a rule.
         let doubtful = (!joined.doubtful.is_empty()).then(|| format!("wall clock: {}", joined.doubtful.join(", ")));
-        let flags: Vec<String> = coupled.into_iter().chain(doubtful).collect();
+        let absent = self.row.absent.iter().map(|why| format!("content: {why}"));
+        let flags: Vec<String> = coupled.into_iter().chain(doubtful).chain(absent).collect();
         (body.into(), (!flags.is_empty()).then(|| flags.join("; ").into()))
     }
 

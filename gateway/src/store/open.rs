@@ -12,6 +12,7 @@ use crate::clock::{Clock, Ids};
 use crate::store::Store;
 use crate::store::batch::Batcher;
 use crate::store::connection::{Arg, DbError, Engine};
+use crate::store::content::{ContentOptions, Contents};
 use crate::store::core::Core;
 use crate::store::dialect::SqlDialect;
 use crate::store::pools::{PoolSettings, Pools};
@@ -29,6 +30,8 @@ pub struct StoreOptions {
     pub data_dir: PathBuf,
     /// Map files (name, text); `None` = the built-in clinic maps on the built-in clinic schema.
     pub maps: Option<Vec<(String, String)>>,
+    /// Where content outside the database lies.
+    pub content: ContentOptions,
     /// The clock.
     pub clock: Arc<Clock>,
     /// Ids.
@@ -64,6 +67,9 @@ pub enum OpenError {
     /// The organization's time zone is unknown.
     #[error("the organization's time zone {0:?} is not in the time zone database")]
     TimeZone(String),
+    /// The object store.
+    #[error("the content store: {0}")]
+    Content(String),
     /// The audit trail.
     #[error("the audit trail: {0}")]
     Audit(String),
@@ -98,8 +104,9 @@ impl Store {
         let dialect = SqlDialect(pools.engine());
         let statements = maps.maps.iter().map(|map| Statements::new(map, &dialect)).collect();
         let zone = organization_zone(&pools).await?;
+        let contents = Contents::open(&options.content, &options.data_dir, &maps).map_err(OpenError::Content)?;
         let workers = if pools.engine() == Engine::Sqlite { 1 } else { POSTGRES_WORKERS as usize };
-        let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone);
+        let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone, contents);
         let core = Arc::new(core.calling_functions(options.after_write));
         let batcher = Batcher::start(&core, workers);
         Ok(Self { core, batcher })

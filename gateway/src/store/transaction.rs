@@ -14,6 +14,7 @@ use crate::store::apply::{self, Abort, Lessons, Verdict};
 use crate::store::batch::{self, Unit};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
+use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::{Order, plan};
@@ -119,8 +120,14 @@ impl Transaction {
     async fn finish(mut self, unit: Unit) -> Result<Vec<Changed>, ChangeError> {
         let mut lessons = Lessons::default();
         let mut last = StoreError::Contention;
+        let core = Arc::clone(&self.core);
+        let staged = core.contents.stage(&core, &[&unit]).await?;
         for _ in 0..TRIES {
-            let abort = match self.attempt(&unit, &lessons).await {
+            let attempted = self.attempt(&unit, &lessons, &staged).await;
+            if attempted.is_err() {
+                staged.try_again();
+            }
+            let abort = match attempted {
                 Ok(changed) => return Ok(changed),
                 Err(Abort::Refused { index, reason, .. }) => return Err(ChangeError::Refused { index, reason }),
                 Err(abort) => abort,
@@ -146,14 +153,14 @@ impl Transaction {
         Err(last.into())
     }
 
-    async fn attempt(&mut self, unit: &Unit, lessons: &Lessons) -> Result<Vec<Changed>, Abort> {
+    async fn attempt(&mut self, unit: &Unit, lessons: &Lessons, staged: &Staged<'_>) -> Result<Vec<Changed>, Abort> {
         let rids = self.core.rids_of_a_transaction();
         let organization = self.permit.organization();
         let mut verdicts =
             apply::apply(&self.core, &mut self.connection, organization, &[unit], &[None], lessons).await?;
         match verdicts.pop() {
             Some(Verdict::Settled(Ok(changed))) => {
-                self.connection.commit().await?;
+                staged.commit(&mut self.connection).await?;
                 rids.committed();
                 statistics::grew(&self.core, changed.len());
                 Ok(changed)

@@ -20,6 +20,8 @@ pub use write_back::WriteBack;
 
 /// Resources compared at a time.
 const PAGE: i64 = 500;
+/// The same for tables with content outside the database.
+const HEAVY_PAGE: i64 = 8;
 
 /// What a verification found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -111,9 +113,11 @@ impl Store {
         let counted = connection.fetch_optional(&core.statements[map].count, &[Arg::Int(organization.0)]).await?;
         report.rows = counted.and_then(|row| row.int(0)).unwrap_or_default();
         report.rows -= self.kept_rows(connection, permit, map).await?;
+        // Content that rows name lies in memory while a page is compared.
+        let size = if core.contents.is_named_by(map) { HEAVY_PAGE } else { PAGE };
         let mut after = 0;
         loop {
-            let args = [Arg::Int(organization.0), Arg::Text(&shape.name), Arg::Int(after), Arg::Int(PAGE)];
+            let args = [Arg::Int(organization.0), Arg::Text(&shape.name), Arg::Int(after), Arg::Int(size)];
             let page = connection.fetch(SERVED, &args).await?;
             let Some(last) = page.last().and_then(|row| row.int(0)) else { break };
             after = last;

@@ -84,7 +84,7 @@ fn uuid(value: &str) -> Option<String> {
 }
 
 /// Base64 in its one canonical spelling: no line ends, padded. `None` where it is none, or nothing.
-pub(super) fn base64(text: &str) -> Option<String> {
+pub(crate) fn base64(text: &str) -> Option<String> {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     let joined: String = text.split_ascii_whitespace().collect();

@@ -1,6 +1,6 @@
 //! One field's value from its columns.
 
-use crate::codec::{Context, decode, is_whole, kind_at, scalar, view};
+use crate::codec::{Context, decode, decode_content, is_whole, kind_at, scalar, view};
 use crate::json::{Document, Kind, write_string};
 use crate::map::{Codec, Field, Slot};
 use crate::row::Cell;
@@ -33,6 +33,12 @@ pub(crate) fn write_field(
     };
     if is_whole(field, slots) {
         return write_array(field, slots, cells, context, out);
+    }
+    if let Codec::Places(places) = &field.codec {
+        return places.iter().zip(&field.slots).any(|(place, slot)| match (slots.get(*slot), cells.get(*slot)) {
+            (Some(declared), Some(Some(cell))) => decode_content(*place, declared.kind, cell, context, out),
+            _ => false,
+        });
     }
     if !field.list || item.is_some() {
         return field.slots.get(item.unwrap_or(0)).is_some_and(|slot| one(*slot, out));

@@ -62,7 +62,7 @@ const CARE: &[(&str, &str)] = files![
 ];
 
 /// `0005_documents`
-const DOCUMENTS: &[(&str, &str)] = files![];
+const DOCUMENTS: &[(&str, &str)] = files!["document_reference", "binary"];
 
 /// `0006_events`
 const EVENTS: &[(&str, &str)] = files![

@@ -330,6 +330,9 @@ pub enum Codec {
     Content(ContentKind),
     /// Plain text in the column, XHTML in the resource.
     Narrative,
+    /// Attachment data in one of several places, parallel to the field's slots: the first that has it is read; it is
+    /// written to the first that takes it, and the others are cleared.
+    Places(Vec<ContentKind>),
     /// A whole Reference object `{"reference": "Type/id", ...}`; the `reference` member lives in the column.
     Reference,
     /// By the primitive's and the column's type alone.

@@ -166,6 +166,7 @@ pub(super) fn how(field: &Field, slots: &[Slot]) -> String {
             text.push_str(&format!(" ({})", pairs.join(", ")));
         }
         Codec::Content(_) => text.push_str(" (content)"),
+        Codec::Places(_) => text.push_str(" (content, in one of them)"),
         Codec::Reference => {
             let target = field.slots.first().and_then(|slot| slots[*slot].reference.as_ref());
             text.push_str(&target.map_or_else(String::new, |target| format!(" (key of {})", target.target)));

@@ -90,7 +90,7 @@ fn compile_field(
     let Some(primitive) = primitive(&last.element, syntax, report) else { return };
     codec::check_literals(primitive, syntax, report);
     let list = last.element.list;
-    if syntax.columns.len() > 1 && !list {
+    if syntax.columns.len() > 1 && !list && syntax.content.is_empty() {
         let help = "keep one column, or concatenate them in a view";
         report.error(syntax.path.at, format!("`{}` has one value, not several columns", syntax.path.value), help);
         return;

@@ -201,7 +201,7 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
     let narrative = table.choice("format", &[("narrative", ())]).map(|found| found.at);
     let (group, terminology) = (table.text("group"), table.text("terminology"));
     let contents = [("file", ContentKind::File), ("object", ContentKind::Object), ("column", ContentKind::Column)];
-    let content = table.choice("content", &contents);
+    let content = table.choices("content", &contents);
     let Place { columns, spread, json_path, element } = place;
     if columns.is_empty() && !element && constant.is_none() && default.is_none() {
         let help =

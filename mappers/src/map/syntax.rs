@@ -123,8 +123,8 @@ pub struct FieldSyntax {
     pub group: Option<Located<String>>,
     /// Code system to normalize to.
     pub terminology: Option<Located<String>>,
-    /// Where an attachment's bytes are.
-    pub content: Option<Located<ContentKind>>,
+    /// Where an attachment's bytes are: one place a column.
+    pub content: Vec<Located<ContentKind>>,
 }
 
 /// A constant or default as JSON text, and what kind of JSON it is.

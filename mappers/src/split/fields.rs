@@ -2,9 +2,9 @@
 
 use super::hole::{FieldPath, HoleKind};
 use super::level::Splitter;
-use crate::codec::{Encoded, encode, is_whole, kind_at, list_text};
+use crate::codec::{Encoded, encode, encode_content, is_whole, kind_at, list_text};
 use crate::json::{Element, Kind, minify};
-use crate::map::{Codec, Field, Member, ObjectShape, Selector, Target};
+use crate::map::{Codec, ContentKind, Field, Member, ObjectShape, Selector, Target};
 use crate::schema::ColumnKind;
 
 impl<'a> Splitter<'a> {
@@ -16,8 +16,26 @@ impl<'a> Splitter<'a> {
             (_, Kind::Array) if is_whole(field, self.slots) => self.whole_list(parent, value, field, path),
             (_, Kind::Array) if field.list => self.list(parent, value, field, path),
             (_, Kind::Array | Kind::Object | Kind::Null) => minify(&value, &mut self.out),
+            (Codec::Places(places), _) => self.placed(value, field, places, path),
             _ => self.primitive(value, field, path),
         }
+    }
+
+    /// Attachment data in the first place that takes it.
+    fn placed(&mut self, value: Element<'_>, field: &Field, places: &[ContentKind], path: FieldPath) {
+        for (place, slot) in places.iter().zip(&field.slots) {
+            let Some(declared) = self.slots.get(*slot) else { continue };
+            let left = match encode_content(*place, declared.kind, value.raw(), &self.context.values) {
+                Encoded::Exact(text) => self.put(field, *slot, text),
+                Encoded::Reading(text) => {
+                    self.put(field, *slot, text);
+                    false
+                }
+                Encoded::Unfit => continue,
+            };
+            return if left { self.leave(path, HoleKind::Field, false) } else { minify(&value, &mut self.out) };
+        }
+        minify(&value, &mut self.out);
     }
 
     /// A primitive in one column.

@@ -150,7 +150,7 @@ impl Walk<'_> {
         let codes = match &field.codec {
             Codec::Codes(codes) => codes.clone(),
             Codec::Plain | Codec::Reference => Vec::new(),
-            Codec::Content(_) | Codec::Narrative | Codec::Rest(_) | Codec::Zoned(_) => return,
+            Codec::Content(_) | Codec::Narrative | Codec::Places(_) | Codec::Rest(_) | Codec::Zoned(_) => return,
         };
         if field.slots.len() > 1 || !field.json_path.is_empty() {
             self.missed = true;

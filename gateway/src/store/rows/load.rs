@@ -1,6 +1,7 @@
 //! Loading rows with their children: one query for the rows and one per child table, however many keys.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use consent::OrganizationId;
 use mappers::join::Stored;
@@ -9,6 +10,7 @@ use mappers::row::{Cell, ChildRow, Row as MappedRow};
 
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Row};
+use crate::store::content::Item;
 use crate::store::core::Core;
 use crate::store::entry::Entry;
 
@@ -25,6 +27,10 @@ pub(crate) struct Loaded {
     pub(crate) residue: Cell,
     /// Parallel to the map's lists where they have been asked for (see [`super::fill_lists`]): references to what they hold.
     pub(crate) listed: Vec<Vec<Box<str>>>,
+    /// What its columns name outside the database, ready for codecs as long as this lives.
+    content: Vec<Arc<Item>>,
+    /// Why some of that cannot be had.
+    pub(crate) absent: Vec<&'static str>,
     /// The facet exists (always true of a row with no facets).
     pub(crate) exists: bool,
 }
@@ -69,6 +75,9 @@ pub(crate) async fn load(
     }
     for loaded in loaded.values_mut() {
         sort(loaded);
+        if core.contents.is_named_by(map) {
+            (loaded.content, loaded.absent) = core.contents.fetch(map, &loaded.row).await?;
+        }
     }
     Ok(loaded)
 }
@@ -91,6 +100,8 @@ fn parent(core: &Core, map: usize, row: &Row) -> (Box<str>, Loaded) {
         child_references: map.children.iter().map(|_| Vec::new()).collect(),
         residue: cell(row, after),
         listed: Vec::new(),
+        content: Vec::new(),
+        absent: Vec::new(),
         exists: row.text(after + 1) == Some("true"),
     };
     (row.text(0).unwrap_or_default().into(), loaded)

@@ -34,7 +34,7 @@ pub(super) fn check_literals(primitive: Primitive, syntax: &FieldSyntax, report:
 /// How the value and the column's text correspond.
 pub(super) fn of(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) -> Codec {
     let ways = [
-        syntax.content.as_ref().map(|content| ("content", content.at)),
+        syntax.content.first().map(|content| ("content", content.at)),
         syntax.reference.as_ref().map(|reference| ("reference", reference.at)),
         syntax.zoned.as_ref().map(|zone| ("zone", zone.at)),
         syntax.narrative.map(|at| ("format", at)),
@@ -44,15 +44,8 @@ pub(super) fn of(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report
     if let (Some((first, _)), Some((second, at))) = (used.next(), used.next()) {
         report.error(at, format!("`{first}` and `{second}` exclude each other"), "keep one of them");
     }
-    if let Some(content) = &syntax.content {
-        if !syntax.path.value.ends_with("data") {
-            report.error(
-                content.at,
-                "`content` belongs to an attachment's `data`",
-                "write the path as `content.attachment.data`",
-            );
-        }
-        return Codec::Content(content.value);
+    if let Some(first) = syntax.content.first() {
+        return content(first.at, syntax, report);
     }
     if syntax.reference.is_some() {
         return Codec::Reference;
@@ -94,6 +87,24 @@ fn zone_of(zone: &Located<String>, report: &mut Report<'_>) -> Option<TimeZone> 
         report.error(zone.at, format!("`{}` is no time zone", zone.value), help);
     }
     found
+}
+
+/// The bytes of an attachment: in one place, or in one of several, each with its column.
+fn content(at: usize, syntax: &FieldSyntax, report: &mut Report<'_>) -> Codec {
+    if !syntax.path.value.ends_with("data") {
+        report.error(at, "`content` belongs to an attachment's `data`", "write the path as `content.attachment.data`");
+    }
+    if syntax.content.len() != syntax.columns.len() {
+        report.error(
+            at,
+            format!("{} places and {} columns", syntax.content.len(), syntax.columns.len()),
+            "give `content` one place for each of the columns, in the same order",
+        );
+    }
+    match &syntax.content[..] {
+        [only] => Codec::Content(only.value),
+        several => Codec::Places(several.iter().map(|place| place.value).collect()),
+    }
 }
 
 fn check_codes(syntax: &FieldSyntax, primitive: Primitive, report: &mut Report<'_>) {

@@ -29,7 +29,9 @@ pub(super) fn check(
         match codec {
             Codec::Codes(_) => refuses_codes(slot.kind),
             Codec::Content(ContentKind::Column) => refuses_bytes(slot.kind),
-            Codec::Content(_) => (slot.kind != ColumnKind::Text).then_some("a file path or object key is a text"),
+            Codec::Content(_) | Codec::Places(_) => {
+                (slot.kind != ColumnKind::Text).then_some("a file path or object key is a text")
+            }
             Codec::Narrative => (slot.kind != ColumnKind::Text).then_some("a narrative is a text"),
             Codec::Reference => refuses_keys(slot.kind),
             Codec::Rest(_) => Some("what is left of an object needs `json = \"column\"`"),

@@ -32,7 +32,7 @@ pub(super) fn of_field(
         return Some(vec![slot]);
     }
     let mut slots = Vec::with_capacity(syntax.columns.len());
-    for column in &syntax.columns {
+    for (place, column) in syntax.columns.iter().enumerate() {
         let reserved = scope.reserved.iter().find(|(name, _)| !scope.readonly && *name == column.value);
         if let Some((_, key)) = reserved {
             let help =
@@ -41,7 +41,11 @@ pub(super) fn of_field(
             return None;
         }
         let slot = slot(scope, draft, column, syntax.reference.as_ref(), report)?;
-        fit::check(&draft.slots[slot], column, syntax, codec, primitive, list, report);
+        let of_place = match codec {
+            Codec::Places(places) => places.get(place).map(|content| Codec::Content(*content)),
+            _ => None,
+        };
+        fit::check(&draft.slots[slot], column, syntax, of_place.as_ref().unwrap_or(codec), primitive, list, report);
         if !syntax.json_path.is_empty() || syntax.rest {
             // A document in a text column is a document.
             draft.slots[slot].kind = ColumnKind::Json;

@@ -82,6 +82,24 @@ impl<'r, 't, 'f> TableReader<'r, 't, 'f> {
     /// A text out of a few.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<Located<T>> {
         let text = self.text(key)?;
+        self.chosen(key, &text, choices)
+    }
+
+    /// A text out of a few, or a list of such.
+    pub(super) fn choices<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Vec<Located<T>> {
+        let texts = match self.table.get(key) {
+            Some(value) if value.get_ref().as_array().is_some() => self.texts(key).unwrap_or_default(),
+            _ => self.text(key).into_iter().collect(),
+        };
+        texts.iter().filter_map(|text| self.chosen(key, text, choices)).collect()
+    }
+
+    fn chosen<T: Copy>(
+        &mut self,
+        key: &'static str,
+        text: &Located<String>,
+        choices: &[(&str, T)],
+    ) -> Option<Located<T>> {
         if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text.value) {
             return Some(Located { value: *value, at: text.at });
         }

@@ -13,6 +13,7 @@ pub(super) static TABLE: &[Row] = &[
     row("AppointmentResponse", &[only("actor", "Patient")], &[], &[], &[at("start", E::Instant), at("end", E::Instant)], &[]),
     row("AuditEvent", &[only("agent.who", "Patient"), only("entity.what", "Patient")], &[], &[], &[at("period", E::Period), at("recorded", E::Instant)], &[]),
     row("Basic", &[only("subject", "Patient")], &[at("author", E::Reference)], &[], &[at("created", E::Date)], &[at("code", E::CodeableConcept)]),
+    row("Binary", &[only("securityContext", "Patient")], &[], &[], &[], &[]),
     row("BodyStructure", &[only("patient", "Patient")], &[], &[], &[], &[at("morphology", E::CodeableConcept), at("location", E::CodeableConcept)]),
     row("Bundle", &[], &[], &[], &[at("timestamp", E::Instant)], &[]),
     row("CapabilityStatement", &[], &[], &[], &[at("date", E::DateTime)], &[]),
