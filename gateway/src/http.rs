@@ -2,6 +2,7 @@
 //!
 //! hyper directly, without a stack of layers: a read is one statement, and what stands around it must not cost more.
 
+pub mod binary;
 pub mod body;
 pub mod compression;
 pub mod date;

@@ -15,11 +15,12 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::auth::{Authenticator, Identity};
+use crate::http::binary::{Raw, Wish};
 use crate::http::precondition::Conditions;
 use crate::http::preference::Preference;
 use crate::http::request_id::{self, RequestIds};
 use crate::http::response::{self, Body, Presentation};
-use crate::http::{Limits, body, negotiation, query};
+use crate::http::{Limits, binary, body, negotiation, query};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities};
 use crate::outcome::{Code, Failure};
 use crate::router::{self, Interaction, Place, Verb};
@@ -47,6 +48,7 @@ impl Service {
         let mut response = match self.exchange(parts, incoming, &id).await {
             Ok(Reply::Answer(answer)) => response::success(answer, presentation).await,
             Ok(Reply::Plain(response)) => response,
+            Ok(Reply::Raw(answer, raw)) => response::raw(answer, raw, presentation).await,
             Err(failure) => response::failure(&failure, presentation).await,
         };
         response.headers_mut().insert(request_id::NAME, id);
@@ -67,6 +69,7 @@ impl Service {
         if place.interaction.is_open() {
             return self.open(place.interaction, &parts).await;
         }
+        let wish = Wish::of(&place, &parts);
         let result = if place.interaction.changes() {
             self.write(parts, incoming, id.clone()).await
         } else {
@@ -82,7 +85,11 @@ impl Service {
         {
             tracing::warn!(request = ?id, route = pattern, status = failure.status.as_u16(), "failed");
         }
-        result.map(Reply::Answer)
+        let answer = result?;
+        match wish.map(|wish| wish.fulfil(&answer)).transpose()?.flatten() {
+            Some(raw) => Ok(Reply::Raw(answer, raw)),
+            None => Ok(Reply::Answer(answer)),
+        }
     }
 
     /// What anyone may ask.
@@ -161,8 +168,11 @@ impl Service {
 
     /// Looks at the formats, and reads the body of those interactions that have one.
     async fn body(&self, parts: &Parts, place: Place<'_>, incoming: Incoming) -> Result<Bytes, Failure> {
-        negotiation::check_accept(&parts.headers, parts.uri.query().unwrap_or_default())?;
+        if Wish::of(&place, parts).is_none() {
+            negotiation::check_accept(&parts.headers, parts.uri.query().unwrap_or_default())?;
+        }
         match place.interaction {
+            _ if binary::is_raw(&place, &parts.headers) => {}
             Interaction::Bundle | Interaction::ConditionalUpdate | Interaction::Create | Interaction::Update => {
                 negotiation::check_resource_type(&parts.headers)?;
             }
@@ -176,19 +186,21 @@ impl Service {
             _ => return Ok(Bytes::new()),
         }
         let reading = body::collect(&parts.headers, incoming, self.limits.body);
-        timeout(self.limits.time, reading).await.unwrap_or_else(|_| {
+        let body = timeout(self.limits.time, reading).await.unwrap_or_else(|_| {
             Err(Failure::new(
                 StatusCode::REQUEST_TIMEOUT,
                 Code::Timeout,
                 "The body did not arrive in time. Send it in one go, or in several requests.",
             ))
-        })
+        })?;
+        binary::resource(&place, &parts.headers, body)
     }
 }
 
 enum Reply {
     Answer(Answer),
     Plain(Response<Body>),
+    Raw(Answer, Raw),
 }
 
 fn presentation(parts: &Parts) -> Presentation {

@@ -80,7 +80,35 @@ pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-fn not_acceptable() -> Failure {
+/// What of a Binary the client takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fit {
+    /// The content in its own type.
+    Content,
+    /// Nothing that there is.
+    Neither,
+    /// The resource.
+    Resource,
+}
+
+/// What of a Binary is asked for by media ranges: the resource where its own type is among them.
+pub fn fit(ranges: &[String], content_type: &str) -> Fit {
+    let mut ranges = ranges.iter().filter(|range| quality_above_zero(range)).peekable();
+    if ranges.clone().any(|range| is_json(range)) {
+        return Fit::Resource;
+    }
+    let whole = essence(content_type);
+    let family = whole.split('/').next().unwrap_or_default();
+    let takes = |range: &String| match essence(range).split_once("/*") {
+        Some(("*", _)) => true,
+        Some((wanted, _)) => wanted.eq_ignore_ascii_case(family),
+        None => essence(range).eq_ignore_ascii_case(whole),
+    };
+    if ranges.any(takes) { Fit::Content } else { Fit::Neither }
+}
+
+/// 406.
+pub fn not_acceptable() -> Failure {
     Failure::new(
         StatusCode::NOT_ACCEPTABLE,
         Code::NotSupported,
@@ -111,7 +139,8 @@ fn quality_above_zero(range: &str) -> bool {
     parameter(range, "q").is_none_or(|q| q.parse::<f32>().is_ok_and(|q| q > 0.0))
 }
 
-fn essence(value: &str) -> &str {
+/// A media type without its parameters.
+pub fn essence(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
@@ -164,6 +193,14 @@ mod tests {
         assert!(accept("application/fhir+xml", "_format=json"));
         assert!(accept("application/fhir+xml", "_format=application/fhir+json"));
         assert!(!accept("application/json", "_format=xml"));
+    }
+
+    #[test]
+    fn content_is_asked_for_by_its_type() {
+        let fit = |accept: &str| fit(&[accept.to_owned()], "text/plain; charset=utf-8");
+        assert_eq!([fit("*/*"), fit("text/*"), fit("TEXT/PLAIN")], [Fit::Content; 3]);
+        assert_eq!([fit("image/*"), fit("text/html"), fit("text/plain;q=0")], [Fit::Neither; 3]);
+        assert_eq!([fit("application/fhir+json"), fit("json")], [Fit::Resource; 2]);
     }
 
     #[test]

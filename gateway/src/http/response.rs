@@ -5,6 +5,7 @@ use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
+use crate::http::binary::{self, Raw};
 use crate::http::{compression, date, negotiation, precondition, pretty};
 use crate::interaction::{Answer, Payload};
 use crate::outcome::{Advice, Failure};
@@ -25,21 +26,43 @@ pub struct Presentation {
     pub cross_origin: bool,
 }
 
+const FHIR: HeaderValue = HeaderValue::from_static(negotiation::FHIR_JSON);
+
 /// The response to an answer.
 pub async fn success(answer: Answer, presentation: Presentation) -> Response<Body> {
     let body = match answer.payload {
         Payload::Nothing => Bytes::new(),
         Payload::Outcome(body) | Payload::Resource(body) => body,
     };
-    let mut response = write(answer.status, body, presentation).await;
+    let response = write(answer.status, body, FHIR, presentation).await;
+    stamped(response, answer.stamp, answer.location)
+}
+
+/// The content of a Binary. Nothing of it is ever run in our name: what a browser may not merely show it saves.
+pub async fn raw(answer: Answer, raw: Raw, presentation: Presentation) -> Response<Body> {
+    let content_type = HeaderValue::try_from(raw.content_type.as_str());
+    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let plain = Presentation { pretty: false, ..presentation };
+    let mut response = write(answer.status, raw.bytes, content_type, plain).await;
     let headers = response.headers_mut();
-    if let Some((version, updated_ms)) = answer.stamp {
+    let disposition = if binary::is_harmless(&raw.content_type) { "inline" } else { "attachment" };
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
+    stamped(response, answer.stamp, answer.location)
+}
+
+/// With version, time and place of the resource it is about.
+fn stamped(mut response: Response<Body>, stamp: Option<(i64, i64)>, location: Option<String>) -> Response<Body> {
+    let headers = response.headers_mut();
+    if let Some((version, updated_ms)) = stamp {
         insert(headers, header::ETAG, precondition::tag(version));
         if let Some(updated) = date::http_date(updated_ms) {
             insert(headers, header::LAST_MODIFIED, updated);
         }
     }
-    if let Some(location) = answer.location {
+    if let Some(location) = location {
         insert(headers, header::LOCATION, location);
     }
     response
@@ -47,7 +70,7 @@ pub async fn success(answer: Answer, presentation: Presentation) -> Response<Bod
 
 /// The response to a failure: its OperationOutcome.
 pub async fn failure(failure: &Failure, presentation: Presentation) -> Response<Body> {
-    let mut response = write(failure.status, failure.outcome(), presentation).await;
+    let mut response = write(failure.status, failure.outcome(), FHIR, presentation).await;
     let headers = response.headers_mut();
     match &failure.advice {
         Advice::Allow(methods) => insert(headers, header::ALLOW, methods.clone()),
@@ -87,9 +110,14 @@ pub fn preflight() -> Response<Body> {
 }
 
 const REQUEST_HEADERS: &str = "accept, authorization, content-type, if-match, if-modified-since, if-none-exist, \
-     if-none-match, prefer, x-request-id";
+     if-none-match, prefer, x-request-id, x-security-context";
 
-async fn write(status: StatusCode, body: Bytes, presentation: Presentation) -> Response<Body> {
+async fn write(
+    status: StatusCode,
+    body: Bytes,
+    content_type: HeaderValue,
+    presentation: Presentation,
+) -> Response<Body> {
     let body = if presentation.pretty && !body.is_empty() { pretty::indent(&body) } else { body };
     let compressible = body.len() > compression::THRESHOLD;
     let zipped = if presentation.gzip && compressible { compression::gzip(body.clone()).await } else { None };
@@ -100,7 +128,7 @@ async fn write(status: StatusCode, body: Bytes, presentation: Presentation) -> R
     *response.status_mut() = status;
     let headers = response.headers_mut();
     if length > 0 {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(negotiation::FHIR_JSON));
+        headers.insert(header::CONTENT_TYPE, content_type);
         if presentation.head {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
