@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, query};
 
 use crate::auth::Authenticator;
-use crate::cli::{ContentArgs, self, DatabaseArgs, Exit, Stop, serve};
+use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop, serve};
 use crate::demo::{self, notes::Note};
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
 use crate::http::Limits;

@@ -123,7 +123,6 @@ fn member(out: &mut Vec<u8>, name: &str, value: &str) {
 
 /// Whether a browser may show it in a page of its own: types that run nothing.
 pub fn is_harmless(content_type: &str) -> bool {
-    const HARMLESS: [&str; 6] =
-        ["application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"];
+    const HARMLESS: [&str; 6] = ["application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"];
     HARMLESS.iter().any(|harmless| negotiation::essence(content_type).eq_ignore_ascii_case(harmless))
 }
