@@ -1,5 +1,6 @@
 -- Takes away what 0003_record.up.sql made, rows and all.
 
+drop table vital_signs;
 drop table social_determinants;
 drop table social_history;
 drop table family_history_conditions;

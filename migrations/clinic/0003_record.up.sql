@@ -556,3 +556,42 @@ create table social_determinants (
 create index social_determinants_by_patient on social_determinants (organization_id, patient_id, answered_at);
 create index social_determinants_by_panel on social_determinants (organization_id, panel_id);
 create index social_determinants_by_question on social_determinants (organization_id, question_code, answer_code);
+
+-- Vital signs that belong to no SOAP note. One row a measurement round; every filled column is an Observation of its own.
+create table vital_signs (
+  id text primary key,
+  organization_id bigint not null,
+  patient_id text not null references patients (id) deferrable initially deferred,
+  encounter_id text,
+  -- http://hl7.org/fhir/ValueSet/observation-status
+  status text check (status in (
+    'registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown')),
+  measured_at timestamptz,
+  issued_at timestamptz,
+  recorded_by text,
+  device_id text,
+  -- /min
+  heart_rate numeric,
+  -- /min
+  respiratory_rate numeric,
+  -- degrees Celsius
+  body_temperature numeric,
+  -- percent
+  oxygen_saturation numeric,
+  -- mm[Hg]
+  systolic numeric,
+  -- mm[Hg]
+  diastolic numeric,
+  -- cm
+  height numeric,
+  -- kg
+  weight numeric,
+  -- kg/m2
+  bmi numeric,
+  -- cm
+  head_circumference numeric,
+  updated_at timestamptz,
+  deleted_at timestamptz
+);
+create index vital_signs_by_patient on vital_signs (organization_id, patient_id, measured_at);
+create index vital_signs_by_encounter on vital_signs (organization_id, encounter_id);

@@ -13,8 +13,10 @@ const SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 /// them.
 pub(super) fn restore(shape: &ObjectShape, start: usize, out: &mut Vec<u8>) {
     let Ok(text) = std::str::from_utf8(&out[start..]) else { return };
-    let missing: Vec<&Required> = shape.required.iter().filter(|required| !says(text, required)).collect();
-    missing.into_iter().for_each(|required| write_absent(required, out));
+    let said: Vec<bool> = shape.required.iter().map(|required| says(text, required)).collect();
+    for (required, _) in shape.required.iter().zip(said).filter(|(_, said)| !said) {
+        write_absent(required, out);
+    }
 }
 
 impl Joiner<'_> {

@@ -43,6 +43,7 @@ const RECORD: &[(&str, &str)] = files![
     "family_history",
     "social_determinants",
     "social_history",
+    "patient_vital_signs",
 ];
 
 /// `0004_care`

@@ -187,9 +187,9 @@ fn knows(map: &Map, table: &str, column: &str) -> bool {
         let of = slot.join.map_or(&map.table, |join| &map.joins[join].table);
         of == table && slot.column == column
     });
-    let is_bare = map.table == table && map.bare.iter().any(|bare| bare.name == column)
-        || map.table == table && map.fixed.iter().any(|(fixed, _)| fixed == column)
-        || map.table == table && map.listed_by.iter().any(|listed| listed.column.name == column);
+    let is_bare = map.table == table
+        && (map.bare.iter().any(|bare| bare.name == column)
+            || map.listed_by.iter().any(|listed| listed.column.name == column));
     let of_join = map.joins.iter().any(|join| {
         join.table == table && join.bare.iter().any(|bare| bare.name == column)
             || join.other_table == table && join.other_column == column
