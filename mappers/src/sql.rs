@@ -92,8 +92,9 @@ impl Statements {
     }
 
     /// Finds the row of a joined table that is never written, by the values of its slots: those `filled` equal `$2`…, the
-    /// `empty` ones are NULL; `$1` is the organization. `keyed`: its key is the text after those of `filled`. At most two
-    /// rows of one column: the key the main row needs.
+    /// `empty` ones are NULL; `$1` is the organization. `keyed`: its key is the text after those of `filled`, and what it says
+    /// in the `empty` ones is returned behind the key (but the patient's: that one is NULL). At most two rows; the first
+    /// column is the key the main row needs.
     pub fn lookup(
         map: &Map,
         dialect: &dyn Dialect,

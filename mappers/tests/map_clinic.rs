@@ -131,11 +131,17 @@ fn a_full_patient() {
 fn a_vital_sign_takes_patient_and_encounter_from_its_note() {
     let found = foreign(
         "vital_signs.hr",
-        &[("heart_rate", "72"), ("patient_id", "p"), ("encounter_id", "e"), ("measured_at", "2026-01-02T03:04:05Z")],
+        &[
+            ("heart_rate", "72"),
+            ("patient_id", "p"),
+            ("encounter_id", "e"),
+            ("status", "draft"),
+            ("measured_at", "2026-01-02T03:04:05Z"),
+        ],
     );
     let expected = json(
         r#"{
-        "status": "final",
+        "status": "preliminary",
         "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]}],
         "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
         "subject": {"reference": "Patient/p"}, "encounter": {"reference": "Encounter/e"}, "effectiveDateTime": "2026-01-02T03:04:05Z",

@@ -105,7 +105,8 @@ fn a_facet_finds_its_note_by_what_the_resource_says() {
     let slots: Vec<usize> = (0..map.slots.len()).filter(|slot| map.slots[*slot].join == Some(0)).collect();
     let sql = Statements::lookup(&map, &Plain, 0, &slots, &[], false);
     let expected = "select text(soap_notes.id) from soap_notes where soap_notes.organization_id = $1 and \
-                    soap_notes.patient_id = $2 and soap_notes.encounter_id = $3 and (soap_notes.deleted_at is null) limit 2";
+                    soap_notes.status = $2 and soap_notes.patient_id = $3 and soap_notes.encounter_id = $4 and \
+                    (soap_notes.deleted_at is null) limit 2";
     assert_eq!(sql, expected);
 }
 

@@ -56,7 +56,7 @@ suite! {
             stopped,
             lab_observation("sum-lab", "sum", "101.50"),
         ];
-        api.post("", &transaction(&record)).await.expect(200);
+        api.post("", transaction(&record)).await.expect(200);
         let document = api.get("/Patient/sum/$summary").await.expect(200).json();
         assert_eq!(document.str("type"), Some("document"));
         assert_eq!(entries(&document, "11450-4"), ["Condition/sum-active"]);
@@ -72,7 +72,7 @@ suite! {
         let kinds: Vec<&str> = document.items("entry").iter().map(|entry| entry.str("resource.resourceType").unwrap()).collect();
         assert_eq!(kinds[..2], ["Composition", "Patient"]);
         // By POST as well, with and without a body.
-        api.post("/Patient/sum/$summary", &Json::of(r#"{"resourceType":"Parameters"}"#)).await.expect(200);
+        api.post("/Patient/sum/$summary", Json::of(r#"{"resourceType":"Parameters"}"#)).await.expect(200);
         api.get("/Patient/nobody/$summary").await.refused(404, "not-found");
         api.delete("/Patient/sum/$summary").await.refused(405, "not-supported");
     }
@@ -101,9 +101,9 @@ suite! {
         api.get("/Patient/his/$has-history?appointment=his-not").await.refused(422, "business-rule");
         api.get("/Patient/his/$has-history?appointment=never").await.refused(404, "not-found");
         let asked = r#"{"resourceType":"Parameters","parameter":[{"name":"appointment","valueReference":{"reference":"Appointment/his-early"}}]}"#;
-        let answer = api.post("/Patient/his/$has-history", &Json::of(asked)).await.expect(200).json();
+        let answer = api.post("/Patient/his/$has-history", Json::of(asked)).await.expect(200).json();
         assert_eq!(parameter(&answer, "hasHistory").unwrap().at("valueBoolean").unwrap().to_string(), "false");
-        api.post("/Patient/his/$has-history", &patient("x", "X")).await.refused(400, "structure");
+        api.post("/Patient/his/$has-history", patient("x", "X")).await.refused(400, "structure");
     }
 
     async fn a_snapshot_holds_appointment_last_note_and_summary(server: &'static Server) {

@@ -2,7 +2,7 @@
 
 use super::names::{Names, type_of};
 use super::{listed, select};
-use crate::map::{ColumnType, Map, Slot};
+use crate::map::{ColumnType, Map, PatientSource, Slot};
 use crate::schema::ColumnKind;
 
 /// A value of an INSERT or UPDATE.
@@ -287,14 +287,21 @@ pub(super) fn left_over(names: &Names<'_>) -> String {
 pub(super) fn lookup(names: &Names<'_>, join: usize, filled: &[usize], empty: &[usize], keyed: bool) -> String {
     let joined = &names.map.joins[join];
     let (kind, declared) = join_key_type(names.map, join);
+    let column = |slot: usize| names.column(&joined.table, &names.map.slots[slot].column);
     let mut conditions = vec![names.tenancy(&joined.table, joined.tenant.as_deref(), &joined.bare)];
     for (place, slot) in filled.iter().enumerate() {
-        let slot = &names.map.slots[*slot];
-        let value = names.dialect.bind(&format!("${}", place + 2), slot.kind, &slot.declared);
-        conditions.push(format!("{} = {value}", names.column(&joined.table, &slot.column)));
+        let Slot { kind, declared, .. } = &names.map.slots[*slot];
+        let value = names.dialect.bind(&format!("${}", place + 2), *kind, declared);
+        conditions.push(format!("{} = {value}", column(*slot)));
     }
+    let mut texts = vec![names.dialect.read(&names.column(&joined.table, &joined.column), kind, declared)];
     for slot in empty {
-        conditions.push(format!("{} is null", names.column(&joined.table, &names.map.slots[*slot].column)));
+        if keyed && names.map.patient != PatientSource::Slot(*slot) {
+            let Slot { kind, declared, .. } = &names.map.slots[*slot];
+            texts.push(names.dialect.read(&column(*slot), *kind, declared));
+        } else {
+            conditions.push(format!("{} is null", column(*slot)));
+        }
     }
     if keyed {
         let key = names.dialect.bind(&format!("${}", filled.len() + 2), kind, declared);
@@ -303,7 +310,7 @@ pub(super) fn lookup(names: &Names<'_>, join: usize, filled: &[usize], empty: &[
     conditions.extend(joined.filter.as_ref().map(|filter| format!("({filter})")));
     format!(
         "select {} from {} where {} limit 2",
-        names.dialect.read(&names.column(&joined.table, &joined.column), kind, declared),
+        texts.join(", "),
         names.quote(&joined.table),
         conditions.join(" and ")
     )

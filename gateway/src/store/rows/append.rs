@@ -68,7 +68,7 @@ async fn append(
     let (Some(append), Placed::Mapped { key, split, .. }) = (&core.statements[map_index].append, &step.placed) else {
         return Err(DbError::fault("a row to append without a place"));
     };
-    let foreign = insert::foreign_keys(core, connection, organization, map_index, &split.row.cells, &[]).await?;
+    let foreign = insert::foreign_keys(core, connection, organization, map_index, &split.row.cells, &[]).await?.keys;
     let (tenant, updated) = (organization.0.to_string(), Clock::format(step.updated_ms));
     let mut args = vec![Arg::Int(organization.0), Arg::Text(old)];
     args.extend(append.parameters.iter().map(|parameter| match parameter {

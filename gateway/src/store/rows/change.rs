@@ -2,7 +2,7 @@
 //! new value is not touched.
 
 use consent::OrganizationId;
-use mappers::map::{JoinWrite, Map};
+use mappers::map::{JoinWrite, Map, PatientSource};
 use mappers::row::{Cell, Row as MappedRow};
 use mappers::split::{self, Split};
 use mappers::sql::{InsertParameter, Statements};
@@ -87,9 +87,15 @@ fn keep(core: &Core, map_index: usize, step: &mut Step<'_>, held: &Loaded) -> bo
     split::keep(map, split, &held.stored(entry), &core.values());
     let differs = |slot: usize| split.row.cells[slot] != held.row.cells[slot];
     !(0..map.slots.len()).filter(|slot| differs(*slot)).any(|slot| {
-        let never = map.slots[slot].join.is_some_and(|join| map.joins[join].write == JoinWrite::Never);
-        never || (map.facet && core.is_shared(map_index, slot))
+        // Where the resource says nothing, a row that is another's may say what it likes, but for whose it is.
+        let told = split.row.cells[slot].is_none() && map.patient != PatientSource::Slot(slot);
+        if is_never(map, slot) { !told } else { map.facet && core.is_shared(map_index, slot) }
     })
+}
+
+/// Whether the column is of a joined row that is never written.
+fn is_never(map: &Map, slot: usize) -> bool {
+    map.slots[slot].join.is_some_and(|join| map.joins[join].write == JoinWrite::Never)
 }
 
 /// Takes resources out of rows that cannot follow them and gives each a row of its own.
@@ -135,6 +141,9 @@ impl KnownRow<'_> {
     ) -> Result<MappedRow, DbError> {
         let map = core.map(self.map);
         let mut result = MappedRow { cells: self.split.row.cells.clone(), children: Vec::new() };
+        for slot in (0..map.slots.len()).filter(|slot| is_never(map, *slot)) {
+            result.cells[slot].clone_from(&self.held.row.cells[slot]);
+        }
         self.main(core, connection, organization, &mut result.cells).await?;
         for join in 0..map.joins.len() {
             self.joined(core, connection, organization, join, &mut result.cells).await?;

@@ -1,7 +1,7 @@
 //! New rows, many in one statement.
 
 use consent::OrganizationId;
-use mappers::map::{JoinWrite, Map};
+use mappers::map::{JoinWrite, Map, PatientSource};
 use mappers::row::{Cell, ChildRow, Row as MappedRow};
 use mappers::split::{self, Split};
 use mappers::sql::{Insert, InsertParameter, Statements};
@@ -25,6 +25,8 @@ struct NewRow<'s> {
     split: &'s Split,
     /// Keys of joined rows that are never written, parallel to `Map::joins`.
     foreign: Vec<Cell>,
+    /// What joined rows say where the resource says nothing.
+    told: Vec<(usize, Cell)>,
     /// Keys of the rows whose lists it is in, parallel to `Map::listed_by`.
     holders: Vec<Cell>,
     updated: String,
@@ -81,12 +83,22 @@ async fn new_row<'s>(
         return Err(DbError::fault("a row without a place"));
     };
     let holders = lists::holders_of(core, map, steps, claims)?;
-    let foreign = foreign_keys(core, connection, organization, map, &split.row.cells, &holders).await?;
-    Ok(NewRow { key: key.clone(), split, foreign, holders, updated: Clock::format(step.updated_ms) })
+    let Found { keys: foreign, told } =
+        foreign_keys(core, connection, organization, map, &split.row.cells, &holders).await?;
+    Ok(NewRow { key: key.clone(), split, foreign, told, holders, updated: Clock::format(step.updated_ms) })
+}
+
+/// Joined rows that are never written.
+pub(super) struct Found {
+    /// Their keys, parallel to `Map::joins`.
+    pub(super) keys: Vec<Cell>,
+    /// What they say where the resource says nothing.
+    told: Vec<(usize, Cell)>,
 }
 
 /// Finds the joined rows that are never written by what the resource says of them, and by the key where a list gives it
-/// (`holders`, parallel to `Map::listed_by`, or empty). Exactly one must match.
+/// (`holders`, parallel to `Map::listed_by`, or empty). Exactly one must match. What a list's row says of more than the
+/// resource does is no contradiction, but for whose it is.
 pub(super) async fn foreign_keys(
     core: &Core,
     connection: &mut Connection,
@@ -94,7 +106,7 @@ pub(super) async fn foreign_keys(
     map: usize,
     cells: &[Cell],
     holders: &[Cell],
-) -> Result<Vec<Cell>, DbError> {
+) -> Result<Found, DbError> {
     let wanted: Vec<usize> = core.statements[map]
         .insert
         .parameters
@@ -104,7 +116,7 @@ pub(super) async fn foreign_keys(
             _ => None,
         })
         .collect();
-    let mut found: Vec<Cell> = core.map(map).joins.iter().map(|_| None).collect();
+    let mut found = Found { keys: core.map(map).joins.iter().map(|_| None).collect(), told: Vec::new() };
     for join in wanted {
         let of_join = |filled: bool| {
             let slots = core.map(map).slots.iter().enumerate().zip(cells);
@@ -119,7 +131,14 @@ pub(super) async fn foreign_keys(
         args.extend(holder.map(Arg::Text));
         let rows = connection.fetch(&sql, &args).await?;
         match &rows[..] {
-            [row] => found[join] = row.text(0).map(Into::into),
+            [row] => {
+                found.keys[join] = row.text(0).map(Into::into);
+                if holder.is_some() {
+                    let told = empty.iter().filter(|slot| core.map(map).patient != PatientSource::Slot(**slot));
+                    let told = told.enumerate().map(|(place, slot)| (*slot, row.text(place + 1).map(Into::into)));
+                    found.told.extend(told);
+                }
+            }
             // No such row, or several: the table cannot carry the resource.
             _ => return Err(DbError { kind: DbErrorKind::ForeignKey, ..DbError::fault("no single joined row") }),
         }
@@ -154,6 +173,9 @@ async fn insert_all(
                 children: map.children.iter().map(|_| Vec::new()).collect(),
             };
             take(&mut held.cells, &statements.insert, back);
+            for (slot, cell) in &row.told {
+                held.cells[*slot].clone_from(cell);
+            }
             (back.text(0).unwrap_or(&row.key).into(), held)
         })
         .collect();

@@ -4,7 +4,7 @@
 //! rewrite, or refuse, shows. The caller rolls back.
 
 use consent::OrganizationId;
-use mappers::map::JoinWrite;
+use mappers::map::{JoinWrite, PatientSource};
 use mappers::row::{ChildRow, Row as MappedRow};
 use mappers::split::Split;
 use mappers::sql::{InsertParameter, Statements};
@@ -30,6 +30,13 @@ pub(crate) async fn put_back(
     if shape.readonly || shape.append_only.is_some() || shape.array.is_some() {
         // Such rows are never updated: the split alone says what a write would mean.
         return Ok(back);
+    }
+    // What a resource leaves unsaid of a row that is another's stays as it is there, but for whose it is.
+    for slot in 0..shape.slots.len() {
+        let never = shape.slots[slot].join.is_some_and(|join| shape.joins[join].write == JoinWrite::Never);
+        if never && back.cells[slot].is_none() && shape.patient != PatientSource::Slot(slot) {
+            back.cells[slot].clone_from(&held.row.cells[slot]);
+        }
     }
     for join in std::iter::once(None).chain((0..shape.joins.len()).map(Some)) {
         let slots: Vec<usize> = (0..shape.slots.len())
