@@ -4,7 +4,7 @@ use super::Header;
 use super::level::{Joiner, Left};
 use super::residue::{Seen, open, separate};
 use crate::json::write_string;
-use crate::map::{Map, Member, ObjectShape, Required, Slice, Target};
+use crate::map::{Codec, Map, Member, ObjectShape, Required, Slice, Target};
 
 /// What is written from columns alone.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -130,7 +130,9 @@ impl Joiner<'_> {
             out.extend_from_slice(constant.as_bytes());
             return Left::WEAK;
         }
-        let said = mode == Mode::Append && self.is_expected(field) && !self.has_fallen(field);
+        // Content that could not be had when the row was settled is shown as soon as it can be.
+        let content = matches!(field.codec, Codec::Content(_) | Codec::Places(_));
+        let said = mode == Mode::Append && self.is_expected(field) && !self.has_fallen(field) && !content;
         if said && !(fresh && field.default.is_some() && self.is_empty(field)) {
             return Left::NOTHING;
         }
