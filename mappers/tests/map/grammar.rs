@@ -222,3 +222,21 @@ fn a_file_can_be_read_without_a_schema() {
     let file = map::parse("x/things.toml", "resource = \"Thing\"\ntable = \"t\"\nid = \"i\"\n").unwrap();
     assert_eq!((file.name.as_str(), file.resource.value.as_str()), ("things", "Thing"));
 }
+
+#[test]
+fn content_lies_in_one_of_several_places() {
+    use mappers::content::{Brought, Place, brought, named, places};
+    let set = map::compile(&map::clinic(), &schema::clinic()).expect("the clinic's maps compile");
+    let binary = set.by_name("binary").expect("a map of binaries");
+    let kinds: Vec<ContentKind> = places(binary).iter().map(|place| place.kind).collect();
+    assert_eq!(kinds, [ContentKind::Object, ContentKind::File], "the row's own column names nothing");
+    let text = br#"{"resourceType":"Binary","contentType":"text/plain","data":"aGVs\nbG8="}"#;
+    let document = mappers::json::Document::parse(text).unwrap();
+    let all = vec![ContentKind::Object, ContentKind::File, ContentKind::Column];
+    assert_eq!(brought(binary, &document), [Brought { places: all, data: "aGVsbG8=".into() }]);
+    let Place { slot, .. } = places(binary)[1];
+    let mut cells = vec![None; binary.slots.len()];
+    cells[slot] = Some("a/b".into());
+    let row = mappers::row::Row { cells, children: Vec::new() };
+    assert_eq!(named(&places(binary), &row).collect::<Vec<_>>(), [(ContentKind::File, "a/b")]);
+}
