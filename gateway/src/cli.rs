@@ -80,7 +80,7 @@ pub struct ContentArgs {
     /// Folder of the files that rows name; by default `content` in the data directory.
     #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_CONTENT_DIR")]
     content_dir: Option<PathBuf>,
-    /// Object store of the objects that rows name: file:///FOLDER (and s3://BUCKET/PREFIX in builds with the feature `s3`).
+    /// Object store of the objects that rows name: `file:///FOLDER` (and `s3://BUCKET/PREFIX` in builds with the feature `s3`).
     #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_CONTENT_STORE", hide_env_values = true)]
     content_store: Option<String>,
     /// Attachments of fewer bytes stay in the row, longer ones go to the object store or the content directory.

@@ -1,6 +1,5 @@
 //! Lists of references: what a client wrote, what rows of other tables add, what a client left out.
 
-#[allow(dead_code)] // the clinic's tables are for other tests
 #[path = "map/schema.rs"]
 #[allow(dead_code, reason = "the clinic's own tables are not needed here")]
 mod schema;

@@ -9,6 +9,7 @@ mod garbage;
 #[path = "map/grammar.rs"]
 mod grammar;
 #[path = "map/hard_shapes.rs"]
+#[allow(clippy::unwrap_used, reason = "a test ends where a step fails")]
 mod hard_shapes;
 #[path = "map/paths.rs"]
 mod paths;

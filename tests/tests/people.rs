@@ -47,7 +47,8 @@ async fn columns(sql: &mut Sql, table: &str, key: &str) -> Vec<String> {
 async fn write(sql: &mut Sql, rows: &Rows, id: &str) {
     let mut wanted = columns(sql, rows.table, rows.key).await;
     let mut given: Vec<String> = rows.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
-    (wanted.sort(), given.sort());
+    wanted.sort();
+    given.sort();
     assert_eq!(given, wanted, "{}: the case fills every column", rows.table);
     let names: Vec<&str> = rows.columns.iter().map(|(name, _)| *name).collect();
     let values: Vec<&str> = rows.columns.iter().map(|(_, value)| *value).collect();

@@ -180,7 +180,7 @@ fn canonical(value: Element<'_>, out: &mut Vec<u8>) {
         Kind::String => write_string(out, &scalar(value.raw())),
         Kind::Number => {
             let plain = number::decimal(value.raw(), false);
-            out.extend_from_slice(plain.as_deref().unwrap_or(value.raw()).as_bytes());
+            out.extend_from_slice(plain.as_deref().unwrap_or_else(|| value.raw()).as_bytes());
         }
         _ => out.extend_from_slice(value.raw().as_bytes()),
     }

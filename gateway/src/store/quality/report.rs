@@ -43,8 +43,11 @@ pub(super) struct Collector {
     /// Resources looked at.
     pub(super) rows: i64,
     keys: usize,
-    found: BTreeMap<(bool, Kind, String, String), (i64, Vec<String>)>,
+    found: BTreeMap<What, (i64, Vec<String>)>,
 }
+
+/// What is found: whether it is a warning (errors come first), its kind, the map and the place.
+type What = (bool, Kind, String, String);
 
 impl Collector {
     pub(super) fn new(keys: usize) -> Self {
@@ -63,17 +66,14 @@ impl Collector {
     }
 
     pub(super) fn report(self) -> QualityReport {
-        let finding =
-            |((warning, kind, map, place), (count, keys)): ((bool, Kind, String, String), (i64, Vec<String>))| {
-                Finding {
-                    severity: if warning { "warning" } else { "error" },
-                    kind: kind.as_str(),
-                    map,
-                    place,
-                    count,
-                    keys,
-                }
-            };
+        let finding = |((warning, kind, map, place), (count, keys)): (What, (i64, Vec<String>))| Finding {
+            severity: if warning { "warning" } else { "error" },
+            kind: kind.as_str(),
+            map,
+            place,
+            count,
+            keys,
+        };
         QualityReport { rows: self.rows, findings: self.found.into_iter().map(finding).collect() }
     }
 }
