@@ -1,7 +1,7 @@
 //! Attachment content outside the database: files below the content directory, objects in an object store.
 //!
-//! Split and join stay pure: what a loaded row names is fetched before it is joined ([`Contents::fetch`]), what a resource
-//! brings is stored before the transaction that writes its row ([`Contents::stage`]). A process that ends in between leaves
+//! Split and join stay pure: what a loaded row names is fetched before it is joined (`Contents::fetch`), what a resource
+//! brings is stored before the transaction that writes its row (`Contents::stage`). A process that ends in between leaves
 //! an orphan, never a row that points to nothing; new content always gets a new name, so that nothing is overwritten.
 
 mod files;
