@@ -336,7 +336,8 @@ create index soap_plan_follow_up_and_education_by_note on soap_plan_follow_up_an
 --
 -- patient_profiles.cumulative_medical_record: {"allergies": [...], "conditions": [...], "medications": [...], "procedures":
 -- [...]}. An entry from a note has soap_note_id, row_id, first_noted and last_noted; where several notes speak of one thing
--- the latest counts. Entries without soap_note_id, and every other member, are somebody else's and stay as they are.
+-- the latest counts. Entries without soap_note_id, and every other member, are somebody else's and stay as they are
+-- (a section that is no list becomes the first entry of one).
 -- Merging is the triggers' work, in the transaction that changed the notes, whoever wrote it; it is computed anew from the
 -- signed notes each time, so that merging twice changes nothing. To turn it off for an organization (and on again):
 --   insert into clinic_settings (organization_id, name, value) values (1, 'merge_soap_notes', 'off')
@@ -362,59 +363,60 @@ alter table patient_profiles add column medical_record_last_soap_note_id text;
 
 -- Patients whose notes have changed in the running transaction: empty before and after it.
 create table soap_merge_queue (
-  patient_id text primary key,
-  organization_id bigint not null
+  patient_id text not null,
+  organization_id bigint not null,
+  primary key (organization_id, patient_id)
 );
 
 -- only sqlite
 -- What the signed notes say, an entry a row: what the record is merged from.
 create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'allergies' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(code, lower(allergen), lower(display)) as identity, recorded_at as noted_at,
-      json_object('name', coalesce(allergen, display), 'code', code, 'system', code_system, 'status', clinical_status, 'verification', verification_status, 'criticality', criticality, 'reaction', reaction, 'severity', severity) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(allergen), ''), nullif(lower(display), '')) as identity, recorded_at as noted_at, 1 as decided,
+      json_object('name', coalesce(nullif(allergen, ''), display), 'code', code, 'system', code_system, 'status', clinical_status, 'verification', verification_status, 'criticality', criticality, 'reaction', reaction, 'severity', severity) as entry
     from soap_subjective_allergies where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'conditions' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(icd10_code, lower(problem), lower(icd10_display)) as identity, recorded_at as noted_at,
-      json_object('name', coalesce(problem, icd10_display), 'code', icd10_code, 'system', case when icd10_code is not null then 'http://hl7.org/fhir/sid/icd-10-cm' end, 'status', clinical_status, 'verification', verification_status, 'onset', onset_at) as entry
-    from soap_assessment_problem_list where deleted_at is null and coalesce(verification_status, '') not in ('entered-in-error', 'refuted')
+    select soap_note_id, organization_id, id as row_id, coalesce(nullif(icd10_code, ''), nullif(lower(problem), ''), nullif(lower(icd10_display), '')) as identity, recorded_at as noted_at, 1 as decided,
+      json_object('name', coalesce(nullif(problem, ''), icd10_display), 'code', icd10_code, 'system', case when icd10_code is not null then 'http://hl7.org/fhir/sid/icd-10-cm' end, 'status', clinical_status, 'verification', verification_status, 'onset', onset_at) as entry
+    from soap_assessment_problem_list where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(rxnorm_code, lower(medication_name), lower(rxnorm_display)) as identity, authored_at as noted_at,
-      json_object('name', coalesce(medication_name, rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, authored_at as noted_at, 1 as decided,
+      json_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
     from soap_plan_medication where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(rxnorm_code, lower(medication_name), lower(rxnorm_display)) as identity, reported_at as noted_at,
-      json_object('name', coalesce(medication_name, rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, reported_at as noted_at, 0 as decided,
+      json_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
     from soap_subjective_current_medications where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'procedures' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(code, lower(name), lower(display)) as identity, occurs_at as noted_at,
-      json_object('name', coalesce(name, display), 'code', code, 'system', code_system, 'status', status, 'performed', occurs_at) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(name), ''), nullif(lower(display), '')) as identity, occurs_at as noted_at, 1 as decided,
+      json_object('name', coalesce(nullif(name, ''), display), 'code', code, 'system', code_system, 'status', status, 'performed', occurs_at) as entry
     from soap_plan_orders_and_procedures where deleted_at is null and kind = 'procedure' and coalesce(status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null;
@@ -428,58 +430,59 @@ $$;
 -- What the signed notes say, an entry a row: what the record is merged from.
 create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'allergies' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(code, lower(allergen), lower(display)) as identity, recorded_at as noted_at,
-      jsonb_build_object('name', coalesce(allergen, display), 'code', code, 'system', code_system, 'status', clinical_status, 'verification', verification_status, 'criticality', criticality, 'reaction', reaction, 'severity', severity) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(allergen), ''), nullif(lower(display), '')) as identity, recorded_at as noted_at, 1 as decided,
+      jsonb_build_object('name', coalesce(nullif(allergen, ''), display), 'code', code, 'system', code_system, 'status', clinical_status, 'verification', verification_status, 'criticality', criticality, 'reaction', reaction, 'severity', severity) as entry
     from soap_subjective_allergies where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'conditions' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(icd10_code, lower(problem), lower(icd10_display)) as identity, recorded_at as noted_at,
-      jsonb_build_object('name', coalesce(problem, icd10_display), 'code', icd10_code, 'system', case when icd10_code is not null then 'http://hl7.org/fhir/sid/icd-10-cm' end, 'status', clinical_status, 'verification', verification_status, 'onset', soap_utc(onset_at)) as entry
-    from soap_assessment_problem_list where deleted_at is null and coalesce(verification_status, '') not in ('entered-in-error', 'refuted')
+    select soap_note_id, organization_id, id as row_id, coalesce(nullif(icd10_code, ''), nullif(lower(problem), ''), nullif(lower(icd10_display), '')) as identity, recorded_at as noted_at, 1 as decided,
+      jsonb_build_object('name', coalesce(nullif(problem, ''), icd10_display), 'code', icd10_code, 'system', case when icd10_code is not null then 'http://hl7.org/fhir/sid/icd-10-cm' end, 'status', clinical_status, 'verification', verification_status, 'onset', soap_utc(onset_at)) as entry
+    from soap_assessment_problem_list where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(rxnorm_code, lower(medication_name), lower(rxnorm_display)) as identity, authored_at as noted_at,
-      jsonb_build_object('name', coalesce(medication_name, rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, authored_at as noted_at, 1 as decided,
+      jsonb_build_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
     from soap_plan_medication where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(rxnorm_code, lower(medication_name), lower(rxnorm_display)) as identity, reported_at as noted_at,
-      jsonb_build_object('name', coalesce(medication_name, rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, reported_at as noted_at, 0 as decided,
+      jsonb_build_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
     from soap_subjective_current_medications where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'procedures' as section, r.row_id, r.identity,
-    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry
+    coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
   join (
-    select soap_note_id, organization_id, id as row_id, coalesce(code, lower(name), lower(display)) as identity, occurs_at as noted_at,
-      jsonb_build_object('name', coalesce(name, display), 'code', code, 'system', code_system, 'status', status, 'performed', soap_utc(occurs_at)) as entry
+    select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(name), ''), nullif(lower(display), '')) as identity, occurs_at as noted_at, 1 as decided,
+      jsonb_build_object('name', coalesce(nullif(name, ''), display), 'code', code, 'system', code_system, 'status', status, 'performed', soap_utc(occurs_at)) as entry
     from soap_plan_orders_and_procedures where deleted_at is null and kind = 'procedure' and coalesce(status, '') <> 'entered-in-error'
   ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null;
 -- end
 
 -- only sqlite
--- The latest word on each thing, with when it was first noted.
+-- The latest word on each thing, with when it was first noted. A problem that it refutes is none; of one note's words on a
+-- medication what is prescribed counts, not what was reported.
 create view soap_record_entries as
   select organization_id, patient_id, section, identity, soap_note_id, noted_at,
     json_set(json_patch('{}', entry), '$.soap_note_id', soap_note_id, '$.row_id', row_id, '$.first_noted', first_noted,
@@ -487,9 +490,9 @@ create view soap_record_entries as
   from (
     select i.*, min(noted_at) over (partition by organization_id, patient_id, section, identity) as first_noted,
       row_number() over (partition by organization_id, patient_id, section, identity
-        order by noted_at desc, soap_note_id desc, row_id desc) as place
+        order by noted_at desc, soap_note_id desc, decided desc, row_id desc) as place
     from soap_record_items i
-  ) where place = 1;
+  ) where place = 1 and not (section = 'conditions' and coalesce(json_extract(entry, '$.verification'), '') = 'refuted');
 
 create trigger soap_merge_queue_merge after insert on soap_merge_queue
 begin
@@ -505,48 +508,68 @@ begin
     select json_set(held.record,
       '$.allergies', json((
         select json_group_array(json(entry)) from (
-          select value as entry, 0 as rank, '' as identity from json_each(held.record, '$.allergies')
-            where type <> 'object' or json_extract(value, '$.soap_note_id') is null
+          select held.record -> fullkey as entry, 0 as rank, key as place, '' as identity
+            from json_each(held.record, '$.allergies')
+            where json_type(held.record, '$.allergies') = 'array'
+              and json_extract(held.record, fullkey || '.soap_note_id') is null
           union all
-          select entry, 1, identity from soap_record_entries
+          select held.record -> '$.allergies', 0, 0, ''
+            where json_type(held.record, '$.allergies') not in ('array', 'null')
+          union all
+          select entry, 1, 0, identity from soap_record_entries
             where organization_id = new.organization_id and patient_id = new.patient_id and section = 'allergies'
-          order by rank, identity))),
+          order by rank, place, identity))),
       '$.conditions', json((
         select json_group_array(json(entry)) from (
-          select value as entry, 0 as rank, '' as identity from json_each(held.record, '$.conditions')
-            where type <> 'object' or json_extract(value, '$.soap_note_id') is null
+          select held.record -> fullkey as entry, 0 as rank, key as place, '' as identity
+            from json_each(held.record, '$.conditions')
+            where json_type(held.record, '$.conditions') = 'array'
+              and json_extract(held.record, fullkey || '.soap_note_id') is null
           union all
-          select entry, 1, identity from soap_record_entries
+          select held.record -> '$.conditions', 0, 0, ''
+            where json_type(held.record, '$.conditions') not in ('array', 'null')
+          union all
+          select entry, 1, 0, identity from soap_record_entries
             where organization_id = new.organization_id and patient_id = new.patient_id and section = 'conditions'
-          order by rank, identity))),
+          order by rank, place, identity))),
       '$.medications', json((
         select json_group_array(json(entry)) from (
-          select value as entry, 0 as rank, '' as identity from json_each(held.record, '$.medications')
-            where type <> 'object' or json_extract(value, '$.soap_note_id') is null
+          select held.record -> fullkey as entry, 0 as rank, key as place, '' as identity
+            from json_each(held.record, '$.medications')
+            where json_type(held.record, '$.medications') = 'array'
+              and json_extract(held.record, fullkey || '.soap_note_id') is null
           union all
-          select entry, 1, identity from soap_record_entries
+          select held.record -> '$.medications', 0, 0, ''
+            where json_type(held.record, '$.medications') not in ('array', 'null')
+          union all
+          select entry, 1, 0, identity from soap_record_entries
             where organization_id = new.organization_id and patient_id = new.patient_id and section = 'medications'
-          order by rank, identity))),
+          order by rank, place, identity))),
       '$.procedures', json((
         select json_group_array(json(entry)) from (
-          select value as entry, 0 as rank, '' as identity from json_each(held.record, '$.procedures')
-            where type <> 'object' or json_extract(value, '$.soap_note_id') is null
+          select held.record -> fullkey as entry, 0 as rank, key as place, '' as identity
+            from json_each(held.record, '$.procedures')
+            where json_type(held.record, '$.procedures') = 'array'
+              and json_extract(held.record, fullkey || '.soap_note_id') is null
           union all
-          select entry, 1, identity from soap_record_entries
+          select held.record -> '$.procedures', 0, 0, ''
+            where json_type(held.record, '$.procedures') not in ('array', 'null')
+          union all
+          select entry, 1, 0, identity from soap_record_entries
             where organization_id = new.organization_id and patient_id = new.patient_id and section = 'procedures'
-          order by rank, identity)))) as record,
+          order by rank, place, identity)))) as record,
       (select id from soap_notes where organization_id = new.organization_id and patient_id = new.patient_id
         and status in ('signed', 'amended') and deleted_at is null
         order by coalesce(signed_at, written_at) desc, id desc limit 1) as last_note
     from (select coalesce((select cumulative_medical_record from patient_profiles where patient_id = new.patient_id
         and json_valid(cumulative_medical_record)), '{}') as record) held
   ) fresh
-  where patient_id = new.patient_id
+  where patient_id = new.patient_id and organization_id = new.organization_id
     -- What is no JSON object is somebody's own: it is left alone.
     and case when json_valid(coalesce(cumulative_medical_record, '{}'))
       then json_type(coalesce(cumulative_medical_record, '{}')) = 'object' else 0 end
     and (cumulative_medical_record is not fresh.record or medical_record_last_soap_note_id is not fresh.last_note);
-  delete from soap_merge_queue where patient_id = new.patient_id;
+  delete from soap_merge_queue where organization_id = new.organization_id and patient_id = new.patient_id;
 end;
 
 create trigger soap_notes_merge_insert after insert on soap_notes when new.status in ('signed', 'amended')
@@ -693,7 +716,8 @@ end;
 -- end
 
 -- only postgres
--- The latest word on each thing, with when it was first noted.
+-- The latest word on each thing, with when it was first noted. A problem that it refutes is none; of one note's words on a
+-- medication what is prescribed counts, not what was reported.
 create view soap_record_entries as
   select organization_id, patient_id, section, identity, soap_note_id, noted_at,
     jsonb_strip_nulls(entry) || jsonb_build_object('soap_note_id', soap_note_id, 'row_id', row_id,
@@ -701,18 +725,20 @@ create view soap_record_entries as
   from (
     select i.*, min(noted_at) over (partition by organization_id, patient_id, section, identity) as first_noted,
       row_number() over (partition by organization_id, patient_id, section, identity
-        order by noted_at desc nulls last, soap_note_id collate "C" desc, row_id collate "C" desc) as place
+        order by noted_at desc nulls last, soap_note_id collate "C" desc, decided desc, row_id collate "C" desc) as place
     from soap_record_items i
-  ) latest where place = 1;
+  ) latest where place = 1 and not (section = 'conditions' and coalesce(entry ->> 'verification', '') = 'refuted');
 
 -- A section of the record: what others wrote stays, what notes say is computed anew.
 create function soap_merged_section(held jsonb, organization bigint, patient text, wanted text) returns jsonb
 language sql stable as $$
   select coalesce(jsonb_agg(entry order by rank, place, identity collate "C"), '[]'::jsonb) from (
     select e.value as entry, 0 as rank, e.ordinality as place, '' as identity
-      from jsonb_array_elements(case jsonb_typeof(held) when 'array' then held else '[]'::jsonb end)
-        with ordinality as e
-      where jsonb_typeof(e.value) <> 'object' or not e.value ? 'soap_note_id'
+      from jsonb_array_elements(case
+          when held is null or jsonb_typeof(held) = 'null' then '[]'::jsonb
+          when jsonb_typeof(held) = 'array' then held
+          else jsonb_build_array(held) end) with ordinality as e
+      where e.value ->> 'soap_note_id' is null
     union all
     select entry, 1, 0, identity from soap_record_entries
       where organization_id = organization and patient_id = patient and section = wanted
@@ -733,9 +759,9 @@ begin
   insert into patient_profiles (patient_id, organization_id) values (patient, organization)
     on conflict (patient_id) do nothing;
   select coalesce(cumulative_medical_record, '{}'::jsonb) into held
-    from patient_profiles where patient_id = patient for update;
-  -- What is no JSON object is somebody's own: it is left alone.
-  if jsonb_typeof(held) <> 'object' then
+    from patient_profiles where patient_id = patient and organization_id = organization for update;
+  -- What is no JSON object is somebody's own: it is left alone, as is what is another organization's.
+  if held is null or jsonb_typeof(held) <> 'object' then
     return;
   end if;
   fresh := held || jsonb_build_object(
@@ -749,7 +775,7 @@ begin
     order by coalesce(signed_at, written_at) desc nulls last, id collate "C" desc limit 1;
   update patient_profiles set cumulative_medical_record = fresh, medical_record_last_soap_note_id = last_note,
       medical_record_last_updated_at = current_timestamp
-    where patient_id = patient and (cumulative_medical_record is distinct from fresh
+    where patient_id = patient and organization_id = organization and (cumulative_medical_record is distinct from fresh
       or medical_record_last_soap_note_id is distinct from last_note);
 end
 $$;
@@ -759,7 +785,7 @@ create function soap_merge_queue_merge() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   perform merge_soap_into_cumulative_record(new.patient_id, new.organization_id);
-  delete from soap_merge_queue where patient_id = new.patient_id;
+  delete from soap_merge_queue where organization_id = new.organization_id and patient_id = new.patient_id;
   return null;
 end
 $$;
@@ -772,8 +798,12 @@ language sql security definer set search_path = public, pg_temp as $$
     select patient, organization where not exists (
       select 1 from clinic_settings
       where organization_id = organization and name = 'merge_soap_notes' and value = 'off')
-    on conflict (patient_id) do nothing
+    on conflict (organization_id, patient_id) do nothing
 $$;
+
+-- They act with their owner's rights, for any organization: triggers call them, and nobody else.
+revoke all on function merge_soap_into_cumulative_record(text, bigint) from public;
+revoke all on function soap_enqueue_merge(text, bigint) from public;
 
 create function soap_notes_changed() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$

@@ -170,4 +170,67 @@ suite! {
             }
         }
     }
+
+    /// What is measured in a draft is preliminary, by whatever program; signing makes it final.
+    async fn vital_signs_of_a_draft_are_preliminary(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("rg-dv", "A")).await.expect(201);
+        sql.run("insert into soap_notes (id, organization_id, patient_id, status, generated) values ('rg-dn', 1, 'rg-dv', 'draft', true)").await;
+        sql.run("insert into soap_objective_vital_signs (id, organization_id, soap_note_id, heart_rate) values ('rg-dh', 1, 'rg-dn', 70)").await;
+        for (change, status) in [
+            ("status = 'draft'", "preliminary"),
+            ("status = 'signed', signed_by = 'dr'", "final"),
+            ("status = 'amended'", "amended"),
+            ("status = 'entered-in-error'", "entered-in-error"),
+        ] {
+            sql.run(&format!("update soap_notes set {change} where id = 'rg-dn'")).await;
+            assert_eq!(api.get("/Observation/vs-rg-dh-hr").await.expect(200).json().str("status"), Some(status));
+            let summary = api.get("/Patient/rg-dv/$summary").await.expect(200).json().to_string();
+            assert_eq!(summary.contains("Observation/vs-rg-dh-hr"), matches!(status, "final" | "amended"), "{status}");
+        }
+    }
+
+    /// Entries of the cumulative record that are no objects are other programs' own: signing a note keeps them.
+    async fn whatever_others_keep_in_the_record_stays(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        for (id, held, kept) in [
+            ("rg-o1", r#"["penicillin",true,null,5,"7"]"#, r#"["penicillin",true,null,5,"7",{"#),
+            ("rg-o2", r#"{"none":"known"}"#, r#"[{"none":"known"},{"#),
+            ("rg-o3", r#""NKDA""#, r#"["NKDA",{"#),
+            ("rg-o4", "null", "[{"),
+        ] {
+            api.save(&patient(id, "A")).await.expect(201);
+            sql.run(&format!(r#"insert into patient_profiles (patient_id, organization_id, cumulative_medical_record) values ('{id}', 1, '{{"allergies":{held}}}')"#)).await;
+            sql.run(&format!("insert into soap_notes (id, organization_id, patient_id) values ('{id}', 1, '{id}')")).await;
+            sql.run(&format!("insert into soap_subjective_allergies (id, organization_id, soap_note_id, allergen) values ('{id}', 1, '{id}', 'Nuts')")).await;
+            for status in ["signed", "amended"] {
+                sql.run(&format!("update soap_notes set status = '{status}' where id = '{id}'")).await;
+                let record = sql.value(&format!("select cast(cumulative_medical_record as text) from patient_profiles where patient_id = '{id}'")).await.replace(": ", ":").replace(", ", ",");
+                assert!(record.contains(&format!(r#""allergies":{kept}"#)) && record.contains("Nuts"), "{record}");
+            }
+        }
+    }
+
+    /// The record keeps apart what only looks like one thing, and takes a later note's word for what is no problem.
+    async fn the_record_drops_nothing_but_what_is_refuted(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("rg-cr", "A")).await.expect(201);
+        sql.run("insert into soap_notes (id, organization_id, patient_id, status, written_at) values ('rg-cr1', 1, 'rg-cr', 'signed', '2024-01-01T00:00:00Z'), ('rg-cr2', 1, 'rg-cr', 'signed', '2024-02-01T00:00:00Z')").await;
+        sql.run("insert into soap_subjective_allergies (id, organization_id, soap_note_id, code_system, code, allergen) values
+            ('rg-cra', 1, 'rg-cr1', '', '', 'Milk'), ('rg-crb', 1, 'rg-cr1', '', '', 'Eggs'),
+            ('rg-crc', 1, 'rg-cr1', 'urn:a', '123', 'Nuts'), ('rg-crd', 1, 'rg-cr1', 'urn:b', '123', 'Latex')").await;
+        sql.run("insert into soap_assessment_problem_list (id, organization_id, soap_note_id, problem, clinical_status, verification_status) values
+            ('rg-cre', 1, 'rg-cr1', 'Asthma', 'active', 'confirmed'), ('rg-crf', 1, 'rg-cr2', 'Asthma', null, 'refuted'), ('rg-crg', 1, 'rg-cr1', 'Gout', 'active', null)").await;
+        sql.run("insert into soap_subjective_current_medications (id, organization_id, soap_note_id, medication_name, status) values ('rg-crz', 1, 'rg-cr2', 'Warfarin', 'active')").await;
+        sql.run("insert into soap_plan_medication (id, organization_id, soap_note_id, medication_name, status) values ('rg-cra', 1, 'rg-cr2', 'Warfarin', 'stopped')").await;
+        let record = sql.value("select cast(cumulative_medical_record as text) from patient_profiles where patient_id = 'rg-cr'").await.replace(": ", ":");
+        for name in ["Milk", "Eggs", "Nuts", "Latex", "Gout", "Warfarin"] {
+            assert_eq!(record.matches(name).count(), 1, "{name}: {record}");
+        }
+        assert!(!record.contains("Asthma"), "{record}");
+        assert!(record.contains(r#""status":"stopped""#), "{record}");
+    }
 }
