@@ -233,4 +233,39 @@ suite! {
         assert!(!record.contains("Asthma"), "{record}");
         assert!(record.contains(r#""status":"stopped""#), "{record}");
     }
+
+    /// What a client writes into a note shows in the resources of the note's rows, as when another program writes it.
+    async fn signing_by_fhir_shows_in_what_the_note_holds(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        for id in ["rg-sp", "rg-sq"] {
+            api.save(&patient(id, "A")).await.expect(201);
+        }
+        sql.run("insert into soap_notes (id, organization_id, patient_id, status, title) values ('rg-sn', 1, 'rg-sp', 'draft', 'Visit')").await;
+        sql.run("insert into soap_objective_vital_signs (id, organization_id, soap_note_id, heart_rate) values ('rg-sh', 1, 'rg-sn', 70)").await;
+        sql.run("insert into soap_plan_medication (id, organization_id, soap_note_id, medication_name) values ('rg-sm', 1, 'rg-sn', 'Warfarin')").await;
+        let (pulse, prescribed) = ("/Observation/vs-rg-sh-hr", "/MedicationRequest/soap-rg-sm");
+        assert_eq!(api.get(pulse).await.expect(200).json().str("status"), Some("preliminary"));
+        api.get(prescribed).await.expect(404);
+        let note = api.get("/Composition/rg-sn").await.expect(200).json();
+        api.save(&note.clone().with("status", Json::text("final"))).await.expect(200);
+        assert_eq!(sql.value("select status from soap_notes where id = 'rg-sn'").await, "signed");
+        assert_eq!(api.get(pulse).await.expect(200).json().str("status"), Some("final"));
+        api.get(prescribed).await.expect(200);
+        assert_eq!(api.search("/MedicationRequest?patient=rg-sp").await, ["MedicationRequest/soap-rg-sm"]);
+        // The note was another patient's.
+        let other = Json::of(r#"{"reference":"Patient/rg-sq"}"#);
+        let note = api.get("/Composition/rg-sn").await.expect(200).json();
+        api.save(&note.clone().with("subject", other)).await.expect(200);
+        assert!(api.search("/MedicationRequest?patient=rg-sp").await.is_empty());
+        for path in [pulse, prescribed] {
+            let subject = api.get(path).await.expect(200).json();
+            assert_eq!(subject.str("subject.reference"), Some("Patient/rg-sq"), "{path}");
+        }
+        // A draft again: what it prescribes is not to be seen.
+        let note = api.get("/Composition/rg-sn").await.expect(200).json();
+        api.save(&note.with("status", Json::text("preliminary"))).await.expect(200);
+        assert_eq!(api.get(pulse).await.expect(200).json().str("status"), Some("preliminary"));
+        api.get(prescribed).await.expect(410);
+    }
 }

@@ -8,6 +8,7 @@ mod append;
 mod change;
 mod children;
 mod insert;
+mod joined;
 mod lists;
 mod load;
 mod put_back;

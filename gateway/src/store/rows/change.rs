@@ -15,7 +15,7 @@ use crate::store::entry::Entry;
 use crate::store::place::Placed;
 use crate::store::rows::insert::{self, has_values};
 use crate::store::rows::load::{Loaded, load};
-use crate::store::rows::{attempt, children, lists, overflow, remove};
+use crate::store::rows::{attempt, children, joined, lists, overflow, remove};
 
 /// Changes the rows of these steps.
 pub(super) async fn change(
@@ -31,6 +31,7 @@ pub(super) async fn change(
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
     let mut rows = load(core, connection, organization, map, &keys).await?;
     let mut moved = Vec::new();
+    let mut changed: Vec<Box<str>> = Vec::new();
     for number in numbers {
         let step = &mut steps[*number];
         let Some(key) = key_of(step) else { continue };
@@ -56,6 +57,9 @@ pub(super) async fn change(
                 if moves {
                     lists::note(core, connection, organization, map, &[&key]).await?;
                 }
+                if held.row.cells != split.row.cells {
+                    changed.push(key.clone());
+                }
                 insert::settle(core, connection, organization, map, step, key, &returned).await?;
             }
             // Another program may have added the very child row: look again before the table is given up.
@@ -67,6 +71,8 @@ pub(super) async fn change(
             }
         }
     }
+    let changed: Vec<&str> = changed.iter().map(|key| &**key).collect();
+    joined::note(core, connection, organization, map, &changed).await?;
     move_out(core, connection, organization, map, &moved, steps, leaving).await
 }
 
