@@ -361,12 +361,13 @@ alter table patient_profiles add column cumulative_medical_record jsonb;
 alter table patient_profiles add column medical_record_last_updated_at timestamptz;
 alter table patient_profiles add column medical_record_last_soap_note_id text;
 
--- Patients whose notes have changed in the running transaction: empty before and after it.
+-- Patients whose notes have changed in the running transaction: empty before and after it. Nothing in it is unique, so that
+-- nobody who writes a note waits for another writer's transaction to end.
 create table soap_merge_queue (
   patient_id text not null,
-  organization_id bigint not null,
-  primary key (organization_id, patient_id)
+  organization_id bigint not null
 );
+create index soap_merge_queue_by_patient on soap_merge_queue (organization_id, patient_id);
 
 -- only sqlite
 -- What the signed notes say, an entry a row: what the record is merged from.
@@ -784,8 +785,10 @@ $$;
 create function soap_merge_queue_merge() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
-  perform merge_soap_into_cumulative_record(new.patient_id, new.organization_id);
   delete from soap_merge_queue where organization_id = new.organization_id and patient_id = new.patient_id;
+  if found then
+    perform merge_soap_into_cumulative_record(new.patient_id, new.organization_id);
+  end if;
   return null;
 end
 $$;
@@ -798,7 +801,8 @@ language sql security definer set search_path = public, pg_temp as $$
     select patient, organization where not exists (
       select 1 from clinic_settings
       where organization_id = organization and name = 'merge_soap_notes' and value = 'off')
-    on conflict (organization_id, patient_id) do nothing
+      and not exists (
+        select 1 from soap_merge_queue where organization_id = organization and patient_id = patient)
 $$;
 
 -- They act with their owner's rights, for any organization: triggers call them, and nobody else.
