@@ -23,6 +23,8 @@ use crate::store::statistics::Growth;
 
 /// Transactions that look before they write, at a time. Fewer than the writing connections (`open`).
 const TURNS: usize = 4;
+/// Readers who settle the outbox at once: one does it for all, and the next looks whether anything is left.
+const READERS_SETTLING: usize = 1;
 /// How deep lists of what has lists itself are followed.
 const MOST_LISTS: usize = 8;
 /// How many directory row ids are taken from the database at once.
@@ -66,6 +68,8 @@ pub(crate) struct Core {
     pub(crate) growth: Growth,
     /// One settlement of the outbox at a time: two would only collide.
     pub(crate) settling: tokio::sync::Mutex<()>,
+    /// Turns for readers who find the outbox pending: who waits for another's settlement must not keep a connection.
+    pub(crate) readers_settling: Semaphore,
     /// Row ids taken and not yet given out.
     rids: Mutex<std::ops::Range<i64>>,
 }
@@ -113,6 +117,7 @@ impl Core {
             turns: Arc::new(Semaphore::new(TURNS)),
             growth: Growth::default(),
             settling: tokio::sync::Mutex::new(()),
+            readers_settling: Semaphore::new(READERS_SETTLING),
             rids: Mutex::new(0..0),
         }
     }

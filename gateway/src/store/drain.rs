@@ -47,6 +47,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 impl Store {
     /// Settles the outbox of an organization, on the writing connection.
     pub(crate) async fn drain(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        let _turn = self.core().readers_settling.acquire().await.map_err(|_| StoreError::Unavailable)?;
         let mut connection = self.core().pools.writer().await?;
         Ok(settle(self.core(), &mut connection, organization).await?)
     }
