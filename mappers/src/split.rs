@@ -94,7 +94,7 @@ pub fn split(map: &Map, document: &Document<'_>, context: &SplitContext<'_>) -> 
         row: Row { cells: splitter.cells, children: splitter.rows },
         residue: text(splitter.out),
         shadow: None,
-        holes: Holes { own: splitter.holes, children: splitter.row_holes, whole: splitter.whole, narrative: false },
+        holes: Holes { own: splitter.holes, children: splitter.row_holes, mixed: splitter.mixed, narrative: false },
         reference_ids: splitter.reference_ids,
         child_reference_ids: splitter.row_references,
     };

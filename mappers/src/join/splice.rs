@@ -48,7 +48,7 @@ fn resource(
     let cells = &stored.row.cells;
     let mut spoken = Marks::default();
     let held = stored.shadow.is_none_or(|shadow| shadow.holds(&map.slots, &map.joins, cells, &mut spoken));
-    if !holes.whole || map.slots.len() > MOST_SLOTS || !held {
+    if holes.mixed != 0 || map.slots.len() > MOST_SLOTS || !held {
         return None;
     }
     let joiner = Joiner::new(&map.slots, cells, stored.reference_ids, context);

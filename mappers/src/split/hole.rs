@@ -8,8 +8,8 @@ pub struct Holes {
     pub(crate) own: Vec<Hole>,
     /// By child and row.
     pub(crate) children: Vec<Vec<Vec<Hole>>>,
-    /// No list is part rows and part literal items, so that every hole is a plain one.
-    pub(crate) whole: bool,
+    /// Lists (by child, one bit each) that are part rows and part literal items; without one every hole is a plain one.
+    pub(crate) mixed: u64,
     /// The resource carries a narrative that was generated from its data.
     pub(crate) narrative: bool,
 }

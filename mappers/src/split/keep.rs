@@ -219,7 +219,7 @@ fn kept_positions(
     taken: &[Option<usize>],
     old_rows: &[ChildRow],
 ) -> Option<Vec<i64>> {
-    if !holes.whole || holes.children.get(number).is_none_or(Vec::is_empty) {
+    if holes.mixed & 1 << number.min(63) != 0 || holes.children.get(number).is_none_or(Vec::is_empty) {
         return None;
     }
     let rows = taken.iter().copied().collect::<Option<Vec<_>>>()?;

@@ -19,7 +19,7 @@ pub(super) struct Splitter<'a> {
     pub(super) rows: Vec<Vec<ChildRow>>,
     pub(super) row_holes: Vec<Vec<Vec<Hole>>>,
     pub(super) row_references: Vec<Vec<Vec<Cell>>>,
-    pub(super) whole: bool,
+    pub(super) mixed: u64,
 }
 
 impl<'a> Splitter<'a> {
@@ -44,7 +44,7 @@ impl<'a> Splitter<'a> {
             rows: Vec::new(),
             row_holes: Vec::new(),
             row_references: Vec::new(),
-            whole: true,
+            mixed: 0,
         }
     }
 

@@ -39,7 +39,7 @@ impl<'a> Splitter<'a> {
             self.out.truncate(start);
             self.leave(path, HoleKind::Children, false);
         } else if !self.rows[number].is_empty() {
-            self.whole = false;
+            self.mixed |= 1 << number.min(63);
         }
     }
 
