@@ -4,6 +4,7 @@
 //! since shows at once. Without one (a row the gateway never wrote) the map alone says what the resource is.
 
 mod absent;
+mod choice;
 mod columns;
 mod doubt;
 mod field;

@@ -80,6 +80,12 @@ pub fn required(owner: &str) -> Vec<Required> {
     table().required(owner)
 }
 
+/// The elements of an object that come in one of several types, each by its JSON names.
+#[must_use]
+pub fn choices(owner: &str) -> Vec<Vec<&'static str>> {
+    table().choices(owner)
+}
+
 /// Builds the tables now instead of at the first check.
 pub fn prepare() {
     table();

@@ -241,7 +241,10 @@ fn a_batch_can_check_the_frame_and_each_entry_apart() {
 #[test]
 fn paths_are_described() {
     let name = structure::definition("Patient.name.given").unwrap();
-    assert_eq!(name, Definition { list: true, required: false, shape: Shape::Primitive("string"), name: "given" });
+    assert_eq!(
+        name,
+        Definition { list: true, required: false, shape: Shape::Primitive("string"), name: "given", codes: None }
+    );
     let value = structure::definition("Observation.valueQuantity").unwrap();
     assert_eq!((value.shape, value.name), (Shape::Object("Quantity"), "value"));
     assert_eq!(

@@ -22,7 +22,7 @@ pub(super) enum Place {
 #[derive(Default)]
 pub(super) struct Seen([u64; 4]);
 
-static NOTHING_MAPPED: ObjectShape = ObjectShape { members: Vec::new(), required: Vec::new() };
+static NOTHING_MAPPED: ObjectShape = ObjectShape { members: Vec::new(), required: Vec::new(), choices: Vec::new() };
 
 impl Seen {
     pub(super) fn add(&mut self, member: usize) {
@@ -72,6 +72,12 @@ impl Joiner<'_> {
             let before = out.len();
             if !shape.required.is_empty() && self.ends_absence(scan, &whole, &name, shape, &mut seen, out)? {
                 left.strong = true;
+                continue;
+            }
+            if !shape.choices.is_empty() && self.is_ousted(&name, found, shape) {
+                scan.value()?;
+                self.changed = true;
+                left.add(Left::DROPPED);
                 continue;
             }
             open(key, out);

@@ -2,7 +2,7 @@
 //! has nothing for: that it is unknown (<https://hl7.org/fhir/R4/extension-data-absent-reason.html>), never something invented.
 
 use super::element::{self, Content};
-use super::{Child, Field, ObjectShape, Required, Selector, Target};
+use super::{Child, Choice, Field, ObjectShape, Required, Selector, Target};
 use crate::json::{Document, Element};
 use crate::split::{carries_constants, matches};
 use crate::structure;
@@ -13,7 +13,8 @@ const CODING: &str = r#"{"system":"http://terminology.hl7.org/CodeSystem/data-ab
 /// Backbone elements whose first item needs another of its own kind do not occur; this is for tables that say so.
 const DEEPEST: usize = 8;
 
-/// Finds what the shape's objects, slices and child rows must have, and what is served where columns do not say it.
+/// Finds what the shape's objects, slices and child rows must have, what is served where columns do not say it, and where
+/// columns say one of several types.
 pub(super) fn complete(shape: &mut ObjectShape, owner: &str, children: &mut [Child]) {
     in_object(shape, owner, &[], children);
 }
@@ -47,6 +48,13 @@ fn in_object(shape: &mut ObjectShape, owner: &str, said: &[&str], children: &mut
     for element in required.iter().filter(|element| !said.contains(&element.name)) {
         let found = required_of(shape, owner, element);
         shape.required.extend(found);
+    }
+    for names in structure::choices(owner) {
+        let mapped = |(_, member): &(usize, &super::Member)| names.contains(&member.name.as_str());
+        let members: Vec<usize> = shape.members.iter().enumerate().filter(mapped).map(|(number, _)| number).collect();
+        if !members.is_empty() {
+            shape.choices.push(Choice { names, members });
+        }
     }
 }
 

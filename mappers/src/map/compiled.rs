@@ -198,6 +198,17 @@ pub struct ObjectShape {
     pub members: Vec<Member>,
     /// What R4 requires of it beside the map's constants.
     pub required: Vec<Required>,
+    /// Elements of several types of which columns say one.
+    pub choices: Vec<Choice>,
+}
+
+/// An element that comes in one of several types.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Choice {
+    /// Its JSON names, one for each type.
+    pub names: Vec<&'static str>,
+    /// The members (by number) that are mapped.
+    pub members: Vec<usize>,
 }
 
 /// An element that R4 requires, and what is served where the row has nothing for it.

@@ -31,6 +31,8 @@ pub struct Definition {
     pub shape: Shape,
     /// The name without the type of a choice: `value` for `valueQuantity`.
     pub name: &'static str,
+    /// Its codes, where the standard closes their list.
+    pub codes: Option<&'static [&'static str]>,
 }
 
 /// What the value of an element is.
@@ -175,7 +177,20 @@ impl Table {
         found
     }
 
-    pub(super) fn definition(&self, path: &str) -> Option<Definition> {
+    /// The choices of a type (or of the path of an element with members of its own), each by its JSON names.
+    pub(super) fn choices(&self, owner: &str) -> Vec<Vec<&'static str>> {
+        let Some(owner) = self.types.iter().find(|one| one.name == owner) else { return Vec::new() };
+        let mut found: Vec<(&str, Vec<&'static str>)> = Vec::new();
+        for member in self.members(owner).iter().filter(|member| member.choice) {
+            match found.iter_mut().find(|(name, _)| *name == member.shown()) {
+                Some((_, names)) => names.push(member.name),
+                None => found.push((member.shown(), vec![member.name])),
+            }
+        }
+        found.into_iter().map(|(_, names)| names).collect()
+    }
+
+    pub(super) fn definition(&'static self, path: &str) -> Option<Definition> {
         let mut steps = path.split('.');
         let first = steps.next()?;
         let mut owner = self.types.iter().find(|one| one.name == first)?;
@@ -196,7 +211,9 @@ impl Table {
             Value::Resource => Shape::Resource,
         };
         let required = owner.required & member.bit() != 0;
-        Some(Definition { list: member.list, required, shape, name: member.shown() })
+        let codes = if let Value::Primitive(_, codes) = value { codes } else { None };
+        let codes = codes.map(|codes| self.codes(codes));
+        Some(Definition { list: member.list, required, shape, name: member.shown(), codes })
     }
 }
 

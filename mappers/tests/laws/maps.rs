@@ -163,7 +163,7 @@ fn one(name: &str, field: Field) -> Member {
 }
 
 fn shape(members: Vec<Member>) -> ObjectShape {
-    ObjectShape { members, required: Vec::new() }
+    ObjectShape { members, required: Vec::new(), choices: Vec::new() }
 }
 
 fn selected(pairs: &[(&str, &str)], members: Vec<Member>) -> Slice {
