@@ -18,6 +18,15 @@ impl Joiner<'_> {
         others.any(|other| shape.members.get(*other).is_some_and(|other| self.is_said_anew(other, &slots)))
     }
 
+    /// Whether columns speak for another type of a member's choice, which comes before it in the map.
+    pub(super) fn yields(&self, number: usize, shape: &ObjectShape) -> bool {
+        let Some(choice) = shape.choices.iter().find(|choice| choice.members.contains(&number)) else { return false };
+        let mut slots = Vec::new();
+        shape.members.get(number).into_iter().for_each(|own| slots_of(&own.target, &mut slots));
+        let mut before = choice.members.iter().filter(|other| **other < number);
+        before.any(|other| shape.members.get(*other).is_some_and(|other| self.is_said_anew(other, &slots)))
+    }
+
     /// Whether columns (others than those) hold something that neither the residue nor its holes speak for.
     fn is_said_anew(&self, member: &Member, but: &[usize]) -> bool {
         let within = |shape: &ObjectShape| shape.members.iter().any(|member| self.is_said_anew(member, but));

@@ -59,7 +59,7 @@ impl Joiner<'_> {
         let (mut left, mut written) = (Left::NOTHING, Seen::default());
         for (number, member) in shape.members.iter().enumerate() {
             let constant = matches!(&member.target, Target::Field(field) if field.slots.is_empty());
-            if seen.has(number) || (constant && !fresh) {
+            if seen.has(number) || (constant && !fresh) || !shape.choices.is_empty() && self.yields(number, shape) {
                 continue;
             }
             let before = out.len();
