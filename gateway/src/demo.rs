@@ -1,19 +1,25 @@
 //! Synthetic patients from a seed: for `fhir-gateway demo`, for tests and for benchmarks.
 //!
 //! Everybody here is invented. Names come from two short lists, places do not exist, telephone numbers are of the
-//! 555-0100 range that is kept free for fiction. Codes are `RxNorm` (public domain), ICD-10-CM, CVX, LOINC and UCUM; there
-//! is no SNOMED CT and no CPT. The same seed gives the same bytes, whenever and wherever it runs.
+//! 555-0100 range that is kept free for fiction. Codes are `RxNorm` (public domain), ICD-10-CM, CVX, LOINC, UCUM and HL7's own;
+//! there is no SNOMED CT and no CPT. The same seed gives the same bytes, whenever and wherever it runs. Every patient has a
+//! stream of numbers of its own: any number of patients is made one after the other, and none is kept.
 
+mod care;
+mod catalogue;
 mod clinic;
+mod history;
 mod json;
 mod laboratory;
+mod medication;
 mod names;
-pub mod notes;
+mod note;
 mod person;
 mod random;
 mod record;
-
-use person::Person;
+mod rows;
+mod story;
+mod visit;
 
 /// The seed of `fhir-gateway demo`.
 pub const SEED: u64 = 20;
@@ -21,50 +27,23 @@ pub const SEED: u64 = 20;
 /// The system of the medical record numbers, as the built-in map of `patients` has it.
 pub const MRN_SYSTEM: &str = "urn:example:mrn";
 
-/// The clinic itself (its organization and practitioners): a transaction bundle to load before the patients.
+/// The clinic itself (its organizations, places, practitioners and drugs): a transaction bundle to load before the patients.
 #[must_use]
 pub fn clinic() -> Vec<u8> {
-    clinic::bundle().into_bytes()
+    clinic::bundle()
 }
 
-/// `n` patients with their records, one transaction bundle each; every entry is a PUT under an id of its own.
+/// `n` patients with their records of five years, one transaction bundle each; every entry is a PUT under an id of its own.
 ///
 /// The i-th bundle depends on `seed` and i alone, so that more patients begin with the same ones.
-#[must_use]
-pub fn patients(seed: u64, n: usize) -> Vec<Vec<u8>> {
-    (0..n).map(|index| record::bundle(&Person::new(seed, index)).into_bytes()).collect()
+pub fn patients(seed: u64, n: usize) -> impl Iterator<Item = Vec<u8>> {
+    (0..n).map(move |index| record::bundle(seed, index))
+}
+
+/// What the clinic's own programs wrote of these patients: SQL statements, to run when the patients are there.
+pub fn statements(seed: u64, n: usize) -> impl Iterator<Item = String> {
+    (0..n).map(move |index| rows::of(seed, index))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use mappers::json::Document;
-
-    #[test]
-    fn the_same_seed_gives_the_same_bytes_and_more_patients_begin_with_the_same_ones() {
-        let few = patients(7, 3);
-        assert_eq!(few, patients(7, 5)[..3]);
-        assert_ne!(few, patients(8, 3));
-    }
-
-    #[test]
-    fn every_bundle_is_a_transaction_of_puts_whose_urls_name_their_resources() {
-        let mut bundles = patients(SEED, 50);
-        bundles.push(clinic());
-        for bundle in &bundles {
-            let document = Document::parse(bundle).expect("JSON");
-            assert_eq!(document.root().member("type").unwrap().string().unwrap(), "transaction");
-            for entry in document.root().member("entry").unwrap().children() {
-                let resource = entry.member("resource").unwrap();
-                let request = entry.member("request").unwrap();
-                let url = format!(
-                    "{}/{}",
-                    resource.member("resourceType").unwrap().string().unwrap(),
-                    resource.member("id").unwrap().string().unwrap()
-                );
-                assert_eq!(request.member("method").unwrap().string().unwrap(), "PUT");
-                assert_eq!(request.member("url").unwrap().string().unwrap(), url);
-            }
-        }
-    }
-}
+mod tests;

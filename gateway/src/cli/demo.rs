@@ -1,6 +1,7 @@
 //! `fhir-gateway demo`: something to look at in one command.
 
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use std::sync::Arc;
 use clap::Args;
 use consent::{Action, Purpose};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection, query};
+use sqlx::{AssertSqlSafe, Connection};
 
 use crate::auth::Authenticator;
 use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop, serve};
-use crate::demo::{self, notes::Note};
-use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
+use crate::demo;
+use crate::gateway::Gateway;
 use crate::http::Limits;
 use crate::interaction::cursor::Cursors;
 use crate::interaction::{Endpoint, bundle};
@@ -26,14 +27,15 @@ const PORT: u16 = 8080;
 /// Starts a server with invented patients, to look at and to break.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The patients come in as FHIR transactions; their SOAP notes and vital signs are written by
-plain SQL, as a clinic's own program would, and show as Observations. The data lie in the
-folder of --data-dir: a second start finds them again, and it may be deleted when the demo
+The patients come in as FHIR transactions, five years of each; some rows (drafts of notes,
+appointments, consents) are written by plain SQL, as a clinic's own programs would, and show as
+resources. The data lie in the folder of --data-dir: a second start finds them again, and it may be deleted when the demo
 has ended. It listens on this machine only. Ctrl-C ends it.
 
 Examples:
   fhir-gateway demo
-  fhir-gateway demo --patients 500 --seed 7 --data-dir /tmp/five-hundred --port 9000")]
+  fhir-gateway demo --patients 500 --seed 7 --data-dir /tmp/five-hundred --port 9000
+  fhir-gateway demo --patients 64000 --write /tmp/city    for a benchmark: files and no server")]
 pub struct DemoArgs {
     /// How many patients.
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
@@ -47,10 +49,17 @@ pub struct DemoArgs {
     /// Where the database lies.
     #[arg(long, value_name = "DIR", default_value = "fhir-gateway-demo")]
     data_dir: PathBuf,
+    /// Write the data to a folder instead, and end: bundles.ndjson for `fhir-gateway import`, rows.sql for psql or sqlite3.
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
+    if let Some(folder) = &args.write {
+        write_files(folder, &args).map_err(|error| Stop::usage(format!("{}: {error}", folder.display())))?;
+        return Ok(Exit::Done);
+    }
     serve::log("warn");
     let address = address(args.port)?;
     let data_dir = args.data_dir.as_path();
@@ -64,7 +73,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     };
     let gateway = Arc::new(Gateway::open(database.options(false)?).await?);
     load(&gateway, &args).await?;
-    write_notes(data_dir, &demo::notes::notes(args.seed, args.patients)).await?;
+    write_rows(&args).await?;
     let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
     let ready = |base: &str| announce(base, &token, args.patients, data_dir);
@@ -110,64 +119,35 @@ async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Notes and vital signs by SQL alone: the gateway hears of them through its triggers, like of any other program's.
-async fn write_notes(data_dir: &Path, notes: &[Note]) -> Result<(), Stop> {
-    let options = SqliteConnectOptions::new().filename(data_dir.join(DATABASE_FILE));
+/// What the clinic's own programs write, by SQL alone: the gateway hears of it through its triggers.
+async fn write_rows(args: &DemoArgs) -> Result<(), Stop> {
+    let options = SqliteConnectOptions::new().filename(args.data_dir.join(DATABASE_FILE));
     let write = async {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let mut transaction = connection.begin().await?;
-        for note in notes {
-            write_note(&mut transaction, note).await?;
+        for statements in demo::statements(args.seed, args.patients) {
+            sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
         connection.close().await
     };
-    write.await.map_err(|error: sqlx::Error| Stop::failed(format!("the demo's notes cannot be written: {error}")))
+    write.await.map_err(|error: sqlx::Error| Stop::failed(format!("the demo's rows cannot be written: {error}")))
 }
 
-async fn write_note(connection: &mut SqliteConnection, note: &Note) -> Result<(), sqlx::Error> {
-    let id = format!("{}-note", note.encounter);
-    let written = format!("{}T09:30:00Z", note.day);
-    query(
-        "insert or ignore into soap_notes (id, organization_id, patient_id, provider_id, encounter_id, status, \
-         written_at, subjective, objective, assessment, plan, updated_at) \
-         values ($1, $2, $3, $4, $5, 'signed', $6, $7, $8, $9, $10, $6)",
-    )
-    .bind(&id)
-    .bind(DEFAULT_ORGANIZATION.0)
-    .bind(&note.patient)
-    .bind(note.practitioner)
-    .bind(&note.encounter)
-    .bind(&written)
-    .bind(note.subjective)
-    .bind(note.objective)
-    .bind(note.assessment)
-    .bind(note.plan)
-    .execute(&mut *connection)
-    .await?;
-    let vitals = &note.vitals;
-    query(
-        "insert or ignore into soap_objective_vital_signs (id, organization_id, soap_note_id, measured_at, recorded_by, \
-         heart_rate, respiratory_rate, body_temperature, oxygen_saturation, systolic, diastolic, height, weight, bmi, \
-         updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $4)",
-    )
-    .bind(format!("{}-vitals", note.encounter))
-    .bind(DEFAULT_ORGANIZATION.0)
-    .bind(&id)
-    .bind(format!("{}T09:05:00Z", note.day))
-    .bind(note.practitioner)
-    .bind(vitals.heart_rate)
-    .bind(vitals.respiratory_rate)
-    .bind(vitals.temperature.as_deref())
-    .bind(vitals.oxygen_saturation)
-    .bind(vitals.systolic)
-    .bind(vitals.diastolic)
-    .bind(vitals.height)
-    .bind(&vitals.weight)
-    .bind(&vitals.bmi)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// The data as two files, for other servers and other databases.
+fn write_files(folder: &Path, args: &DemoArgs) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut bundles = BufWriter::new(File::create(folder.join("bundles.ndjson"))?);
+    for bundle in std::iter::once(demo::clinic()).chain(demo::patients(args.seed, args.patients)) {
+        bundles.write_all(&bundle)?;
+        bundles.write_all(b"\n")?;
+    }
+    bundles.flush()?;
+    let mut rows = BufWriter::new(File::create(folder.join("rows.sql"))?);
+    for statements in demo::statements(args.seed, args.patients) {
+        rows.write_all(statements.as_bytes())?;
+    }
+    rows.flush()
 }
 
 fn cursors(data_dir: &Path) -> Result<Cursors, Stop> {
@@ -182,8 +162,17 @@ fn announce(base: &str, token: &str, patients: usize, data_dir: &Path) -> io::Re
     writeln!(out, "  FHIR      {base}")?;
     writeln!(out, "  token     {token}   (another at every start)")?;
     writeln!(out, "  database  {database}\n")?;
-    writeln!(out, "Patients, the vital signs of a SOAP note, and what became of a patient:\n")?;
-    for path in ["Patient?_count=5", "Observation?patient=p0001&code=8867-4", "Patient/p0001/_history"] {
+    writeln!(
+        out,
+        "Patients, one patient's summary and a note of hers or his, heart rates, and what became of the patient:\n"
+    )?;
+    for path in [
+        "Patient?_count=5",
+        "Patient/p0001/$summary",
+        "Composition/p0001-v1-note",
+        "Observation?patient=p0001&code=8867-4",
+        "Patient/p0001/_history",
+    ] {
         writeln!(out, "  curl -s -H 'Authorization: Bearer {token}' '{base}/{path}'")?;
     }
     writeln!(out, "\nChange a row by SQL, and ask for the history again:\n")?;
