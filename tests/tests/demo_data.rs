@@ -48,6 +48,7 @@ suite! {
         let mut sql = server.sql().await;
         sql.run(std::str::from_utf8(&rows).unwrap()).await;
 
+        // Whole records: the first differences would name what was lost.
         let report = Command::run(&[&["map", "verify", "--json"][..], &database].concat()).await.expect(0).stdout;
         let report = Json::of(&report);
         let quality = Command::run(&[&["map", "quality", "--json"][..], &database].concat()).await.stdout;

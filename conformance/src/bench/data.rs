@@ -16,7 +16,7 @@ pub const PATIENT: &str = include_str!("../../../mappers/benches/patient.json");
 const OBSERVATIONS: usize = 120;
 
 /// Patients of the demo that stand in for the shared bundles.
-const DEMO_PATIENTS: usize = 400;
+const DEMO_PATIENTS: usize = 60;
 
 /// The patient's id.
 ///
@@ -88,6 +88,6 @@ impl Bundles {
         }
         let path = folder.join("demo.ndjson");
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self { path, source: "transaction bundles of 400 patients of the demo" })
+        Ok(Self { path, source: "transaction bundles of 60 patients of the demo" })
     }
 }

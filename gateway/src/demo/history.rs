@@ -149,41 +149,53 @@ pub(super) fn past_smoking(person: &Person, visit: &Visit) -> Resource {
     Resource::new("Condition", format!("{}-past-smoking", person.id), body)
 }
 
-/// Mood, sleep and the like, reported in the last weeks.
+/// Mood, sleep and the like, reported in the last weeks by the patient's telephone.
 pub(super) fn events(story: &Story, random: &mut Random, out: &mut Vec<Resource>) {
-    const KIND: &str = "https://fhir-gateway.dev/CodeSystem/health-event";
     let person = &story.person;
     let sad = story.visits.last().is_some_and(|visit| story.has(Effect::Mood, visit.number));
-    for week in 0..4 {
-        let day = TODAY.saturating_sub((2 + week * 7).days());
-        for (name, score) in [
-            ("mood", if sad { random.between(4, 7) } else { random.between(6, 9) }),
-            ("confidence", random.between(5, 9)),
-        ] {
-            let body = object! {
-                "extension": [object! {
-                    "url": "https://fhir-gateway.dev/StructureDefinition/event-source", "valueString": "phone app",
-                }],
-                "status": "final",
-                "category": [code("http://terminology.hl7.org/CodeSystem/observation-category", "survey")],
-                "code": code(KIND, name),
-                "subject": person.reference(),
-                "effectiveDateTime": format!("{day}T20:{:02}:00Z", random.between(0, 59)),
-                "valueInteger": score,
-            };
-            out.push(Resource::new("Observation", format!("{}-{name}{}", person.id, week + 1), body));
-        }
+    for week in 1..=4 {
+        let day = TODAY.saturating_sub((week * 7 - 5).days());
+        let mood = if sad { random.between(4, 7) } else { random.between(6, 9) };
+        let confidence = random.between(5, 9);
+        out.push(event(person, "mood", week, day, "survey", None, &[("valueInteger", mood.into())]));
+        out.push(event(person, "confidence", week, day, "survey", None, &[("valueInteger", confidence.into())]));
+        let hours = measured(decimal(random.within(5.5, 8.5), 1), "h", "h");
+        let sleep = [("valueQuantity", hours)];
+        out.push(event(person, "sleep", week, day, "activity", Some("93832-4"), &sleep));
+        let minutes = measured(random.between(10, 60).into(), "min", "min");
+        let steps = object! {
+            "code": code(LOINC, "55423-8"),
+            "valueQuantity": measured(random.between(2500, 11_000).into(), "steps", "{steps}"),
+        };
+        let walked = [("valueQuantity", minutes), ("component", Json::from([steps]))];
+        out.push(event(person, "activity", week, day, "activity", None, &walked));
     }
+}
+
+fn event(
+    person: &Person,
+    name: &str,
+    week: i64,
+    day: Date,
+    category: &str,
+    loinc: Option<&str>,
+    value: &[(&str, Json)],
+) -> Resource {
+    let mut codings = vec![object! { "system": "https://fhir-gateway.dev/CodeSystem/health-event", "code": name }];
+    codings.extend(loinc.map(|loinc| object! { "system": LOINC, "code": loinc }));
     let body = object! {
+        "extension": [object! {
+            "url": "https://fhir-gateway.dev/StructureDefinition/event-source", "valueString": "phone app",
+        }],
         "status": "final",
-        "category": [concept("http://terminology.hl7.org/CodeSystem/observation-category", "activity", "Activity")],
-        "code": concept(LOINC, "41950-7", "Number of steps in 24 hour Measured"),
+        "category": [code("http://terminology.hl7.org/CodeSystem/observation-category", category)],
+        "code": object! { "coding": codings },
         "subject": person.reference(),
-        "effectiveDateTime": TODAY.saturating_sub(1.days()),
-        "valueQuantity": object! {
-            "value": decimal(random.within(2500.0, 11_000.0), 0), "unit": "steps",
-            "system": "http://unitsofmeasure.org", "code": "{steps}",
-        },
+        "effectiveDateTime": format!("{day}T20:15:00Z"),
     };
-    out.push(Resource::new("Observation", format!("{}-steps", person.id), body));
+    Resource::new("Observation", format!("{}-{name}{week}", person.id), body.with(value))
+}
+
+fn measured(value: Json, unit: &str, ucum: &str) -> Json {
+    object! { "value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": ucum }
 }

@@ -17,7 +17,7 @@ const EVERY: usize = 2;
 pub(super) fn of(seed: u64, index: usize) -> String {
     let (story, mut random) = Story::new(seed, index);
     let mut out = String::new();
-    let Some(visit) = story.visits.last().filter(|_| index % EVERY == 0) else { return out };
+    let Some(visit) = story.visits.last().filter(|_| index.is_multiple_of(EVERY)) else { return out };
     let (id, organization, provider) = (&story.person.id, DEFAULT_ORGANIZATION.0, story.person.practitioner);
     let vitals = Vitals::of(&story, visit, &mut random);
     let today = format!("{TODAY}T15:10:00Z");

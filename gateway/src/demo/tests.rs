@@ -20,7 +20,7 @@ fn the_same_seed_gives_the_same_bytes_and_more_patients_begin_with_the_same_ones
 fn every_bundle_is_a_transaction_of_puts_of_r4_resources_that_name_what_is_there() {
     let clinic = clinic();
     let known = ids(&clinic);
-    for bundle in std::iter::once(clinic.clone()).chain(patients(SEED, 60)) {
+    for bundle in std::iter::once(clinic).chain(patients(SEED, 60)) {
         let document = Document::parse(&bundle).expect("JSON");
         assert!(bundle.len() < 4 << 20, "{} bytes", bundle.len());
         let mut all = known.clone();

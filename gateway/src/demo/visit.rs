@@ -13,10 +13,13 @@ use super::story::{Reason, Story, Visit, working_day};
 const V3: &str = "http://terminology.hl7.org/CodeSystem";
 
 /// The ICD-10-CM code a visit is about, and its name.
-pub(super) fn reason(visit: &Visit) -> (&'static str, &'static str) {
+fn reason(story: &Story, visit: &Visit) -> (&'static str, &'static str) {
     match visit.reason {
         Reason::Annual => ("Z00.00", "Encounter for general adult medical examination without abnormal findings"),
-        Reason::FollowUp => ("Z09", "Encounter for follow-up examination after completed treatment"),
+        Reason::FollowUp => {
+            let course = story.courses.iter().find(|course| course.is_active(visit.number));
+            course.map_or(("Z71.89", "Other specified counseling"), |course| (course.problem.code, course.problem.name))
+        }
         Reason::Illness(illness) => (illness.code, illness.name),
         Reason::Vaccine => ("Z23", "Encounter for immunization"),
     }
@@ -39,22 +42,24 @@ pub(super) fn resources(story: &Story, visit: &Visit, assessed: &[Json], random:
     let made = visit.day.saturating_sub(notice.days()).max(person.born);
     let slot = (visit.at(0), visit.end(), visit.minutes);
     out.push(appointment(person, &format!("{}-a", visit.id), "fulfilled", title(visit), made, slot));
-    let (code, name) = reason(visit);
+    let (code, name) = reason(story, visit);
+    let is_over = code.starts_with('Z');
     let diagnosis = object! {
-        "clinicalStatus": status("condition-clinical", "resolved"),
+        "clinicalStatus": status("condition-clinical", if is_over { "resolved" } else { "active" }),
         "verificationStatus": status("condition-ver-status", "confirmed"),
         "category": [concept(&format!("{V3}/condition-category"), "encounter-diagnosis", "Encounter Diagnosis")],
         "code": concept(ICD10, code, name),
         "subject": person.reference(),
         "encounter": reference("Encounter", &visit.id),
         "onsetDateTime": visit.day,
-        "abatementDateTime": visit.day,
+        "abatementDateTime": is_over.then_some(visit.day),
         "recordedDate": visit.at(5),
         "recorder": person.provider(),
     };
     let diagnosis = Resource::new("Condition", format!("{}-dx", visit.id), diagnosis);
-    // What passes is in the note's assessment, with its own course; the visit's own code is for all others.
-    let own = (!matches!(visit.reason, Reason::Illness(_))).then(|| diagnosis.reference());
+    // What the note assessed has conditions of its own; the visit's own is for all else.
+    let is_own = assessed.is_empty() || matches!(visit.reason, Reason::Annual | Reason::Vaccine);
+    let own = is_own.then(|| diagnosis.reference());
     let billed = own.iter().chain(assessed).enumerate().map(|(rank, condition)| {
         object! {
             "condition": condition.clone(),
@@ -146,7 +151,7 @@ fn appointment(
 pub(super) fn asked(story: &Story, visit: &Visit, random: &mut Random, out: &mut Vec<Resource>) {
     let person = &story.person;
     let observation =
-        |part: &str, category: &str, loinc: &str, name: &str, answer: (&str, Json), more: Option<Json>| {
+        |part: &str, category: &str, loinc: &str, name: &str, answer: (&'static str, Json), more: Option<Json>| {
             let body = object! {
                 "status": "final",
                 "category": [concept(&format!("{V3}/observation-category"), category, category)],
@@ -156,15 +161,12 @@ pub(super) fn asked(story: &Story, visit: &Visit, random: &mut Random, out: &mut
                 "effectiveDateTime": visit.at(4),
                 "issued": visit.at(4),
                 "performer": [person.provider()],
-                "valueCodeableConcept": if answer.0 == "concept" { answer.1.clone() } else { Json::default() },
-                "valueQuantity": if answer.0 == "quantity" { answer.1.clone() } else { Json::default() },
-                "hasMember": if answer.0 == "members" { answer.1.clone() } else { Json::default() },
                 "derivedFrom": more,
             };
-            Resource::new("Observation", format!("{}-{part}", visit.id), body)
+            Resource::new("Observation", format!("{}-{part}", visit.id), body.with(&[answer]))
         };
     let (smoking, smoking_name) = super::person::SMOKING[person.smoking];
-    let answer = ("concept", concept(LOINC, smoking, smoking_name));
+    let answer = ("valueCodeableConcept", concept(LOINC, smoking, smoking_name));
     out.push(observation("smoking", "social-history", "72166-2", "Tobacco smoking status", answer, None));
 
     // Hunger Vital Sign: two questions, and what they come to.
@@ -175,21 +177,21 @@ pub(super) fn asked(story: &Story, visit: &Visit, random: &mut Random, out: &mut
         "Within the past 12 months we worried whether our food would run out before we got money to buy more";
     let form = format!("{}-form", visit.id);
     let derived = || Some(Json::from([reference("QuestionnaireResponse", &form)]));
-    let question = ("concept", concept(LOINC, code, display));
+    let question = ("valueCodeableConcept", concept(LOINC, code, display));
     out.push(observation("food", "survey", "88122-7", WORRIED, question, derived()));
-    let outcome = ("concept", concept(LOINC, risk, risk_name));
+    let outcome = ("valueCodeableConcept", concept(LOINC, risk, risk_name));
     out.push(observation("food-risk", "survey", "88124-3", "Food insecurity risk [HVS]", outcome, derived()));
     let members = Json::from([
         reference("Observation", &format!("{}-food", visit.id)),
         reference("Observation", &format!("{}-food-risk", visit.id)),
     ]);
-    out.push(observation("hunger", "survey", "88121-9", "Hunger Vital Sign [HVS]", ("members", members), derived()));
+    out.push(observation("hunger", "survey", "88121-9", "Hunger Vital Sign [HVS]", ("hasMember", members), derived()));
     let mood = story.level(super::catalogue::Effect::Mood, visit).unwrap_or_else(|| random.within(0.0, 1.4)).round();
     let score = object! {
         "value": decimal(mood, 0), "unit": "{score}", "system": "http://unitsofmeasure.org", "code": "{score}",
     };
     let total = "Patient Health Questionnaire 2 item (PHQ-2) total score [Reported]";
-    out.push(observation("phq2", "survey", "55758-7", total, ("quantity", score), derived()));
+    out.push(observation("phq2", "survey", "55758-7", total, ("valueQuantity", score), derived()));
     if hungry {
         out.push(concern(person, visit));
     }
