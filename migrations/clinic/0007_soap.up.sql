@@ -370,12 +370,13 @@ create table soap_merge_queue (
 create index soap_merge_queue_by_patient on soap_merge_queue (organization_id, patient_id);
 
 -- only sqlite
--- What the signed notes say, an entry a row: what the record is merged from.
+-- What the signed notes say, an entry a row: what the record is merged from. From a patient's notes to their rows (`cross
+-- join` on SQLite, `lateral` on PostgreSQL): the other way round every row of the organization would be looked at.
 create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'allergies' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
+  cross join (
     select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(allergen), ''), nullif(lower(display), '')) as identity, recorded_at as noted_at, 1 as decided,
       json_object('name', coalesce(nullif(allergen, ''), display), 'code', code, 'system', code_system, 'status', clinical_status, 'verification', verification_status, 'criticality', criticality, 'reaction', reaction, 'severity', severity) as entry
     from soap_subjective_allergies where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
@@ -385,7 +386,7 @@ create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'conditions' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
+  cross join (
     select soap_note_id, organization_id, id as row_id, coalesce(nullif(icd10_code, ''), nullif(lower(problem), ''), nullif(lower(icd10_display), '')) as identity, recorded_at as noted_at, 1 as decided,
       json_object('name', coalesce(nullif(problem, ''), icd10_display), 'code', icd10_code, 'system', case when icd10_code is not null then 'http://hl7.org/fhir/sid/icd-10-cm' end, 'status', clinical_status, 'verification', verification_status, 'onset', onset_at) as entry
     from soap_assessment_problem_list where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
@@ -395,7 +396,7 @@ create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
+  cross join (
     select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, authored_at as noted_at, 1 as decided,
       json_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
     from soap_plan_medication where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
@@ -405,7 +406,7 @@ create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
+  cross join (
     select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, reported_at as noted_at, 0 as decided,
       json_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
     from soap_subjective_current_medications where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
@@ -415,7 +416,7 @@ create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'procedures' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
+  cross join (
     select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(name), ''), nullif(lower(display), '')) as identity, occurs_at as noted_at, 1 as decided,
       json_object('name', coalesce(nullif(name, ''), display), 'code', code, 'system', code_system, 'status', status, 'performed', occurs_at) as entry
     from soap_plan_orders_and_procedures where deleted_at is null and kind = 'procedure' and coalesce(status, '') <> 'entered-in-error'
@@ -428,56 +429,61 @@ create function soap_utc(moment timestamptz) returns text language sql immutable
   select to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 $$;
 
--- What the signed notes say, an entry a row: what the record is merged from.
+-- As above. `offset 0` keeps the planner from turning it round while it knows nothing of the tables' sizes.
 create view soap_record_items as
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'allergies' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
-    select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(allergen), ''), nullif(lower(display), '')) as identity, recorded_at as noted_at, 1 as decided,
+  cross join lateral (
+    select id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(allergen), ''), nullif(lower(display), '')) as identity, recorded_at as noted_at, 1 as decided,
       jsonb_build_object('name', coalesce(nullif(allergen, ''), display), 'code', code, 'system', code_system, 'status', clinical_status, 'verification', verification_status, 'criticality', criticality, 'reaction', reaction, 'severity', severity) as entry
-    from soap_subjective_allergies where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
-  ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
+    from soap_subjective_allergies where organization_id = n.organization_id and soap_note_id = n.id and deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
+    offset 0
+  ) r
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'conditions' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
-    select soap_note_id, organization_id, id as row_id, coalesce(nullif(icd10_code, ''), nullif(lower(problem), ''), nullif(lower(icd10_display), '')) as identity, recorded_at as noted_at, 1 as decided,
+  cross join lateral (
+    select id as row_id, coalesce(nullif(icd10_code, ''), nullif(lower(problem), ''), nullif(lower(icd10_display), '')) as identity, recorded_at as noted_at, 1 as decided,
       jsonb_build_object('name', coalesce(nullif(problem, ''), icd10_display), 'code', icd10_code, 'system', case when icd10_code is not null then 'http://hl7.org/fhir/sid/icd-10-cm' end, 'status', clinical_status, 'verification', verification_status, 'onset', soap_utc(onset_at)) as entry
-    from soap_assessment_problem_list where deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
-  ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
+    from soap_assessment_problem_list where organization_id = n.organization_id and soap_note_id = n.id and deleted_at is null and coalesce(verification_status, '') <> 'entered-in-error'
+    offset 0
+  ) r
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
-    select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, authored_at as noted_at, 1 as decided,
+  cross join lateral (
+    select id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, authored_at as noted_at, 1 as decided,
       jsonb_build_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
-    from soap_plan_medication where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
-  ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
+    from soap_plan_medication where organization_id = n.organization_id and soap_note_id = n.id and deleted_at is null and coalesce(status, '') <> 'entered-in-error'
+    offset 0
+  ) r
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'medications' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
-    select soap_note_id, organization_id, id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, reported_at as noted_at, 0 as decided,
+  cross join lateral (
+    select id as row_id, coalesce(nullif(rxnorm_code, ''), nullif(lower(medication_name), ''), nullif(lower(rxnorm_display), '')) as identity, reported_at as noted_at, 0 as decided,
       jsonb_build_object('name', coalesce(nullif(medication_name, ''), rxnorm_display), 'code', rxnorm_code, 'system', case when rxnorm_code is not null then 'http://www.nlm.nih.gov/research/umls/rxnorm' end, 'status', status, 'dosage', dosage_text) as entry
-    from soap_subjective_current_medications where deleted_at is null and coalesce(status, '') <> 'entered-in-error'
-  ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
+    from soap_subjective_current_medications where organization_id = n.organization_id and soap_note_id = n.id and deleted_at is null and coalesce(status, '') <> 'entered-in-error'
+    offset 0
+  ) r
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null
   union all
   select n.organization_id, n.patient_id, n.id as soap_note_id, 'procedures' as section, r.row_id, r.identity,
     coalesce(r.noted_at, n.written_at, n.signed_at) as noted_at, r.entry, r.decided
   from soap_notes n
-  join (
-    select soap_note_id, organization_id, id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(name), ''), nullif(lower(display), '')) as identity, occurs_at as noted_at, 1 as decided,
+  cross join lateral (
+    select id as row_id, coalesce(coalesce(code_system, '') || '|' || nullif(code, ''), nullif(lower(name), ''), nullif(lower(display), '')) as identity, occurs_at as noted_at, 1 as decided,
       jsonb_build_object('name', coalesce(nullif(name, ''), display), 'code', code, 'system', code_system, 'status', status, 'performed', soap_utc(occurs_at)) as entry
-    from soap_plan_orders_and_procedures where deleted_at is null and kind = 'procedure' and coalesce(status, '') <> 'entered-in-error'
-  ) r on r.soap_note_id = n.id and r.organization_id = n.organization_id
+    from soap_plan_orders_and_procedures where organization_id = n.organization_id and soap_note_id = n.id and deleted_at is null and kind = 'procedure' and coalesce(status, '') <> 'entered-in-error'
+    offset 0
+  ) r
   where n.status in ('signed', 'amended') and n.deleted_at is null and r.identity is not null;
 -- end
 
@@ -732,18 +738,23 @@ create view soap_record_entries as
 
 -- A section of the record: what others wrote stays, what notes say is computed anew.
 create function soap_merged_section(held jsonb, organization bigint, patient text, wanted text) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_agg(entry order by rank, place, identity collate "C"), '[]'::jsonb) from (
-    select e.value as entry, 0 as rank, e.ordinality as place, '' as identity
-      from jsonb_array_elements(case
-          when held is null or jsonb_typeof(held) = 'null' then '[]'::jsonb
-          when jsonb_typeof(held) = 'array' then held
-          else jsonb_build_array(held) end) with ordinality as e
-      where e.value ->> 'soap_note_id' is null
-    union all
-    select entry, 1, 0, identity from soap_record_entries
-      where organization_id = organization and patient_id = patient and section = wanted
-  ) entries
+language plpgsql stable as $$
+begin
+  -- plpgsql keeps the plan, which takes longer to make than to follow.
+  return (
+      select coalesce(jsonb_agg(entry order by rank, place, identity collate "C"), '[]'::jsonb) from (
+        select e.value as entry, 0 as rank, e.ordinality as place, '' as identity
+          from jsonb_array_elements(case
+              when held is null or jsonb_typeof(held) = 'null' then '[]'::jsonb
+              when jsonb_typeof(held) = 'array' then held
+              else jsonb_build_array(held) end) with ordinality as e
+          where e.value ->> 'soap_note_id' is null
+        union all
+        select entry, 1, 0, identity from soap_record_entries
+          where organization_id = organization and patient_id = patient and section = wanted
+      ) entries
+  );
+end
 $$;
 
 create function merge_soap_into_cumulative_record(patient text, organization bigint) returns void
