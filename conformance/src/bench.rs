@@ -10,10 +10,12 @@ pub mod import;
 pub mod limits;
 pub mod load;
 pub mod machine;
+pub mod merge;
 pub mod pure;
 pub mod report;
 pub mod server;
 pub mod start;
+pub mod types;
 pub mod wrk;
 
 use std::future::Future;
@@ -61,6 +63,45 @@ pub async fn run(options: &Options) -> Result<Report, String> {
         measure(options, engine, folder.path().join(engine.name()), &bundles, &mut report).await?;
     }
     Ok(report)
+}
+
+/// A part with tables of its own, on a new database of each engine.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// Every mapped type beside the spine's three.
+    Types,
+    /// What merging a signed note costs.
+    Merge,
+}
+
+/// Measures a part; its tables in Markdown.
+///
+/// # Errors
+/// What could not be measured.
+pub async fn part(options: &Options, part: Part) -> Result<String, String> {
+    let folder = tempfile::tempdir_in(&options.folder)
+        .map_err(|error| format!("no folder can be made in {}: {error}", options.folder.display()))?;
+    let mut out = format!("Measured on {}.\n", Machine::of(&options.folder, options.postgres.as_deref()).await?);
+    for &engine in &options.engines {
+        let database = Database::create(engine, options.postgres.as_deref(), folder.path().join(engine.name())).await?;
+        let result = async {
+            let server = Server::start(&options.binary, &database.url, &database.folder).await?;
+            let result = match part {
+                Part::Types => types::measure(options.plan, &server, &database).await,
+                Part::Merge => merge::measure(&server, &database).await,
+            };
+            server.stop().await;
+            result
+        };
+        let result = tokio::select! {
+            result = result => result,
+            _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
+        };
+        database.remove().await?;
+        out.push('\n');
+        out.push_str(&result?);
+    }
+    Ok(out)
 }
 
 /// Everything on one engine: imports, then starts and loads on the database of the last import.

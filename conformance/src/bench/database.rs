@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection, Executor, Row};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 
 use crate::bench::within;
 
@@ -54,6 +56,33 @@ pub struct Database {
     server: Option<(String, String)>,
 }
 
+/// A connection beside the gateway's.
+#[derive(Debug)]
+pub enum Sql {
+    /// To a file.
+    Sqlite(SqliteConnection),
+    /// To a server.
+    Postgres(PgConnection),
+}
+
+impl Sql {
+    /// Runs statements.
+    ///
+    /// # Errors
+    /// They fail.
+    pub async fn run(&mut self, text: &str) -> Result<(), String> {
+        let statements = sqlx::raw_sql(AssertSqlSafe(text));
+        let running = async {
+            let done = match self {
+                Self::Sqlite(connection) => connection.execute(statements).await.map(drop),
+                Self::Postgres(connection) => connection.execute(statements).await.map(drop),
+            };
+            done.map_err(|error| format!("{error}: {}", text.chars().take(200).collect::<String>()))
+        };
+        within(SECONDS, "SQL", running).await
+    }
+}
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Database {
@@ -74,6 +103,46 @@ impl Database {
             }
         };
         Ok(Self { engine, url, folder, server })
+    }
+
+    /// Where the gateway's own tables are.
+    #[must_use]
+    pub fn schema(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "",
+            Engine::Postgres => "fhir_gateway.",
+        }
+    }
+
+    /// A connection as another program would have it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn sql(&self) -> Result<Sql, String> {
+        let connecting = async {
+            match self.url.strip_prefix("sqlite:") {
+                Some(path) => {
+                    let options = SqliteConnectOptions::new().filename(path).busy_timeout(Duration::from_secs(10));
+                    let opening = options.pragma("synchronous", "full").disable_statement_logging().connect().await;
+                    opening.map(Sql::Sqlite).map_err(|error| error.to_string())
+                }
+                None => connect(&self.url).await.map(Sql::Postgres),
+            }
+        };
+        within(SECONDS, "connecting", connecting).await
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    /// The database does not say.
+    pub async fn count(&self, query: &str) -> Result<i64, String> {
+        let query = sqlx::raw_sql(AssertSqlSafe(query));
+        let counted = match self.sql().await? {
+            Sql::Sqlite(mut connection) => connection.fetch_one(query).await.and_then(|row| row.try_get(0)),
+            Sql::Postgres(mut connection) => connection.fetch_one(query).await.and_then(|row| row.try_get(0)),
+        };
+        counted.map_err(|error| error.to_string())
     }
 
     /// Drops it.

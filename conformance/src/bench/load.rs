@@ -14,7 +14,7 @@ use crate::bench::{client, data, disk, progress, wrk};
 pub const CLIENTS: [usize; 3] = [1, 8, 64];
 
 /// Resources of a page.
-const PAGE: usize = 50;
+pub const PAGE: usize = 50;
 
 /// How each load is measured.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use conformance::bench::database::Engine;
 use conformance::bench::load::Plan;
-use conformance::bench::{self, Options, limits, server};
+use conformance::bench::{self, Options, Part, limits, server};
 
 /// The gateway's own: split and join are measured here, and the limits must have no worse one.
 #[global_allocator]
@@ -25,6 +25,9 @@ struct Arguments {
     /// A PostgreSQL server and a superuser: postgres://USER@HOST:PORT/postgres
     #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_TEST_POSTGRES")]
     postgres: Option<String>,
+    /// Measures a part with a table of its own in place of the gateway's table.
+    #[arg(long, value_enum)]
+    part: Option<Parts>,
     /// Seconds of one run of wrk.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
@@ -52,6 +55,15 @@ enum Engines {
     Postgres,
     /// SQLite, then PostgreSQL.
     Both,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Parts {
+    /// Read, transaction of 20 and page of 50 of every mapped type, beside the spine's three (Patient,
+    /// MedicationRequest, laboratory Observation).
+    Types,
+    /// Signing a SOAP note with 0 to 200 earlier ones, with and without the merge into the cumulative record.
+    Merge,
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,6 +107,14 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         folder: arguments.folder,
         binary: server::binary().await?,
     };
+    if let Some(part) = arguments.part {
+        let part = match part {
+            Parts::Types => Part::Types,
+            Parts::Merge => Part::Merge,
+        };
+        print!("{}", bench::part(&options, part).await?);
+        return Ok(());
+    }
     let report = bench::run(&options).await?;
     if let Some(path) = arguments.json {
         std::fs::write(&path, report.json().to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
