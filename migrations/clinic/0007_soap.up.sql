@@ -742,17 +742,17 @@ language plpgsql stable as $$
 begin
   -- plpgsql keeps the plan, which takes longer to make than to follow.
   return (
-      select coalesce(jsonb_agg(entry order by rank, place, identity collate "C"), '[]'::jsonb) from (
-        select e.value as entry, 0 as rank, e.ordinality as place, '' as identity
-          from jsonb_array_elements(case
-              when held is null or jsonb_typeof(held) = 'null' then '[]'::jsonb
-              when jsonb_typeof(held) = 'array' then held
-              else jsonb_build_array(held) end) with ordinality as e
-          where e.value ->> 'soap_note_id' is null
-        union all
-        select entry, 1, 0, identity from soap_record_entries
-          where organization_id = organization and patient_id = patient and section = wanted
-      ) entries
+    select coalesce(jsonb_agg(entry order by rank, place, identity collate "C"), '[]'::jsonb) from (
+      select e.value as entry, 0 as rank, e.ordinality as place, '' as identity
+        from jsonb_array_elements(case
+            when held is null or jsonb_typeof(held) = 'null' then '[]'::jsonb
+            when jsonb_typeof(held) = 'array' then held
+            else jsonb_build_array(held) end) with ordinality as e
+        where e.value ->> 'soap_note_id' is null
+      union all
+      select entry, 1, 0, identity from soap_record_entries
+        where organization_id = organization and patient_id = patient and section = wanted
+    ) entries
   );
 end
 $$;
