@@ -835,6 +835,10 @@ $$;
 create trigger soap_notes_merge after insert or update or delete on soap_notes
   for each row execute function soap_notes_changed();
 
+-- They run as their owner: nobody but the triggers calls them.
+revoke execute on function merge_soap_into_cumulative_record(text, bigint), soap_enqueue_merge(text, bigint),
+  soap_merged_section(jsonb, bigint, text, text) from public;
+
 create function soap_items_changed() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
