@@ -277,7 +277,7 @@ mod cases {
 
     const NATIVE: [(ColumnKind, &str); 13] = [
         (ColumnKind::Boolean, "true"),
-        (ColumnKind::Bytes, "aGVsbG8gd29ybGQ="),
+        (ColumnKind::Bytes, "68656C6C6F20776F726C64"),
         (ColumnKind::Date, "2024-02-29"),
         (ColumnKind::Integer, "-7"),
         (ColumnKind::Json, r#"{"a": [1, 2]}"#),

@@ -205,7 +205,7 @@ pub(crate) fn encode_content(content: ContentKind, kind: ColumnKind, raw: &str, 
     let value = scalar(raw);
     let Some(data) = text::base64(&value) else { return Encoded::Unfit };
     let cell = match content {
-        ContentKind::Column if kind == ColumnKind::Bytes => Some(data.as_str().into()),
+        ContentKind::Column if kind == ColumnKind::Bytes => text::hexadecimal(&data).map(Into::into),
         ContentKind::Column => text_of(&data),
         ContentKind::File | ContentKind::Object => context.content.and_then(|there| there.kept(content, &data)),
     };
@@ -224,7 +224,7 @@ pub(crate) fn decode_content(
     out: &mut Vec<u8>,
 ) -> bool {
     let found: Cow<'_, str> = match content {
-        ContentKind::Column if kind == ColumnKind::Bytes => match text::base64(cell) {
+        ContentKind::Column if kind == ColumnKind::Bytes => match text::base64_of_hexadecimal(cell) {
             Some(data) => Cow::Owned(data),
             None => return false,
         },

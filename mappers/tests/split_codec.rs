@@ -123,7 +123,7 @@ fn any_spelling_is_read_and_only_valid_values_are_written() {
         (Primitive::String, Text, "", None),
         (Primitive::String, Text, "bell\u{7}", None),
         (Primitive::String, Text, "tab\there", Some(r#""tab\there""#)),
-        (Primitive::String, Bytes, "aGVs\nbG8=", Some("\"aGVsbG8=\"")),
+        (Primitive::String, Bytes, "68656C6C6F", Some("\"aGVsbG8=\"")),
         (Primitive::Time, Time, "10:30", Some("\"10:30:00\"")),
         (Primitive::Time, Text, "25:00", None),
     ];

@@ -182,10 +182,10 @@ suite! {
         Command::run(&arguments(&["--down", "--yes"])).await.expect(0);
         let mut sql = server.sql().await;
         let count = match engine {
-            Engine::Sqlite => "select count(*) from sqlite_master where name in ('directory', 'resource_versions') or type = 'trigger'",
-            Engine::Postgres => "select (select count(*) from information_schema.tables where table_schema = 'fhir_gateway' and table_name <> 'migrations') + (select count(*) from information_schema.triggers)",
+            Engine::Sqlite => "select count(*) from sqlite_master where name in ('directory', 'resource_versions') or type = 'trigger' and name like 'fhir_gateway_%'",
+            Engine::Postgres => "select (select count(*) from information_schema.tables where table_schema = 'fhir_gateway' and table_name <> 'migrations') + (select count(*) from pg_catalog.pg_trigger where tgname like 'fhir_gateway_%')",
         };
-        assert_eq!(sql.count(count).await, 0, "tables and triggers are gone");
+        assert_eq!(sql.count(count).await, 0, "the gateway's tables and triggers are gone");
         drop(sql);
         server.restart();
         let read = server.client().search("/Patient?identifier=urn:example:mrn|mrn-kept").await;

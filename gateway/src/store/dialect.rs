@@ -62,7 +62,7 @@ pub fn bind(engine: Engine, p: &str, kind: ColumnKind, declared: &str) -> String
 fn read_postgres(e: &str, kind: ColumnKind) -> String {
     match kind {
         ColumnKind::Array => format!("array_to_json({e})::text"),
-        ColumnKind::Bytes => format!("translate(encode({e}, 'base64'), E'\\n', '')"),
+        ColumnKind::Bytes => format!("upper(encode({e}, 'hex'))"),
         // Our sessions have DateStyle ISO: `2026-01-01 12:00:00.5`, fraction trimmed.
         ColumnKind::Timestamp => format!("replace({e}::text, ' ', 'T')"),
         ColumnKind::TimestampTz => format!("(replace(({e} at time zone 'UTC')::text, ' ', 'T') || 'Z')"),
@@ -88,7 +88,7 @@ fn bind_postgres(p: &str, kind: ColumnKind, declared: &str) -> String {
              json_array_elements_text({p}::text::json) with ordinality as x(v, n))::{declared}, '{{}}') end"
         ),
         ColumnKind::Boolean => format!("{p}::text::boolean"),
-        ColumnKind::Bytes => format!("decode({p}::text, 'base64')"),
+        ColumnKind::Bytes => format!("decode({p}::text, 'hex')"),
         ColumnKind::Date => format!("{p}::text::date"),
         ColumnKind::Integer => format!("{p}::text::bigint"),
         // A document may also be kept in a column of text.
@@ -114,7 +114,8 @@ fn read_sqlite(e: &str, kind: ColumnKind, declared: &str) -> String {
              when lower({e}) in ('true', 't', 'yes', 'y', 'on', '1') then 'true' \
              when lower({e}) in ('false', 'f', 'no', 'n', 'off', '0') then 'false' else cast({e} as text) end"
         ),
-        ColumnKind::Bytes => base64_of(e),
+        // hex(null) is an empty text.
+        ColumnKind::Bytes => format!("case when {e} is not null then hex({e}) end"),
         ColumnKind::Numeric | ColumnKind::Real => number_of(e, kind, declared),
         ColumnKind::Time => clock_of(e),
         ColumnKind::Timestamp => format!(
@@ -138,7 +139,7 @@ fn read_sqlite(e: &str, kind: ColumnKind, declared: &str) -> String {
 fn bind_sqlite(p: &str, kind: ColumnKind) -> String {
     match kind {
         ColumnKind::Boolean => format!("case {p} when 'true' then 1 when 'false' then 0 else {p} end"),
-        ColumnKind::Bytes => bytes_of_base64(p),
+        ColumnKind::Bytes => format!("unhex({p})"),
         ColumnKind::Array
         | ColumnKind::Date
         | ColumnKind::Integer
@@ -193,42 +194,6 @@ fn instant_of(e: &str) -> String {
          when length({e}) > 16 and substr({e}, -6, 1) in ('+', '-') then \
          coalesce(rtrim(rtrim(strftime('%Y-%m-%dT%H:%M:%f', {e}), '0'), '.') || 'Z', {e}) \
          else replace({local}, ' ', 'T') || 'Z' end"
-    )
-}
-
-const ALPHABET: &str = "'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'";
-
-/// Base64 of a blob in plain SQL (SQLite has no such function): three bytes a row.
-fn base64_of(e: &str) -> String {
-    let nibble = |place: &str| format!("(instr('0123456789ABCDEF', substr(h, {place}, 1)) - 1)");
-    let number = (0..6).map(|n| format!("({} << {})", nibble(&format!("i + {n}")), 20 - 4 * n)).collect::<Vec<_>>();
-    let letter = |shift: u8| format!("substr({ALPHABET}, ((n >> {shift}) & 63) + 1, 1)");
-    format!(
-        "case when {e} is null then null when length({e}) = 0 then '' else (with recursive \
-         source(h, bytes) as (select hex({e}) || '0000', length(cast({e} as blob))), \
-         place(i) as (select 1 union all select i + 6 from place, source where i + 6 <= bytes * 2), \
-         triple(n, left) as (select {number}, bytes - (i - 1) / 2 from place, source) \
-         select group_concat({} || {} || iif(left > 1, {}, '=') || iif(left > 2, {}, '='), '') from triple) end",
-        letter(18),
-        letter(12),
-        letter(6),
-        letter(0),
-        number = number.join(" + "),
-    )
-}
-
-/// The blob of a base64 text: four letters a row.
-fn bytes_of_base64(p: &str) -> String {
-    let six = |n: u8| format!("(max(instr({ALPHABET}, substr({p}, i + {n}, 1)) - 1, 0) << {})", 18 - 6 * n);
-    format!(
-        "case when {p} is null then null when {p} = '' then x'' else (with recursive \
-         place(i) as (select 1 union all select i + 4 from place where i + 4 <= length({p})) \
-         select unhex(substr(group_concat(printf('%06X', {} + {} + {} + {}), ''), 1, \
-         length(rtrim({p}, '=')) * 6 / 8 * 2)) from place) end",
-        six(0),
-        six(1),
-        six(2),
-        six(3),
     )
 }
 

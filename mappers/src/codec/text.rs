@@ -45,7 +45,7 @@ pub(super) fn boolean_cell(kind: ColumnKind, value: &str) -> Option<String> {
 
 pub(super) fn string(kind: ColumnKind, cell: &str) -> Option<Cow<'_, str>> {
     if kind == ColumnKind::Bytes {
-        return base64(cell).map(Cow::Owned);
+        return base64_of_hexadecimal(cell).map(Cow::Owned);
     }
     fits(cell).then_some(Cow::Borrowed(cell))
 }
@@ -54,7 +54,7 @@ pub(super) fn string(kind: ColumnKind, cell: &str) -> Option<Cow<'_, str>> {
 pub(super) fn string_cell(kind: ColumnKind, value: &str) -> Option<String> {
     match kind {
         ColumnKind::Text | ColumnKind::Other => fits(value).then(|| value.to_owned()),
-        ColumnKind::Bytes => base64(value),
+        ColumnKind::Bytes => base64(value).and_then(|data| hexadecimal(&data)),
         ColumnKind::Uuid => uuid(value),
         ColumnKind::Boolean => matches!(value, "true" | "false").then(|| value.to_owned()),
         ColumnKind::Integer => {
@@ -90,4 +90,28 @@ pub(crate) fn base64(text: &str) -> Option<String> {
     let joined: String = text.split_ascii_whitespace().collect();
     let sound = !joined.is_empty() && STANDARD.decode(&joined).is_ok();
     sound.then_some(joined)
+}
+
+const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
+/// The bytes that base64 spells, two capital hexadecimal digits each.
+pub(crate) fn hexadecimal(base64: &str) -> Option<String> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(base64).ok()?;
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    Some(out)
+}
+
+/// The base64, in its canonical spelling, of bytes in hexadecimal. `None` where there is none.
+pub(crate) fn base64_of_hexadecimal(cell: &str) -> Option<String> {
+    use base64::Engine as _;
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = cell.as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
+    let bytes = bytes.filter(|bytes| !bytes.is_empty() && rest.is_empty())?;
+    Some(base64::engine::general_purpose::STANDARD.encode(bytes))
 }
