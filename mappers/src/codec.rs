@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::tz::TimeZone;
 
-pub(crate) use place::{is_filled, is_whole, json_set, kind_at, list_text, view};
+pub(crate) use place::{is_filled, is_whole, json_set, kind_at, list_text, nested, quoted, view};
 pub(crate) use text::base64 as canonical_base64;
 
 use crate::json::{unescape, write_string};

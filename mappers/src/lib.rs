@@ -1,5 +1,6 @@
 //! Resource bytes to rows and back, and to SQL text. Pure: no network, no clock, no database handle.
 
+pub mod array;
 pub mod codec;
 pub mod content;
 pub mod join;

@@ -23,7 +23,7 @@
 //! | `after_write` | a function of the owner's that is called with the key after our write of a row (PostgreSQL) |
 //! | `[groups]` `name = [paths]` | elements that fall together: a foreign change of one withholds what was said of the others |
 //! | `[facts]` `code, date, author, encounter` | element paths, or mapped columns, that consent and search ask for |
-//! | `[array]` `json, id` | the resources are the elements of a JSON array; fields say `element = "member.path"` |
+//! | `[array]` `json = "column.path", id = "member"` | the resources are the elements of a JSON array, see below; fields say `element = "member.path"` |
 //!
 //! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
 //! that a resource must carry to belong to the map (see below). Beside it: `default` (for a NULL column; alone
@@ -63,6 +63,23 @@
 //! another that names it in such a list, the maps in `of` come before others for it, and its row gets the key: by the
 //! column `by`, which is best a foreign key that no field maps. Maps joined over that column with `write = "never"` must then
 //! say what the resource says. What a row is listed by stays when its resource is written again.
+//!
+//! # Elements of a JSON array
+//!
+//! Under `[array]` every object in the array at `json` is a resource (`json = "record.conditions"`: column and members; the
+//! column may hold `jsonb`, `json` or text). `id` names the member (a text or a number) that identifies an element: where it
+//! stands in the array does not matter then. An element without one, or with one that an earlier element has, and every
+//! element of a map without `id`, is what stands at its place. The resource's id is `id_prefix`, the row's key, `-` and the
+//! element's id (or place). Values have an `element` path; columns of the row can be mapped too, but belong to all its
+//! elements and are never written. Nothing, null or an empty object is an empty array; what is something else, or no JSON,
+//! takes nothing away: its resources are served as they were, and flagged.
+//!
+//! PUT changes the members of the element that differ, DELETE removes the element (and leaves `null` where later ones are
+//! known by their place). A new resource is added at the end of the array of the one row whose `patient` column is its
+//! patient's and whose other mapped columns say what it says; it gets the resource's id as `id` (a number more than the highest where
+//! all are numbers). Where there is no such row, or several, it goes to the generic store. Other elements and members stay,
+//! in a text column to the byte. Residues are in the gateway's directory. Without `id` such a map is `readonly`; children,
+//! lists, facets and joined rows that are written do not go together with it.
 //!
 //! # Rows that are never changed
 //!

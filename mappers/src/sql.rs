@@ -4,6 +4,7 @@
 //! engine takes many keys at once). Every statement names the organization where the table has a column for it.
 
 mod append;
+mod array;
 mod child;
 mod listed;
 mod main_table;
@@ -12,6 +13,7 @@ mod predicate;
 mod select;
 
 pub use append::Append;
+pub use array::ArrayStatements;
 pub use child::ChildStatements;
 pub use listed::ListedStatements;
 pub use main_table::{Insert, InsertParameter};
@@ -47,6 +49,8 @@ pub struct Statements {
     pub insert_joined: Vec<Option<Insert>>,
     /// What is done to a table that is only appended to.
     pub append: Option<Append>,
+    /// What is done to the document whose array holds the map's resources.
+    pub array: Option<ArrayStatements>,
     /// Deletes main rows by key; `$1` is the organization.
     pub delete: String,
     /// Marks main rows as deleted by key, where the map says how; `$1` is the organization, `$2` the mark.
@@ -73,6 +77,7 @@ impl Statements {
             insert: Insert::main(&names),
             insert_joined: (0..map.joins.len()).map(|join| with(join).then(|| Insert::joined(&names, join))).collect(),
             append: Append::new(&names),
+            array: ArrayStatements::new(&names),
             delete: main_table::delete(&names),
             soft_delete: main_table::soft_delete(&names),
             delete_joined: (0..map.joins.len())

@@ -169,7 +169,7 @@ fn without(text: &str, object: Element<'_>, member: Element<'_>) -> String {
     format!("{}{}", &text[..from], &text[to..])
 }
 
-fn nested(path: &[String], value: &str) -> String {
+pub(crate) fn nested(path: &[String], value: &str) -> String {
     path.iter().rev().fold(value.to_owned(), |inner, name| format!("{{{}:{inner}}}", quoted(name)))
 }
 
@@ -187,7 +187,7 @@ fn item_value(field: &Field, text: &str) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     write_string(&mut out, text);
     String::from_utf8(out).unwrap_or_default()

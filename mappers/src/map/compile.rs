@@ -1,6 +1,7 @@
 //! One file to its maps: joins, fields, children, facets, facts.
 
 mod append;
+mod array;
 mod child;
 mod facts;
 mod join;
@@ -12,9 +13,9 @@ use super::element::{self, Content};
 use super::fields::{self, Draft, Scope};
 use super::problem::{Report, suggest};
 use super::selected;
-use super::syntax::{ArraySyntax, FacetSyntax, Located, MapFile};
+use super::syntax::{FacetSyntax, Located, MapFile};
 use super::tables::Tables;
-use super::{ColumnType, Join, JsonArray, Map, PatientSource};
+use super::{ColumnType, Join, Map, PatientSource};
 use crate::schema::ColumnKind;
 
 /// The maps of a file: one, or one for each facet. Those that could not be understood are left out; the report says why.
@@ -45,9 +46,7 @@ fn check_header(file: &MapFile, report: &mut Report<'_>) {
         let help = "remove `residue`: several resources share the row, so theirs is kept in the gateway's directory";
         report.error(residue.at, "a map with facets has no residue column", help);
     }
-    if let (Some(array), false) = (&file.array, file.facets.is_empty()) {
-        report.error(array.json.at, "`[array]` and `[[facets]]` exclude each other", "write two map files");
-    }
+    array::check(file, report);
     append::check(file, report);
     if file.fields.is_empty() && file.children.is_empty() && file.facets.is_empty() && !report.has_errors() {
         report.error(
@@ -119,7 +118,7 @@ fn map(
     report: &mut Report<'_>,
 ) -> Option<Map> {
     let item = Content::Object(file.resource.value.clone());
-    let array = file.array.as_ref().and_then(|array| json_array(file, array, tables, report));
+    let array = file.array.as_ref().and_then(|array| array::compile(file, array, tables, report));
     let scope = Scope {
         tables,
         table: &file.table.value,
@@ -293,27 +292,12 @@ fn key_generated(file: &MapFile, key: &ColumnType, tables: Tables<'_>, report: &
     generated
 }
 
-fn json_array(
-    file: &MapFile,
-    array: &ArraySyntax,
-    tables: Tables<'_>,
-    report: &mut Report<'_>,
-) -> Option<(JsonArray, usize)> {
-    let mut segments = array.json.value.split('.').map(str::to_owned);
-    let column = Located { value: segments.next()?, at: array.json.at };
-    let found = tables.column(&file.table.value, &column, report)?;
-    if !matches!(found.kind, ColumnKind::Json | ColumnKind::Text) {
-        let message = format!("column `{}` ({}) holds no JSON array", found.name, found.declared);
-        report.error(array.json.at, message, "name a JSON or text column");
-    }
-    let id = array.id.as_ref().map(|id| id.value.clone());
-    Some((JsonArray { column: column.value, path: segments.collect(), id }, array.json.at))
-}
-
 /// Whose data a row is.
 fn patient(file: &MapFile, scope: Scope<'_>, draft: &mut Draft, report: &mut Report<'_>) -> PatientSource {
     let Some(column) = &file.patient else { return PatientSource::None };
-    if column.value == file.id.value || column.value == format!("{}.{}", file.table.value, file.id.value) {
+    let is_key = column.value == file.id.value || column.value == format!("{}.{}", file.table.value, file.id.value);
+    // An element's key is not the row's.
+    if is_key && file.array.is_none() {
         return PatientSource::Key;
     }
     let target = Located { value: "Patient".to_owned(), at: column.at };

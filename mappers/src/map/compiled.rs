@@ -93,7 +93,18 @@ impl Map {
     /// The id of the resource of a row, where nobody has given it another.
     #[must_use]
     pub fn id_of(&self, key: &str) -> String {
+        let key = match crate::array::parts_of_key(key).filter(|_| self.array.is_some()) {
+            Some((row, element)) => format!("{row}-{}", element.trim_start_matches('~')),
+            None => key.to_owned(),
+        };
         format!("{}{key}{}", self.id_prefix, self.id_suffix)
+    }
+
+    /// The slot that holds the document with the array; an element's row has the element in it.
+    #[must_use]
+    pub fn array_slot(&self) -> Option<usize> {
+        let array = self.array.as_ref()?;
+        self.slots.iter().position(|slot| slot.join.is_none() && slot.column == array.column)
     }
 }
 
@@ -452,6 +463,6 @@ pub struct JsonArray {
     pub column: String,
     /// Path to the array inside it.
     pub path: Vec<String>,
-    /// Member that identifies an element; else its index. The directory key is `row key # element id`.
+    /// Member that identifies an element; else its place. The directory's key is `row key#element id` ([`crate::array`]).
     pub id: Option<String>,
 }

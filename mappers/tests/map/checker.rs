@@ -246,3 +246,22 @@ fn two_maps_never_share_an_id() {
     assert_eq!(say(&[("one.toml", &other), ("two.toml", &format!("id_prefix = \"v-\"\n{other}"))]), "");
     golden("names", &say(&[("a/one.toml", &other), ("b/one.toml", &format!("id_prefix = \"v-\"\n{other}"))]));
 }
+
+#[test]
+fn elements_of_arrays() {
+    let head = "resource = \"Condition\"\ntable = \"patients\"\nid = \"id\"\n";
+    let element = "{ path = \"code.text\", element = \"name\" }";
+    let map = |more: &str, fields: &str, array: &str| {
+        problems(&format!("{head}{more}fields = [ {fields} ]\n[array]\njson = \"extra.list\"\n{array}"))
+    };
+    assert_eq!(map("patient = \"id\"\n", element, "id = \"key\"\n"), "", "the row's key may be the patient's");
+    assert_eq!(map("readonly = true\n", element, ""), "");
+    golden("array_place", &map("patient = \"id\"\n", element, ""));
+    golden("array_residue", &map("patient = \"id\"\nresidue = \"residue\"\n", element, "id = \"key\"\n"));
+    golden("array_patient", &map("", element, "id = \"key\"\n"));
+    golden("array_fields", &map("readonly = true\n", "{ path = \"code.text\", column = \"mrn\" }", ""));
+    let both = format!("{element}, {{ path = \"onsetString\", json = \"extra.other\" }}");
+    golden("array_column", &map("readonly = true\n", &both, ""));
+    let child = "[[children]]\npath = \"note\"\ntable = \"patient_addresses\"\nkey = \"patient_id\"\norder = \"position\"\nfields = [ { path = \"text\", column = \"city\" } ]\n";
+    golden("array_children", &map("readonly = true\n", element, child));
+}

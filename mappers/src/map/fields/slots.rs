@@ -27,13 +27,23 @@ pub(super) fn of_field(
         };
         let column = Located { value: array.column.clone(), at };
         let slot = slot(scope, draft, &column, None, report)?;
-        draft.slots[slot].kind = ColumnKind::Json;
+        // What the column can hold is the document's business: the slot has one element.
+        let held = &mut draft.slots[slot];
+        (held.kind, held.required, held.max_length) = (ColumnKind::Json, false, None);
+        held.writable = !scope.readonly;
         take(draft, slot, syntax, syntax.path.at, report);
         return Some(vec![slot]);
     }
     let mut slots = Vec::with_capacity(syntax.columns.len());
     for (place, column) in syntax.columns.iter().enumerate() {
-        let reserved = scope.reserved.iter().find(|(name, _)| !scope.readonly && *name == column.value);
+        if scope.array.is_some_and(|(array, _)| array.column == column.value) {
+            let help = "write `element = \"member\"`; a map without `[array]` can map other parts of the document";
+            report.error(column.at, format!("column `{}` holds the array", column.value), help);
+            return None;
+        }
+        // Elements share their row's columns: none is written.
+        let written = !scope.readonly && scope.array.is_none();
+        let reserved = scope.reserved.iter().find(|(name, _)| written && *name == column.value);
         if let Some((_, key)) = reserved {
             let help =
                 "the gateway writes this column itself; no element can have it, save in a map with `readonly = true`";
@@ -88,7 +98,8 @@ pub(in crate::map) fn slot(
         }
         return Some(found);
     }
-    let written = join.is_none_or(|join| scope.joins[join].write == JoinWrite::With) && !scope.readonly;
+    let written =
+        join.is_none_or(|join| scope.joins[join].write == JoinWrite::With) && !scope.readonly && scope.array.is_none();
     draft.slots.push(Slot {
         join,
         kind: column.kind,
