@@ -343,7 +343,7 @@ fn predicates_of(map: &Map) -> HashMap<&'static str, Vec<ColumnPredicate>> {
     supported.map(|definition| (definition.full, sql::predicates(map, definition))).collect()
 }
 
-/// By map: what refers to a table comes after it, and what is listed after what lists it.
+/// By map: what refers to a table comes after it, what is listed after what lists it, and elements of arrays last.
 fn ranks(maps: &MapSet, schema: &Schema) -> Vec<usize> {
     let mut ranks: Vec<usize> = maps.maps.iter().map(|map| depth(schema, &map.table, 0)).collect();
     for _ in 0..MOST_LISTS {
@@ -353,6 +353,9 @@ fn ranks(maps: &MapSet, schema: &Schema) -> Vec<usize> {
             ranks[number] = above.map(|holder| ranks[holder] + 1).fold(ranks[number], usize::max);
         }
     }
+    // Elements go into rows, which must be there.
+    let last = ranks.iter().max().map_or(0, |rank| rank + 1);
+    maps.maps.iter().zip(&mut ranks).filter(|(map, _)| map.array.is_some()).for_each(|(_, rank)| *rank = last);
     ranks
 }
 

@@ -4,6 +4,7 @@
 //! the outbox is settled: each row named there is joined again and compared with the resource's current body; what differs
 //! becomes a new version. Changes between two settlements coalesce into one version.
 
+mod elements;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -181,10 +182,12 @@ async fn pass_over(
     if let Some(row) = connection.fetch_optional(&oldest, &[organization, Arg::Int(after)]).await? {
         let (table, key) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
         tracing::error!(table, %error, "a row of another program's cannot be read; what it was before is served");
-        let flag = "update directory set flag = 'its row cannot be read' \
-             where organization_id = $1 and map = $2 and key = $3";
-        for &map in core.maps_on(table) {
-            connection.execute(flag, &[organization, Arg::Text(&core.map(map).name), Arg::Text(key)]).await?;
+        for map in core.maps_on(table).iter().map(|map| core.map(*map)) {
+            // The elements of its arrays have keys `row#element`.
+            let of_row = if map.array.is_some() { "key >= $3 || '#' and key < $3 || '$'" } else { "key = $3" };
+            let flag = format!("update directory set flag = $4 where organization_id = $1 and map = $2 and {of_row}");
+            let args = [organization, Arg::Text(&map.name), Arg::Text(key), Arg::Text(entry::UNREADABLE)];
+            connection.execute(&flag, &args).await?;
         }
         let gone = "delete from outbox where organization_id = $1 and map_table = $2 and key = $3";
         connection.execute(gone, &[organization, Arg::Text(table), Arg::Text(key)]).await?;
@@ -258,7 +261,10 @@ async fn refresh(
 ) -> Result<(), DbError> {
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
     let updated_ms = core.clock.tick();
-    let portions = core.maps_on(table).iter().flat_map(|map| {
+    // The elements of a row's array may refer to the row.
+    let mut maps = core.maps_on(table).to_vec();
+    maps.sort_by_key(|map| core.map(*map).array.is_some());
+    let portions = maps.iter().flat_map(|map| {
         // Content that rows name lies in memory while they are at work.
         let portion = if core.contents.is_named_by(*map) { HEAVY } else { keys.len().max(1) };
         keys.chunks(portion).map(|keys| (*map, keys))
@@ -267,6 +273,10 @@ async fn refresh(
     for (map, keys) in portions {
         if core.map(map).append_only.is_some() {
             trees::refresh(core, connection, organization, map, keys, careful, updated_ms).await?;
+            continue;
+        }
+        if core.map(map).array.is_some() {
+            elements::refresh(core, connection, organization, map, keys, careful, updated_ms).await?;
             continue;
         }
         let mut rows = rows::load(core, connection, organization, map, keys).await?;

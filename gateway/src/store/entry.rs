@@ -154,6 +154,32 @@ pub(crate) async fn by_key(
     Ok(entries.map(|entry| (entry.place.key(&entry.id).into(), entry)).collect())
 }
 
+/// Entries of the elements of rows' arrays, by key.
+pub(crate) async fn of_rows(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    rows: &[&str],
+) -> Result<HashMap<Box<str>, Entry>, DbError> {
+    // `$` is the character after `#`.
+    let sql = format!(
+        "select {COLUMNS} from {{keys}} join directory d on d.key >= k.key || '#' and d.key < k.key || '$' \
+         where d.organization_id = $1 and d.map = $2"
+    );
+    let args = [Arg::Int(organization.0), Arg::Text(&core.map(map).name)];
+    let keys: Vec<Arg<'_>> = rows.iter().copied().map(Arg::Text).collect();
+    let found = bulk::fetch_by_keys(connection, &sql, &args, &[("key", BulkType::Text)], &keys).await?;
+    let entries = found.iter().map(|row| Entry::from_row(core, row));
+    let entries = entries.map(|entry| (Box::from(entry.place.key(&entry.id)), entry));
+    // The key of another row may begin with `row#`.
+    let is_wanted = |key: &str| mappers::array::parts_of_key(key).is_some_and(|(row, _)| rows.contains(&row));
+    Ok(entries.filter(|(key, _)| is_wanted(key)).collect())
+}
+
+/// The flag of a resource whose row, or the document it is in, cannot be read.
+pub(crate) const UNREADABLE: &str = "its row cannot be read";
+
 /// Takes row keys away from resources that are deleted: another resource has the rows now. (A row that is
 /// kept is nobody else's.)
 pub(crate) async fn release_keys(

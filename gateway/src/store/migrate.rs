@@ -384,7 +384,9 @@ impl Run<'_> {
         let organizations: Vec<i64> = organizations.iter().filter_map(|row| row.int(0)).collect();
         self.act_as_application(true).await?;
         for (group, _, changed) in tables.values().filter(|(_, new, changed)| *new || *changed) {
-            let Some(sql) = triggers::adopt(self.connection.engine(), group, schema, *changed)? else { continue };
+            // Rows that an older map knows are unknown to a new one.
+            let all = *changed || group.iter().any(|map| known.contains_key(&map.name));
+            let Some(sql) = triggers::adopt(self.connection.engine(), group, schema, all)? else { continue };
             for organization in &organizations {
                 self.connection.set_organization(*organization).await?;
                 self.connection.execute(&sql, &[Arg::Int(*organization)]).await?;

@@ -150,7 +150,7 @@ fn all_candidates(core: &Core, step: &Step<'_>, named: &[Named]) -> Candidates {
             Some(_) if shape.append_only.is_some() => new_row_key(core, map),
             _ => new_key(core, map, &step.change.id),
         };
-        found.push_back(if left && !shape.key_generated && !shape.facet {
+        found.push_back(if left && !shape.key_generated && !shape.facet && shape.array.is_none() {
             // The row it once left is still there, because others refer to it.
             Candidate::new(map, step.change.id.clone(), false)
         } else {
@@ -176,7 +176,7 @@ fn has_better_kind(core: &Core, current: usize, document: &Document<'_>) -> bool
 /// The key of a new row: the resource's id where the row is one resource, else one of ours.
 fn new_key(core: &Core, map: usize, id: &str) -> Box<str> {
     let map = core.map(map);
-    if map.key_generated {
+    if map.key_generated || map.array.is_some() {
         Box::default()
     } else if map.facet {
         core.ids.next().into()

@@ -28,9 +28,10 @@ impl Referrers {
     pub(crate) fn new(maps: &MapSet, schema: &Schema) -> Self {
         let mut by_table: HashMap<String, Vec<Referrer>> = HashMap::new();
         for (name, table) in &schema.tables {
-            let mut own = maps.maps.iter().filter(|map| &map.table == name).peekable();
+            let mut own = maps.maps.iter().filter(|map| &map.table == name);
             // Rows that are only appended cannot go with what they refer to.
-            let mapped = own.peek().is_some() && own.all(|map| map.append_only.is_none());
+            // Nor those of which only elements are resources: the rest would be lost.
+            let mapped = own.clone().any(|map| map.array.is_none()) && own.all(|map| map.append_only.is_none());
             for key in &table.foreign_keys {
                 if !owned(maps, &key.table, name) {
                     by_table.entry(key.table.clone()).or_default().push(Referrer {

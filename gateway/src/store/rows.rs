@@ -7,6 +7,7 @@ mod after;
 mod append;
 mod change;
 mod children;
+pub(crate) mod elements;
 mod insert;
 mod joined;
 mod lists;

@@ -112,6 +112,9 @@ impl Store {
             MapReport { map: shape.name.clone(), resource: shape.resource.clone(), ..MapReport::default() };
         let counted = connection.fetch_optional(&core.statements[map].count, &[Arg::Int(organization.0)]).await?;
         report.rows = counted.and_then(|row| row.int(0)).unwrap_or_default();
+        if shape.array.is_some() {
+            report.rows = rows::elements::count(core, connection, organization, map).await?;
+        }
         report.rows -= self.kept_rows(connection, permit, map).await?;
         // Content that rows name lies in memory while a page is compared.
         let size = if core.contents.is_named_by(map) { HEAVY_PAGE } else { PAGE };

@@ -73,5 +73,5 @@ pub(super) fn named(core: &Core, steps: &[Step<'_>]) -> Vec<Vec<Named>> {
 pub(super) fn accepts(core: &Core, map: usize, step: &Step<'_>) -> bool {
     let map = core.map(map);
     let accepted = |document| split::accepts(map, document);
-    !map.readonly && map.array.is_none() && step.document.as_ref().is_some_and(accepted)
+    !map.readonly && step.document.as_ref().is_some_and(accepted)
 }

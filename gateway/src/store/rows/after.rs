@@ -22,7 +22,9 @@ pub(crate) async fn after_write(core: &Core, connection: &mut Connection, steps:
         let Some(function) = &core.map(*map).after_write else { continue };
         let call = format!("select {}({})", core.quote(function), core.bind_key("$1", core.map(*map)));
         connection.script(&format!("{}; {THEIRS}", dialect::savepoint("after_write"))).await?;
-        match connection.fetch(&call, &[Arg::Text(key)]).await {
+        let row =
+            mappers::array::parts_of_key(key).filter(|_| core.map(*map).array.is_some()).map_or(&**key, |key| key.0);
+        match connection.fetch(&call, &[Arg::Text(row)]).await {
             Ok(_) => connection.script(&format!("{}; {OURS}", dialect::release("after_write"))).await?,
             Err(error) if is_its_own(&error) => {
                 connection.script(&dialect::rollback_to("after_write")).await?;

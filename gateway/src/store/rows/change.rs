@@ -15,7 +15,7 @@ use crate::store::entry::Entry;
 use crate::store::place::Placed;
 use crate::store::rows::insert::{self, has_values};
 use crate::store::rows::load::{Loaded, load};
-use crate::store::rows::{attempt, children, joined, lists, overflow, remove};
+use crate::store::rows::{attempt, children, elements, joined, lists, overflow, remove};
 
 /// Changes the rows of these steps.
 pub(super) async fn change(
@@ -52,8 +52,12 @@ pub(super) async fn change(
         }
         let updated = Clock::format(step.updated_ms);
         let row = KnownRow { map, key: &key, held: &held, split, updated: &updated };
-        match attempt(connection, async |connection| row.write(core, connection, organization).await).await? {
-            Ok(returned) => {
+        let work = async |connection: &mut Connection| match core.map(map).array {
+            Some(_) => elements::put(core, connection, organization, (map, &key), &held, step).await,
+            None => Ok((key.clone(), row.write(core, connection, organization).await?)),
+        };
+        match attempt(connection, work).await? {
+            Ok((key, returned)) => {
                 if moves {
                     lists::note(core, connection, organization, map, &[&key]).await?;
                 }
@@ -84,7 +88,7 @@ fn key_of(step: &Step<'_>) -> Option<Box<str>> {
 }
 
 /// Applies the keep rule; false where the change cannot be made in this row: it would change a joined row that is never
-/// written, or columns that the row's other facets share.
+/// written, or columns that the row's other facets (or the other elements of its array) share.
 fn keep(core: &Core, map_index: usize, step: &mut Step<'_>, held: &Loaded) -> bool {
     let map = core.map(map_index);
     let fallback = Entry::new(0, step.change.kind.clone(), step.change.id.clone());
@@ -95,7 +99,8 @@ fn keep(core: &Core, map_index: usize, step: &mut Step<'_>, held: &Loaded) -> bo
     !(0..map.slots.len()).filter(|slot| differs(*slot)).any(|slot| {
         // Where the resource says nothing, a row that is another's may say what it likes, but for whose it is.
         let told = split.row.cells[slot].is_none() && map.patient != PatientSource::Slot(slot);
-        if is_never(map, slot) { !told } else { map.facet && core.is_shared(map_index, slot) }
+        let shared = map.array_slot().is_some_and(|own| own != slot) || map.facet && core.is_shared(map_index, slot);
+        if is_never(map, slot) { !told } else { shared }
     })
 }
 

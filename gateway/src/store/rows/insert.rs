@@ -12,7 +12,7 @@ use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
 use crate::store::core::Core;
 use crate::store::emit::Side;
 use crate::store::place::Placed;
-use crate::store::rows::{attempt, lists, overflow};
+use crate::store::rows::{attempt, elements, lists, overflow};
 
 /// Rows in one statement: powers of two up to this, so that few prepared statements serve every number.
 const ROWS: usize = 64;
@@ -41,6 +41,9 @@ pub(super) async fn insert(
     numbers: &[usize],
     steps: &mut [Step<'_>],
 ) -> Result<(), Abort> {
+    if core.map(map).array.is_some() {
+        return elements::insert(core, connection, organization, map, numbers, steps).await;
+    }
     let mut waiting: Vec<Vec<usize>> = vec![numbers.to_vec()];
     while let Some(batch) = waiting.pop() {
         let result = attempt(connection, async |connection| {

@@ -18,7 +18,7 @@ use crate::store::place::{Claim, Holder, Placed};
 use crate::store::rows::load::Loaded;
 
 /// Columns of the outbox.
-const OUTBOX: &[BulkColumn<'_>] =
+pub(super) const OUTBOX: &[BulkColumn<'_>] =
     &[("map_table", BulkType::Text), ("key", BulkType::Text), ("organization_id", BulkType::Int)];
 
 /// A row that holds another row's key.

@@ -13,6 +13,7 @@ use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::content::Item;
 use crate::store::core::Core;
 use crate::store::entry::Entry;
+use crate::store::rows::elements;
 
 /// A row as the database has it.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +50,22 @@ impl Loaded {
     }
 }
 
-/// The rows of one map with these keys.
+/// The rows of one map with these keys; of the elements of arrays, each as if it had a row.
 pub(crate) async fn load(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    keys: &[&str],
+) -> Result<HashMap<Box<str>, Loaded>, DbError> {
+    match core.map(map).array {
+        Some(_) => elements::load(core, connection, organization, map, keys).await,
+        None => load_rows(core, connection, organization, map, keys).await,
+    }
+}
+
+/// The rows of one map's main table with these keys.
+pub(super) async fn load_rows(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,

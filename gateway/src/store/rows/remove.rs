@@ -18,7 +18,7 @@ use crate::store::core::Core;
 use crate::store::emit;
 use crate::store::entry;
 use crate::store::place::Placed;
-use crate::store::rows::{children, lists};
+use crate::store::rows::{children, elements, lists};
 
 /// How deep references of references are followed.
 const DEPTH: usize = 16;
@@ -76,6 +76,10 @@ pub(super) async fn rows(
     updated_ms: i64,
     leaving: &Leaving,
 ) -> Result<HashSet<Box<str>>, DbError> {
+    if core.map(map).array.is_some() {
+        elements::remove(core, connection, organization, map, keys, updated_ms).await?;
+        return Ok(HashSet::new());
+    }
     let first = map;
     let mut kept: HashSet<Box<str>> = HashSet::new();
     let mut doomed: Vec<(usize, Vec<Box<str>>)> = Vec::new();
@@ -104,6 +108,7 @@ pub(super) async fn rows(
     }
     // Those that refer go before those referred to, for foreign keys that are checked at once.
     for (map, keys) in doomed.into_iter().rev() {
+        elements::leave_rows(core, connection, organization, map, &keys).await?;
         if leaving.cautious {
             let stayed = delete_what_can_go(core, connection, organization, map, keys, updated_ms).await?;
             kept.extend(stayed.into_iter().filter(|_| map == first));
@@ -220,7 +225,8 @@ async fn referring(
     let mut found = Vec::new();
     for referrer in core.referrers.of(&core.map(map).table).iter().filter(|referrer| referrer.mapped) {
         let Some(column) = core.schema.column(&referrer.table, &referrer.column) else { continue };
-        for &other in core.maps_on(&referrer.table) {
+        // Elements of arrays go with the rows they are in.
+        for &other in core.maps_on(&referrer.table).iter().filter(|other| core.map(**other).array.is_none()) {
             let sql =
                 Statements::referring(core.map(other), &core.dialect(), &column.name, column.kind, &column.declared);
             let rows = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Text(key)]).await?;

@@ -25,6 +25,10 @@ pub(super) fn check(file: &MapFile, report: &mut Report<'_>) {
     if let Some(listed) = file.listed {
         report.error(listed, "the elements of a JSON array have no rows of their own", "remove `listed`");
     }
+    if let Some(field) = file.fields.iter().find(|field| field.element && field.content.is_some()) {
+        let help = "map the content's column in a map of its rows";
+        report.error(field.at, "an element of an array names no content", help);
+    }
     if !file.fields.is_empty() && !file.fields.iter().any(|field| field.element) {
         let help = "add a field with `element = \"member\"`";
         report.error(at, "no field says where in the array's elements its value is", help);
