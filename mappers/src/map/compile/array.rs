@@ -25,7 +25,7 @@ pub(super) fn check(file: &MapFile, report: &mut Report<'_>) {
     if let Some(listed) = file.listed {
         report.error(listed, "the elements of a JSON array have no rows of their own", "remove `listed`");
     }
-    if let Some(field) = file.fields.iter().find(|field| field.element && field.content.is_some()) {
+    if let Some(field) = file.fields.iter().find(|field| field.element && !field.content.is_empty()) {
         let help = "map the content's column in a map of its rows";
         report.error(field.at, "an element of an array names no content", help);
     }
