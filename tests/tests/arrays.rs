@@ -408,4 +408,23 @@ suite! {
         assert_eq!(server.client().search("/Procedure").await.len(), 2);
         server.verified().await;
     }
+
+    async fn a_row_with_a_number_as_its_key(engine: Engine) {
+        let maps = tempfile::tempdir().unwrap();
+        std::fs::write(maps.path().join("people.toml"), PEOPLE).unwrap();
+        std::fs::write(maps.path().join("own.toml"), OWN).unwrap();
+        let arguments = vec!["--maps".to_owned(), maps.path().display().to_string()];
+        let tables = r#"create table people (id bigint primary key, organization_id bigint not null default 1, last text, allergies text);
+            insert into people (id, last, allergies) values (41, 'Lee', '[{"nr":1,"substance":"Nuts"},{"nr":2,"substance":"Dust"}]');"#;
+        let server = Server::prepared(engine, Options { arguments, ..Options::default() }, tables).await;
+        let (api, mut sql) = (server.client(), server.sql().await);
+        let nuts = api.get("/AllergyIntolerance/own-41-1").await.expect(200).json();
+        api.save(&nuts.with("code", Json::of(r#"{"text":"Peanuts"}"#))).await.expect(200);
+        api.delete("/AllergyIntolerance/own-41-2").await.expect(204);
+        let new = r#"{"resourceType":"AllergyIntolerance","id":"new","patient":{"reference":"Patient/41"},"code":{"text":"Cats"}}"#;
+        api.save(&Json::of(new)).await.expect(201);
+        let held = sql.value("select allergies from people where id = 41").await;
+        assert_eq!(held, r#"[{"nr":1,"substance":"Peanuts"},{"nr":2,"substance":"Cats"}]"#);
+        server.verified().await;
+    }
 }

@@ -75,7 +75,8 @@ pub(super) async fn change(
             }
         }
     }
-    let changed: Vec<&str> = changed.iter().map(|key| &**key).collect();
+    // (Elements of arrays have told of their rows.)
+    let changed: Vec<&str> = changed.iter().map(|key| &**key).filter(|_| core.map(map).array.is_none()).collect();
     joined::note(core, connection, organization, map, &changed).await?;
     move_out(core, connection, organization, map, &moved, steps, leaving).await
 }

@@ -20,7 +20,7 @@ use crate::store::entry::{self, Entry};
 use crate::store::place::Placed;
 use crate::store::rows::lists::OUTBOX;
 use crate::store::rows::load::{Loaded, load_rows};
-use crate::store::rows::{attempt, insert, overflow};
+use crate::store::rows::{attempt, insert, joined, overflow};
 
 /// The elements of some rows.
 #[derive(Debug, Default)]
@@ -154,6 +154,7 @@ async fn tell(
     map: usize,
     row: &str,
 ) -> Result<(), DbError> {
+    joined::note(core, connection, organization, map, &[row]).await?;
     let shape = core.map(map);
     let Some(array) = &shape.array else { return Ok(()) };
     let looks = |other: &usize| {
