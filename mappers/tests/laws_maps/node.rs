@@ -4,8 +4,8 @@
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
     Raw(String),
-    List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 impl Node {
