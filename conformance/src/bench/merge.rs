@@ -118,7 +118,7 @@ fn note(patient: &str, number: usize) -> Value {
             "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code}]}})
     };
     let statement = |code: &str| json!({"resourceType": "MedicationStatement", "status": "active", "subject": subject, "medicationCodeableConcept": drug(code)});
-    let mut entries = vec![
+    let mut entries = [
         ("61150-9", json!({"resourceType": "AllergyIntolerance", "patient": subject, "code": {"text": "nuts"}})),
         ("61150-9", statement("314076")),
         ("61150-9", statement("197361")),
