@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Fault, Kind};
-use crate::codec::{Context, decode, kind_at, view};
+use crate::codec::{Context, decode, decode_content, kind_at, view};
 use crate::json::Document;
 use crate::map::{Codec, ContentKind, Field, Map, ObjectShape, Slot, Target};
 use crate::row::{Cell, Row};
@@ -18,9 +18,9 @@ pub fn of_columns(map: &Map, row: &Row, context: &Context<'_>) -> BTreeSet<Fault
     let mut faults = BTreeSet::new();
     each_level(map, row, |table, slots, shape, cells| {
         fields(shape, &mut |field| {
-            for slot in &field.slots {
+            for (place, slot) in field.slots.iter().enumerate() {
                 let (Some(declared), Some(cell)) = (slots.get(*slot), cells.get(*slot)) else { continue };
-                if let Some(kind) = fault(field, declared, cell, context) {
+                if let Some(kind) = fault(field, place, declared, cell, context) {
                     faults.insert(Fault { kind, place: name(map, table, declared) });
                 }
             }
@@ -77,18 +77,27 @@ fn fields<'s>(shape: &'s ObjectShape, visit: &mut impl FnMut(&'s Field)) {
     }
 }
 
-/// What is wrong with a column's text. An empty text says nothing, as NULL does.
-fn fault(field: &Field, slot: &Slot, cell: &Cell, context: &Context<'_>) -> Option<Kind> {
+/// What is wrong with the text of a field's column number `place`. An empty text says nothing, as NULL does.
+fn fault(field: &Field, place: usize, slot: &Slot, cell: &Cell, context: &Context<'_>) -> Option<Kind> {
     let text = cell.as_deref().filter(|text| !text.trim().is_empty())?;
     if slot.kind == ColumnKind::Json && Document::parse(text.as_bytes()).is_err() {
         return Some(Kind::Undecodable);
     }
     let text = view(field, slot, cell)?;
-    let kept_elsewhere = matches!(field.codec, Codec::Content(ContentKind::File | ContentKind::Object));
+    let content = match &field.codec {
+        Codec::Content(kind) => Some(*kind),
+        Codec::Places(kinds) => kinds.get(place).copied(),
+        _ => None,
+    };
+    let kept_elsewhere = matches!(content, Some(ContentKind::File | ContentKind::Object));
     if matches!(field.codec, Codec::Reference) || kept_elsewhere || text.trim().is_empty() {
         return None;
     }
     let mut out = Vec::new();
+    if let Some(kind) = content {
+        let is_content = decode_content(kind, slot.kind, &text, context, &mut out);
+        return (!is_content).then_some(Kind::Undecodable);
+    }
     if decode(field, kind_at(slot), &text, context, &mut out) {
         return None;
     }
