@@ -94,7 +94,7 @@ fn resource(index: usize, number: usize) -> String {
     let (before, after) =
         (r#","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">"#, "</div>\"}}");
     let length = SIZE.saturating_sub(text.len() + before.len() + after.len());
-    let words: String = "It says the same in words. ".chars().cycle().take(length.saturating_sub(1)).collect();
+    let words: String = "It says the same in words. ".chars().cycle().take(length).collect();
     format!("{}{before}{words}.{after}", text.strip_suffix('}').unwrap_or(&text))
 }
 
