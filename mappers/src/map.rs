@@ -2,7 +2,7 @@
 //!
 //! A file is read ([`parse`]: TOML to [`syntax::MapFile`]), checked against R4 and the database's [`Schema`], and compiled
 //! ([`compile()`]) into [`Map`]s: one a file, or one a facet. Every problem names file, line, what is wrong and what would be
-//! right. The built-in files ([`clinic`]) show most of the language.
+//! right. The built-in files ([`clinic()`]) show most of the language.
 //!
 //! # The language
 //!
