@@ -119,6 +119,8 @@ pub(super) async fn run(args: ImportArgs) -> Result<Exit, Stop> {
     let store = gateway.store.clone();
     drop(gateway);
     // After an error the reader may hold on to it for a moment; the process ends in any case.
+    // Neither is worth waiting for longer.
+    let _ = tokio::time::timeout(Duration::from_secs(30), store.take_statistics()).await;
     let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
     let (mut report, error) = outcome;
     report.finish(started.elapsed());

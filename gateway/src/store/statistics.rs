@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::store::Store;
 use crate::store::connection::Engine;
 use crate::store::core::Core;
 
@@ -52,6 +53,22 @@ pub(crate) fn grew(core: &Arc<Core>, resources: usize) {
             tracing::warn!(%error, "the planner's statistics could not be taken");
         }
     });
+}
+
+impl Store {
+    /// Takes the statistics now: at the end of a load, so that the first searches after it are planned for what is there.
+    pub async fn take_statistics(&self) {
+        if self.core().pools.engine() == Engine::Sqlite {
+            return;
+        }
+        let taken = async {
+            let mut connection = self.core().pools.writer().await?;
+            connection.execute("select fhir_gateway.refresh_statistics()", &[]).await
+        };
+        if let Err(error) = taken.await {
+            tracing::warn!(%error, "the planner's statistics could not be taken");
+        }
+    }
 }
 
 #[cfg(test)]
