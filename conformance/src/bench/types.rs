@@ -168,7 +168,7 @@ fn script(folder: &Path, base: &str, index: usize) -> Result<PathBuf, String> {
 
 async fn pages(plan: Plan, server: &Server, index: usize) -> Result<f64, String> {
     let (map, template) = TEMPLATES[index];
-    // A Provenance is found by no patient: it is about whatever it names.
+    // `Provenance?patient=` finds nothing for rows of its table yet, a fault of the search: paged by time until that is mended.
     let of = if template.contains("Patient/PATIENT") && map != "provenance" {
         format!("patient={}", patient(map))
     } else {
