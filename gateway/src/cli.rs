@@ -1,4 +1,4 @@
-//! The command line: `fhir-gateway serve|demo|migrate|import|map`.
+//! The command line: `fhir-gateway serve|demo|migrate|import|map|search`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
@@ -6,6 +6,7 @@ pub mod demo;
 pub mod import;
 pub mod map;
 pub mod migrate;
+pub mod search;
 pub mod serve;
 
 use std::io::{self, ErrorKind, Write};
@@ -48,6 +49,8 @@ enum Command {
     #[command(subcommand)]
     Map(map::MapCommand),
     Migrate(migrate::MigrateArgs),
+    #[command(subcommand)]
+    Search(search::SearchCommand),
     Serve(serve::ServeArgs),
 }
 
@@ -269,6 +272,7 @@ async fn run(command: Command) -> Result<Exit, Stop> {
         Command::Import(args) => import::run(args).await,
         Command::Map(command) => map::run(command).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Search(command) => search::run(command).await,
         Command::Serve(args) => serve::run(args).await,
     }
 }

@@ -7,6 +7,7 @@
 pub mod audited;
 pub mod bundle;
 pub mod capabilities;
+mod codes;
 mod conditional;
 mod create;
 pub mod cursor;
@@ -55,6 +56,8 @@ pub struct Request {
     pub interaction: Interaction,
     /// The route's pattern.
     pub pattern: &'static str,
+    /// The type that has the compartment which is searched; `id` is then its own.
+    pub compartment: Option<&'static str>,
     /// The resource type.
     pub kind: Option<&'static str>,
     /// The logical id.

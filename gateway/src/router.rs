@@ -6,6 +6,8 @@ use hyper::StatusCode;
 pub use mappers::references::is_id;
 pub use mappers::search::parameters::resource_type as known;
 
+use mappers::search::compartment;
+
 use crate::operation::Operation;
 use crate::outcome::{Advice, Code, Failure};
 
@@ -119,8 +121,8 @@ impl Verb {
     }
 }
 
-/// The table. `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 24] = [
+/// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
+const TABLE: [(Verb, &str, Interaction); 28] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -143,6 +145,10 @@ const TABLE: [(Verb, &str, Interaction); 24] = [
     (Verb::Post, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
     (Verb::Get, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
     (Verb::Post, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
+    (Verb::Get, "/fhir/{compartment}/{id}/*", Interaction::Search),
+    (Verb::Post, "/fhir/{compartment}/{id}/_search", Interaction::SearchForm),
+    (Verb::Get, "/fhir/{compartment}/{id}/{type}", Interaction::Search),
+    (Verb::Post, "/fhir/{compartment}/{id}/{type}/_search", Interaction::SearchForm),
     // Systems that search what they may search: the interaction answers what it offers.
     (Verb::Get, "/fhir", Interaction::Search),
     (Verb::Post, "/fhir/_search", Interaction::SearchForm),
@@ -173,6 +179,8 @@ pub struct Place<'p> {
     pub interaction: Interaction,
     /// The pattern: fit for logs, unlike the path.
     pub pattern: &'static str,
+    /// The type that has the compartment which is searched; `id` is then its own.
+    pub compartment: Option<&'static str>,
     /// The resource type.
     pub kind: Option<&'static str>,
     /// The logical id.
@@ -291,14 +299,24 @@ impl Route {
         if path.len() != self.segments.len() {
             return Fit::No;
         }
-        let mut place =
-            Place { interaction: self.interaction, pattern: self.pattern, kind: None, id: None, version: None };
+        let mut place = Place {
+            interaction: self.interaction,
+            pattern: self.pattern,
+            compartment: None,
+            kind: None,
+            id: None,
+            version: None,
+        };
         let mut unknown = None;
         let mut invalid = false;
         for (segment, part) in self.segments.iter().zip(path) {
             match segment {
                 Segment::Literal(literal) if literal == part => {}
                 Segment::Only(kind) if kind == part => place.kind = Some(kind),
+                Segment::Compartment => match compartment::KINDS.into_iter().find(|kind| kind == part) {
+                    Some(kind) => place.compartment = Some(kind),
+                    None => return Fit::No,
+                },
                 Segment::Type if place.kind.is_none() && unknown.is_none() => match known(part) {
                     Some(kind) => place.kind = Some(kind),
                     // A name like a type's; `metadata` and `_history` are no misspelt types.
@@ -323,6 +341,7 @@ impl Route {
 }
 
 enum Segment {
+    Compartment,
     Id,
     Literal(&'static str),
     /// One type alone.
@@ -334,6 +353,7 @@ enum Segment {
 impl Segment {
     fn parse(text: &'static str) -> Self {
         match text {
+            "{compartment}" => Self::Compartment,
             "{id}" => Self::Id,
             "{type}" => Self::Type,
             "{version}" => Self::Version,
@@ -357,7 +377,8 @@ mod tests {
     #[test]
     fn every_route_is_found_by_its_own_pattern() {
         for (verb, pattern, interaction) in TABLE {
-            let path = pattern.replace("{type}", "Patient").replace("{id}", "a-1.B").replace("{version}", "3");
+            let path = pattern.replace("{compartment}", "Patient").replace("{type}", "Observation");
+            let path = path.replace("{id}", "a-1.B").replace("{version}", "3");
             let found = place(verb, &path);
             assert_eq!((found.interaction, found.pattern), (interaction, pattern), "{path}");
             assert_eq!(place(verb, &format!("{path}/")).pattern, pattern, "with a slash at the end");

@@ -17,6 +17,7 @@ mod emit;
 mod entry;
 pub mod error;
 mod history;
+mod index;
 pub mod introspect;
 mod judge;
 pub mod migrate;
@@ -47,8 +48,8 @@ pub use open::{OpenError, StoreOptions};
 pub use quality::{Finding, QualityReport};
 pub use transaction::Transaction;
 pub use types::{
-    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, ResourceKey, SearchPage,
-    SearchRequest, Version,
+    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, ResourceKey, SearchKey,
+    SearchPage, SearchPlace, SearchRequest, Version,
 };
 pub use verify::{MapReport, VerifyReport, WriteBack};
 

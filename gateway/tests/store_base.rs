@@ -208,14 +208,14 @@ mod cases {
         let codes: Vec<String> = (0..777).map(|n| format!("code {n}")).collect();
         let columns = [
             ("organization_id", BulkType::Int),
-            ("parameter", BulkType::Text),
+            ("path", BulkType::Int),
             ("code", BulkType::Text),
             ("system", BulkType::Text),
             ("rid", BulkType::Int),
         ];
         let mut values = Vec::new();
         for (code, rid) in codes.iter().zip(0..) {
-            values.extend([Arg::Int(1), Arg::Text("Patient.x"), Arg::Text(code), Arg::Text(""), Arg::Int(rid)]);
+            values.extend([Arg::Int(1), Arg::Int(7), Arg::Text(code), Arg::Text(""), Arg::Int(rid)]);
         }
         let inserted = bulk::insert_rows(&mut connection, "index_token", &columns, &values, "").await.unwrap();
         assert_eq!(inserted, 777);
@@ -223,8 +223,8 @@ mod cases {
         assert_eq!(again.await.unwrap(), 0);
         let keys: Vec<Arg<'_>> = codes.iter().skip(77).map(|code| Arg::Text(code)).collect();
         let sql = "select t.rid, k.code from {keys} join index_token t \
-                   on t.organization_id = $1 and t.parameter = $2 and t.code = k.code";
-        let args = [Arg::Int(1), Arg::Text("Patient.x")];
+                   on t.organization_id = $1 and t.path = $2 and t.code = k.code";
+        let args = [Arg::Int(1), Arg::Int(7)];
         let key = [("code", BulkType::Text)];
         let rows = bulk::fetch_by_keys(&mut connection, sql, &args, &key, &keys).await.unwrap();
         assert_eq!(rows.len(), 700);
@@ -627,11 +627,11 @@ mod fixture {
             entries.extend([Arg::Int(rid), Arg::Int(1), kind, id, Arg::Null, id, Arg::Int(1), Arg::Int(5)]);
             versions.extend([Arg::Int(rid), Arg::Int(1), Arg::Int(1), kind, id, Arg::Int(5), Arg::Text("PUT")]);
             versions.push(Arg::Text(body));
-            for parameter in ["Observation.code", "Observation.status", "Observation.category", "Observation.value"] {
-                tokens.extend([Arg::Int(1), Arg::Text(parameter), id, Arg::Text("http://loinc.org"), Arg::Int(rid)]);
+            for path in 0..4 {
+                tokens.extend([Arg::Int(1), Arg::Int(path), id, Arg::Text("http://loinc.org"), Arg::Int(rid)]);
             }
-            for parameter in ["Observation.subject", "Observation.encounter"] {
-                references.extend([Arg::Int(1), Arg::Text(parameter), Arg::Text("Patient"), id, Arg::Int(rid)]);
+            for path in 4..6 {
+                references.extend([Arg::Int(1), Arg::Int(path), Arg::Text("Patient"), id, Arg::Int(rid)]);
             }
         }
         let directory = [
@@ -656,10 +656,10 @@ mod fixture {
             ("body", Text),
         ];
         bulk::insert_rows(connection, "resource_versions", &columns, &versions, "").await.unwrap();
-        let columns = [("organization_id", Int), ("parameter", Text), ("code", Text), ("system", Text), ("rid", Int)];
+        let columns = [("organization_id", Int), ("path", Int), ("code", Text), ("system", Text), ("rid", Int)];
         bulk::insert_rows(connection, "index_token", &columns, &tokens, "").await.unwrap();
         let columns =
-            [("organization_id", Int), ("parameter", Text), ("target_type", Text), ("target_id", Text), ("rid", Int)];
+            [("organization_id", Int), ("path", Int), ("target_type", Text), ("target_id", Text), ("rid", Int)];
         bulk::insert_rows(connection, "index_reference", &columns, &references, "").await.unwrap();
     }
 }

@@ -9,7 +9,6 @@ mod child;
 mod listed;
 mod main_table;
 mod names;
-mod predicate;
 mod select;
 
 pub use append::Append;
@@ -17,7 +16,6 @@ pub use array::ArrayStatements;
 pub use child::ChildStatements;
 pub use listed::ListedStatements;
 pub use main_table::{Insert, InsertParameter};
-pub use predicate::{ColumnPredicate, System, predicates};
 
 use crate::map::{JoinWrite, Map};
 use crate::schema::ColumnKind;
@@ -61,8 +59,6 @@ pub struct Statements {
     pub left_over: String,
     /// How many rows are resources; `$1` is the organization.
     pub count: String,
-    /// Some searched values live where no predicate reaches them: the overflow index must hold the whole resource.
-    pub index_whole: bool,
 }
 
 impl Statements {
@@ -85,8 +81,6 @@ impl Statements {
                 .collect(),
             left_over: main_table::left_over(&names),
             count: select::count(&names),
-            // References that rows of other tables put in a list are in no residue.
-            index_whole: predicate::index_whole(map) || !map.lists.is_empty(),
         }
     }
 

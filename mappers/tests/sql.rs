@@ -5,8 +5,7 @@ mod schema;
 
 use mappers::map::{self, Map};
 use mappers::schema::ColumnKind;
-use mappers::search::parameters;
-use mappers::sql::{ColumnPredicate, Dialect, Insert, InsertParameter, Statements, System, predicates};
+use mappers::sql::{Dialect, Insert, InsertParameter, Statements};
 
 /// Renders every kind so that the texts show which columns are read and bound as what.
 struct Plain;
@@ -116,36 +115,6 @@ fn a_row_whose_joined_row_fails_its_condition_is_no_resource() {
     let (_, condition) = select.split_once(" where ").expect("a condition");
     assert!(condition.contains("(soap_notes.deleted_at is null)"), "{select}");
     assert!(condition.contains("soap_objective_vital_signs.deleted_at is null"), "{select}");
-}
-
-fn answering(name: &str, parameter: &str) -> Vec<String> {
-    let map = by_name(name);
-    let definition = parameters::supported(Some(&map.resource)).find(|one| one.name == parameter).expect("a parameter");
-    predicates(&map, definition).iter().map(|found| show(&map, found)).collect()
-}
-
-fn show(map: &Map, found: &ColumnPredicate) -> String {
-    let (table, slots) = match found.child {
-        Some(child) => (&map.children[child].table, &map.children[child].slots),
-        None => (&map.table, &map.slots),
-    };
-    let system = match &found.system {
-        System::Column(slot) => format!(" with {}", slots[*slot].column),
-        System::Fixed(system) => format!(" of {system}"),
-        System::None => String::new(),
-    };
-    format!("{table}.{}{system}", slots[found.value].column)
-}
-
-#[test]
-fn parameters_are_answered_by_columns() {
-    assert_eq!(answering("patient", "identifier"), ["patient_identifiers.value with system"]);
-    assert_eq!(answering("lab_results", "code"), ["lab_results.code of http://loinc.org"]);
-    assert_eq!(answering("lab_results", "patient"), ["lab_results.patient_id"]);
-    assert_eq!(answering("lab_results", "subject"), ["lab_results.patient_id"]);
-    let rxnorm = "patient_medications.rxnorm_code of http://www.nlm.nih.gov/research/umls/rxnorm";
-    assert_eq!(answering("medication_request", "code"), [rxnorm]);
-    assert_eq!(answering("vital_signs.hr", "code"), [""; 0], "a constant is not in a column");
 }
 
 /// Compares with `tests/map/golden/sql/<name>.sql`; `GOLDEN=write` writes it.

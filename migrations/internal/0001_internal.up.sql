@@ -64,28 +64,83 @@ create view resources as
     from directory d join resource_versions v on v.rid = d.rid and v.version = d.version
     where d.deleted = 0;
 
--- Search values that have no column of their own. An absent system is ''.
+-- Search values of the current versions, a table for each kind. `path` is the number of the place a value comes from
+-- (mappers::search::index_path), so that parameters that share a place share its rows; `item` tells which values stand
+-- together in one item of a list (0: the resource itself). Long texts are cut, with a digest in place of the rest.
+
+-- Codes, identifiers, yes and no, addresses. An absent system is ''.
 create table index_token (
     organization_id bigint not null,
-    parameter       text collate "C" not null,
+    path            bigint not null,
     code            text collate "C" not null,
-    system          text collate "C" not null default '',
     rid             bigint not null,
-    primary key (organization_id, parameter, code, system, rid)
+    system          text collate "C" not null default '',
+    item            bigint not null default 0,
+    primary key (organization_id, path, code, rid, system, item)
 ) /* clustered */;
 
-create index index_token_rid on index_token (rid);
+create index index_token_rid on index_token (rid, path);
 
+-- Texts: in small letters without accents, the whole of it where that was cut, and as they are.
+create table index_string (
+    organization_id bigint not null,
+    path            bigint not null,
+    normal          text collate "C" not null,
+    rid             bigint not null,
+    item            bigint not null default 0,
+    whole           text,
+    text            text collate "C" not null
+);
+
+create index index_string_value on index_string (organization_id, path, normal, rid);
+create index index_string_rid on index_string (rid, path);
+
+-- Ranges of time: from `low` to before `high`, in units of 100 ns since 1970 (UTC).
+create table index_date (
+    organization_id bigint not null,
+    path            bigint not null,
+    low             bigint not null,
+    high            bigint not null,
+    rid             bigint not null,
+    item            bigint not null default 0,
+    primary key (organization_id, path, low, high, rid, item)
+) /* clustered */;
+
+create index index_date_high on index_date (organization_id, path, high, rid);
+create index index_date_rid on index_date (rid, path);
+
+-- Numbers and quantities as they are, and in the base units of UCUM where the unit has one.
+create table index_quantity (
+    organization_id bigint not null,
+    path            bigint not null,
+    low             double precision not null,
+    high            double precision not null,
+    rid             bigint not null,
+    item            bigint not null default 0,
+    system          text collate "C" not null default '',
+    code            text collate "C" not null default '',
+    unit            text collate "C" not null default '',
+    base            text collate "C",
+    base_low        double precision,
+    base_high       double precision
+);
+
+create index index_quantity_value on index_quantity (organization_id, path, low, rid);
+create index index_quantity_base on index_quantity (organization_id, path, base, base_low, rid) where base is not null;
+create index index_quantity_rid on index_quantity (rid, path);
+
+-- References, from what refers to what is referred to and back.
 create table index_reference (
     organization_id bigint not null,
-    parameter       text collate "C" not null,
+    path            bigint not null,
     target_id       text collate "C" not null,
     target_type     text collate "C" not null default '',
     rid             bigint not null,
-    primary key (organization_id, parameter, target_id, target_type, rid)
+    item            bigint not null default 0,
+    primary key (organization_id, path, target_id, target_type, rid, item)
 ) /* clustered */;
 
-create index index_reference_rid on index_reference (rid);
+create index index_reference_rid on index_reference (rid, path);
 
 -- Row ids are handed out in blocks: update rid_block set next = next + 1024 where name = 'rid' returning next - 1024
 create table rid_block (

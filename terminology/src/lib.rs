@@ -2,6 +2,8 @@
 //! database handle. The engine behind it (release files, index) comes with a later issue; until a release is loaded
 //! every code passes through, and says so.
 
+pub mod units;
+
 /// A code in a system.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Coding<'a> {

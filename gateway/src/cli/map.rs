@@ -41,7 +41,7 @@ Exit codes:
     /// Writes the reference pages of maps in Markdown: elements and columns, searches, US Core.
     #[command(after_help = "\
 One page a map file: what the table is for (the comment above `create table`, or the one at the head of the map
-file), element by element its column, type and codes, which columns answer which search parameter, and what US
+file), element by element its column, type and codes, where the values of each search parameter are, and what US
 Core wants and finds. index.md lists them by resource. Pages are made from the maps; do not edit them.
 
 Examples:
@@ -176,7 +176,11 @@ pub(super) async fn run(command: MapCommand) -> Result<Exit, Stop> {
 }
 
 /// The permit to look at every row, as the operator at the terminal; its use is on record.
-async fn operator_permit(gateway: &Gateway, interaction: &'static str) -> Result<Permit, Stop> {
+pub(super) async fn operator_permit(
+    gateway: &Gateway,
+    interaction: &'static str,
+    command: &str,
+) -> Result<Permit, Stop> {
     let operator = Gateway::operator();
     let permit = gateway
         .permit(&operator, Purpose::Hoperat, Action::Read)
@@ -191,7 +195,7 @@ async fn operator_permit(gateway: &Gateway, interaction: &'static str) -> Result
         status: 200,
         purpose: Purpose::Hoperat,
         at_ms: gateway.clock.now_ms(),
-        request: format!("map {interaction}").into(),
+        request: command.into(),
         decision: "permit",
     };
     gateway.audit.record(event).await.map_err(|error| Stop::failed(error.to_string()))?;

@@ -216,6 +216,7 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
     Request {
         interaction: place.interaction,
         pattern: place.pattern,
+        compartment: place.compartment,
         kind: place.kind,
         id: place.id.map(Into::into),
         version: place.version.map(Into::into),

@@ -49,6 +49,7 @@ pub async fn load(
     checkpoint: Checkpoint,
 ) -> Result<Vec<Touched>, Failure> {
     let request = Request {
+        compartment: None,
         interaction: Interaction::Bundle,
         pattern: "import",
         kind: None,

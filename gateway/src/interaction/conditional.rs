@@ -13,7 +13,7 @@ pub(super) fn criteria(base: &str, kind: &str, query: &str) -> Result<Search, Fa
     let query = query.trim_start_matches('?');
     let context = Context { handling: Handling::Strict, base };
     let (search, _, _) = mappers::search::parse(Some(kind), query, context)?;
-    if search.parameters.is_empty() {
+    if search.tests.is_empty() {
         return Err(Failure::bad_request(
             Code::Required,
             "A condition needs at least one search parameter: without one it would match every resource of the type.",

@@ -1,10 +1,12 @@
 //! <https://hl7.org/fhir/R4/http.html#search>, with the parameters in the address or in a form.
 
-use bytes::Bytes;
+mod place;
+
 use mappers::json::write_string;
-use mappers::search::{Context, Handling, Ignored, Results, TotalMode};
+use mappers::search::{Context, Handling, Ignored, Part, Results, Search, TotalMode, canonical, compartment};
 
 use crate::http::{negotiation, preference};
+use crate::interaction::codes;
 use crate::interaction::cursor::Query;
 use crate::interaction::searchset::{Head, Page};
 use crate::interaction::{Answer, Exchange, Request, Touched};
@@ -19,18 +21,21 @@ const COUNT: u32 = 50;
 pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let endpoint = exchange.endpoint;
     let context = Context { handling: handling(request), base: &endpoint.base };
-    let (search, mut results, ignored) = mappers::search::parse(request.kind, &parameters(request)?, context)?;
+    let (mut search, results, ignored) = mappers::search::parse(request.kind, &parameters(request)?, context)?;
     check_format(&results)?;
-    let path = request.kind.unwrap_or_default();
+    let path = path(request);
     // A cursor belongs to what is searched for, not to how the page looks.
-    let chosen = mappers::search::canonical(&search, &Results::default());
-    let bound = Query { organization: exchange.permit.organization().0, path, parameters: &chosen };
+    let chosen = canonical(&search, &Results::default());
+    let here = address(&endpoint.base, &path, &canonical(&search, &results));
+    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &chosen };
     let after = match results.cursor.as_deref() {
-        Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, resource)?),
+        Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, place::read)?),
         None => None,
     };
+    within(&mut search, request, &endpoint.base);
+    let shown = search.clone();
+    codes::resolve(exchange, &mut search).await?;
     let only_count = results.is_count_only();
-    let here = address(&endpoint.base, path, &mappers::search::canonical(&search, &results));
     let wanted = SearchRequest {
         count: if only_count { 0 } else { results.count.unwrap_or(COUNT) as usize },
         after,
@@ -38,12 +43,35 @@ pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result
         search,
     };
     let page = endpoint.gateway.store.search(&exchange.permit, &wanted).await?;
-    let next = page.next.as_ref().map(|last| {
-        let place = format!("{}/{}", last.kind, last.id);
-        results.cursor = Some(endpoint.cursors.seal(&bound, &place).into());
-        address(&endpoint.base, path, &mappers::search::canonical(&wanted.search, &results))
+    let part = Part::of(&results).map(|part| (part, part.of_included()));
+    let frame = Frame { base: &endpoint.base, here: &here, part, ignored: &ignored };
+    let sealed = page.next.as_ref().map(|last| endpoint.cursors.seal(&bound, &place::write(last)));
+    let next = sealed.map(|sealed| {
+        let results = Results { cursor: Some(sealed.into()), ..results.clone() };
+        address(&endpoint.base, &path, &canonical(&shown, &results))
     });
-    Ok(answer(&endpoint.base, &here, next.as_deref(), &page, &ignored))
+    Ok(frame.answer(next.as_deref(), &page))
+}
+
+/// The path under the base.
+fn path(request: &Request) -> String {
+    let kind = request.kind.unwrap_or_default();
+    match (request.compartment, request.id.as_deref()) {
+        (Some(compartment), Some(id)) => {
+            let kind = if kind.is_empty() { "*" } else { kind };
+            format!("{compartment}/{id}/{kind}")
+        }
+        _ => kind.to_owned(),
+    }
+}
+
+/// Limits a search to a compartment, where its address names one (<https://hl7.org/fhir/R4/http.html#vsearch>).
+fn within(search: &mut Search, request: &Request, base: &str) {
+    let (Some(owner), Some(id)) = (request.compartment, request.id.as_deref()) else { return };
+    if search.kinds.is_empty() {
+        search.kinds = compartment::members(owner).collect();
+    }
+    search.tests.extend(compartment::test(owner, id, &search.kinds, base));
 }
 
 /// Reads `Type/id`.
@@ -81,21 +109,45 @@ pub(super) fn handling(request: &Request) -> Handling {
     }
 }
 
-fn answer(base: &str, here: &str, next: Option<&str>, page: &SearchPage, ignored: &[Ignored]) -> Answer {
-    let size = page.matches.iter().map(|version| version.body.len() + base.len() + 160).sum();
-    let mut bundle = Page::new(&Head { kind: "searchset", total: page.total, here, next }, size);
-    for version in &page.matches {
-        bundle.entry(|out| matched(out, base, version));
+/// What is the same for all entries of a page.
+struct Frame<'f> {
+    base: &'f str,
+    here: &'f str,
+    part: Option<(Part<'f>, Option<Part<'f>>)>,
+    ignored: &'f [Ignored],
+}
+
+impl Frame<'_> {
+    fn answer(&self, next: Option<&str>, page: &SearchPage) -> Answer {
+        let versions = page.matches.iter().chain(&page.included);
+        let size = versions.clone().map(|version| version.body.len() + self.base.len() + 160).sum();
+        let mut bundle = Page::new(&Head { kind: "searchset", total: page.total, here: self.here, next }, size);
+        for version in &page.matches {
+            bundle.entry(|out| self.entry(out, version, self.part.map(|(part, _)| part), "match"));
+        }
+        for version in &page.included {
+            bundle.entry(|out| self.entry(out, version, self.part.and_then(|(_, part)| part), "include"));
+        }
+        let issues = warnings(self.ignored, page.cut);
+        if !issues.is_empty() {
+            bundle.entry(|out| {
+                out.extend_from_slice(br#""resource":"#);
+                out.extend_from_slice(&outcome::outcome(&issues));
+                out.extend_from_slice(br#","search":{"mode":"outcome"}"#);
+            });
+        }
+        Answer::document(bundle.finish(), versions.map(Touched::of).collect())
     }
-    if !ignored.is_empty() {
-        let said = warnings(ignored);
-        bundle.entry(|out| {
-            out.extend_from_slice(br#""resource":"#);
-            out.extend_from_slice(&said);
-            out.extend_from_slice(br#","search":{"mode":"outcome"}"#);
-        });
+
+    fn entry(&self, out: &mut Vec<u8>, version: &Version, part: Option<Part<'_>>, mode: &str) {
+        full_url(out, self.base, version);
+        out.extend_from_slice(br#","resource":"#);
+        match part {
+            Some(part) => out.extend_from_slice(&part.cut(&version.body)),
+            None => out.extend_from_slice(&version.body),
+        }
+        out.extend_from_slice(format!(r#","search":{{"mode":"{mode}"}}"#).as_bytes());
     }
-    Answer::document(bundle.finish(), page.matches.iter().map(Touched::of).collect())
 }
 
 /// `base/path?query`
@@ -111,17 +163,15 @@ pub(super) fn full_url(out: &mut Vec<u8>, base: &str, version: &Version) {
     write_string(out, &format!("{base}/{}/{}", version.kind, version.id));
 }
 
-fn matched(out: &mut Vec<u8>, base: &str, version: &Version) {
-    full_url(out, base, version);
-    out.extend_from_slice(br#","resource":"#);
-    out.extend_from_slice(&version.body);
-    out.extend_from_slice(br#","search":{"mode":"match"}"#);
-}
-
-fn warnings(ignored: &[Ignored]) -> Bytes {
-    let issues = ignored.iter().map(|ignored| Issue {
+fn warnings(ignored: &[Ignored], cut: bool) -> Vec<Issue> {
+    let left_out = ignored.iter().map(|ignored| Issue {
         expression: vec![format!("http.{}", ignored.parameter)],
         ..Issue::new(Severity::Warning, Code::NotSupported, ignored.details.clone())
     });
-    outcome::outcome(&issues.collect::<Vec<_>>())
+    let more = cut.then(|| {
+        let text = "More resources belong to this page by _include or _revinclude than one answer may hold, and some are left \
+                    out. Ask for fewer matches a page with _count.";
+        Issue::new(Severity::Warning, Code::TooCostly, text)
+    });
+    left_out.chain(more).collect()
 }

@@ -24,7 +24,7 @@ pub(super) async fn instance(exchange: &Exchange<'_>, kind: &str, id: &str) -> R
 pub(super) async fn of_type(exchange: &Exchange<'_>, kind: &str, patient: &str) -> Result<Vec<Version>, Failure> {
     let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base };
     let (search, _, _) = search::parse(Some(kind), &format!("patient=Patient/{patient}"), context)?;
-    let mut request = SearchRequest { search, count: PAGE, after: None, total: false };
+    let mut request = SearchRequest { search, count: PAGE, ..SearchRequest::default() };
     let mut found = Vec::new();
     loop {
         let page = exchange.endpoint.gateway.store.search(&exchange.permit, &request).await?;

@@ -14,9 +14,10 @@ use crate::store::batch::Unit;
 use crate::store::checkpoint;
 use crate::store::connection::{Connection, DbError, DbErrorKind};
 use crate::store::core::Core;
-use crate::store::emit::{self, Facts, Index, Side, Snapshot};
+use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::{ChangeError, ChangeRefusal, StoreError};
+use crate::store::index::Index;
 use crate::store::judge::{self, Ruling};
 use crate::store::place::{self, Placed};
 use crate::store::rows;
@@ -179,7 +180,7 @@ pub(crate) async fn apply(
             core.contents.is_used(*map, &split.row);
         }
     }
-    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
+    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
     for (unit, verdict) in units.iter().zip(&verdicts) {
         if let (None, Some(mark)) = (verdict, &unit.checkpoint) {
@@ -310,7 +311,7 @@ fn judge_unit<'u>(
 }
 
 /// The new version as it will be stored and served.
-fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
+fn snapshot(step: &Step<'_>) -> Snapshot {
     let (method, body) = match (&step.document, step.outcome) {
         (None, _) => (Method::Delete, Bytes::new()),
         (Some(document), outcome) => {
@@ -324,16 +325,9 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
         None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
     };
     let (place, index) = match (&step.placed, &step.document) {
-        (Placed::Mapped { map, key, split, .. }, Some(_)) => {
+        (Placed::Mapped { map, key, .. }, Some(document)) => {
             let place = Place::Mapped { map: *map, key: key.clone() };
-            let index = match &step.document {
-                Some(document) if core.is_indexed_whole(*map, &split.row) => {
-                    Index::of(&step.change.kind, document.root())
-                }
-                Some(document) => Index::of_rest(&step.change.kind, &split.residue, document.root()),
-                None => Index::default(),
-            };
-            (place, index)
+            (place, Index::of(&step.change.kind, document.root()))
         }
         (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root())),
         (_, None) if step.kept => (left(step), Index::default()),

@@ -18,6 +18,8 @@ const MAX_VARIABLES: usize = 32_766;
 pub enum BulkType {
     /// 64-bit integers.
     Int,
+    /// Numbers of double precision.
+    Real,
     /// Text.
     Text,
 }
@@ -174,6 +176,7 @@ struct Arrays<'a>(Vec<Array<'a>>);
 
 enum Array<'a> {
     Ints(Vec<Option<i64>>),
+    Reals(Vec<Option<f64>>),
     Texts(Vec<Option<&'a str>>),
 }
 
@@ -183,6 +186,7 @@ impl<'a> Arrays<'a> {
             let cells = values.iter().skip(place).step_by(columns.len());
             match kind {
                 BulkType::Int => Array::Ints(cells.map(int_of).collect()),
+                BulkType::Real => Array::Reals(cells.map(real_of).collect()),
                 BulkType::Text => Array::Texts(cells.map(text_of).collect()),
             }
         };
@@ -192,6 +196,7 @@ impl<'a> Arrays<'a> {
     fn args<'s>(&'s self, before: &[Arg<'s>]) -> Vec<Arg<'s>> {
         let arrays = self.0.iter().map(|array| match array {
             Array::Ints(values) => Arg::Ints(values),
+            Array::Reals(values) => Arg::Reals(values),
             Array::Texts(values) => Arg::Texts(values),
         });
         before.iter().copied().chain(arrays).collect()
@@ -201,6 +206,13 @@ impl<'a> Arrays<'a> {
 fn int_of(arg: &Arg<'_>) -> Option<i64> {
     match arg {
         Arg::Int(value) => Some(*value),
+        _ => None,
+    }
+}
+
+fn real_of(arg: &Arg<'_>) -> Option<f64> {
+    match arg {
+        Arg::Real(value) => Some(*value),
         _ => None,
     }
 }

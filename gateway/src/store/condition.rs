@@ -36,12 +36,14 @@ impl<'a> Query<'a> {
 
     /// The condition that a directory row (under `alias`) passes the predicate.
     pub(crate) fn predicate(&mut self, predicate: &'a Predicate, alias: &str) -> String {
-        match predicate {
-            Predicate::Organization => "true".to_owned(),
-            Predicate::Patient(id) => {
-                let id = self.arg(Arg::Text(id));
-                format!("{alias}.patient = {id}")
-            }
-        }
+        self::predicate(predicate, alias, |text| self.arg(Arg::Text(text)))
+    }
+}
+
+/// The condition that a directory row (under `alias`) passes the predicate; `place` takes a text and gives its placeholder.
+pub(crate) fn predicate<'p>(predicate: &'p Predicate, alias: &str, place: impl FnOnce(&'p str) -> String) -> String {
+    match predicate {
+        Predicate::Organization => "true".to_owned(),
+        Predicate::Patient(id) => format!("{alias}.patient = {}", place(id)),
     }
 }

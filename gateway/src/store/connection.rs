@@ -40,10 +40,14 @@ pub enum Arg<'a> {
     Text(&'a str),
     /// A 64-bit integer.
     Int(i64),
+    /// A number of double precision.
+    Real(f64),
     /// Binary.
     Bytes(&'a [u8]),
     /// PostgreSQL only: `bigint[]`.
     Ints(&'a [Option<i64>]),
+    /// PostgreSQL only: `double precision[]`.
+    Reals(&'a [Option<f64>]),
     /// PostgreSQL only: `text[]`.
     Texts(&'a [Option<&'a str>]),
 }
@@ -355,8 +359,10 @@ fn postgres_arguments(args: &[Arg<'_>]) -> Result<PgArguments, DbError> {
             Arg::Null => arguments.add(Untyped),
             Arg::Text(value) => arguments.add(value),
             Arg::Int(value) => arguments.add(value),
+            Arg::Real(value) => arguments.add(value),
             Arg::Bytes(value) => arguments.add(value),
             Arg::Ints(values) => arguments.add(values),
+            Arg::Reals(values) => arguments.add(values),
             Arg::Texts(values) => arguments.add(values),
         }
         .map_err(|_| DbError::usage("a value is too large for a statement"))?;
@@ -373,8 +379,11 @@ fn sqlite_arguments(args: &[Arg<'_>]) -> Result<SqliteArguments, DbError> {
             // Shared text is the driver's cheapest form: one allocation.
             Arg::Text(value) => Arguments::add(&mut arguments, Arc::<str>::from(value)),
             Arg::Int(value) => Arguments::add(&mut arguments, value),
+            Arg::Real(value) => Arguments::add(&mut arguments, value),
             Arg::Bytes(value) => Arguments::add(&mut arguments, Arc::<[u8]>::from(value)),
-            Arg::Ints(_) | Arg::Texts(_) => return Err(DbError::usage("SQLite has no array parameters")),
+            Arg::Ints(_) | Arg::Reals(_) | Arg::Texts(_) => {
+                return Err(DbError::usage("SQLite has no array parameters"));
+            }
         }
         .map_err(|_| DbError::usage("a value cannot be bound"))?;
     }

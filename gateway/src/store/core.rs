@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use mappers::codec::Context;
-use mappers::map::{Child, ListedBy, Map, MapSet, Slot};
-use mappers::row::Row;
-use mappers::schema::{Column, ColumnKind, Schema};
-use mappers::search::parameters::{self, Definition};
-use mappers::sql::{self, ColumnPredicate, Statements};
+use mappers::map::{Child, ListedBy, Map, MapSet};
+use mappers::schema::{Column, Schema};
+use mappers::sql::Statements;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -47,7 +45,6 @@ pub(crate) struct Core {
     /// Who refers to a table's rows.
     pub(crate) referrers: Referrers,
     /// Parallel to the maps: the columns that answer a parameter, by its full name.
-    predicates: Vec<HashMap<&'static str, Vec<ColumnPredicate>>>,
     /// Parallel to the maps: how many tables must come before theirs.
     ranks: Vec<usize>,
     /// The tables as introspection found them.
@@ -96,7 +93,6 @@ impl Core {
             tables.entry(map.table.clone()).or_default().push(index);
         }
         let referrers = Referrers::new(&maps, &schema);
-        let predicates = maps.maps.iter().map(predicates_of).collect();
         let ranks = ranks(&maps, &schema);
         Self {
             pools,
@@ -106,7 +102,6 @@ impl Core {
             types,
             tables,
             referrers,
-            predicates,
             ranks,
             schema,
             after_write: true,
@@ -152,11 +147,6 @@ impl Core {
         dialect::bind(self.pools.engine(), placeholder, column.kind, &column.declared)
     }
 
-    /// A canonical text as a value of a slot's column.
-    pub(crate) fn bind_slot(&self, text: &str, slot: &Slot) -> String {
-        dialect::bind(self.pools.engine(), text, slot.kind, &slot.declared)
-    }
-
     /// The main table's key as text.
     pub(crate) fn read_key(&self, map: &Map) -> String {
         let column = format!("{}.{}", dialect::quote(&map.table), dialect::quote(&map.key));
@@ -168,42 +158,10 @@ impl Core {
         dialect::bind(self.pools.engine(), text, map.key_kind, "text")
     }
 
-    /// A key's text as a value of a child row's parent key column.
-    pub(crate) fn bind_parent_key(&self, text: &str, child: &Child) -> String {
-        dialect::bind(self.pools.engine(), text, child.parent_key_kind, "text")
-    }
-
     /// The parent's key in a child row, as text.
     pub(crate) fn read_parent_key(&self, child: &Child) -> String {
         let column = format!("{}.{}", dialect::quote(&child.table), dialect::quote(&child.parent_key));
         dialect::read(self.pools.engine(), &column, child.parent_key_kind, "text")
-    }
-
-    /// Whether a text can be a value of a slot's column at all: PostgreSQL refuses to compare what it cannot cast.
-    pub(crate) fn can_hold(slot: &Slot, text: &str) -> bool {
-        match slot.kind {
-            ColumnKind::Text => true,
-            ColumnKind::Integer => text.parse::<i64>().is_ok(),
-            ColumnKind::Boolean => matches!(text, "true" | "false"),
-            ColumnKind::Uuid => text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'),
-            _ => false,
-        }
-    }
-
-    /// The columns of a map that answer a parameter.
-    pub(crate) fn predicates(&self, map: usize, definition: &Definition) -> &[ColumnPredicate] {
-        self.predicates[map].get(definition.full).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether the overflow index must hold all of a resource with this row: some searched values are where no predicate
-    /// and no residue of the resource's own reaches them (a column without a predicate, a child row's residue).
-    pub(crate) fn is_indexed_whole(&self, map: usize, row: &Row) -> bool {
-        let unfilled = |predicate: &ColumnPredicate| {
-            predicate
-                .child
-                .is_some_and(|child| row.children[child].iter().any(|row| row.cells[predicate.value].is_none()))
-        };
-        self.statements[map].index_whole || self.predicates[map].values().flatten().any(unfilled)
     }
 
     /// Whether rows of other tables refer to a map's table, by foreign keys or as members of its lists.
@@ -336,11 +294,6 @@ impl Drop for RidGuard<'_> {
             self.core.forget_rids();
         }
     }
-}
-
-fn predicates_of(map: &Map) -> HashMap<&'static str, Vec<ColumnPredicate>> {
-    let supported = parameters::supported(Some(&map.resource));
-    supported.map(|definition| (definition.full, sql::predicates(map, definition))).collect()
 }
 
 /// By map: what refers to a table comes after it, what is listed after what lists it, and elements of arrays last.

@@ -202,7 +202,7 @@ fn instant_of(e: &str) -> String {
 /// Opens a transaction that only reads.
 pub fn begin_read(engine: Engine, organization: Option<i64>) -> String {
     match engine {
-        Engine::Postgres => with_organization("begin read only", organization),
+        Engine::Postgres => with_organization("begin isolation level repeatable read read only", organization),
         Engine::Sqlite => "begin".to_owned(),
     }
 }
@@ -323,6 +323,27 @@ pub fn on_conflict_update(key: &[&str], set: &[&str]) -> String {
     format!("on conflict ({}) do update set {}", key.join(", "), assignments.join(", "))
 }
 
+/// Whether a text contains another one.
+pub fn contains(engine: Engine, text: &str, part: &str) -> String {
+    match engine {
+        Engine::Postgres => format!("position({part} in {text}) > 0"),
+        Engine::Sqlite => format!("instr({text}, {part}) > 0"),
+    }
+}
+
+/// Whether a text starts with another one of that many characters.
+pub fn starts_with(text: &str, start: &str, length: usize) -> String {
+    format!("substr({text}, 1, {length}) = {start}")
+}
+
+/// A statement that tells how the database would run another one.
+pub fn explain(engine: Engine, sql: &str) -> String {
+    match engine {
+        Engine::Postgres => format!("explain {sql}"),
+        Engine::Sqlite => format!("explain query plan {sql}"),
+    }
+}
+
 // --- Many rows at once ------------------------------------------------------------------------------------------------
 
 /// PostgreSQL: rows from one array a column.
@@ -379,6 +400,7 @@ fn arrays(columns: &[BulkColumn<'_>], before: usize) -> String {
     let array = |(place, (_, kind)): (usize, &BulkColumn<'_>)| {
         let kind = match kind {
             BulkType::Int => "bigint",
+            BulkType::Real => "double precision",
             BulkType::Text => "text",
         };
         format!("${}::{kind}[]", before + place + 1)
@@ -411,6 +433,7 @@ pub fn migration(engine: Engine, text: &str) -> String {
             .replace("bigint not null primary key", "integer primary key")
             .replace(" collate \"C\"", "")
             .replace("bigint", "integer")
+            .replace("double precision", "real")
             .replace("/* clustered */", "without rowid"),
     }
 }

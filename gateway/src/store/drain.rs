@@ -22,9 +22,10 @@ use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Engine, Row};
 use crate::store::core::Core;
 use crate::store::dialect;
-use crate::store::emit::{self, Facts, Index, Side, Snapshot};
+use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::StoreError;
+use crate::store::index::Index;
 use crate::store::rows::{self, ForeignRow, Loaded};
 use crate::store::types::Method;
 
@@ -477,13 +478,7 @@ impl Foreign<'_> {
             body = self.join(entry, &stored, version, updated_ms).0;
         }
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
-        let index = match &residue {
-            // As for our own writes: values that stayed beside columns are found by the whole resource.
-            Some(residue) if !(shadow.is_some() || self.core.is_indexed_whole(self.map, &self.row.row)) => {
-                Index::of_rest(&map.resource, residue, document.root())
-            }
-            _ => Index::of(&map.resource, document.root()),
-        };
+        let index = Index::of(&map.resource, document.root());
         let facts = Facts::of(&map.resource, &entry.id, document.root());
         drop(document);
         Ok(Snapshot {

@@ -1,17 +1,18 @@
-//! The last step of every write: directory, versions and overflow index, for any number of resources in a handful of
+//! The last step of every write: directory, versions and index, for any number of resources in a handful of
 //! statements.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use consent::OrganizationId;
-use mappers::json::{Document, Element};
+use mappers::json::Element;
 use mappers::search;
 
 use crate::store::bulk::{self, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::entry::Place;
+use crate::store::index::{self, Index};
 use crate::store::types::Method;
 
 /// A resource's new current version, ready to be stored.
@@ -37,7 +38,7 @@ pub(crate) struct Snapshot {
     pub(crate) body: Bytes,
     /// What consent asks.
     pub(crate) facts: Facts,
-    /// What the overflow index holds.
+    /// What searches find it by.
     pub(crate) index: Index,
     /// What the directory keeps for rows that cannot keep it themselves.
     pub(crate) side: Side,
@@ -97,22 +98,6 @@ const VERSIONS: &[BulkColumn<'_>] = &[
     ("body", BulkType::Text),
 ];
 
-const TOKENS: &[BulkColumn<'_>] = &[
-    ("organization_id", BulkType::Int),
-    ("parameter", BulkType::Text),
-    ("system", BulkType::Text),
-    ("code", BulkType::Text),
-    ("rid", BulkType::Int),
-];
-
-const REFERENCES: &[BulkColumn<'_>] = &[
-    ("organization_id", BulkType::Int),
-    ("parameter", BulkType::Text),
-    ("target_type", BulkType::Text),
-    ("target_id", BulkType::Text),
-    ("rid", BulkType::Int),
-];
-
 /// Stores the snapshots. A directory row that appeared meanwhile, or a version that exists already, is a unique
 /// violation: the caller runs its transaction again.
 pub(crate) async fn emit(
@@ -132,106 +117,9 @@ pub(crate) async fn emit(
     let versions: Vec<Arg<'_>> = snapshots.iter().flat_map(|snapshot| version_row(organization, snapshot)).collect();
     bulk::insert_rows(connection, "resource_versions", VERSIONS, &versions, "").await?;
     let stale: Vec<i64> = snapshots.iter().filter(|snapshot| !snapshot.fresh).map(|snapshot| snapshot.rid).collect();
-    forget_index(connection, &stale).await?;
-    let index: Vec<(i64, &Index)> = snapshots.iter().map(|snapshot| (snapshot.rid, &snapshot.index)).collect();
-    store_index(connection, organization, &index).await
-}
-
-/// Drops the index rows of resources.
-async fn forget_index(connection: &mut Connection, rids: &[i64]) -> Result<(), DbError> {
-    let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
-    for table in ["index_token", "index_reference"] {
-        let sql = format!("delete from {table} where rid in (select k.rid from {{keys}})");
-        bulk::execute_by_keys(connection, &sql, &[], &[("rid", BulkType::Int)], &keys).await?;
-    }
-    Ok(())
-}
-
-async fn store_index(
-    connection: &mut Connection,
-    organization: OrganizationId,
-    index: &[(i64, &Index)],
-) -> Result<(), DbError> {
-    let organization = Arg::Int(organization.0);
-    let tokens = index.iter().flat_map(|(rid, index)| index.tokens.iter().map(move |token| (*rid, token)));
-    let tokens: Vec<Arg<'_>> = tokens
-        .flat_map(|(rid, token)| {
-            [organization, Arg::Text(token.parameter), Arg::Text(&token.system), Arg::Text(&token.code), Arg::Int(rid)]
-        })
-        .collect();
-    bulk::insert_rows(connection, "index_token", TOKENS, &tokens, "").await?;
-    let references = index.iter().flat_map(|(rid, index)| index.references.iter().map(move |row| (*rid, row)));
-    let references: Vec<Arg<'_>> = references
-        .flat_map(|(rid, row)| {
-            let (kind, id) = (Arg::Text(row.target_type), Arg::Text(&row.target_id));
-            [organization, Arg::Text(row.parameter), kind, id, Arg::Int(rid)]
-        })
-        .collect();
-    bulk::insert_rows(connection, "index_reference", REFERENCES, &references, "").await?;
-    Ok(())
-}
-
-/// What the overflow index holds of one resource.
-#[derive(Debug, Default)]
-pub(crate) struct Index {
-    tokens: Vec<Token>,
-    references: Vec<Reference>,
-}
-
-#[derive(Debug)]
-struct Token {
-    parameter: &'static str,
-    system: Box<str>,
-    code: Box<str>,
-}
-
-#[derive(Debug)]
-struct Reference {
-    parameter: &'static str,
-    target_type: &'static str,
-    target_id: Box<str>,
-}
-
-impl Index {
-    /// The index rows of a resource, or of the residue of one that lives in a table.
-    pub(crate) fn of(kind: &str, element: Element<'_>) -> Self {
-        Self::from_rows(&search::extract(kind, element))
-    }
-
-    /// The index rows of what a table left over of a resource: those of its residue, unless a value stayed there whose
-    /// system left.
-    pub(crate) fn of_rest(kind: &str, residue: &str, whole: Element<'_>) -> Self {
-        let Ok(document) = Document::parse(residue.as_bytes()) else { return Self::of(kind, whole) };
-        let rows = search::extract(kind, document.root());
-        if rows.half { Self::of(kind, whole) } else { Self::from_rows(&rows) }
-    }
-
-    /// The index rows of a resource's text.
-    fn of_text(kind: &str, text: &str) -> Self {
-        Document::parse(text.as_bytes()).map_or_else(|_| Self::default(), |document| Self::of(kind, document.root()))
-    }
-
-    fn from_rows(rows: &search::IndexRows<'_>) -> Self {
-        let tokens = rows.tokens.iter().chain(&rows.tags);
-        Self {
-            tokens: tokens
-                .map(|token| Token {
-                    parameter: token.parameter,
-                    system: (&*token.system).into(),
-                    code: (&*token.code).into(),
-                })
-                .collect(),
-            references: rows
-                .references
-                .iter()
-                .map(|row| Reference {
-                    parameter: row.parameter,
-                    target_type: row.target_type,
-                    target_id: (&*row.target_id).into(),
-                })
-                .collect(),
-        }
-    }
+    index::forget(connection, &stale).await?;
+    let rows: Vec<(i64, &Index)> = snapshots.iter().map(|snapshot| (snapshot.rid, &snapshot.index)).collect();
+    index::store(connection, organization, &rows).await
 }
 
 /// What consent asks of one resource.
@@ -300,30 +188,15 @@ fn version_row(organization: OrganizationId, snapshot: &Snapshot) -> [Arg<'_>; 9
     ]
 }
 
-/// Moves resources from their tables to the generic store: their bodies stay what they are, the overflow index now holds
-/// all of them.
+/// Moves resources from their tables to the generic store: bodies and index rows stay what they are.
 pub(crate) async fn demote(
     connection: &mut Connection,
     organization: OrganizationId,
     rids: &[i64],
 ) -> Result<(), DbError> {
     let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
-    let columns = [("rid", BulkType::Int)];
-    let args = [Arg::Int(organization.0)];
     let moved = "update directory set map = null, key = id, residue = null, shadow = null \
          where organization_id = $1 and rid in (select k.rid from {keys})";
-    bulk::execute_by_keys(connection, moved, &args, &columns, &keys).await?;
-    let bodies = "select d.rid, d.type, v.body from {keys} join directory d on d.rid = k.rid \
-         join resource_versions v on v.rid = d.rid and v.version = d.version where d.organization_id = $1";
-    let rows = bulk::fetch_by_keys(connection, bodies, &args, &columns, &keys).await?;
-    let index: Vec<(i64, Index)> = rows
-        .iter()
-        .map(|row| {
-            let (kind, body) = (row.text(1).unwrap_or_default(), row.text(2).unwrap_or_default());
-            (row.int(0).unwrap_or_default(), Index::of_text(kind, body))
-        })
-        .collect();
-    forget_index(connection, rids).await?;
-    let index: Vec<(i64, &Index)> = index.iter().map(|(rid, index)| (*rid, index)).collect();
-    store_index(connection, organization, &index).await
+    bulk::execute_by_keys(connection, moved, &[Arg::Int(organization.0)], &[("rid", BulkType::Int)], &keys).await?;
+    Ok(())
 }

@@ -32,12 +32,15 @@ pub async fn introspect(connection: &mut Connection) -> Result<Schema, DbError> 
 }
 
 /// The gateway's own tables, which on SQLite lie beside everybody's.
-const INTERNAL: [&str; 13] = [
+const INTERNAL: [&str; 16] = [
     "audit_events",
     "checkpoints",
     "directory",
     "gateway_writing",
+    "index_date",
+    "index_quantity",
     "index_reference",
+    "index_string",
     "index_token",
     "map_state",
     "migrations",

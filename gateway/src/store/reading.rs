@@ -3,24 +3,35 @@
 use consent::Permit;
 
 use crate::store::Store;
+use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, Engine, Row};
 use crate::store::error::StoreError;
 
 /// A read-only transaction.
 ///
-/// On SQLite a single statement is its own snapshot and nothing is begun: one statement per `Reading` there.
+/// On SQLite a single statement is its own snapshot and nothing is begun: one statement per [`Store::reading`] there, any
+/// number in a [`Store::snapshot`].
 pub(crate) struct Reading {
     connection: Connection,
+    begun: bool,
 }
 
 impl Store {
     /// Begins reading under a permit.
     pub(crate) async fn reading(&self, permit: &Permit) -> Result<Reading, StoreError> {
         let mut connection = self.core().pools.reader().await?;
-        if connection.engine() == Engine::Postgres {
+        let begun = connection.engine() == Engine::Postgres;
+        if begun {
             connection.begin_read(Some(permit.organization().0)).await?;
         }
-        Ok(Reading { connection })
+        Ok(Reading { connection, begun })
+    }
+
+    /// Begins reading by several statements that see the same state.
+    pub(crate) async fn snapshot(&self, permit: &Permit) -> Result<Reading, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        connection.begin_read(Some(permit.organization().0)).await?;
+        Ok(Reading { connection, begun: true })
     }
 }
 
@@ -35,9 +46,20 @@ impl Reading {
         Ok(self.connection.fetch_optional(sql, args).await?)
     }
 
+    /// Runs a query by many row ids; `{keys}` in it stands for a table `k` of them.
+    pub(crate) async fn fetch_by_rids(
+        &mut self,
+        sql: &str,
+        args: &[Arg<'_>],
+        rids: &[i64],
+    ) -> Result<Vec<Row>, StoreError> {
+        let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
+        Ok(bulk::fetch_by_keys(&mut self.connection, sql, args, &[("rid", BulkType::Int)], &keys).await?)
+    }
+
     /// Ends it.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
-        if self.connection.engine() == Engine::Postgres {
+        if self.begun {
             self.connection.commit().await?;
         }
         Ok(())

@@ -37,11 +37,14 @@ grant usage on schema public to fhir_gateway_app;";
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 11] = [
+const INTERNAL: [(&str, &str, bool); 14] = [
     ("audit_events", "select, insert", true),
     ("checkpoints", "select, insert, update, delete", true),
     ("directory", "select, insert, update, delete", true),
+    ("index_date", "select, insert, update, delete", true),
+    ("index_quantity", "select, insert, update, delete", true),
     ("index_reference", "select, insert, update, delete", true),
+    ("index_string", "select, insert, update, delete", true),
     ("index_token", "select, insert, update, delete", true),
     ("map_state", "select, insert, update, delete", false),
     ("migrations", "select", false),

@@ -17,7 +17,7 @@ use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
-use crate::store::search::{Order, plan};
+use crate::store::search::ids;
 use crate::store::types::{Change, Changed};
 use crate::store::{drain, statistics};
 
@@ -87,8 +87,8 @@ impl Transaction {
             let lock = [Arg::Int(lock_number(&self.permit, search))];
             self.connection.execute("select pg_advisory_xact_lock($1)", &lock).await?;
         }
-        let query = plan(&self.core, &self.permit, search, &Order::ids(limit));
-        let rows = self.connection.fetch(&query.sql, &query.args).await?;
+        let query = ids(&self.core, &self.permit, search, limit);
+        let rows = self.connection.fetch(query.sql(), &query.args()).await?;
         let found: Vec<Box<str>> = rows.iter().filter_map(|row| row.text(2)).map(Into::into).collect();
         self.asked.push(Asked { search: search.clone(), limit, found: found.clone() });
         Ok(found)

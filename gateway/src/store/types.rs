@@ -109,26 +109,52 @@ pub struct HistoryPage {
     pub next: Option<HistoryKey>,
 }
 
-/// A page of search matches, ordered by directory row id.
+/// A page of search matches, in the order that was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct SearchPage {
     /// The matches.
     pub matches: Vec<Version>,
+    /// What came along with them, each once and none that is a match.
+    pub included: Vec<Version>,
+    /// There was more to come along than a page may hold.
+    pub cut: bool,
     /// The last match, where another page follows.
-    pub next: Option<ResourceKey>,
+    pub next: Option<SearchPlace>,
     /// How many match in all, where it was asked for.
     pub total: Option<u64>,
 }
 
+/// A place in the order of matches: just after this one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchPlace {
+    /// The values of the keys of the order.
+    pub keys: Vec<SearchKey>,
+    /// The match.
+    pub resource: ResourceKey,
+}
+
+/// The value of a key of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SearchKey {
+    /// Time, in ms since 1970 (UTC).
+    Int(i64),
+    /// The match lacks it.
+    None,
+    /// A number.
+    Real(f64),
+    /// Text.
+    Text(Box<str>),
+}
+
 /// A search with its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SearchRequest {
     /// The parameters.
     pub search: Search,
     /// Matches per page; 0 = only the total.
     pub count: usize,
     /// The last match of the page before.
-    pub after: Option<ResourceKey>,
+    pub after: Option<SearchPlace>,
     /// Count all matches.
     pub total: bool,
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::describe::{column, how, place};
 use super::{Child, Field, Map, ObjectShape, PatientSource, Slot, Target};
 use crate::search::parameters;
-use crate::sql;
 use crate::us_core::Coverage;
 
 /// A page in Markdown for the maps of one file (several where a row has facets). `purpose` says what the table is for;
@@ -132,27 +131,13 @@ impl Level<'_> {
     }
 }
 
-/// The parameters that can be searched today, and the columns that answer them.
+/// The parameters that can be searched, and where their values are.
 fn search(map: &Map, page: &mut String) {
-    page.push_str("| parameter | answered by |\n|---|---|\n");
+    page.push_str("| parameter | values at |\n|---|---|\n");
     for definition in parameters::supported(Some(&map.resource)) {
-        let mut columns = Vec::new();
-        for predicate in sql::predicates(map, definition) {
-            columns.push(match predicate.child {
-                Some(child) => {
-                    let child = &map.children[child];
-                    code(&format!("{}.{}", child.table, child.slots[predicate.value].column))
-                }
-                None => code(&column(&map.slots[predicate.value], map)),
-            });
-        }
-        columns.dedup();
-        let by = match definition.name {
-            "_id" | "_lastUpdated" => "the directory".to_owned(),
-            _ if columns.is_empty() => "the index of the residue".to_owned(),
-            _ => format!("{}, and the index of the residue", columns.join(", ")),
-        };
-        page.push_str(&format!("| {} | {by} |\n", code(definition.name)));
+        let places: Vec<String> = definition.indexed().map(|path| code(path.text)).collect();
+        let places = if places.is_empty() { definition.components.join(" with ") } else { places.join(", ") };
+        page.push_str(&format!("| {} | {places} |\n", code(definition.name)));
     }
 }
 

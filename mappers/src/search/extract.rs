@@ -1,81 +1,174 @@
-//! What a resource (or a residue) gives to the index tables.
+//! What a resource gives to the index tables, one file per kind of value.
+
+mod date;
+mod quantity;
+pub(super) mod reference;
+mod string;
+pub(super) mod token;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::parameters::{self, Definition, ElementType, ParameterKind};
+use super::index_path::{index_path, typed_path};
+use super::parameters::{self, ElementType, ParameterKind};
 use super::plan::{Leaf, Plan};
-use crate::json::{Element, Kind};
-use crate::references::{self, Reference};
+use crate::json::Element;
 
 /// Index rows of one resource, sorted, each once.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct IndexRows<'d> {
-    /// Values of token parameters.
+    /// Codes, identifiers, yes and no, addresses (URIs).
     pub tokens: Vec<TokenRow<'d>>,
-    /// Values of reference parameters.
+    /// Text.
+    pub strings: Vec<StringRow<'d>>,
+    /// Ranges of time.
+    pub dates: Vec<DateRow>,
+    /// Numbers and quantities.
+    pub quantities: Vec<QuantityRow<'d>>,
+    /// Other resources.
     pub references: Vec<ReferenceRow<'d>>,
-    /// `meta.tag`, as tokens of `Resource._tag`.
-    pub tags: Vec<TokenRow<'d>>,
-    /// Of a residue: a code or value stayed while its system left for a column, so that it is in no row here. Take the
-    /// rows from the whole resource then.
-    pub half: bool,
 }
 
-/// One value of a token parameter (<https://hl7.org/fhir/R4/search.html#token>).
+/// One token (<https://hl7.org/fhir/R4/search.html#token>) or address.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct TokenRow<'d> {
-    /// `Type.name`.
-    pub parameter: &'static str,
+    /// The place: [`super::index_path()`].
+    pub path: i32,
+    /// The code, the identifier's value or the address.
+    pub code: Cow<'d, str>,
     /// The system; empty where the value has none.
     pub system: Cow<'d, str>,
-    /// The code or identifier value.
-    pub code: Cow<'d, str>,
+    /// Number of the item whose values belong together; 0 = the resource.
+    pub item: i32,
 }
 
-/// One value of a reference parameter (<https://hl7.org/fhir/R4/search.html#reference>).
+/// One text (<https://hl7.org/fhir/R4/search.html#string>); also what stands for a token in words (`:text`).
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct StringRow<'d> {
+    /// The place.
+    pub path: i32,
+    /// The text as searches compare it: [`super::normal()`].
+    pub normal: String,
+    /// The text as it is.
+    pub text: Cow<'d, str>,
+    /// Number of the item.
+    pub item: i32,
+}
+
+/// One range of time (<https://hl7.org/fhir/R4/search.html#date>), in ticks of 100 ns since 1970 (UTC).
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct DateRow {
+    /// The place.
+    pub path: i32,
+    /// The first instant; `i64::MIN` = open.
+    pub low: i64,
+    /// Just past the last instant; `i64::MAX` = open.
+    pub high: i64,
+    /// Number of the item.
+    pub item: i32,
+}
+
+/// One number or quantity (<https://hl7.org/fhir/R4/search.html#quantity>). The index only finds with it: what is served
+/// is the resource's own text.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+pub struct QuantityRow<'d> {
+    /// The place.
+    pub path: i32,
+    /// The least value it may have; infinite = open.
+    pub low: f64,
+    /// The greatest value it may have; infinite = open.
+    pub high: f64,
+    /// The system of the unit's code; empty where there is none.
+    pub system: Cow<'d, str>,
+    /// The unit's code; empty where there is none.
+    pub code: Cow<'d, str>,
+    /// The unit in words; empty where there is none.
+    pub unit: Cow<'d, str>,
+    /// Number of the item.
+    pub item: i32,
+}
+
+/// One reference (<https://hl7.org/fhir/R4/search.html#reference>).
 ///
 /// A relative reference gives type and id. An absolute one (a URL, `urn:uuid:`, `urn:oid:`) keeps its full text as
 /// `target_id` and the type its path tells, so that it never equals a local id: ids hold neither `:` nor `/`. Versions
-/// (`/_history/2`) and fragments are cut. References by identifier only, to contained resources, and conditional ones
-/// give no row.
+/// (`/_history/2`) and fragments are cut; a canonical address with a version gives a row with and a row without it. A
+/// reference that says only an identifier or a text gives a row without a target: it is there, and finds nothing.
+/// Conditional ones and those to contained resources give none.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ReferenceRow<'d> {
-    /// `Type.name`.
-    pub parameter: &'static str,
-    /// The type; empty where nothing tells it.
-    pub target_type: &'static str,
+    /// The place.
+    pub path: i32,
     /// The id of a relative reference; else the reference's text.
     pub target_id: Cow<'d, str>,
+    /// The type; empty where nothing tells it.
+    pub target_type: &'static str,
+    /// Number of the item.
+    pub item: i32,
 }
 
-type TypePlan = Plan<&'static Definition>;
+/// What a place is indexed for.
+#[derive(Debug)]
+struct Feed {
+    path: i32,
+    typed: i32,
+    kinds: u8,
+}
+
+const DATE: u8 = 1;
+const QUANTITY: u8 = 2;
+const REFERENCE: u8 = 4;
+const STRING: u8 = 8;
+const TOKEN: u8 = 16;
+const URI: u8 = 32;
+
+type TypePlan = Plan<Feed>;
 
 static PLANS: LazyLock<Vec<(&'static str, TypePlan)>> =
     LazyLock::new(|| parameters::resource_types().iter().map(|kind| (*kind, plan(kind))).collect());
 
 /// The index rows of a resource of this type; none for an unknown type.
-///
-/// Of a residue it gives what stayed there: members that are `null` live in columns, and so does a pair of system and
-/// code of which one half is `null`.
 #[must_use]
 pub fn extract<'d>(kind: &str, resource: Element<'d>) -> IndexRows<'d> {
     let mut rows = IndexRows::default();
     let Ok(at) = PLANS.binary_search_by(|(name, _)| (*name).cmp(kind)) else { return rows };
-    PLANS[at].1.visit(resource, &mut |leaf, element| rows.add(leaf, element));
+    PLANS[at].1.visit(resource, &mut |leaf, element, item| rows.add(leaf, element, item));
     once(&mut rows.tokens);
+    once(&mut rows.strings);
+    once(&mut rows.dates);
+    rows.quantities.dedup();
     once(&mut rows.references);
-    once(&mut rows.tags);
     rows
 }
 
 fn plan(kind: &'static str) -> TypePlan {
     let mut plan = Plan::new();
+    let mut feeds: BTreeMap<(&str, ElementType), (&'static parameters::Path, &str, u8)> = BTreeMap::new();
     for definition in parameters::supported(Some(kind)) {
         // Id and time of the last change are columns of the directory.
-        if definition.name != "_id" && definition.name != "_lastUpdated" {
-            definition.paths.iter().for_each(|path| plan.add(path, definition));
+        if matches!(definition.name, "_id" | "_lastUpdated") {
+            continue;
         }
+        let feed = match definition.param_kind {
+            ParameterKind::Composite => {
+                definition.paths.iter().for_each(|path| plan.number(path));
+                continue;
+            }
+            ParameterKind::Date => DATE,
+            ParameterKind::Number | ParameterKind::Quantity => QUANTITY,
+            ParameterKind::Reference => REFERENCE,
+            ParameterKind::String => STRING,
+            ParameterKind::Token => TOKEN,
+            ParameterKind::Uri => URI,
+            ParameterKind::Special => continue,
+        };
+        for path in definition.indexed() {
+            feeds.entry((path.text, path.element)).or_insert((path, definition.kind, 0)).2 |= feed;
+        }
+    }
+    for (path, kind, kinds) in feeds.into_values() {
+        plan.add(path, Feed { path: index_path(kind, path.text), typed: typed_path(kind, path.text), kinds });
     }
     plan
 }
@@ -88,115 +181,92 @@ fn once<T: Ord>(rows: &mut Vec<T>) {
 }
 
 impl<'d> IndexRows<'d> {
-    fn add(&mut self, leaf: &'static Leaf<&'static Definition>, element: Element<'d>) {
-        let definition = leaf.purpose;
-        match definition.param_kind {
-            ParameterKind::Reference => {
-                let row = target(element, leaf.only).map(|(target_type, target_id)| ReferenceRow {
-                    parameter: definition.full,
-                    target_type,
-                    target_id,
+    /// The same rows, independent of the resource's text.
+    #[must_use]
+    pub fn into_owned(self) -> IndexRows<'static> {
+        fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+            Cow::Owned(text.into_owned())
+        }
+        IndexRows {
+            tokens: self
+                .tokens
+                .into_iter()
+                .map(|row| TokenRow { path: row.path, code: own(row.code), system: own(row.system), item: row.item })
+                .collect(),
+            strings: self
+                .strings
+                .into_iter()
+                .map(|row| StringRow { path: row.path, normal: row.normal, text: own(row.text), item: row.item })
+                .collect(),
+            dates: self.dates,
+            quantities: self
+                .quantities
+                .into_iter()
+                .map(|row| QuantityRow {
+                    path: row.path,
+                    low: row.low,
+                    high: row.high,
+                    system: own(row.system),
+                    code: own(row.code),
+                    unit: own(row.unit),
+                    item: row.item,
+                })
+                .collect(),
+            references: self
+                .references
+                .into_iter()
+                .map(|row| ReferenceRow {
+                    path: row.path,
+                    target_id: own(row.target_id),
+                    target_type: row.target_type,
+                    item: row.item,
+                })
+                .collect(),
+        }
+    }
+
+    fn add(&mut self, leaf: &'static Leaf<Feed>, element: Element<'d>, item: i32) {
+        let Feed { path, typed, kinds } = leaf.purpose;
+        if kinds & DATE != 0
+            && let Some((low, high)) = date::range(leaf.element, element)
+        {
+            self.dates.push(DateRow { path, low, high, item });
+        }
+        if kinds & QUANTITY != 0 {
+            self.quantities.extend(quantity::quantity(leaf.element, element, path, item));
+        }
+        if kinds & REFERENCE != 0 {
+            reference::references(self, leaf.element, element, path, item);
+        }
+        if kinds & STRING != 0 {
+            string::texts(leaf.element, element, &mut |text| self.text(path, text, item));
+        }
+        if kinds & TOKEN != 0 {
+            token::tokens(leaf.element, element, &mut |system, code| {
+                self.tokens.push(TokenRow { path, code, system, item });
+            });
+            token::words(leaf.element, element, &mut |text| self.text(path, text, item));
+            if leaf.element == ElementType::Identifier {
+                token::typed(element, &mut |system, code| {
+                    self.tokens.push(TokenRow { path: typed, code: code.into(), system, item });
                 });
-                self.references.extend(row);
             }
-            ParameterKind::Token => {
-                self.half = self.half || is_half(leaf.element, element);
-                let rows = if definition.name == "_tag" { &mut self.tags } else { &mut self.tokens };
-                tokens(leaf.element, element, &mut |system, code| {
-                    rows.push(TokenRow { parameter: definition.full, system, code });
-                });
+        }
+        if kinds & URI != 0
+            && kinds & TOKEN == 0
+            && let Some(code) = element.string()
+        {
+            // `_profile=url` finds every version of it.
+            if let Some((address, _)) = code.split_once('|').filter(|_| leaf.element == ElementType::Canonical) {
+                let code = Cow::Owned(address.to_owned());
+                self.tokens.push(TokenRow { path, code, system: Cow::Borrowed(""), item });
             }
-            _ => {}
+            self.tokens.push(TokenRow { path, code, system: Cow::Borrowed(""), item });
         }
     }
-}
 
-/// Whether a code or value is here whose system has left.
-fn is_half(kind: ElementType, element: Element<'_>) -> bool {
-    let left = |value: &str| {
-        element.member("system").is_some_and(|system| system.is_null())
-            && element.member(value).is_some_and(|value| !value.is_null())
-    };
-    match kind {
-        ElementType::CodeableConcept => {
-            let mut codings = element.member("coding").into_iter().flat_map(|list| list.children());
-            codings.any(|coding| is_half(ElementType::Coding, coding))
-        }
-        ElementType::Coding => left("code"),
-        ElementType::Identifier => left("value"),
-        _ => false,
+    fn text(&mut self, path: i32, text: Cow<'d, str>, item: i32) {
+        let normal = super::normal(&text);
+        self.strings.push(StringRow { path, normal, text, item });
     }
-}
-
-/// Calls `found` with system and code of every token an element holds. Text is no token.
-pub(super) fn tokens<'d>(kind: ElementType, element: Element<'d>, found: &mut impl FnMut(Cow<'d, str>, Cow<'d, str>)) {
-    let pair = match kind {
-        ElementType::CodeableConcept => {
-            let codings = element.member("coding").into_iter().flat_map(|list| list.children());
-            return codings.for_each(|coding| tokens(ElementType::Coding, coding, found));
-        }
-        ElementType::Coding => pair(element, "system", "code"),
-        ElementType::Identifier => pair(element, "system", "value"),
-        ElementType::ContactPoint => pair(element, "", "value"),
-        // A date where a yes or no is asked for (deceased) says yes.
-        ElementType::DateTime => Some((None, Some(Cow::Borrowed("true")))),
-        _ => match element.kind() {
-            Kind::String => Some((None, element.string())),
-            Kind::True | Kind::False | Kind::Number => Some((None, Some(Cow::Borrowed(element.raw())))),
-            _ => None,
-        },
-    };
-    if let Some((system, Some(code))) = pair {
-        found(system.unwrap_or_default(), code);
-    }
-}
-
-/// Type and id (or full text) of a Reference.
-pub(super) fn target<'d>(element: Element<'d>, only: &str) -> Option<(&'static str, Cow<'d, str>)> {
-    let (reference, told) = match element.kind() {
-        Kind::String => (element.string(), None),
-        _ => pair(element, "reference", "type")?,
-    };
-    let (kind, id) = split(reference?)?;
-    let kind = kind.or_else(|| parameters::resource_type(&told?)).unwrap_or_default();
-    (only.is_empty() || only == kind).then_some((kind, id))
-}
-
-fn split(reference: Cow<'_, str>) -> Option<(Option<&'static str>, Cow<'_, str>)> {
-    match reference {
-        Cow::Borrowed(text) => pick(text).map(|(kind, id)| (kind, Cow::Borrowed(id))),
-        Cow::Owned(text) => pick(&text).map(|(kind, id)| (kind, Cow::Owned(id.to_owned()))),
-    }
-}
-
-fn pick(text: &str) -> Option<(Option<&'static str>, &str)> {
-    match references::parse(text) {
-        Reference::Local { kind, id, .. } => Some((Some(kind), id)),
-        Reference::Absolute { kind, text } => Some((kind, text)),
-        Reference::Other(text) => Some((None, text)),
-        Reference::Conditional { .. } | Reference::Contained(_) => None,
-    }
-}
-
-type Pair<'d> = (Option<Cow<'d, str>>, Option<Cow<'d, str>>);
-
-/// Two string members of an object; `None` where one of them is a hole or the value is no object.
-fn pair<'d>(object: Element<'d>, first: &str, second: &str) -> Option<Pair<'d>> {
-    if object.kind() != Kind::Object {
-        return None;
-    }
-    let mut pair = (None, None);
-    for child in object.children() {
-        let key = child.key()?;
-        let half = match &*key {
-            key if key == first => &mut pair.0,
-            key if key == second => &mut pair.1,
-            _ => continue,
-        };
-        if child.is_null() {
-            return None;
-        }
-        *half = child.string().filter(|text| !text.is_empty());
-    }
-    Some(pair)
 }

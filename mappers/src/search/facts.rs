@@ -6,7 +6,7 @@ mod table;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::extract::{target, tokens};
+use super::extract::{reference::target, token::tokens};
 use super::parameters::{ElementType, Path};
 use super::plan::{Leaf, Plan};
 use crate::json::Element;
@@ -67,7 +67,7 @@ static PLANS: LazyLock<Vec<Plan<Fact>>> = LazyLock::new(|| TABLE.iter().map(plan
 pub fn facts<'d>(kind: &str, resource: Element<'d>) -> Facts<'d> {
     let mut finding = Finding::default();
     if let Ok(at) = TABLE.binary_search_by(|row| row.kind.cmp(kind)) {
-        PLANS[at].visit(resource, &mut |leaf, element| finding.take(leaf, element));
+        PLANS[at].visit(resource, &mut |leaf, element, _| finding.take(leaf, element));
     }
     let mut facts = finding.facts();
     match kind {

@@ -2,11 +2,10 @@
 //! (<https://hl7.org/fhir/R4/searchparameter-registry.html>).
 
 use super::table::{RESOURCE_TYPES, TABLE};
+use super::us_core;
 
-/// Names that are searched and indexed today, wherever a type defines them.
-const SUPPORTED: [&str; 7] = ["_id", "_lastUpdated", "_tag", "code", "identifier", "patient", "subject"];
 /// The pseudo-type that carries the parameters of every type.
-const COMMON: &str = "Resource";
+pub const COMMON: &str = "Resource";
 
 /// One search parameter of one type.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -54,7 +53,7 @@ pub enum ParameterKind {
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Path {
     /// JSON member names joined by `.`, lists implied: `component.valueQuantity`. A step may pick items by a string
-    /// member or position: `telecom[system=email]`, `entry[0].resource`.
+    /// member or position: `telecom[system=email]`, `entry[0].resource`; see [`Path::steps`].
     pub text: &'static str,
     /// The type of the element there.
     pub element: ElementType,
@@ -100,21 +99,54 @@ pub enum ElementType {
 }
 
 impl Definition {
-    /// Whether it can be searched today; the others are known by name only.
+    /// Whether it can be searched; the others (full text, `near`, resources inside others) are known by name only.
     #[must_use]
     pub fn is_supported(&self) -> bool {
-        SUPPORTED.contains(&self.name)
+        match self.param_kind {
+            ParameterKind::Composite => true,
+            ParameterKind::Special => false,
+            _ => self.paths.iter().any(Path::is_indexed),
+        }
     }
 }
 
-/// The parameter `name` of a type, its own or one that every type has; `None` where R4 defines none.
+impl Path {
+    /// Whether values there are looked at.
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
+        self.element != ElementType::Resource
+    }
+
+    /// The steps: a member's name, and the string member that picks items of it.
+    pub fn steps(&self) -> impl Iterator<Item = (&'static str, Option<(&'static str, &'static str)>)> {
+        let mut rest = self.text;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            // A dot inside brackets belongs to the value (an address).
+            let bracket = rest.find('[').filter(|bracket| !rest[..*bracket].contains('.'));
+            let from = bracket.and_then(|bracket| Some(bracket + rest[bracket..].find(']')?)).unwrap_or(0);
+            let end = rest[from..].find('.').map_or(rest.len(), |dot| from + dot);
+            let step = &rest[..end];
+            rest = rest.get(end + 1..).unwrap_or_default();
+            let (name, picked) = step.split_once('[').unwrap_or((step, ""));
+            Some((name, picked.trim_end_matches(']').split_once('=')))
+        })
+    }
+}
+
+/// The parameter `name` of a type, its own or one that every type has; `None` where neither R4 nor US Core defines one.
 #[must_use]
 pub fn definition(kind: &str, name: &str) -> Option<&'static Definition> {
     let find = |kind: &str| {
         let found = TABLE.binary_search_by(|row| (row.kind, row.name).cmp(&(kind, name)));
         found.ok().map(|at| &TABLE[at])
     };
-    if name.starts_with('_') { find(COMMON).or_else(|| find("DomainResource")) } else { find(kind) }
+    if name.starts_with('_') {
+        return find(COMMON).or_else(|| find("DomainResource"));
+    }
+    find(kind).or_else(|| us_core::of(kind).find(|definition| definition.name == name))
 }
 
 /// Every parameter R4 defines on the type itself, by name.
@@ -125,10 +157,11 @@ pub fn of(kind: &str) -> &'static [Definition] {
     &TABLE[start..end]
 }
 
-/// What can be searched: the common parameters, then the type's own (none without a type).
+/// What can be searched: the common parameters, then the type's own (none without a type), then what US Core adds.
 pub fn supported(kind: Option<&str>) -> impl Iterator<Item = &'static Definition> {
     let own = kind.map_or(&[][..], of);
-    of(COMMON).iter().chain(own).filter(|definition| definition.is_supported())
+    let added = us_core::of(kind.unwrap_or_default());
+    of(COMMON).iter().chain(own).chain(added).filter(|definition| definition.is_supported())
 }
 
 /// Every concrete resource type, sorted.

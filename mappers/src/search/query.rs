@@ -3,20 +3,30 @@
 //! Everything is bounded, and nothing is guessed: a parameter or modifier that is not supported is an error (or, under
 //! lenient handling and only for whole parameters, ignored and reported). Errors name the parameter, never its value.
 
+mod composite;
+mod condition;
 mod date;
 mod encode;
+mod include;
+mod join;
 mod reader;
 mod result;
+mod scope;
+mod sort;
 mod split;
 mod value;
 
-use super::parameters::Definition;
 use reader::Reader;
 
+pub(super) use date::stored_range;
 pub use date::{DateValue, Prefix};
 pub use encode::canonical;
+pub use include::Include;
 pub use result::{MAX_COUNT, Results, Summary, TotalMode};
-pub use value::{ReferenceValue, TokenValue};
+pub use sort::{SortKey, SortSource};
+pub use value::{
+    CodeRelation, QuantityValue, ReferenceValue, StringMatch, StringValue, TokenValue, UriMatch, UriValue,
+};
 
 /// The longest query, in bytes.
 pub const MAX_QUERY: usize = 8 * 1024;
@@ -24,39 +34,111 @@ pub const MAX_QUERY: usize = 8 * 1024;
 pub const MAX_PARAMETERS: usize = 100;
 /// The most alternatives (`a,b,c`) of a parameter.
 pub const MAX_VALUES: usize = 200;
+/// The most steps of a chain or of nested `_has`.
+pub const MAX_STEPS: usize = 6;
+/// The most types a chain may go through in all.
+pub const MAX_TYPES: usize = 200;
 
 /// What is searched for.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Search {
-    /// The type; `None` = all types, with the parameters that every type has.
-    pub kind: Option<Box<str>>,
+    /// The types; empty = all of them.
+    pub kinds: Vec<&'static str>,
     /// All of these must hold. A parameter given twice stands here twice.
-    pub parameters: Vec<Parameter>,
+    pub tests: Vec<Test>,
+    /// The order wanted; empty = any.
+    pub sort: Vec<SortKey>,
+    /// What comes along with the matches.
+    pub includes: Vec<Include>,
+    /// Names and values of what was understood, as given.
+    shown: Vec<(Box<str>, Box<str>)>,
 }
 
-/// One condition: any of its values must match. The lists are never empty.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Parameter {
-    /// `_id`. A text that is no id matches nothing.
-    Id(Vec<Box<str>>),
-    /// `_lastUpdated`.
-    LastUpdated(Vec<DateValue>),
-    /// `_tag`.
-    Tag(Vec<TokenValue>),
-    /// A token parameter of the type.
-    Token {
-        /// Which.
-        definition: &'static Definition,
-        /// The alternatives.
+/// What must hold of a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// All of these.
+    All(Vec<Self>),
+    /// One of these.
+    Any(Vec<Self>),
+    /// It refers to a resource of which something holds: chaining.
+    Chain {
+        /// The places of the reference.
+        paths: Vec<i32>,
+        /// By type of the other resource what must hold of it.
+        targets: Vec<(&'static str, Self)>,
+    },
+    /// One of its codes stands in a relation to others that terminology knows; the reader of the query does not.
+    Codes {
+        /// The places of the codes.
+        paths: Vec<i32>,
+        /// Which relation.
+        relation: CodeRelation,
+        /// To which (alternatives): a value set's address, or a code.
         values: Vec<TokenValue>,
     },
-    /// A reference parameter of the type.
-    Reference {
-        /// Which.
-        definition: &'static Definition,
-        /// The alternatives.
-        values: Vec<ReferenceValue>,
+    /// A resource refers to it, of which something holds: `_has`.
+    Has {
+        /// The other resource's type.
+        kind: &'static str,
+        /// The places of the reference.
+        paths: Vec<i32>,
+        /// What holds of the other one.
+        test: Box<Self>,
     },
+    /// Its id is one of these. A text that is no id matches nothing.
+    Id(Vec<Box<str>>),
+    /// A value fits.
+    Index(IndexTest),
+    /// The time of its last change fits one of these.
+    LastUpdated(Vec<DateValue>),
+    /// This does not hold.
+    Not(Box<Self>),
+    /// All of these, within one item (of a component, of a relation).
+    Together(Vec<IndexTest>),
+}
+
+/// That a value at one of some places fits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexTest {
+    /// The places: [`super::index_path()`].
+    pub paths: Vec<i32>,
+    /// Alternatives; never empty.
+    pub values: Values,
+}
+
+/// Values of one kind, each an alternative.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Any value of the kind: for `:missing`.
+    Any(IndexKind),
+    /// Dates.
+    Dates(Vec<DateValue>),
+    /// Numbers and quantities.
+    Quantities(Vec<QuantityValue>),
+    /// References.
+    References(Vec<ReferenceValue>),
+    /// Texts.
+    Strings(Vec<StringValue>),
+    /// Tokens.
+    Tokens(Vec<TokenValue>),
+    /// Addresses.
+    Uris(Vec<UriValue>),
+}
+
+/// Kinds of index rows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IndexKind {
+    /// Ranges of time.
+    Date,
+    /// Numbers and quantities.
+    Quantity,
+    /// References.
+    Reference,
+    /// Texts.
+    String,
+    /// Tokens and addresses.
+    Token,
 }
 
 /// What to do with parameters that are not supported (`Prefer: handling=`).

@@ -23,7 +23,7 @@ pub struct QualityArgs {
 /// Runs the command.
 pub(super) async fn run(args: QualityArgs) -> Result<Exit, Stop> {
     let gateway = Gateway::open(args.database.options(false)?).await?;
-    let permit = super::operator_permit(&gateway, "quality").await?;
+    let permit = super::operator_permit(&gateway, "quality", "map quality").await?;
     let mut progress = Progress::new("quality");
     let mut seen = |map: &str, rows: i64| progress.tell(map, rows);
     let report = gateway.store.quality(&permit, args.keys, &mut seen).await?;

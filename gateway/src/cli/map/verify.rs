@@ -21,7 +21,7 @@ pub struct VerifyArgs {
 /// Runs the command.
 pub(super) async fn run(args: VerifyArgs) -> Result<Exit, Stop> {
     let gateway = Gateway::open(args.database.options(false)?).await?;
-    let permit = super::operator_permit(&gateway, "verify").await?;
+    let permit = super::operator_permit(&gateway, "verify", "map verify").await?;
     let mut progress = Progress::new("verify");
     let mut compared = |map: &MapReport| progress.tell(&map.map, map.resources);
     let report = gateway.store.verify(&permit, &mut compared).await?;

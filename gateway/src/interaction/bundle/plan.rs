@@ -188,6 +188,7 @@ impl Reader<'_> {
         let request = Request {
             interaction: place.interaction,
             pattern: place.pattern,
+            compartment: place.compartment,
             kind: place.kind,
             id: place.id.map(Into::into),
             version: place.version.map(Into::into),

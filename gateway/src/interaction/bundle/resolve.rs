@@ -340,6 +340,7 @@ mod tests {
     fn entry(interaction: Interaction, id: Option<&str>, condition: Option<&str>, full_url: Option<&str>) -> Entry {
         let creates = interaction == Interaction::Create;
         let request = Request {
+            compartment: None,
             interaction,
             pattern: "",
             kind: Some("Patient"),

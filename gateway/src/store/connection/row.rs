@@ -44,6 +44,21 @@ impl Row {
         }
     }
 
+    /// The number of double precision in column `index`. `None` for NULL.
+    pub fn real(&self, index: usize) -> Option<f64> {
+        match self {
+            Self::Postgres(row) => {
+                let value = row.try_get_raw(index).ok()?;
+                let bytes = value.as_bytes().ok()?;
+                match value.format() {
+                    PgValueFormat::Binary => Some(f64::from_be_bytes(bytes.try_into().ok()?)),
+                    PgValueFormat::Text => std::str::from_utf8(bytes).ok()?.parse().ok(),
+                }
+            }
+            Self::Sqlite(row) => row.try_get_unchecked::<Option<f64>, _>(index).ok().flatten(),
+        }
+    }
+
     /// The bytes in column `index`. `None` for NULL.
     pub fn bytes(&self, index: usize) -> Option<&[u8]> {
         match self {

@@ -2,7 +2,10 @@
 
 use jiff::civil::Date;
 
-const MINUTE: i64 = 60_000;
+/// Ticks in a millisecond. A tick is 100 ns: an `i64` of them reaches from the first year to past the last one.
+const MILLISECOND: i64 = 10_000;
+const SECOND: i64 = 1000 * MILLISECOND;
+const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
 
 /// How a date compares.
@@ -28,16 +31,16 @@ pub enum Prefix {
     StartsAfter,
 }
 
-/// A point of time with its precision: all instants from `low_ms` to before `high_ms`, in milliseconds since 1970
-/// (UTC). Without a zone the time is UTC.
+/// A point of time with its precision: all instants from `low` to before `high`, in ticks of 100 ns since 1970 (UTC).
+/// Without a zone the time is UTC.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DateValue {
     /// How it compares.
     pub prefix: Prefix,
     /// The first instant.
-    pub low_ms: i64,
+    pub low: i64,
     /// Just past the last instant.
-    pub high_ms: i64,
+    pub high: i64,
     /// The date as given, without prefix.
     pub text: Box<str>,
 }
@@ -63,16 +66,17 @@ impl Prefix {
 }
 
 impl DateValue {
-    /// The instants that match, as up to two ranges [from, to): for values that are instants with a precision of a
-    /// millisecond, as `_lastUpdated` is. `i64::MIN` and `i64::MAX` are open ends. `now_ms` is for `ap`, which allows a
-    /// tenth of the distance from now.
+    /// The instants that match, in milliseconds, as up to two ranges [from, to): for values that are instants with a
+    /// precision of a millisecond, as `_lastUpdated` is. `i64::MIN` and `i64::MAX` are open ends. `now_ms` is for `ap`,
+    /// which allows a tenth of the distance from now.
     #[must_use]
     pub fn ranges(&self, now_ms: i64) -> Vec<(i64, i64)> {
-        let (low, high) = (self.low_ms, self.high_ms);
+        let up = |ticks: i64| ticks.div_euclid(MILLISECOND) + i64::from(ticks.rem_euclid(MILLISECOND) > 0);
+        let (low, high) = (up(self.low), up(self.high));
         match self.prefix {
             Prefix::Approximately => {
-                let slack = low.abs_diff(now_ms).max(high.abs_diff(now_ms)) / 10;
-                vec![(low.saturating_sub_unsigned(slack), high.saturating_add_unsigned(slack))]
+                let (low, high) = self.around(now_ms);
+                vec![(up(low), up(high))]
             }
             Prefix::Equal => vec![(low, high)],
             Prefix::NotEqual => vec![(i64::MIN, low), (high, i64::MAX)],
@@ -82,21 +86,45 @@ impl DateValue {
             Prefix::LessOrEqual => vec![(i64::MIN, high)],
         }
     }
+
+    /// The range that `ap` allows, in ticks: a tenth of the distance from now to both sides.
+    #[must_use]
+    pub fn around(&self, now_ms: i64) -> (i64, i64) {
+        let now = now_ms.saturating_mul(MILLISECOND);
+        let slack = self.low.abs_diff(now).max(self.high.abs_diff(now)) / 10;
+        (self.low.saturating_sub_unsigned(slack), self.high.saturating_add_unsigned(slack))
+    }
+}
+
+impl Prefix {
+    /// The prefix of a value, and the rest of it.
+    pub(super) fn split(text: &str) -> (Self, &str) {
+        let prefixed = Self::ALL.iter().find_map(|(code, prefix)| Some((*prefix, text.strip_prefix(code)?)));
+        prefixed.unwrap_or((Self::Equal, text))
+    }
 }
 
 /// Reads a date with its prefix.
 pub(super) fn date(text: &str) -> Result<DateValue, &'static str> {
     const FAULT: &str = "is not a date; give [prefix]YYYY[-MM[-DD[Thh:mm[:ss[.fff]][Z|+hh:mm]]]] with a prefix of eq, \
                          ne, lt, le, gt, ge, sa, eb or ap";
-    let prefixed = Prefix::ALL.iter().find_map(|(code, prefix)| Some((*prefix, text.strip_prefix(code)?)));
-    let (prefix, text) = prefixed.unwrap_or((Prefix::Equal, text));
+    let (prefix, text) = Prefix::split(text);
     // A `+` that was not percent-encoded has become a space.
     let text = text.replace(' ', "+");
-    let (low_ms, high_ms) = range(&text).ok_or(FAULT)?;
-    Ok(DateValue { prefix, low_ms, high_ms, text: text.into() })
+    let (low, high) = range(&text).ok_or(FAULT)?;
+    Ok(DateValue { prefix, low, high, text: text.into() })
 }
 
-/// The instants of a date or time, possibly partial.
+/// The instants of a date or time that a resource says, as [`range`] gives them; a fraction of three digits or more is a
+/// measured instant, not a span of all instants that start so.
+pub(in crate::search) fn stored_range(text: &str) -> Option<(i64, i64)> {
+    let (low, high) = range(text)?;
+    let fraction = text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+    Some((low, if fraction >= 3 { low + 1 } else { high }))
+}
+
+/// The instants of a date or time, possibly partial: from the first to just past the last, in ticks of 100 ns since 1970
+/// (UTC). Without a zone the time is UTC. `None` where the text is neither.
 fn range(text: &str) -> Option<(i64, i64)> {
     let (day, time) = text.split_once('T').map_or((text, None), |(day, time)| (day, Some(time)));
     let mut parts = day.split('-');
@@ -133,7 +161,7 @@ fn days(date: Date) -> i32 {
     i32::try_from(span.as_hours() / 24).unwrap_or_default()
 }
 
-/// Splits a zone off a time; the offset is in ms.
+/// Splits a zone off a time; the offset is in ticks.
 fn zone(time: &str) -> Option<(&str, i64)> {
     if let Some(clock) = time.strip_suffix('Z') {
         return Some((clock, 0));
@@ -145,7 +173,7 @@ fn zone(time: &str) -> Option<(&str, i64)> {
     Some((&time[..at], if time.as_bytes()[at] == b'-' { -offset } else { offset }))
 }
 
-/// First ms within the day of `hh:mm[:ss[.fff]]`, and how many it stands for.
+/// First tick within the day of `hh:mm[:ss[.fff]]`, and how many it stands for.
 fn of_day(clock: &str) -> Option<(i64, i64)> {
     let mut parts = clock.split(':');
     let (hour, minute, second) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?, parts.next());
@@ -156,14 +184,14 @@ fn of_day(clock: &str) -> Option<(i64, i64)> {
     let Some(second) = second else { return Some((start, MINUTE)) };
     let (whole, fraction) = second.split_once('.').map_or((second, None), |(whole, rest)| (whole, Some(rest)));
     // A leap second (60) is the first second of the next minute.
-    let start = start + digits(whole, 2).filter(|second| *second <= 60)? * 1000;
-    let Some(fraction) = fraction else { return Some((start, 1000)) };
+    let start = start + digits(whole, 2).filter(|second| *second <= 60)? * SECOND;
+    let Some(fraction) = fraction else { return Some((start, SECOND)) };
     if fraction.is_empty() || fraction.len() > 12 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    let milliseconds: i64 = format!("{fraction:0<3}")[..3].parse().ok()?;
-    let width = [100, 10][..].get(fraction.len() - 1).copied().unwrap_or(1);
-    Some((start + milliseconds, width))
+    let ticks: i64 = format!("{fraction:0<7}")[..7].parse().ok()?;
+    let width = u32::try_from(7_usize.saturating_sub(fraction.len())).ok()?;
+    Some((start + ticks, 10_i64.pow(width)))
 }
 
 fn digits(text: &str, length: usize) -> Option<i64> {

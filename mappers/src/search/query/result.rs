@@ -10,6 +10,8 @@ const MAX_TEXT: usize = 4096;
 pub struct Results {
     /// `_count`, at most [`MAX_COUNT`]; 0 = only the total.
     pub count: Option<u32>,
+    /// `_elements`: names of elements, at the top of the resource.
+    pub elements: Vec<Box<str>>,
     /// `_summary`.
     pub summary: Option<Summary>,
     /// `_total`.
@@ -27,8 +29,14 @@ pub struct Results {
 pub enum Summary {
     /// Only how many there are.
     Count,
+    /// All but the narrative.
+    Data,
     /// All of it.
     False,
+    /// Id, meta, narrative and what must be there.
+    Text,
+    /// What the definition marks as the summary.
+    True,
 }
 
 /// Whether the number of all matches is wanted.
@@ -46,8 +54,6 @@ pub enum TotalMode {
 pub(super) enum Refusal {
     /// The value is wrong: always an error.
     Wrong(&'static str),
-    /// The value is right, but this server does not do it.
-    Unsupported(&'static str),
 }
 
 impl Summary {
@@ -56,7 +62,10 @@ impl Summary {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Count => "count",
+            Self::Data => "data",
             Self::False => "false",
+            Self::Text => "text",
+            Self::True => "true",
         }
     }
 }
@@ -84,6 +93,7 @@ impl Results {
     pub(super) fn take(&mut self, name: &str, value: &str) -> Option<Result<(), Refusal>> {
         Some(match name {
             "_count" => count(value).and_then(|count| set(&mut self.count, count)),
+            "_elements" => elements(value).map(|elements| self.elements = elements),
             "_summary" => summary(value).and_then(|summary| set(&mut self.summary, summary)),
             "_total" => total(value).and_then(|total| set(&mut self.total, total)),
             "_cursor" => text(value).and_then(|cursor| set(&mut self.cursor, cursor)),
@@ -111,11 +121,23 @@ fn count(value: &str) -> Result<u32, Refusal> {
     Ok(value.parse().unwrap_or(u32::MAX).min(MAX_COUNT))
 }
 
+fn elements(value: &str) -> Result<Vec<Box<str>>, Refusal> {
+    const MOST: usize = 100;
+    let names: Vec<Box<str>> = value.split(',').filter(|name| !name.is_empty()).map(Into::into).collect();
+    let is_name = |name: &str| name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if names.len() > MOST || !names.iter().all(|name| is_name(name)) {
+        return Err(Refusal::Wrong("is not a list of element names at the top of the resource, as in code,subject"));
+    }
+    Ok(names)
+}
+
 fn summary(value: &str) -> Result<Summary, Refusal> {
     match value {
         "count" => Ok(Summary::Count),
+        "data" => Ok(Summary::Data),
         "false" => Ok(Summary::False),
-        "true" | "text" | "data" => Err(Refusal::Unsupported("has only count and false here; use one of them")),
+        "text" => Ok(Summary::Text),
+        "true" => Ok(Summary::True),
         _ => Err(Refusal::Wrong("is not one of true, text, data, count, false")),
     }
 }

@@ -1,0 +1,61 @@
+//! `fhir-gateway search`: how a search is answered, for those who wonder why it is slow.
+
+use clap::{Args, Subcommand};
+use mappers::search::{self, Context, Handling};
+
+use super::map::operator_permit;
+use crate::cli::{self, DatabaseArgs, Exit, Stop};
+use crate::gateway::Gateway;
+use crate::router;
+use crate::store::SearchRequest;
+
+/// Explains searches.
+#[derive(Debug, Subcommand)]
+pub enum SearchCommand {
+    /// Prints the plan of a search, its SQL, and how the database would run it.
+    #[command(after_help = "\
+The plan says which condition the rows come from and which ones filter them, and in which order a page is
+taken. Values stand as $1, $2, ... in the SQL. Nothing of any record is printed.
+
+Examples:
+  fhir-gateway search explain 'Patient?name=ada'
+  fhir-gateway search explain 'Observation?subject:Patient.name=ada&_sort=-date' --database postgres://db/clinic
+
+Exit codes:
+  0 done, 1 the work failed, 2 the search is wrong, 3 the database is not available")]
+    Explain(ExplainArgs),
+}
+
+/// Which search.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// The search as in an address below the base: `Type?parameters`, or `?parameters` for all types.
+    search: String,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Stop`] says why.
+pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
+    let SearchCommand::Explain(args) = command;
+    let (kind, query) = args.search.split_once('?').unwrap_or((&args.search, ""));
+    let kind = match kind {
+        "" => None,
+        kind => Some(router::known(kind).ok_or_else(|| Stop::usage("R4 has no resource type of this name"))?),
+    };
+    let context = Context { handling: Handling::Strict, base: "" };
+    let (search, results, _) = search::parse(kind, query, context).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Stop::usage(lines.join("\n"))
+    })?;
+    let gateway = Gateway::open(args.database.options(false)?).await?;
+    let permit = operator_permit(&gateway, "search", "search explain").await?;
+    let count = results.count.unwrap_or(50) as usize;
+    let request = SearchRequest { search, count, total: results.total.is_some(), after: None };
+    let text = gateway.store.explain(&permit, &request).await?;
+    cli::print(&text)?;
+    Ok(Exit::Done)
+}

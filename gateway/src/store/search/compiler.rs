@@ -1,0 +1,178 @@
+//! Conditions as filters on a row of the directory.
+
+use consent::Permit;
+use mappers::search::query::{DateValue, IndexKind, IndexTest, Test, Values};
+
+use super::statement::Statement;
+use super::{chain, composite, date, quantity, reference, string, token, uri};
+use crate::store::condition;
+use crate::store::connection::Engine;
+use crate::store::core::Core;
+
+/// One statement on its way to SQL.
+pub(super) struct Compiler<'a> {
+    /// The statement so far.
+    pub(super) statement: Statement,
+    /// The engine it is for.
+    pub(super) engine: Engine,
+    /// The placeholder of the permit's organization.
+    pub(super) organization: String,
+    permit: &'a Permit,
+    now_ms: i64,
+    aliases: usize,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(core: &Core, permit: &'a Permit) -> Self {
+        let mut statement = Statement::default();
+        let organization = statement.int(permit.organization().0);
+        let (engine, now_ms) = (core.pools.engine(), core.clock.now_ms());
+        Self { statement, engine, organization, permit, now_ms, aliases: 0 }
+    }
+
+    /// A name for a table that no other one has.
+    pub(super) fn alias(&mut self, prefix: &str) -> String {
+        self.aliases += 1;
+        format!("{prefix}{}", self.aliases)
+    }
+
+    /// That a row of the directory is there and the permit shows it: beside every use of the directory.
+    pub(super) fn visible(&mut self, directory: &str) -> String {
+        let predicate = condition::predicate(self.permit.predicate(), directory, |text| self.statement.text(text));
+        format!("{directory}.organization_id = {} and {directory}.deleted = 0 and {predicate}", self.organization)
+    }
+
+    /// That a row of the directory is of one of the types; nothing for all types.
+    pub(super) fn of_kinds(&mut self, directory: &str, kinds: &[&'static str]) -> String {
+        match kinds {
+            [] => "true".to_owned(),
+            [kind] => format!("{directory}.type = {}", self.statement.text(kind)),
+            kinds => {
+                let kinds: Vec<String> = kinds.iter().map(|kind| self.statement.text(kind)).collect();
+                format!("{directory}.type in ({})", kinds.join(", "))
+            }
+        }
+    }
+
+    /// That a test holds of a row of the directory.
+    pub(super) fn holds(&mut self, test: &Test, directory: &str) -> String {
+        match test {
+            Test::All(tests) => all(tests.iter().map(|test| self.holds(test, directory)).collect()),
+            Test::Any(tests) => any(tests.iter().map(|test| self.holds(test, directory)).collect()),
+            Test::Chain { paths, targets } => chain::refers(self, paths, targets, directory),
+            // What terminology could not tell holds of nothing; the interaction refuses such a search before.
+            Test::Codes { .. } => any(Vec::new()),
+            Test::Has { kind, paths, test } => chain::referred(self, kind, paths, test, directory),
+            Test::Id(ids) => self.ids(ids, directory),
+            Test::Index(test) => {
+                let row = self.alias("i");
+                let (table, condition) = (table(&test.values), self.fits(test, &row));
+                format!("exists (select 1 from {table} {row} where {row}.rid = {directory}.rid and {condition})")
+            }
+            Test::LastUpdated(values) => any(values.iter().map(|value| self.updated(value, directory)).collect()),
+            Test::Not(test) => format!("not {}", self.holds(test, directory)),
+            Test::Together(parts) => composite::together(self, parts, directory),
+        }
+    }
+
+    /// That an index row is one of a place and its value fits.
+    pub(super) fn fits(&mut self, test: &IndexTest, row: &str) -> String {
+        let value = match &test.values {
+            Values::Any(_) => None,
+            Values::Dates(values) => Some(any(values.iter().map(|value| date::fits(self, value, row)).collect())),
+            Values::Quantities(values) => {
+                Some(any(values.iter().map(|value| quantity::fits(self, value, row)).collect()))
+            }
+            Values::References(values) => {
+                Some(any(values.iter().map(|value| reference::fits(self, value, row)).collect()))
+            }
+            Values::Strings(values) => Some(any(values.iter().map(|value| string::fits(self, value, row)).collect())),
+            Values::Tokens(values) => Some(token::fits(self, values, row)),
+            Values::Uris(values) => Some(any(values.iter().map(|value| uri::fits(self, value, row)).collect())),
+        };
+        let place = self.at(&test.paths, row);
+        match value {
+            Some(value) => format!("{place} and {value}"),
+            None => place,
+        }
+    }
+
+    /// That an index row is one of a place.
+    pub(super) fn at(&self, paths: &[i32], row: &str) -> String {
+        let path = match paths {
+            [] => "1 = 0".to_owned(),
+            [path] => format!("{row}.path = {path}"),
+            paths => {
+                let paths: Vec<String> = paths.iter().map(i32::to_string).collect();
+                format!("{row}.path in ({})", paths.join(", "))
+            }
+        };
+        format!("{row}.organization_id = {} and {path}", self.organization)
+    }
+
+    /// The time that `ap` is near to.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    pub(super) fn ids(&mut self, ids: &[Box<str>], directory: &str) -> String {
+        let ids: Vec<String> = ids.iter().map(|id| self.statement.text(id)).collect();
+        format!("{directory}.id in ({})", ids.join(", "))
+    }
+
+    fn updated(&mut self, value: &DateValue, directory: &str) -> String {
+        let ranges = value.ranges(self.now_ms);
+        let range = |(from, to): (i64, i64)| {
+            let mut ends = Vec::new();
+            if from != i64::MIN {
+                ends.push(format!("{directory}.updated >= {}", self.statement.int(from)));
+            }
+            if to != i64::MAX {
+                ends.push(format!("{directory}.updated < {}", self.statement.int(to)));
+            }
+            all(ends)
+        };
+        any(ranges.into_iter().map(range).collect())
+    }
+}
+
+/// The table that holds values of a kind.
+pub(super) fn table(values: &Values) -> &'static str {
+    match values {
+        Values::Any(kind) => table_of(*kind),
+        Values::Dates(_) => table_of(IndexKind::Date),
+        Values::Quantities(_) => table_of(IndexKind::Quantity),
+        Values::References(_) => table_of(IndexKind::Reference),
+        Values::Strings(_) => table_of(IndexKind::String),
+        Values::Tokens(_) | Values::Uris(_) => table_of(IndexKind::Token),
+    }
+}
+
+/// The table of a kind.
+pub(super) fn table_of(kind: IndexKind) -> &'static str {
+    match kind {
+        IndexKind::Date => "index_date",
+        IndexKind::Quantity => "index_quantity",
+        IndexKind::Reference => "index_reference",
+        IndexKind::String => "index_string",
+        IndexKind::Token => "index_token",
+    }
+}
+
+/// One of them; nothing at all where there is none.
+pub(super) fn any(conditions: Vec<String>) -> String {
+    joined(conditions, " or ", "1 = 0")
+}
+
+/// All of them.
+pub(super) fn all(conditions: Vec<String>) -> String {
+    joined(conditions, " and ", "1 = 1")
+}
+
+fn joined(mut conditions: Vec<String>, word: &str, none: &str) -> String {
+    match conditions.len() {
+        0 => none.to_owned(),
+        1 => format!("({})", conditions.remove(0)),
+        _ => format!("({})", conditions.join(word)),
+    }
+}

@@ -1,0 +1,95 @@
+//! `_include` and `_revinclude`: <https://hl7.org/fhir/R4/search.html#revinclude>. What the permit hides does not come
+//! along.
+
+use std::collections::HashSet;
+
+use mappers::search::query::Include;
+
+use super::compiler::Compiler;
+use super::plan::Plan;
+use super::{VERSION, chain, version};
+use crate::store::dialect;
+use crate::store::error::StoreError;
+use crate::store::reading::Reading;
+use crate::store::types::Version;
+
+/// The most resources that come along with a page.
+const MOST: usize = 2000;
+/// The most rounds of `:iterate`.
+const ROUNDS: usize = 6;
+
+/// What came along.
+pub(super) struct Included {
+    /// The resources, in the order of their creation within a round.
+    pub(super) versions: Vec<Version>,
+    /// There was more.
+    pub(super) cut: bool,
+}
+
+/// Takes what comes along with the matches.
+pub(super) async fn fetch(plan: &Plan<'_>, matches: &[i64], reading: &mut Reading) -> Result<Included, StoreError> {
+    let mut included = Included { versions: Vec::new(), cut: false };
+    let mut seen: HashSet<i64> = matches.iter().copied().collect();
+    let mut from = matches.to_vec();
+    for round in 0..ROUNDS {
+        let mut found = Vec::new();
+        for include in plan.search.includes.iter().filter(|include| round == 0 || include.iterate) {
+            if from.is_empty() {
+                break;
+            }
+            let left = MOST.saturating_sub(included.versions.len() + found.len());
+            let (sql, compiler) = statement(plan, include, left);
+            for row in reading.fetch_by_rids(&sql, &compiler.statement.args(), &from).await? {
+                let rid = row.int(0).unwrap_or_default();
+                if !seen.contains(&rid) {
+                    if included.versions.len() + found.len() >= MOST {
+                        included.cut = true;
+                        break;
+                    }
+                    seen.insert(rid);
+                    found.push((rid, version(plan.permit, &row, 1)?));
+                }
+            }
+        }
+        found.sort_unstable_by_key(|(rid, _)| *rid);
+        from = found.iter().map(|(rid, _)| *rid).collect();
+        included.versions.extend(found.into_iter().map(|(_, version)| version));
+        if from.is_empty() || included.cut {
+            break;
+        }
+    }
+    Ok(included)
+}
+
+/// Row id and version of what comes along with the rows in `{keys}`.
+fn statement<'a>(plan: &Plan<'a>, include: &Include, left: usize) -> (String, Compiler<'a>) {
+    let mut compiler = Compiler::new(plan.core, plan.permit);
+    let visible = compiler.visible("d");
+    let at = match &include.paths[..] {
+        [] => format!("i.organization_id = {}", compiler.organization),
+        paths => compiler.at(paths, "i"),
+    };
+    let join = dialect::join_in_order(compiler.engine);
+    let names = |row| chain::names("i", row, &compiler.organization);
+    let from = if include.reverse {
+        // Keys name what is referred to.
+        let back = "i.target_type = m.type and i.target_id = m.id";
+        format!(
+            "{join} directory m on m.rid = k.rid {join} index_reference i on {at} and {back} {join} directory d on d.rid = i.rid"
+        )
+    } else {
+        format!("{join} index_reference i on i.rid = k.rid {join} directory d on {}", names("d"))
+    };
+    let target = include.target.map_or_else(String::new, |target| {
+        let row = if include.reverse { "m" } else { "d" };
+        format!(" and {}", compiler.of_kinds(row, &[target]))
+    });
+    // One more than fits tells that there is more; matches themselves may be among them.
+    let limit = left + 1;
+    let sql = format!(
+        "select p.rid, {VERSION} from (select distinct d.rid from {{keys}} {from} where {at} and {visible}{target} \
+         order by d.rid limit {limit}) as p join directory d on d.rid = p.rid \
+         join resource_versions v on v.rid = d.rid and v.version = d.version order by p.rid"
+    );
+    (sql, compiler)
+}

@@ -1,0 +1,231 @@
+//! One page of matches, and the number of all.
+
+use mappers::search::query::{SortKey, SortSource};
+
+use super::compiler::{Compiler, table_of};
+use super::plan::{Drive, Plan, limited};
+use super::statement::Statement;
+use super::{VERSION, sort, version};
+use crate::store::connection::Row;
+use crate::store::dialect;
+use crate::store::error::StoreError;
+use crate::store::reading::Reading;
+use crate::store::types::{ResourceKey, SearchKey, SearchPlace, SearchRequest, Version};
+
+/// A page.
+pub(super) struct Matches {
+    /// Row ids and what they stand for, in order.
+    pub(super) matches: Vec<(i64, Version)>,
+    /// The last match, where more follow.
+    pub(super) next: Option<SearchPlace>,
+}
+
+/// Takes a page.
+pub(super) async fn fetch(
+    plan: &Plan<'_>,
+    request: &SearchRequest,
+    reading: &mut Reading,
+) -> Result<Matches, StoreError> {
+    let mut rows = Vec::new();
+    for phase in phases(plan, request) {
+        if rows.len() <= request.count {
+            let statement = statement(plan, request, phase, request.count + 1 - rows.len());
+            rows.extend(reading.fetch(&statement.sql, &statement.args()).await?);
+        }
+    }
+    let keys = &plan.search.sort;
+    let next = (rows.len() > request.count).then(|| place(keys, &rows[request.count - 1]));
+    rows.truncate(request.count);
+    let read = |row: &Row| Ok((row.int(0).unwrap_or_default(), version(plan.permit, row, 1)?));
+    Ok(Matches { matches: rows.iter().map(read).collect::<Result<_, StoreError>>()?, next })
+}
+
+/// Counts all matches.
+pub(super) async fn count(plan: &Plan<'_>, reading: &mut Reading) -> Result<u64, StoreError> {
+    let statement = counting(plan);
+    let row = reading.fetch_optional(&statement.sql, &statement.args()).await?;
+    Ok(row.and_then(|row| row.int(0)).and_then(|total| u64::try_from(total).ok()).unwrap_or_default())
+}
+
+/// The plan, its statements, and how the database would run them.
+pub(super) async fn explain(
+    plan: &Plan<'_>,
+    request: &SearchRequest,
+    reading: &mut Reading,
+) -> Result<String, StoreError> {
+    let mut out = plan.to_string();
+    let mut statements: Vec<Statement> =
+        phases(plan, request).map(|phase| statement(plan, request, phase, request.count + 1)).collect();
+    if request.total {
+        statements.push(counting(plan));
+    }
+    for statement in statements {
+        out.push_str(&format!("\n{}\n", statement.sql));
+        let engine = plan.core.pools.engine();
+        let rows = reading.fetch(&dialect::explain(engine, &statement.sql), &statement.args()).await?;
+        for row in rows {
+            // SQLite: id, parent, unused, detail. PostgreSQL: one line.
+            let line = row.text(if row.width() > 1 { 3 } else { 0 }).unwrap_or_default();
+            out.push_str(&format!("    {line}\n"));
+        }
+    }
+    Ok(out)
+}
+
+/// Parts of the order: with [`Drive::Order`] what has the first key comes from its index, what lacks it afterwards.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    All,
+    Lacking,
+    Present,
+}
+
+fn phases(plan: &Plan<'_>, request: &SearchRequest) -> impl Iterator<Item = Phase> + use<> {
+    let first = request.after.as_ref().and_then(|place| place.keys.first());
+    let phases: &[Phase] = match (plan.drive, plan.search.sort.first().map(|key| &key.source), first) {
+        (Drive::Order, Some(SortSource::Index { .. }), Some(SearchKey::None)) => &[Phase::Lacking],
+        (Drive::Order, Some(SortSource::Index { .. }), _) => &[Phase::Present, Phase::Lacking],
+        _ => &[Phase::All],
+    };
+    phases.iter().copied()
+}
+
+/// The statement of a page (or the rest of one): row id, version, keys.
+fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usize) -> Statement {
+    let mut compiler = Compiler::new(plan.core, plan.permit);
+    let keys = &plan.search.sort;
+    let names: Vec<String> = (0..keys.len()).map(|number| format!("k{number}")).collect();
+    // A place of the phase before is none of this one.
+    let after = request
+        .after
+        .as_ref()
+        .filter(|place| phase != Phase::Lacking || matches!(place.keys.first(), Some(SearchKey::None)));
+    let rid = after.map(|place| rid_of(&mut compiler, &place.resource));
+    let rows = match phase {
+        Phase::Present => present(plan, &mut compiler, after.zip(rid.as_deref()), limit),
+        Phase::All | Phase::Lacking => {
+            let mut expressions = Vec::new();
+            for key in keys {
+                expressions.push(sort::expression(&mut compiler, key));
+            }
+            let lacking = match &keys.first().map(|key| &key.source) {
+                Some(SortSource::Index { kind, paths }) if phase == Phase::Lacking => {
+                    let row = compiler.alias("o");
+                    let at = compiler.at(paths, &row);
+                    let table = table_of(*kind);
+                    format!(" and not exists (select 1 from {table} {row} where {row}.rid = d.rid and {at})")
+                }
+                _ => String::new(),
+            };
+            bounded(plan, &mut compiler, &expressions, &lacking, after.zip(rid.as_deref()), limit)
+        }
+    };
+    let order = sort::order(keys, &names.iter().map(|name| format!("p.{name}")).collect::<Vec<_>>(), "p.rid", false);
+    let shown: String = names.iter().map(|name| format!(", p.{name}")).collect();
+    compiler.statement.sql = format!(
+        "select p.rid, {VERSION}{shown} from ({rows}) as p join directory d on d.rid = p.rid \
+         join resource_versions v on v.rid = d.rid and v.version = d.version order by {order}"
+    );
+    compiler.statement
+}
+
+/// The rows of a page that any drive gives, put in order.
+fn bounded(
+    plan: &Plan<'_>,
+    compiler: &mut Compiler<'_>,
+    expressions: &[String],
+    lacking: &str,
+    after: Option<(&SearchPlace, &str)>,
+    limit: usize,
+) -> String {
+    let keys = &plan.search.sort;
+    if keys.is_empty() {
+        let bound = after.map_or_else(String::new, |(_, rid)| format!(" and d.rid > {rid}"));
+        let rows = plan.rows(compiler, plan.drive, &[], &bound);
+        let limit = limited(compiler, limit);
+        return format!("{rows} order by d.rid{limit}");
+    }
+    let drive = if plan.drive == Drive::Order { Drive::Directory } else { plan.drive };
+    let names: Vec<String> = (0..keys.len()).map(|number| format!("q.k{number}")).collect();
+    // Times and ids of the directory bound its own rows, so that its index is used.
+    let direct = keys.iter().all(|key| !matches!(key.source, SortSource::Index { .. }));
+    if direct {
+        let bound = after.map_or_else(String::new, |(place, rid)| {
+            format!(" and {}", sort::after(compiler, keys, expressions, &place.keys, ("d.rid", rid)))
+        });
+        let rows = plan.rows(compiler, drive, expressions, &bound);
+        let order = sort::order(keys, expressions, "d.rid", true);
+        let limit = limited(compiler, limit);
+        return format!("{rows} order by {order}{limit}");
+    }
+    let rows = plan.rows(compiler, drive, expressions, lacking);
+    let bound = after.map_or_else(String::new, |(place, rid)| {
+        format!(" where {}", sort::after(compiler, keys, &names, &place.keys, ("q.rid", rid)))
+    });
+    let order = sort::order(keys, &names, "q.rid", false);
+    let limit = limited(compiler, limit);
+    format!("select q.* from ({rows}) as q{bound} order by {order}{limit}")
+}
+
+/// The rows of a page from the index of the first key: a branch for each place, each with its own bound, order and limit.
+fn present(plan: &Plan<'_>, compiler: &mut Compiler<'_>, after: Option<(&SearchPlace, &str)>, limit: usize) -> String {
+    let keys = &plan.search.sort;
+    let Some((SortKey { source: SortSource::Index { kind, paths }, descending }, rest)) = keys.split_first() else {
+        return String::new();
+    };
+    let (column, table) = (sort::column(*kind), table_of(*kind));
+    let names: Vec<String> = (0..keys.len()).map(|number| format!("k{number}")).collect();
+    let join = dialect::join_in_order(compiler.engine);
+    let mut branches = Vec::new();
+    for path in paths {
+        let row = compiler.alias("i");
+        let first = format!("{row}.{column}");
+        let mut expressions = vec![first.clone()];
+        for key in rest {
+            expressions.push(sort::expression(compiler, key));
+        }
+        let mut conditions = vec![compiler.at(&[*path], &row), plan.conditions(compiler, None)];
+        let least = sort::extreme(compiler, *kind, paths, *descending, &row);
+        conditions.push(format!("{first} = {least}"));
+        if let Some((place, rid)) = after {
+            if let Some(value) = place.keys.first().and_then(|value| sort::place(compiler, value)) {
+                conditions.push(format!("{first} {} {value}", if *descending { "<=" } else { ">=" }));
+            }
+            conditions.push(sort::after(compiler, keys, &expressions, &place.keys, ("d.rid", rid)));
+        }
+        let select: String = expressions.iter().zip(&names).map(|(key, name)| format!(", {key} as {name}")).collect();
+        let order = sort::order(keys, &names, "rid", true);
+        let limit = limited(compiler, limit);
+        branches.push(format!(
+            "select * from (select distinct d.rid as rid{select} from {table} {row} {join} directory d on d.rid = {row}.rid \
+             where {} order by {order}{limit}) as b{row}",
+            conditions.join(" and ")
+        ));
+    }
+    let order = sort::order(keys, &names, "rid", true);
+    let limit = limited(compiler, limit);
+    format!("select distinct * from ({}) as u order by {order}{limit}", branches.join(" union all "))
+}
+
+fn counting(plan: &Plan<'_>) -> Statement {
+    let mut compiler = Compiler::new(plan.core, plan.permit);
+    let rows = plan.rows(&mut compiler, plan.counted, &[], "");
+    compiler.statement.sql = format!("select count(*) from ({rows}) as found");
+    compiler.statement
+}
+
+/// The directory's row id of a resource (whether it is there still or not), as an expression.
+fn rid_of(compiler: &mut Compiler<'_>, resource: &ResourceKey) -> String {
+    let (kind, id) = (compiler.statement.text(&resource.kind), compiler.statement.text(&resource.id));
+    let organization = &compiler.organization;
+    format!("(select rid from directory where organization_id = {organization} and type = {kind} and id = {id})")
+}
+
+fn place(keys: &[SortKey], row: &Row) -> SearchPlace {
+    const KEYS: usize = 8;
+    let text = |column: usize| Box::from(row.text(column).unwrap_or_default());
+    SearchPlace {
+        keys: keys.iter().enumerate().map(|(number, key)| sort::read(key, row, KEYS + number)).collect(),
+        resource: ResourceKey { kind: text(1), id: text(2) },
+    }
+}

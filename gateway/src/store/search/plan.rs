@@ -1,0 +1,194 @@
+//! What a search is answered from: the one decision about how, none about what.
+
+use consent::Permit;
+use mappers::search::Search;
+use mappers::search::query::{SortSource, Test, Values};
+
+use super::compiler::{Compiler, table};
+use super::source::{self, Source};
+use super::statement::Statement;
+use super::{probe, sort};
+use crate::store::core::Core;
+use crate::store::dialect;
+use crate::store::error::StoreError;
+use crate::store::reading::Reading;
+
+/// A search with the way it is answered. Whatever the way, the matches and their order are the same.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) core: &'a Core,
+    pub(super) permit: &'a Permit,
+    pub(super) search: &'a Search,
+    /// What a page is taken from.
+    pub(super) drive: Drive,
+    /// What all matches are counted from.
+    pub(super) counted: Drive,
+}
+
+/// Where rows come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Drive {
+    /// The source of this condition: few rows, put in order afterwards.
+    Condition(usize),
+    /// The directory, in the order of row ids: it stops when the page is full.
+    Directory,
+    /// The index of the first key of the order: it stops when the page is full.
+    Order,
+    /// The index of this condition, whose rows are in the order of row ids: it stops when the page is full.
+    Ordered(usize),
+}
+
+/// Chooses, after a look at how many rows each condition leaves.
+pub(super) async fn choose<'a>(
+    core: &'a Core,
+    permit: &'a Permit,
+    search: &'a Search,
+    reading: &mut Reading,
+) -> Result<Plan<'a>, StoreError> {
+    let plan = |drive, counted| Plan { core, permit, search, drive, counted };
+    let candidates: Vec<usize> =
+        (0..search.tests.len()).filter(|number| source::can_drive(&search.tests[*number])).collect();
+    let by_order = match search.sort.first().map(|key| &key.source) {
+        // Ids of several types are in no one order.
+        Some(SortSource::Id) if search.kinds.len() != 1 => None,
+        Some(_) => Some(Drive::Order),
+        None => None,
+    };
+    let Some(likely) = candidates.iter().copied().min_by_key(|number| source::rank(&search.tests[*number])) else {
+        return Ok(plan(by_order.unwrap_or(Drive::Directory), Drive::Directory));
+    };
+    let ordered = candidates.iter().copied().find(|number| is_ordered(&search.tests[*number]));
+    if source::rank(&search.tests[likely]) == 0 {
+        return Ok(plan(Drive::Condition(likely), Drive::Condition(likely)));
+    }
+    if let (None, [only], Some(_)) = (by_order, &candidates[..], ordered) {
+        return Ok(plan(Drive::Ordered(*only), Drive::Condition(*only)));
+    }
+    let found = probe::count(core, permit, search, &candidates, reading).await?;
+    let (best, rows) = candidates.into_iter().zip(found).min_by_key(|(_, rows)| *rows).unwrap_or((likely, 0));
+    if rows < probe::ENOUGH {
+        return Ok(plan(Drive::Condition(best), Drive::Condition(best)));
+    }
+    let drive = by_order.or_else(|| ordered.map(Drive::Ordered)).unwrap_or(Drive::Directory);
+    Ok(plan(drive, Drive::Condition(likely)))
+}
+
+/// The ids of the first matches, by no more than what the query says: within a transaction of our own.
+pub(crate) fn ids(core: &Core, permit: &Permit, search: &Search, limit: usize) -> Ids {
+    let candidates = (0..search.tests.len()).filter(|number| source::can_drive(&search.tests[*number]));
+    let likely = candidates.min_by_key(|number| source::rank(&search.tests[*number]));
+    let drive = likely.map_or(Drive::Directory, Drive::Condition);
+    let plan = Plan { core, permit, search, drive, counted: drive };
+    let mut compiler = Compiler::new(core, permit);
+    let rows = plan.rows(&mut compiler, drive, &[], "");
+    let limit = limited(&mut compiler, limit);
+    compiler.statement.sql = format!(
+        "select d.rid, d.type, d.id from ({rows}) as page join directory d on d.rid = page.rid order by d.rid{limit}"
+    );
+    Ids(compiler.statement)
+}
+
+/// A statement that gives row id, type and id.
+pub(crate) struct Ids(Statement);
+
+impl Ids {
+    /// Its text.
+    pub(crate) fn sql(&self) -> &str {
+        &self.0.sql
+    }
+
+    /// Its values.
+    pub(crate) fn args(&self) -> Vec<crate::store::connection::Arg<'_>> {
+        self.0.args()
+    }
+}
+
+impl Plan<'_> {
+    /// A statement that gives `rid` of every match, each once, and `keys`; `bound` is one more condition on the directory
+    /// row `d`. Not for [`Drive::Order`].
+    pub(super) fn rows(&self, compiler: &mut Compiler<'_>, drive: Drive, keys: &[String], bound: &str) -> String {
+        let mut select = "d.rid as rid".to_owned();
+        for (number, key) in keys.iter().enumerate() {
+            select.push_str(&format!(", {key} as k{number}"));
+        }
+        let join = dialect::join_in_order(compiler.engine);
+        match drive {
+            Drive::Directory | Drive::Order => {
+                let conditions = self.conditions(compiler, None);
+                format!("select {select} from directory d where {conditions}{bound}")
+            }
+            Drive::Condition(number) => {
+                let test = &self.search.tests[number];
+                let Some(Source { sql, is_exact }) = source::of(compiler, &self.search.kinds, test) else {
+                    return self.rows(compiler, Drive::Directory, keys, bound);
+                };
+                let conditions = self.conditions(compiler, is_exact.then_some(number));
+                let barrier = dialect::barrier(compiler.engine);
+                format!(
+                    "select {select} from (select distinct x.rid from ({sql}) as x{barrier}) as s {join} directory d \
+                     on d.rid = s.rid where {conditions}{bound}"
+                )
+            }
+            Drive::Ordered(number) => {
+                let Test::Index(test) = &self.search.tests[number] else {
+                    return self.rows(compiler, Drive::Condition(number), keys, bound);
+                };
+                let fits = compiler.fits(test, "i");
+                let conditions = self.conditions(compiler, Some(number));
+                format!(
+                    "select {select} from {} i {join} directory d on d.rid = i.rid where {fits} and {conditions}{bound} \
+                     group by d.rid",
+                    table(&test.values)
+                )
+            }
+        }
+    }
+
+    /// What holds of every match's row `d`: it is visible, of a type that is wanted, and every test but one holds.
+    pub(super) fn conditions(&self, compiler: &mut Compiler<'_>, but: Option<usize>) -> String {
+        let mut conditions = vec![compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds)];
+        // What is quickest to tell comes first.
+        let mut tests: Vec<(usize, &Test)> = self.search.tests.iter().enumerate().collect();
+        tests.sort_by_key(|(_, test)| source::rank(test));
+        for (number, test) in tests {
+            if Some(number) != but {
+                conditions.push(compiler.holds(test, "d"));
+            }
+        }
+        conditions.join(" and ")
+    }
+}
+
+impl std::fmt::Display for Plan<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds = if self.search.kinds.is_empty() { "all types".to_owned() } else { self.search.kinds.join(", ") };
+        writeln!(out, "matches: {kinds}")?;
+        for (number, test) in self.search.tests.iter().enumerate() {
+            let drives = match self.drive {
+                Drive::Condition(driver) | Drive::Ordered(driver) if driver == number => "drives",
+                _ => "filters",
+            };
+            writeln!(out, "  {drives}: {test:?}")?;
+        }
+        let from = match self.drive {
+            Drive::Condition(_) => "the rows of one condition, put in order",
+            Drive::Directory => "all of the type, in the order of their creation, until the page is full",
+            Drive::Order => "the index of the first key of the order, until the page is full",
+            Drive::Ordered(_) => "the rows of one condition, which are in order, until the page is full",
+        };
+        writeln!(out, "from: {from}")?;
+        writeln!(out, "order: {}", sort::told(&self.search.sort))
+    }
+}
+
+/// Whether a condition's index rows are in the order of row ids.
+fn is_ordered(test: &Test) -> bool {
+    let Test::Index(test) = test else { return false };
+    test.paths.len() == 1
+        && matches!(&test.values, Values::Tokens(values) if values.len() == 1 && values[0].code.is_some())
+}
+
+/// ` limit n`
+pub(super) fn limited(compiler: &mut Compiler<'_>, limit: usize) -> String {
+    format!(" limit {}", compiler.statement.int(i64::try_from(limit).unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,35 @@
+//! How many rows each condition leaves, counted as far as it matters. It decides how a page is made, never what is on it.
+
+use consent::Permit;
+use mappers::search::Search;
+
+use super::compiler::Compiler;
+use super::source;
+use crate::store::core::Core;
+use crate::store::error::StoreError;
+use crate::store::reading::Reading;
+
+/// So many rows are no longer few.
+pub(super) const ENOUGH: i64 = 2000;
+
+/// The rows of each candidate's source, at most [`ENOUGH`].
+pub(super) async fn count(
+    core: &Core,
+    permit: &Permit,
+    search: &Search,
+    candidates: &[usize],
+    reading: &mut Reading,
+) -> Result<Vec<i64>, StoreError> {
+    let mut compiler = Compiler::new(core, permit);
+    let mut counts = Vec::new();
+    for number in candidates {
+        let source = source::of(&mut compiler, &search.kinds, &search.tests[*number]);
+        let sql = source.map_or_else(|| "select 0 as rid".to_owned(), |source| source.sql);
+        counts.push(format!("(select count(*) from (select x.rid from ({sql}) as x limit {ENOUGH}) as y)"));
+    }
+    // The organization is in every source; a statement that has none of them still has to use its placeholder.
+    let sql = format!("select {} where {1} = {1}", counts.join(", "), compiler.organization);
+    let row = reading.fetch_optional(&sql, &compiler.statement.args()).await?;
+    let count = |column| row.as_ref().and_then(|row| row.int(column)).unwrap_or(ENOUGH);
+    Ok((0..candidates.len()).map(count).collect())
+}

@@ -1,0 +1,113 @@
+//! `_sort` (<https://hl7.org/fhir/R4/search.html#sort>): keys as expressions, and where a page goes on.
+
+use mappers::search::query::{IndexKind, SortKey, SortSource};
+
+use super::compiler::{Compiler, table_of};
+use crate::store::connection::Row;
+use crate::store::types::SearchKey;
+
+/// The column of a kind's table that orders, which several values are one by its least or greatest.
+pub(super) fn column(kind: IndexKind) -> &'static str {
+    match kind {
+        IndexKind::Date | IndexKind::Quantity => "low",
+        IndexKind::Reference => "target_id",
+        IndexKind::String => "normal",
+        IndexKind::Token => "code",
+    }
+}
+
+/// The value of a key of the directory row `d`.
+pub(super) fn expression(compiler: &mut Compiler<'_>, key: &SortKey) -> String {
+    match &key.source {
+        SortSource::Id => "d.id".to_owned(),
+        SortSource::LastUpdated => "d.updated".to_owned(),
+        SortSource::Index { kind, paths } => extreme(compiler, *kind, paths, key.descending, "d"),
+    }
+}
+
+/// The least (or greatest) value that a resource has at some places.
+pub(super) fn extreme(
+    compiler: &mut Compiler<'_>,
+    kind: IndexKind,
+    paths: &[i32],
+    descending: bool,
+    directory: &str,
+) -> String {
+    let row = compiler.alias("o");
+    let at = compiler.at(paths, &row);
+    let (which, column) = (if descending { "max" } else { "min" }, column(kind));
+    format!("(select {which}({row}.{column}) from {} {row} where {row}.rid = {directory}.rid and {at})", table_of(kind))
+}
+
+/// `order by`: what lacks a key comes last; equal matches are in the order of their row ids. `present`: every row has the
+/// first key.
+pub(super) fn order(keys: &[SortKey], names: &[String], rid: &str, present: bool) -> String {
+    let mut order = Vec::new();
+    for (number, (key, name)) in keys.iter().zip(names).enumerate() {
+        let direction = if key.descending { " desc" } else { "" };
+        if !(present && number == 0) && matches!(key.source, SortSource::Index { .. }) {
+            order.push(format!("case when {name} is null then 1 else 0 end"));
+        }
+        order.push(format!("{name}{direction}"));
+    }
+    order.push(rid.to_owned());
+    order.join(", ")
+}
+
+/// That a row comes after a place: its keys and its row id.
+pub(super) fn after(
+    compiler: &mut Compiler<'_>,
+    keys: &[SortKey],
+    names: &[String],
+    values: &[SearchKey],
+    rid: (&str, &str),
+) -> String {
+    let mut condition = format!("{} > {}", rid.0, rid.1);
+    for ((key, name), value) in keys.iter().zip(names).zip(values).rev() {
+        condition = match place(compiler, value) {
+            None => format!("({name} is null and {condition})"),
+            Some(value) => {
+                let than = if key.descending { "<" } else { ">" };
+                format!("({name} {than} {value} or {name} is null or ({name} = {value} and {condition}))")
+            }
+        };
+    }
+    condition
+}
+
+/// The placeholder of a key's value.
+pub(super) fn place(compiler: &mut Compiler<'_>, value: &SearchKey) -> Option<String> {
+    match value {
+        SearchKey::Int(value) => Some(compiler.statement.int(*value)),
+        SearchKey::None => None,
+        SearchKey::Real(value) => Some(compiler.statement.real(*value)),
+        SearchKey::Text(value) => Some(compiler.statement.text(value)),
+    }
+}
+
+/// Reads a key's value from a column of a row.
+pub(super) fn read(key: &SortKey, row: &Row, column: usize) -> SearchKey {
+    if row.is_null(column) {
+        return SearchKey::None;
+    }
+    let value = match &key.source {
+        SortSource::LastUpdated | SortSource::Index { kind: IndexKind::Date, .. } => {
+            row.int(column).map(SearchKey::Int)
+        }
+        SortSource::Index { kind: IndexKind::Quantity, .. } => row.real(column).map(SearchKey::Real),
+        SortSource::Id | SortSource::Index { .. } => row.text(column).map(|text| SearchKey::Text(text.into())),
+    };
+    value.unwrap_or(SearchKey::None)
+}
+
+/// An order in words.
+pub(super) fn told(keys: &[SortKey]) -> String {
+    if keys.is_empty() {
+        return "of creation".to_owned();
+    }
+    let key = |key: &SortKey| {
+        let direction = if key.descending { " descending" } else { "" };
+        format!("{:?}{direction}", key.source)
+    };
+    keys.iter().map(key).collect::<Vec<_>>().join(", then ")
+}
