@@ -169,7 +169,7 @@ fn selected<'s>(slice: &'s Slice, path: &[&str]) -> Option<&'s str> {
     let pair = slice.selector.pairs().iter().find(|pair| pair.steps == path)?;
     match &pair.test {
         Test::Equals(value) => Some(value),
-        Test::StartsWith(_) => None,
+        Test::OneOf(_) | Test::StartsWith(_) => None,
     }
 }
 
