@@ -2,7 +2,7 @@
 //! should be.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Json, Server, look, suite};
+use gateway_tests::{Json, Server, look, row_key, suite};
 
 fn named(id: &str, names: &str) -> Json {
     Json::of(&format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{names}]}}"#))
@@ -47,5 +47,57 @@ suite! {
         sql.run("update patients set last_name = 'Dahl' where id = 'cr-n1'").await;
         let got = api.get("/Patient/cr-n1").await.expect(200).json();
         assert_eq!(look(&got, "name[use=official].family").and_then(Json::as_str), Some("Dahl"));
+    }
+
+    /// Pulse oximetry has two codes, of which a client may have sent one; what it was measured with is in columns too.
+    async fn a_saturation_has_two_codes(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&named("cr-s", r#"{"family":"Air"}"#)).await.expect(201);
+        sql.run("insert into vital_signs (id, organization_id, patient_id, status, oxygen_saturation, oxygen_flow, inhaled_oxygen) values ('cr-s', 1, 'cr-s', 'final', 95, 6, 40)").await;
+        let found = api.get("/Observation/vital-cr-s-spo2").await.expect(200).json();
+        let codes: Vec<_> = found.items("code.coding").iter().filter_map(|coding| coding.str("code")).collect();
+        assert_eq!(codes, ["59408-5", "2708-6"], "{found}");
+        for (code, value) in [("3151-8", "6"), ("3150-0", "40")] {
+            let parts = found.items("component");
+            let part = parts.iter().find(|part| part.str("code.coding.0.code") == Some(code)).unwrap();
+            assert_eq!((part.str("code.coding.0.system"), part.str("valueQuantity.value")), (Some("http://loinc.org"), Some(value)));
+        }
+        for (id, codings) in [
+            ("cr-s1", r#"{"system":"http://loinc.org","code":"2708-6"}"#),
+            ("cr-s2", r#"{"system":"http://loinc.org","code":"59408-5"}"#),
+            ("cr-s3", r#"{"system":"urn:x","code":"o2"},{"system":"http://loinc.org","code":"2708-6"},{"system":"http://loinc.org","code":"59408-5"}"#),
+        ] {
+            let sent = Json::of(&format!(r#"{{"resourceType":"Observation","id":"{id}","status":"final","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}}]}}],"code":{{"coding":[{codings}]}},"subject":{{"reference":"Patient/cr-s"}},"valueQuantity":{{"value":97,"unit":"%","system":"http://unitsofmeasure.org","code":"%"}}}}"#));
+            api.save(&sent).await.expect(201);
+            let key = row_key(&mut sql, "Observation", id).await;
+            assert_eq!(sql.value(&format!("select cast(cast(oxygen_saturation as integer) as text) from vital_signs where id = '{key}'")).await, "97");
+            let read = api.get(&format!("/Observation/{id}")).await.expect(200).json().without_server_meta();
+            assert_eq!(sent.difference(&read), None);
+        }
+    }
+
+    /// That something could not be measured is said, with the reason; a value that comes later ends it.
+    async fn a_sign_that_was_not_measured_says_why(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&named("cr-a", r#"{"family":"Not"}"#)).await.expect(201);
+        sql.run("insert into vital_signs (id, organization_id, patient_id, status, weight_absent, systolic, diastolic_absent) values ('cr-a', 1, 'cr-a', 'final', 'asked-declined', 120, 'error')").await;
+        let weight = api.get("/Observation/vital-cr-a-weight").await.expect(200).json();
+        assert_eq!((weight.str("dataAbsentReason.coding.0.code"), weight.at("valueQuantity")), (Some("asked-declined"), None));
+        let pressure = api.get("/Observation/vital-cr-a-bp").await.expect(200).json();
+        let reason = pressure.items("component").iter().find_map(|part| part.str("dataAbsentReason.coding.0.code"));
+        assert_eq!((pressure.items("component").len(), reason), (2, Some("error")), "{pressure}");
+        api.get("/Observation/vital-cr-a-hr").await.expect(404);
+        let sent = weight.with("id", Json::text("cr-a1")).without_server_meta();
+        api.save(&sent).await.expect(201);
+        let key = row_key(&mut sql, "Observation", "cr-a1").await;
+        assert_eq!(sql.value(&format!("select weight_absent from vital_signs where id = '{key}'")).await, "asked-declined");
+        let read = api.get("/Observation/cr-a1").await.expect(200).json().without_server_meta();
+        assert_eq!(sent.difference(&read), None);
+        sql.run(&format!("update vital_signs set weight = 70, weight_absent = null where id = '{key}'")).await;
+        let weight = api.get("/Observation/cr-a1").await.expect(200).json();
+        assert_eq!((weight.str("valueQuantity.value"), weight.at("dataAbsentReason")), (Some("70"), None), "{weight}");
+        assert!(sql.attempt(&format!("update vital_signs set weight_absent = 'error' where id = '{key}'")).await.is_err());
     }
 }

@@ -424,7 +424,7 @@ impl<'m, 'd> Maker<'m, 'd> {
                     }
                     let discriminators: Vec<(String, String)> = slice
                         .selector
-                        .discriminators()
+                        .given()
                         .map(|(name, value)| (name.to_owned(), value.to_owned()))
                         .collect();
                     let Some(object) = self.object(owner_of(said), shape, level, &discriminators) else { continue };
