@@ -61,6 +61,9 @@ pub struct Statements {
     pub left_over: String,
     /// How many rows are resources; `$1` is the organization.
     pub count: String,
+    /// Keys of rows that are no resources because the row of a joined table that a column names is not there, or is another
+    /// organization's: `table.column` and statement; `$1` is the organization.
+    pub adrift: Vec<(String, String)>,
     /// Some searched values live where no predicate reaches them: the overflow index must hold the whole resource.
     pub index_whole: bool,
 }
@@ -85,6 +88,7 @@ impl Statements {
                 .collect(),
             left_over: main_table::left_over(&names),
             count: select::count(&names),
+            adrift: select::adrift(&names),
             // References that rows of other tables put in a list are in no residue.
             index_whole: predicate::index_whole(map) || !map.lists.is_empty(),
         }

@@ -2,7 +2,7 @@
 //! should be.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Json, Server, look, row_key, suite};
+use gateway_tests::{Command, Json, Server, hidden_organization, look, row_key, suite};
 
 fn named(id: &str, names: &str) -> Json {
     Json::of(&format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{names}]}}"#))
@@ -99,5 +99,35 @@ suite! {
         let weight = api.get("/Observation/cr-a1").await.expect(200).json();
         assert_eq!((weight.str("valueQuantity.value"), weight.at("dataAbsentReason")), (Some("70"), None), "{weight}");
         assert!(sql.attempt(&format!("update vital_signs set weight_absent = 'error' where id = '{key}'")).await.is_err());
+    }
+
+    /// What hangs on another organization's note, or on one that is gone, is nobody's: no resource, and named by `map quality`.
+    async fn a_row_of_a_note_that_is_not_there_is_no_resource(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&named("cr-h", r#"{"family":"Here"}"#)).await.expect(201);
+        hidden_organization(&mut sql).await;
+        sql.run("insert into soap_notes (id, organization_id, patient_id, status) values ('cr-h2', 2, 'hidden-0-0', 'signed')").await;
+        sql.run("insert into soap_notes (id, organization_id, patient_id, status) values ('cr-h1', 1, 'cr-h', 'signed')").await;
+        for (id, note) in [("cr-h1", "cr-h1"), ("cr-h2", "cr-h2")] {
+            sql.run(&format!("insert into soap_objective_vital_signs (id, organization_id, soap_note_id, heart_rate) values ('{id}', 1, '{note}', 70)")).await;
+            sql.run(&format!("insert into soap_objective_results (id, organization_id, soap_note_id, name) values ('{id}', 1, '{note}', 'Hb')")).await;
+        }
+        assert_eq!(api.get("/Observation/vs-cr-h1-hr").await.expect(200).json().str("subject.reference"), Some("Patient/cr-h"));
+        api.get("/Observation/vs-cr-h2-hr").await.expect(404);
+        assert_eq!(api.search("/Observation?_id=vs-cr-h2-hr").await, [""; 0]);
+        let data_dir = server.data_dir().display().to_string();
+        let command = ["map", "quality", "--json", "--database", &server.database.url, "--data-dir", &data_dir];
+        let found = Json::of(&Command::run(&command).await.stdout);
+        let findings = found.items("findings");
+        for table in ["soap_objective_vital_signs", "soap_objective_results"] {
+            let place = format!("{table}.soap_note_id");
+            let named: Vec<_> = findings.iter().filter(|finding| finding.str("place") == Some(&place)).collect();
+            assert_eq!(named.len(), 1, "{found}");
+            assert_eq!((named[0].str("kind"), named[0].at("keys")), (Some("orphan"), Some(&Json::of(r#"["cr-h2"]"#))));
+        }
+        // Moved to a note of the organization, it is its patient's.
+        sql.run("update soap_objective_vital_signs set soap_note_id = 'cr-h1' where id = 'cr-h2'").await;
+        assert_eq!(api.get("/Observation/vs-cr-h2-hr").await.expect(200).json().str("subject.reference"), Some("Patient/cr-h"));
     }
 }

@@ -41,6 +41,7 @@ impl Store {
         let look = Look { core: self.core(), organization: permit.organization() };
         for map in 0..look.core.maps.maps.len() {
             look.map(&mut connection, map, &mut collector, progress).await?;
+            look.adrift(&mut connection, map, &mut collector).await?;
             if look.core.map(map).resource == "Patient" {
                 duplicates::find(look.core, &mut connection, look.organization, map, &mut collector).await?;
             }
@@ -87,6 +88,21 @@ impl Look<'_> {
             collector.rows += i64::try_from(page.len()).unwrap_or_default();
             progress(name, seen);
         }
+    }
+
+    /// Rows that are no resources because what they hang on is not there. Of the facets of a row the first says it.
+    async fn adrift(&self, connection: &mut Connection, map: usize, collector: &mut Collector) -> Result<(), DbError> {
+        let shape = self.core.map(map);
+        if self.core.maps.maps[..map].iter().any(|other| other.table == shape.table && other.facet && shape.facet) {
+            return Ok(());
+        }
+        for (column, sql) in &self.core.statements[map].adrift {
+            for row in connection.fetch(sql, &[Arg::Int(self.organization.0)]).await? {
+                let fault = Fault { kind: Kind::Orphan, place: column.clone() };
+                collector.row(&shape.name, row.text(0).unwrap_or_default(), std::iter::once(fault));
+            }
+        }
+        Ok(())
     }
 
     fn faults(&self, map: usize, row: &Row, held: Option<&Loaded>) -> Vec<Fault> {
