@@ -29,14 +29,16 @@ create table allergies (
   note text,
   updated_at timestamptz,
   fhir_residue text,
-  constraint allergies_to_something check (fhir_residue is not null or code is not null or substance is not null)
+  constraint allergies_to_something check (fhir_residue is not null or code is not null or substance is not null),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index allergies_by_patient on allergies (organization_id, patient_id);
 create index allergies_by_code on allergies (organization_id, code, code_system);
 
 -- What happened when the person met the substance.
 create table allergy_reactions (
-  allergy_id text not null references allergies (id) on delete cascade deferrable initially deferred,
+  allergy_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- The very substance, where the allergy is to a class of them.
@@ -57,7 +59,9 @@ create table allergy_reactions (
   exposure_route text,
   note text,
   fhir_residue text,
-  primary key (allergy_id, position)
+  primary key (organization_id, allergy_id, position),
+  foreign key (organization_id, allergy_id) references allergies (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- The problem list: conditions that are followed beyond one encounter.
@@ -380,7 +384,9 @@ create table procedures (
   updated_at timestamptz,
   fhir_residue text,
   constraint procedures_performed_once check (performed_at is null or (started_at is null and ended_at is null)),
-  constraint procedures_of_something check (fhir_residue is not null or code is not null or name is not null)
+  constraint procedures_of_something check (fhir_residue is not null or code is not null or name is not null),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index procedures_by_patient on procedures (organization_id, patient_id, performed_at);
 create index procedures_by_encounter on procedures (organization_id, encounter_id);
@@ -388,7 +394,7 @@ create index procedures_by_code on procedures (organization_id, code, code_syste
 
 -- Who did it, and as what.
 create table procedure_performers (
-  procedure_id text not null references procedures (id) on delete cascade deferrable initially deferred,
+  procedure_id text not null,
   position integer not null,
   organization_id bigint not null,
   function_system text,
@@ -397,7 +403,9 @@ create table procedure_performers (
   performer_id text,
   on_behalf_of_id text,
   fhir_residue text,
-  primary key (procedure_id, position)
+  primary key (organization_id, procedure_id, position),
+  foreign key (organization_id, procedure_id) references procedures (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index procedure_performers_by_performer on procedure_performers (organization_id, performer_id);
 
@@ -434,13 +442,15 @@ create table family_history (
     and (age_at_death is null and age_at_death_unit is null or deceased is null and deceased_on is null)),
   constraint family_history_ages_have_units check (
     fhir_residue is not null
-    or (age is null or age_unit is not null) and (age_at_death is null or age_at_death_unit is not null))
+    or (age is null or age_unit is not null) and (age_at_death is null or age_at_death_unit is not null)),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index family_history_by_patient on family_history (organization_id, patient_id);
 
 -- What the relative had.
 create table family_history_conditions (
-  family_history_id text not null references family_history (id) on delete cascade deferrable initially deferred,
+  family_history_id text not null,
   position integer not null,
   organization_id bigint not null,
   code_system text,
@@ -455,7 +465,9 @@ create table family_history_conditions (
   onset_text text,
   note text,
   fhir_residue text,
-  primary key (family_history_id, position),
+  primary key (organization_id, family_history_id, position),
+  foreign key (organization_id, family_history_id) references family_history (organization_id, id)
+    on delete cascade deferrable initially deferred,
   constraint family_history_conditions_onset_once check (
     onset_text is null or (onset_age is null and onset_age_unit is null))
 );
@@ -686,7 +698,9 @@ create table clinical_observations (
     case when value_text is null then 0 else 1 end +
     case when coalesce(value_system, value_code, value_display, value_name) is null then 0 else 1 end +
     case when absent_reason is null then 0 else 1 end <= 1
-  )
+  ),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index clinical_observations_by_patient on clinical_observations (organization_id, patient_id, observed_at);
 create index clinical_observations_by_code on clinical_observations (organization_id, code, code_system);
@@ -695,7 +709,7 @@ create index clinical_observations_by_encounter on clinical_observations (organi
 
 -- Its parts: each of the measures of one echo, each joint of one examination.
 create table clinical_observation_parts (
-  clinical_observation_id text not null references clinical_observations (id) on delete cascade deferrable initially deferred,
+  clinical_observation_id text not null,
   position integer not null,
   organization_id bigint not null,
   code_system text,
@@ -714,7 +728,9 @@ create table clinical_observation_parts (
   absent_reason text,
   interpretation text,
   fhir_residue text,
-  primary key (clinical_observation_id, position),
+  primary key (organization_id, clinical_observation_id, position),
+  foreign key (organization_id, clinical_observation_id) references clinical_observations (organization_id, id)
+    on delete cascade deferrable initially deferred,
   constraint clinical_observation_parts_value_once check (
     case when value_number is null and unit is null then 0 else 1 end +
     case when value_boolean is null then 0 else 1 end +

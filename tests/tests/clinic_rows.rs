@@ -130,4 +130,26 @@ suite! {
         sql.run("update soap_objective_vital_signs set soap_note_id = 'cr-h1' where id = 'cr-h2'").await;
         assert_eq!(api.get("/Observation/vs-cr-h2-hr").await.expect(200).json().str("subject.reference"), Some("Patient/cr-h"));
     }
+
+    /// No row hangs on another organization's: not the profile of its patient, not an identifier, not a part of its plan.
+    async fn no_row_belongs_to_two_organizations(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        hidden_organization(&mut sql).await;
+        let born = |city: &str| named("cr-o", r#"{"family":"Own"}"#).with("extension", Json::of(&format!(r#"[{{"url":"http://hl7.org/fhir/StructureDefinition/patient-birthPlace","valueAddress":{{"city":"{city}"}}}}]"#)));
+        api.save(&named("cr-o", r#"{"family":"Own"}"#)).await.expect(201);
+        for insert in [
+            "insert into patient_profiles (patient_id, organization_id, birth_city) values ('cr-o', 2, 'X')",
+            "insert into patient_identifiers (patient_id, position, organization_id, value) values ('cr-o', 0, 2, 'X')",
+            "insert into patient_contacts (patient_id, position, organization_id, last_name) values ('cr-o', 0, 2, 'X')",
+        ] {
+            assert!(sql.attempt(insert).await.is_err(), "{insert}");
+        }
+        api.save(&born("Oslo")).await.expect(200);
+        row_key(&mut sql, "Patient", "cr-o").await;
+        assert_eq!(sql.value("select birth_city from patient_profiles where patient_id = 'cr-o' and organization_id = 1").await, "Oslo");
+        assert!(sql.attempt("update patient_profiles set organization_id = 2 where patient_id = 'cr-o'").await.is_err());
+        api.delete("/Patient/cr-o").await.expect(204);
+        assert_eq!(sql.count("select count(*) from patient_profiles where patient_id = 'cr-o'").await, 0);
+    }
 }
