@@ -2,7 +2,7 @@
 //! should be.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Command, Json, Server, hidden_organization, look, row_key, suite};
+use gateway_tests::{Command, Json, Server, hidden_organization, look, own, row_key, suite};
 
 fn named(id: &str, names: &str) -> Json {
     Json::of(&format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{names}]}}"#))
@@ -151,5 +151,32 @@ suite! {
         assert!(sql.attempt("update patient_profiles set organization_id = 2 where patient_id = 'cr-o'").await.is_err());
         api.delete("/Patient/cr-o").await.expect(204);
         assert_eq!(sql.count("select count(*) from patient_profiles where patient_id = 'cr-o'").await, 0);
+    }
+
+    /// Word processors leave vertical tabs and form feeds in a note. It is read with spaces, and the row keeps what it has.
+    async fn a_note_with_control_characters_is_read(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&named("cr-w", r#"{"family":"Word"}"#)).await.expect(201);
+        sql.run("insert into soap_notes (id, organization_id, patient_id, status, title, plan) values ('cr-w', 1, 'cr-w', 'signed', 'Visit', 'Rest.\u{b}Fluids.\u{c}Back in a week.\u{1}')").await;
+        let note = api.get("/Composition/cr-w").await.expect(200).json();
+        let text = note.items("section").iter().find_map(|section| section.str("text.div"));
+        assert_eq!(text, Some(r#"<div xmlns="http://www.w3.org/1999/xhtml">Rest. Fluids. Back in a week. </div>"#), "{note}");
+        let flag = sql.value(&format!("select flag from {} where type = 'Composition' and id = 'cr-w'", own(sql.engine(), "directory"))).await;
+        assert_eq!(flag, "characters: plan");
+        let data_dir = server.data_dir().display().to_string();
+        let quality = ["map", "quality", "--json", "--database", &server.database.url, "--data-dir", &data_dir];
+        let told = async || {
+            let found = Json::of(&Command::run(&quality).await.stdout);
+            let findings: Vec<_> = found.items("findings").iter().filter(|finding| finding.str("kind") == Some("characters")).cloned().collect();
+            assert_eq!(findings.len(), 1, "{found}");
+            assert_eq!((findings[0].str("place"), findings[0].str("severity")), (Some("soap_notes.plan"), Some("warning")));
+        };
+        told().await;
+        api.save(&note.with("title", Json::text("Second visit"))).await.expect(200);
+        assert_eq!(sql.value("select title || plan from soap_notes where id = 'cr-w'").await, "Second visitRest.\u{b}Fluids.\u{c}Back in a week.\u{1}");
+        told().await;
+        let text = api.get("/Composition/cr-w").await.expect(200).json().to_string();
+        assert!(text.contains("Rest. Fluids. Back in a week. <"), "{text}");
     }
 }

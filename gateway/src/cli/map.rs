@@ -67,6 +67,7 @@ Warnings:
   us-core      an element that the US Core 6.1.0 profile of the resource requires is missing
   duplicate    patients with the same name (whatever case, accents and spaces), birth date and gender, or with
                the same identifier; keys of one group stand with ` = ` between
+  characters   a text has control characters (a word processor's page break): a space is served for each
   coupled      another program changed one of several values that belong together
 
 Examples:

@@ -109,9 +109,12 @@ impl Look<'_> {
         let shape = self.core.map(map);
         let mut faults = Vec::new();
         if let Some(flag) = row.text(2) {
-            let kind = if flag.starts_with("coupled") { Kind::Coupled } else { Kind::Unreadable };
-            let place = flag.strip_prefix("coupled: ").unwrap_or(&shape.table);
-            faults.push(Fault { kind, place: place.to_owned() });
+            // What a flag says of characters the columns say too.
+            let told = flag.split("; ").filter(|flag| !flag.starts_with("characters: "));
+            faults.extend(told.map(|flag| match flag.strip_prefix("coupled: ") {
+                Some(groups) => Fault { kind: Kind::Coupled, place: groups.to_owned() },
+                None => Fault { kind: Kind::Unreadable, place: shape.table.clone() },
+            }));
         }
         // A row that has gone since is for `map verify` to tell.
         let Some(held) = held else { return faults };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Fault, Kind};
-use crate::codec::{Context, decode, decode_content, kind_at, view};
+use crate::codec::{Context, decode, decode_content, is_unprintable, kind_at, view};
 use crate::json::Document;
 use crate::map::{Codec, ContentKind, Field, Map, ObjectShape, Slot, Target};
 use crate::row::{Cell, Row};
@@ -99,7 +99,7 @@ fn fault(field: &Field, place: usize, slot: &Slot, cell: &Cell, context: &Contex
         return (!is_content).then_some(Kind::Undecodable);
     }
     if decode(field, kind_at(slot), &text, context, &mut out) {
-        return None;
+        return is_unprintable(field, &text).then_some(Kind::Characters);
     }
     Some(if matches!(field.codec, Codec::Codes(_)) { Kind::Unmapped } else { Kind::Undecodable })
 }
