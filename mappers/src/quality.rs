@@ -3,7 +3,7 @@
 mod columns;
 mod person;
 
-pub use columns::{References, of_columns, references};
+pub use columns::{References, of_columns, references, unsaid};
 pub use person::{Person, normalized, person};
 
 use std::collections::BTreeSet;
