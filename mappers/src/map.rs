@@ -28,7 +28,9 @@
 //! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
 //! that a resource must carry to belong to the map (see below). Beside it: `default` (for a NULL column; alone
 //! it makes no object that has other columns, so a coding's system can have one), `codes = { M = "male" }` (column text = FHIR code),
-//! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` or `zone = "Europe/Berlin"` (the column has no zone; a time
+//! `reference = "Patient"` (the column holds that resource's key; where rows of several tables are of the type, `rows_of = ["table"]` or a
+//! foreign key says which; with `columns`, each for a table of its own, the reference is in the one that its row's table has),
+//! `zone = "organization"` or `zone = "Europe/Berlin"` (the column has no zone; a time
 //! that came twice or never is read by the earlier offset, or as clocks showed it, and the resource is flagged),
 //! `format = "narrative"` (plain text in the column for the XHTML of `text.div`),
 //! `content = "column" | "file" | "object"` (attachment bytes; with `columns` and a list of places they lie in one of them),

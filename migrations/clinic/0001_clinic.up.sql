@@ -245,7 +245,8 @@ create table patient_medications (
   requester_id text,
   recorder_id text,
   reason text,
-  reason_condition_id text,
+  -- An entry of problems.
+  reason_problem_id text,
   -- The first dosage instruction.
   dosage_text text,
   patient_instruction text,

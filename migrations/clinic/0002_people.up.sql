@@ -555,8 +555,8 @@ create table encounters (
   ends_at timestamptz,
   length_value numeric,
   length_unit text,
-  -- The problem it is about, where there is one; reasons in words or codes are in encounter_reasons.
-  reason_condition_id text,
+  -- The entry of problems it is about, where there is one (a diagnosis is no key here); reasons in words or codes are in encounter_reasons.
+  reason_problem_id text,
   appointment_id text,
   service_provider_id text,
   part_of_id text,
@@ -637,7 +637,9 @@ create table encounter_conditions (
   encounter_id text not null,
   position integer not null,
   organization_id bigint not null,
-  condition_id text,
+  -- The Condition, one of the two: an entry of problems (of whatever kind), or an encounter's diagnosis in encounter_diagnoses.
+  problem_id text,
+  diagnosis_id text,
   -- http://terminology.hl7.org/CodeSystem/diagnosis-role: AD admission, DD discharge, CC chief complaint, billing, ...
   use_code text,
   use_display text,
@@ -645,9 +647,11 @@ create table encounter_conditions (
   fhir_residue text,
   primary key (organization_id, encounter_id, position),
   foreign key (organization_id, encounter_id) references encounters (organization_id, id)
-    on delete cascade deferrable initially deferred
+    on delete cascade deferrable initially deferred,
+  constraint encounter_conditions_once check (problem_id is null or diagnosis_id is null)
 );
-create index encounter_conditions_by_condition on encounter_conditions (organization_id, condition_id);
+create index encounter_conditions_by_problem on encounter_conditions (organization_id, problem_id);
+create index encounter_conditions_by_diagnosis on encounter_conditions (organization_id, diagnosis_id);
 
 create table encounter_locations (
   encounter_id text not null,
@@ -700,7 +704,8 @@ create table appointments (
   reason_code text,
   reason_display text,
   reason text,
-  reason_condition_id text,
+  -- An entry of problems.
+  reason_problem_id text,
   -- 0 undefined, 1 highest to 9 lowest (RFC 5545)
   priority integer,
   description text,

@@ -73,13 +73,15 @@ create table goal_problems (
   goal_id text not null,
   position integer not null,
   organization_id bigint not null,
-  -- A diagnosis or an entry of the problem list.
-  condition_id text,
+  -- The Condition, one of the two: an entry of problems (of whatever kind), or an encounter's diagnosis in encounter_diagnoses.
+  problem_id text,
+  diagnosis_id text,
   label text,
   fhir_residue text,
   primary key (organization_id, goal_id, position),
   foreign key (organization_id, goal_id) references goals (organization_id, id)
-    on delete cascade deferrable initially deferred
+    on delete cascade deferrable initially deferred,
+  constraint goal_problems_once check (problem_id is null or diagnosis_id is null)
 );
 
 -- Who looks after a patient together. A team may exist before it has a patient.
@@ -223,12 +225,15 @@ create table care_plan_problems (
   care_plan_id text not null,
   position integer not null,
   organization_id bigint not null,
-  condition_id text,
+  -- The Condition, one of the two: an entry of problems (of whatever kind), or an encounter's diagnosis in encounter_diagnoses.
+  problem_id text,
+  diagnosis_id text,
   label text,
   fhir_residue text,
   primary key (organization_id, care_plan_id, position),
   foreign key (organization_id, care_plan_id) references care_plans (organization_id, id)
-    on delete cascade deferrable initially deferred
+    on delete cascade deferrable initially deferred,
+  constraint care_plan_problems_once check (problem_id is null or diagnosis_id is null)
 );
 
 -- Implants and other devices. A device in store has no patient.

@@ -209,4 +209,37 @@ suite! {
         api.save(&found.with("valueQuantity", Json::of(r#"{"value":13.5}"#))).await.expect(200);
         assert_eq!(sql.count("select count(*) from lab_results where id = 'cr-v' and value_number = 13.5").await, 1);
     }
+
+    /// Keys are unique within a table: whose key it is, a problem's or a diagnosis's, says the column it is in.
+    async fn a_condition_is_named_by_table_and_key(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&named("cr-c", r#"{"family":"Two"}"#)).await.expect(201);
+        sql.run("insert into problems (id, organization_id, patient_id, kind, name) values ('cr-17', 1, 'cr-c', 'problem', 'Asthma')").await;
+        sql.run("insert into encounters (id, organization_id, patient_id, status, class_code) values ('cr-c', 1, 'cr-c', 'finished', 'AMB')").await;
+        sql.run("insert into encounter_diagnoses (id, organization_id, patient_id, encounter_id, name) values ('cr-17', 1, 'cr-c', 'cr-c', 'Angina')").await;
+        sql.run("insert into encounter_conditions (encounter_id, position, organization_id, problem_id, diagnosis_id) values ('cr-c', 0, 1, 'cr-17', null), ('cr-c', 1, 1, null, 'cr-17')").await;
+        sql.run("insert into goals (id, organization_id, patient_id, status, description) values ('cr-c', 1, 'cr-c', 'active', 'Breathe')").await;
+        sql.run("insert into goal_problems (goal_id, position, organization_id, diagnosis_id) values ('cr-c', 0, 1, 'cr-17')").await;
+        let encounter = api.get("/Encounter/cr-c").await.expect(200).json();
+        let named_by = |resource: &Json, list: &str, place: &str| -> Vec<String> {
+            resource.items(list).iter().filter_map(|item| Some(item.str(place)?.to_owned())).collect()
+        };
+        assert_eq!(named_by(&encounter, "diagnosis", "condition.reference"), ["Condition/cr-17", "Condition/dx-cr-17"], "{encounter}");
+        let goal = api.get("/Goal/cr-c").await.expect(200).json();
+        assert_eq!(named_by(&goal, "addresses", "reference"), ["Condition/dx-cr-17"]);
+        assert!(sql.attempt("update encounter_conditions set diagnosis_id = 'cr-17' where encounter_id = 'cr-c' and position = 0").await.is_err());
+        // By FHIR each goes to its own column; what is neither stays as it was sent.
+        let list = r#"[{"condition":{"reference":"Condition/dx-cr-17","display":"Angina"}},{"condition":{"reference":"Condition/cr-17"}},{"condition":{"reference":"Condition/nowhere"}}]"#;
+        api.save(&encounter.with("diagnosis", Json::of(list))).await.expect(200);
+        let read = api.get("/Encounter/cr-c").await.expect(200).json();
+        assert_eq!(read.at("diagnosis"), Some(&Json::of(list)));
+        let held = sql.rows("select problem_id, diagnosis_id from encounter_conditions where encounter_id = 'cr-c' and coalesce(problem_id, diagnosis_id) is not null order by position").await;
+        let key = Some("cr-17".to_owned());
+        assert_eq!(held, [vec![None, key.clone()], vec![key, None]]);
+        // Another program says that it was the problem: the words beside the reference were of another.
+        sql.run("update encounter_conditions set problem_id = 'cr-17', diagnosis_id = null where encounter_id = 'cr-c' and diagnosis_id is not null").await;
+        let read = api.get("/Encounter/cr-c").await.expect(200).json();
+        assert_eq!(read.items("diagnosis")[0].at("condition"), Some(&Json::of(r#"{"reference":"Condition/cr-17"}"#)), "{read}");
+    }
 }

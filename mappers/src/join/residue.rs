@@ -295,14 +295,16 @@ impl Joiner<'_> {
             }
         }
         out.push(b'}');
-        let as_expected = self.is_expected_at(field, slot) && !self.has_fallen(field);
+        let slots = if field.list { std::slice::from_ref(&slot) } else { &field.slots };
+        let as_expected = slots.iter().all(|slot| self.is_expected_at(field, *slot)) && !self.has_fallen(field);
         if gone {
             // Nothing is left of a Reference but words about its target.
             out.truncate(start);
             self.changed = true;
             return Ok(Left::DROPPED);
         }
-        if holed && !guarded && self.cells.get(slot).is_some_and(Option::is_some) || as_expected {
+        let filled = slots.iter().any(|slot| self.cells.get(*slot).is_some_and(Option::is_some));
+        if holed && !guarded && filled || as_expected {
             return Ok(Left::STRONG);
         }
         out.truncate(start);
