@@ -90,6 +90,11 @@ pub fn encode(field: &Field, kind: ColumnKind, raw: &str, context: &Context<'_>)
     }
 }
 
+/// Whether a column's text has characters that are served as spaces.
+pub(crate) fn is_unprintable(field: &Field, cell: &str) -> bool {
+    matches!(field.codec, Codec::Narrative) && text::is_unprintable(cell)
+}
+
 /// Appends the JSON text for a column's text, which any program may have written. False, with nothing appended, where
 /// the text is no value of the type.
 pub fn decode(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
@@ -101,7 +106,8 @@ pub fn decode(field: &Field, kind: ColumnKind, cell: &str, context: &Context<'_>
     }
     let value = match &field.codec {
         Codec::Codes(codes) => code_of(codes, kind, cell).map(Cow::Borrowed),
-        Codec::Narrative => text::string(kind, cell).map(|text| Cow::Owned(narrative::render(&text))),
+        Codec::Narrative if kind == ColumnKind::Bytes => None,
+        Codec::Narrative => text::lenient(cell).map(|text| Cow::Owned(narrative::render(&text))),
         Codec::Content(content) => return decode_content(*content, kind, cell, context, out),
         // A field in several places is read place by place.
         Codec::Places(_) => None,

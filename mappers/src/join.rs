@@ -62,14 +62,16 @@ pub struct Joined {
     pub flagged: Vec<String>,
     /// Columns whose wall clock's time came twice or never in their zone: one of two readings is served.
     pub doubtful: Vec<String>,
+    /// Columns whose text has characters that no text may have: a space is served for each.
+    pub unprintable: Vec<String>,
     /// Another program changed something the residue or a generated narrative spoke for.
     pub changed: bool,
 }
 
 /// Appends the resource as minified JSON.
 pub fn join(map: &Map, stored: &Stored<'_>, header: &Header<'_>, context: &Context<'_>, out: &mut Vec<u8>) -> Joined {
-    let doubtful = doubt::columns(map, stored, context);
-    Joined { doubtful, ..join_row(map, stored, header, context, out) }
+    let doubt = doubt::of(map, stored, context);
+    Joined { doubtful: doubt.clocks, unprintable: doubt.texts, ..join_row(map, stored, header, context, out) }
 }
 
 fn join_row(map: &Map, stored: &Stored<'_>, header: &Header<'_>, context: &Context<'_>, out: &mut Vec<u8>) -> Joined {

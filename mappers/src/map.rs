@@ -28,7 +28,9 @@
 //! A field lives in `column`, in `columns` (a list of primitives spread out), at `json = "column.path"`, or is a `const`
 //! that a resource must carry to belong to the map (see below). Beside it: `default` (for a NULL column; alone
 //! it makes no object that has other columns, so a coding's system can have one), `codes = { M = "male" }` (column text = FHIR code),
-//! `reference = "Patient"` (the column holds that resource's key), `zone = "organization"` or `zone = "Europe/Berlin"` (the column has no zone; a time
+//! `reference = "Patient"` (the column holds that resource's key; where rows of several tables are of the type, `rows_of = ["table"]` or a
+//! foreign key says which; with `columns`, each for a table of its own, the reference is in the one that its row's table has),
+//! `zone = "organization"` or `zone = "Europe/Berlin"` (the column has no zone; a time
 //! that came twice or never is read by the earlier offset, or as clocks showed it, and the resource is flagged),
 //! `format = "narrative"` (plain text in the column for the XHTML of `text.div`),
 //! `content = "column" | "file" | "object"` (attachment bytes; with `columns` and a list of places they lie in one of them),
@@ -37,8 +39,10 @@
 //! Paths are JSON names: `birthDate`, `valueQuantity.value`. An item of a list is picked by place (`note[0].text`) or by
 //! texts in it: members of its own (`name[use=official].family`, `telecom[system=phone,use=home].value`), something further
 //! down (`component[code.coding.code=8480-6].valueQuantity.value`, any item of a list on the way), the type it refers to
-//! (`participant[actor.reference=Patient/*].actor`: what begins with `Patient/`). The first match is the slice's home. What a
-//! selector asks of an item's own members is written for rows of other programs; any other pair needs a constant under the
+//! (`participant[actor.reference=Patient/*].actor`: what begins with `Patient/`). The first match is the slice's home. Of a
+//! choice of words the first is liked best, an empty one at the end is an item without the member: `name[use=official|usual|].family` is
+//! the official name, without one the usual, else the first that does not say its use. What a
+//! selector asks of an item's own members is written for rows of other programs (of words the first); any other pair needs a constant under the
 //! slice, or a reference column, that makes it true.
 //! A list that no selector follows is an error, save on the way to a `const`, where the first item is meant.
 //!
@@ -116,6 +120,7 @@ pub use describe::describe;
 pub use path::{Path, PathError, Segment};
 pub use problem::{Problem, Severity};
 pub use reference::reference;
+pub(crate) use selector::homes;
 pub use selector::{Pair, Selector, Test};
 pub use set::MapSet;
 

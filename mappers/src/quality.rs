@@ -3,7 +3,7 @@
 mod columns;
 mod person;
 
-pub use columns::{References, of_columns, references};
+pub use columns::{References, of_columns, references, unsaid};
 pub use person::{Person, normalized, person};
 
 use std::collections::BTreeSet;
@@ -21,6 +21,8 @@ const DATA_ABSENT_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/data-abs
 /// What is wrong.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
+    /// A text with characters that no text may have; a space is served for each.
+    Characters,
     /// A value that a required binding of R4 does not hold.
     Code,
     /// Another program changed a part of what belongs together.
@@ -48,6 +50,7 @@ impl Kind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Characters => "characters",
             Self::Code => "code",
             Self::Coupled => "coupled",
             Self::Duplicate => "duplicate",
@@ -64,7 +67,7 @@ impl Kind {
     /// Whether something a column or a resource says is wrong; else somebody should look.
     #[must_use]
     pub fn is_error(self) -> bool {
-        !matches!(self, Self::Coupled | Self::Duplicate | Self::UsCore)
+        !matches!(self, Self::Characters | Self::Coupled | Self::Duplicate | Self::UsCore)
     }
 }
 

@@ -16,7 +16,7 @@ mod shadow;
 mod verify;
 
 pub use accept::{accepts, references};
-pub(crate) use accept::{carries_constants, is_id, matches, relative};
+pub(crate) use accept::{carries_constants, is_id, matches, rank, relative};
 pub(crate) use fields::walk as each_field;
 pub(crate) use head::render_head;
 pub use hole::Holes;

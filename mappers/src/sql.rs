@@ -59,6 +59,9 @@ pub struct Statements {
     pub left_over: String,
     /// How many rows are resources; `$1` is the organization.
     pub count: String,
+    /// Keys of rows that are no resources because the row of a joined table that a column names is not there, or is another
+    /// organization's: `table.column` and statement; `$1` is the organization.
+    pub adrift: Vec<(String, String)>,
 }
 
 impl Statements {
@@ -81,6 +84,7 @@ impl Statements {
                 .collect(),
             left_over: main_table::left_over(&names),
             count: select::count(&names),
+            adrift: select::adrift(&names),
         }
     }
 

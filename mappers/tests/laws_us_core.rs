@@ -61,7 +61,7 @@ fn measured<'s>(set: &'s MapSet, document: &Document<'_>) -> Option<(&'s str, Ve
     let of_columns = elements.filter_map(|(element, (path, place))| {
         // References that rows of other tables give are in no column of this one.
         let of_rows = |place: &Place| place.names.iter().any(|name| set.by_name(name).is_some());
-        let place = place.filter(|place| place.form != Form::Constant && !of_rows(place))?;
+        let place = place.filter(|place| !matches!(place.form, Form::Constant | Form::Default) && !of_rows(place))?;
         let mut pairs = Vec::new();
         find(root, Some(residue.root()), &element.steps, &place, &mut pairs);
         let there = !pairs.is_empty();

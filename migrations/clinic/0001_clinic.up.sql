@@ -28,7 +28,9 @@ create table patients (
   updated_at timestamptz,
   fhir_residue text,
   constraint patients_deceased_once check (deceased is null or deceased_at is null),
-  constraint patients_multiple_birth_once check (multiple_birth is null or birth_order is null)
+  constraint patients_multiple_birth_once check (multiple_birth is null or birth_order is null),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index patients_by_name on patients (organization_id, last_name, first_name);
 create index patients_by_birth on patients (organization_id, date_of_birth);
@@ -37,7 +39,7 @@ create index patients_by_managing_organization on patients (organization_id, man
 
 -- What else is known of a person; one row a patient at most, written together with the patient.
 create table patient_profiles (
-  patient_id text primary key references patients (id) on delete cascade deferrable initially deferred,
+  patient_id text not null,
   organization_id bigint not null,
   birth_sex text,
   mothers_maiden_name text,
@@ -80,11 +82,14 @@ create table patient_profiles (
   gender_identity_system text,
   gender_identity_code text,
   gender_identity_display text,
-  gender_identity text
+  gender_identity text,
+  primary key (organization_id, patient_id),
+  foreign key (organization_id, patient_id) references patients (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 create table patient_identifiers (
-  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  patient_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -94,12 +99,14 @@ create table patient_identifiers (
   value text,
   assigner_id text,
   fhir_residue text,
-  primary key (patient_id, position)
+  primary key (organization_id, patient_id, position),
+  foreign key (organization_id, patient_id) references patients (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index patient_identifiers_by_value on patient_identifiers (organization_id, value, system);
 
 create table patient_telecoms (
-  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  patient_id text not null,
   position integer not null,
   organization_id bigint not null,
   system text,
@@ -109,12 +116,14 @@ create table patient_telecoms (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (patient_id, position)
+  primary key (organization_id, patient_id, position),
+  foreign key (organization_id, patient_id) references patients (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index patient_telecoms_by_value on patient_telecoms (organization_id, value);
 
 create table patient_addresses (
-  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  patient_id text not null,
   position integer not null,
   organization_id bigint not null,
   address_use text,
@@ -130,12 +139,14 @@ create table patient_addresses (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (patient_id, position)
+  primary key (organization_id, patient_id, position),
+  foreign key (organization_id, patient_id) references patients (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index patient_addresses_by_city on patient_addresses (organization_id, city);
 
 create table patient_contacts (
-  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  patient_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- HL7 v2 table 0131: N next of kin, C emergency contact, ...
@@ -155,30 +166,36 @@ create table patient_contacts (
   sex text check (sex in ('M', 'F', 'O', 'U')),
   contact_organization_id text,
   fhir_residue text,
-  primary key (patient_id, position)
+  primary key (organization_id, patient_id, position),
+  foreign key (organization_id, patient_id) references patients (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 create table patient_communications (
-  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  patient_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- BCP 47: en, en-US, de, ...
   language text,
   preferred boolean,
   fhir_residue text,
-  primary key (patient_id, position)
+  primary key (organization_id, patient_id, position),
+  foreign key (organization_id, patient_id) references patients (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- Other records of the same person: a duplicate that was merged, a record elsewhere.
 create table patient_links (
-  patient_id text not null references patients (id) on delete cascade deferrable initially deferred,
+  patient_id text not null,
   position integer not null,
   organization_id bigint not null,
   other_patient_id text,
   -- replaced-by, replaces, refer, seealso
   link_type text,
   fhir_residue text,
-  primary key (patient_id, position)
+  primary key (organization_id, patient_id, position),
+  foreign key (organization_id, patient_id) references patients (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index patient_links_by_other on patient_links (organization_id, other_patient_id);
 
@@ -194,7 +211,9 @@ create table medications (
   lot_number text,
   expires_on date,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index medications_by_code on medications (organization_id, rxnorm_code);
 
@@ -226,7 +245,8 @@ create table patient_medications (
   requester_id text,
   recorder_id text,
   reason text,
-  reason_condition_id text,
+  -- An entry of problems.
+  reason_problem_id text,
   -- The first dosage instruction.
   dosage_text text,
   patient_instruction text,

@@ -16,14 +16,16 @@ create table organizations (
   part_of_id text,
   endpoint_id text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index organizations_by_name on organizations (organization_id, name);
 create index organizations_by_part_of on organizations (organization_id, part_of_id);
 
 -- National Provider Identifiers have the system http://hl7.org/fhir/sid/us-npi, CLIA numbers urn:oid:2.16.840.1.113883.4.7.
 create table organization_identifiers (
-  of_organization_id text not null references organizations (id) on delete cascade deferrable initially deferred,
+  of_organization_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -36,12 +38,14 @@ create table organization_identifiers (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (of_organization_id, position)
+  primary key (organization_id, of_organization_id, position),
+  foreign key (organization_id, of_organization_id) references organizations (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index organization_identifiers_by_value on organization_identifiers (organization_id, value, system);
 
 create table organization_telecoms (
-  of_organization_id text not null references organizations (id) on delete cascade deferrable initially deferred,
+  of_organization_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- phone, fax, email, pager, url, sms, other
@@ -52,12 +56,14 @@ create table organization_telecoms (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (of_organization_id, position)
+  primary key (organization_id, of_organization_id, position),
+  foreign key (organization_id, of_organization_id) references organizations (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index organization_telecoms_by_value on organization_telecoms (organization_id, value);
 
 create table organization_addresses (
-  of_organization_id text not null references organizations (id) on delete cascade deferrable initially deferred,
+  of_organization_id text not null,
   position integer not null,
   organization_id bigint not null,
   address_use text,
@@ -73,7 +79,9 @@ create table organization_addresses (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (of_organization_id, position)
+  primary key (organization_id, of_organization_id, position),
+  foreign key (organization_id, of_organization_id) references organizations (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index organization_addresses_by_city on organization_addresses (organization_id, city);
 
@@ -94,13 +102,15 @@ create table practitioners (
   -- BCP 47
   language text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index practitioners_by_name on practitioners (organization_id, last_name, first_name);
 
 -- National Provider Identifiers have the system http://hl7.org/fhir/sid/us-npi.
 create table practitioner_identifiers (
-  practitioner_id text not null references practitioners (id) on delete cascade deferrable initially deferred,
+  practitioner_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -113,12 +123,14 @@ create table practitioner_identifiers (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (practitioner_id, position)
+  primary key (organization_id, practitioner_id, position),
+  foreign key (organization_id, practitioner_id) references practitioners (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_identifiers_by_value on practitioner_identifiers (organization_id, value, system);
 
 create table practitioner_telecoms (
-  practitioner_id text not null references practitioners (id) on delete cascade deferrable initially deferred,
+  practitioner_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- phone, fax, email, pager, url, sms, other
@@ -129,12 +141,14 @@ create table practitioner_telecoms (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (practitioner_id, position)
+  primary key (organization_id, practitioner_id, position),
+  foreign key (organization_id, practitioner_id) references practitioners (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_telecoms_by_value on practitioner_telecoms (organization_id, value);
 
 create table practitioner_addresses (
-  practitioner_id text not null references practitioners (id) on delete cascade deferrable initially deferred,
+  practitioner_id text not null,
   position integer not null,
   organization_id bigint not null,
   address_use text,
@@ -150,13 +164,15 @@ create table practitioner_addresses (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (practitioner_id, position)
+  primary key (organization_id, practitioner_id, position),
+  foreign key (organization_id, practitioner_id) references practitioners (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_addresses_by_city on practitioner_addresses (organization_id, city);
 
 -- Degrees, licences, certificates.
 create table practitioner_qualifications (
-  practitioner_id text not null references practitioners (id) on delete cascade deferrable initially deferred,
+  practitioner_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- The number of the licence or certificate.
@@ -171,7 +187,9 @@ create table practitioner_qualifications (
   valid_until date,
   issuer_id text,
   fhir_residue text,
-  primary key (practitioner_id, position)
+  primary key (organization_id, practitioner_id, position),
+  foreign key (organization_id, practitioner_id) references practitioners (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_qualifications_by_code on practitioner_qualifications (organization_id, code);
 
@@ -208,7 +226,9 @@ create table locations (
   managing_organization_id text,
   part_of_id text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index locations_by_name on locations (organization_id, name);
 create index locations_by_city on locations (organization_id, city);
@@ -216,7 +236,7 @@ create index locations_by_managing_organization on locations (organization_id, m
 create index locations_by_part_of on locations (organization_id, part_of_id);
 
 create table location_identifiers (
-  location_id text not null references locations (id) on delete cascade deferrable initially deferred,
+  location_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -229,12 +249,14 @@ create table location_identifiers (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (location_id, position)
+  primary key (organization_id, location_id, position),
+  foreign key (organization_id, location_id) references locations (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index location_identifiers_by_value on location_identifiers (organization_id, value, system);
 
 create table location_telecoms (
-  location_id text not null references locations (id) on delete cascade deferrable initially deferred,
+  location_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- phone, fax, email, pager, url, sms, other
@@ -245,7 +267,9 @@ create table location_telecoms (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (location_id, position)
+  primary key (organization_id, location_id, position),
+  foreign key (organization_id, location_id) references locations (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index location_telecoms_by_value on location_telecoms (organization_id, value);
 
@@ -261,13 +285,15 @@ create table practitioner_roles (
   availability_exceptions text,
   endpoint_id text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index practitioner_roles_by_practitioner on practitioner_roles (organization_id, practitioner_id);
 create index practitioner_roles_by_organization on practitioner_roles (organization_id, for_organization_id);
 
 create table practitioner_role_identifiers (
-  practitioner_role_id text not null references practitioner_roles (id) on delete cascade deferrable initially deferred,
+  practitioner_role_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -280,13 +306,15 @@ create table practitioner_role_identifiers (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (practitioner_role_id, position)
+  primary key (organization_id, practitioner_role_id, position),
+  foreign key (organization_id, practitioner_role_id) references practitioner_roles (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_role_identifiers_by_value on practitioner_role_identifiers (organization_id, value, system);
 
 -- What the role is; often the NUCC provider taxonomy, http://nucc.org/provider-taxonomy.
 create table practitioner_role_codes (
-  practitioner_role_id text not null references practitioner_roles (id) on delete cascade deferrable initially deferred,
+  practitioner_role_id text not null,
   position integer not null,
   organization_id bigint not null,
   code_system text,
@@ -294,13 +322,15 @@ create table practitioner_role_codes (
   display text,
   name text,
   fhir_residue text,
-  primary key (practitioner_role_id, position)
+  primary key (organization_id, practitioner_role_id, position),
+  foreign key (organization_id, practitioner_role_id) references practitioner_roles (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_role_codes_by_code on practitioner_role_codes (organization_id, code, code_system);
 
 -- SNOMED CT or the NUCC provider taxonomy.
 create table practitioner_role_specialties (
-  practitioner_role_id text not null references practitioner_roles (id) on delete cascade deferrable initially deferred,
+  practitioner_role_id text not null,
   position integer not null,
   organization_id bigint not null,
   code_system text,
@@ -308,22 +338,26 @@ create table practitioner_role_specialties (
   display text,
   name text,
   fhir_residue text,
-  primary key (practitioner_role_id, position)
+  primary key (organization_id, practitioner_role_id, position),
+  foreign key (organization_id, practitioner_role_id) references practitioner_roles (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_role_specialties_by_code on practitioner_role_specialties (organization_id, code, code_system);
 
 create table practitioner_role_locations (
-  practitioner_role_id text not null references practitioner_roles (id) on delete cascade deferrable initially deferred,
+  practitioner_role_id text not null,
   position integer not null,
   organization_id bigint not null,
   location_id text,
   fhir_residue text,
-  primary key (practitioner_role_id, position)
+  primary key (organization_id, practitioner_role_id, position),
+  foreign key (organization_id, practitioner_role_id) references practitioner_roles (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_role_locations_by_location on practitioner_role_locations (organization_id, location_id);
 
 create table practitioner_role_telecoms (
-  practitioner_role_id text not null references practitioner_roles (id) on delete cascade deferrable initially deferred,
+  practitioner_role_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- phone, fax, email, pager, url, sms, other
@@ -334,7 +368,9 @@ create table practitioner_role_telecoms (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (practitioner_role_id, position)
+  primary key (organization_id, practitioner_role_id, position),
+  foreign key (organization_id, practitioner_role_id) references practitioner_roles (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index practitioner_role_telecoms_by_value on practitioner_role_telecoms (organization_id, value);
 
@@ -363,7 +399,9 @@ create table users (
   created_at timestamptz,
   updated_at timestamptz,
   unique (organization_id, username),
-  unique (organization_id, external_issuer, external_subject)
+  unique (organization_id, external_issuer, external_subject),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index users_by_email on users (organization_id, email);
 create index users_by_practitioner on users (organization_id, practitioner_id);
@@ -376,17 +414,23 @@ create table roles (
   name text not null,
   description text,
   updated_at timestamptz,
-  unique (organization_id, name)
+  unique (organization_id, name),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 
 create table user_roles (
-  user_id text not null references users (id) on delete cascade deferrable initially deferred,
-  role_id text not null references roles (id) on delete cascade deferrable initially deferred,
+  user_id text not null,
+  role_id text not null,
   organization_id bigint not null,
   granted_by text,
   granted_at timestamptz,
   expires_at timestamptz,
-  primary key (user_id, role_id)
+  primary key (organization_id, user_id, role_id),
+  foreign key (organization_id, user_id) references users (organization_id, id)
+    on delete cascade deferrable initially deferred,
+  foreign key (organization_id, role_id) references roles (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index user_roles_by_role on user_roles (organization_id, role_id);
 
@@ -416,13 +460,15 @@ create table related_persons (
   starts_on date,
   ends_on date,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index related_persons_by_patient on related_persons (organization_id, patient_id);
 create index related_persons_by_name on related_persons (organization_id, last_name, first_name);
 
 create table related_person_identifiers (
-  related_person_id text not null references related_persons (id) on delete cascade deferrable initially deferred,
+  related_person_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -435,12 +481,14 @@ create table related_person_identifiers (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (related_person_id, position)
+  primary key (organization_id, related_person_id, position),
+  foreign key (organization_id, related_person_id) references related_persons (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index related_person_identifiers_by_value on related_person_identifiers (organization_id, value, system);
 
 create table related_person_telecoms (
-  related_person_id text not null references related_persons (id) on delete cascade deferrable initially deferred,
+  related_person_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- phone, fax, email, pager, url, sms, other
@@ -451,12 +499,14 @@ create table related_person_telecoms (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (related_person_id, position)
+  primary key (organization_id, related_person_id, position),
+  foreign key (organization_id, related_person_id) references related_persons (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index related_person_telecoms_by_value on related_person_telecoms (organization_id, value);
 
 create table related_person_addresses (
-  related_person_id text not null references related_persons (id) on delete cascade deferrable initially deferred,
+  related_person_id text not null,
   position integer not null,
   organization_id bigint not null,
   address_use text,
@@ -472,7 +522,9 @@ create table related_person_addresses (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (related_person_id, position)
+  primary key (organization_id, related_person_id, position),
+  foreign key (organization_id, related_person_id) references related_persons (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index related_person_addresses_by_city on related_person_addresses (organization_id, city);
 
@@ -503,8 +555,8 @@ create table encounters (
   ends_at timestamptz,
   length_value numeric,
   length_unit text,
-  -- The problem it is about, where there is one; reasons in words or codes are in encounter_reasons.
-  reason_condition_id text,
+  -- The entry of problems it is about, where there is one (a diagnosis is no key here); reasons in words or codes are in encounter_reasons.
+  reason_problem_id text,
   appointment_id text,
   service_provider_id text,
   part_of_id text,
@@ -515,7 +567,9 @@ create table encounters (
   discharge_display text,
   discharge_text text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index encounters_by_patient on encounters (organization_id, patient_id, starts_at);
 create index encounters_by_start on encounters (organization_id, starts_at);
@@ -525,7 +579,7 @@ create index encounters_by_provider on encounters (organization_id, service_prov
 create index encounters_by_part_of on encounters (organization_id, part_of_id);
 
 create table encounter_identifiers (
-  encounter_id text not null references encounters (id) on delete cascade deferrable initially deferred,
+  encounter_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -538,12 +592,14 @@ create table encounter_identifiers (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (encounter_id, position)
+  primary key (organization_id, encounter_id, position),
+  foreign key (organization_id, encounter_id) references encounters (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index encounter_identifiers_by_value on encounter_identifiers (organization_id, value, system);
 
 create table encounter_participants (
-  encounter_id text not null references encounters (id) on delete cascade deferrable initially deferred,
+  encounter_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- HL7 v3 ParticipationType: ATND attender, PPRF primary performer, ADM admitter, ...
@@ -554,13 +610,15 @@ create table encounter_participants (
   ends_at timestamptz,
   practitioner_id text,
   fhir_residue text,
-  primary key (encounter_id, position)
+  primary key (organization_id, encounter_id, position),
+  foreign key (organization_id, encounter_id) references encounters (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index encounter_participants_by_practitioner on encounter_participants (organization_id, practitioner_id);
 
 -- Why the patient came.
 create table encounter_reasons (
-  encounter_id text not null references encounters (id) on delete cascade deferrable initially deferred,
+  encounter_id text not null,
   position integer not null,
   organization_id bigint not null,
   code_system text,
@@ -568,27 +626,35 @@ create table encounter_reasons (
   display text,
   name text,
   fhir_residue text,
-  primary key (encounter_id, position)
+  primary key (organization_id, encounter_id, position),
+  foreign key (organization_id, encounter_id) references encounters (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index encounter_reasons_by_code on encounter_reasons (organization_id, code, code_system);
 
 -- Which conditions an encounter was about, and in what part.
 create table encounter_conditions (
-  encounter_id text not null references encounters (id) on delete cascade deferrable initially deferred,
+  encounter_id text not null,
   position integer not null,
   organization_id bigint not null,
-  condition_id text,
+  -- The Condition, one of the two: an entry of problems (of whatever kind), or an encounter's diagnosis in encounter_diagnoses.
+  problem_id text,
+  diagnosis_id text,
   -- http://terminology.hl7.org/CodeSystem/diagnosis-role: AD admission, DD discharge, CC chief complaint, billing, ...
   use_code text,
   use_display text,
   rank integer,
   fhir_residue text,
-  primary key (encounter_id, position)
+  primary key (organization_id, encounter_id, position),
+  foreign key (organization_id, encounter_id) references encounters (organization_id, id)
+    on delete cascade deferrable initially deferred,
+  constraint encounter_conditions_once check (problem_id is null or diagnosis_id is null)
 );
-create index encounter_conditions_by_condition on encounter_conditions (organization_id, condition_id);
+create index encounter_conditions_by_problem on encounter_conditions (organization_id, problem_id);
+create index encounter_conditions_by_diagnosis on encounter_conditions (organization_id, diagnosis_id);
 
 create table encounter_locations (
-  encounter_id text not null references encounters (id) on delete cascade deferrable initially deferred,
+  encounter_id text not null,
   position integer not null,
   organization_id bigint not null,
   location_id text,
@@ -597,7 +663,9 @@ create table encounter_locations (
   starts_at timestamptz,
   ends_at timestamptz,
   fhir_residue text,
-  primary key (encounter_id, position)
+  primary key (organization_id, encounter_id, position),
+  foreign key (organization_id, encounter_id) references encounters (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index encounter_locations_by_location on encounter_locations (organization_id, location_id);
 
@@ -636,7 +704,8 @@ create table appointments (
   reason_code text,
   reason_display text,
   reason text,
-  reason_condition_id text,
+  -- An entry of problems.
+  reason_problem_id text,
   -- 0 undefined, 1 highest to 9 lowest (RFC 5545)
   priority integer,
   description text,
@@ -648,7 +717,9 @@ create table appointments (
   patient_instruction text,
   based_on_id text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index appointments_by_patient on appointments (organization_id, patient_id, starts_at);
 create index appointments_by_practitioner on appointments (organization_id, practitioner_id, starts_at);
@@ -657,7 +728,7 @@ create index appointments_by_start on appointments (organization_id, starts_at);
 create index appointments_by_status on appointments (organization_id, status);
 
 create table appointment_identifiers (
-  appointment_id text not null references appointments (id) on delete cascade deferrable initially deferred,
+  appointment_id text not null,
   position integer not null,
   organization_id bigint not null,
   identifier_use text,
@@ -670,6 +741,8 @@ create table appointment_identifiers (
   valid_from date,
   valid_until date,
   fhir_residue text,
-  primary key (appointment_id, position)
+  primary key (organization_id, appointment_id, position),
+  foreign key (organization_id, appointment_id) references appointments (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index appointment_identifiers_by_value on appointment_identifiers (organization_id, value, system);

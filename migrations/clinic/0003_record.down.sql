@@ -1,5 +1,7 @@
 -- Takes away what 0003_record.up.sql made, rows and all.
 
+drop table clinical_observation_parts;
+drop table clinical_observations;
 drop table vital_signs;
 drop table social_determinants;
 drop table social_history;

@@ -29,14 +29,16 @@ create table allergies (
   note text,
   updated_at timestamptz,
   fhir_residue text,
-  constraint allergies_to_something check (fhir_residue is not null or code is not null or substance is not null)
+  constraint allergies_to_something check (fhir_residue is not null or code is not null or substance is not null),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index allergies_by_patient on allergies (organization_id, patient_id);
 create index allergies_by_code on allergies (organization_id, code, code_system);
 
 -- What happened when the person met the substance.
 create table allergy_reactions (
-  allergy_id text not null references allergies (id) on delete cascade deferrable initially deferred,
+  allergy_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- The very substance, where the allergy is to a class of them.
@@ -57,7 +59,9 @@ create table allergy_reactions (
   exposure_route text,
   note text,
   fhir_residue text,
-  primary key (allergy_id, position)
+  primary key (organization_id, allergy_id, position),
+  foreign key (organization_id, allergy_id) references allergies (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- The problem list: conditions that are followed beyond one encounter.
@@ -380,7 +384,9 @@ create table procedures (
   updated_at timestamptz,
   fhir_residue text,
   constraint procedures_performed_once check (performed_at is null or (started_at is null and ended_at is null)),
-  constraint procedures_of_something check (fhir_residue is not null or code is not null or name is not null)
+  constraint procedures_of_something check (fhir_residue is not null or code is not null or name is not null),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index procedures_by_patient on procedures (organization_id, patient_id, performed_at);
 create index procedures_by_encounter on procedures (organization_id, encounter_id);
@@ -388,7 +394,7 @@ create index procedures_by_code on procedures (organization_id, code, code_syste
 
 -- Who did it, and as what.
 create table procedure_performers (
-  procedure_id text not null references procedures (id) on delete cascade deferrable initially deferred,
+  procedure_id text not null,
   position integer not null,
   organization_id bigint not null,
   function_system text,
@@ -397,7 +403,9 @@ create table procedure_performers (
   performer_id text,
   on_behalf_of_id text,
   fhir_residue text,
-  primary key (procedure_id, position)
+  primary key (organization_id, procedure_id, position),
+  foreign key (organization_id, procedure_id) references procedures (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index procedure_performers_by_performer on procedure_performers (organization_id, performer_id);
 
@@ -434,13 +442,15 @@ create table family_history (
     and (age_at_death is null and age_at_death_unit is null or deceased is null and deceased_on is null)),
   constraint family_history_ages_have_units check (
     fhir_residue is not null
-    or (age is null or age_unit is not null) and (age_at_death is null or age_at_death_unit is not null))
+    or (age is null or age_unit is not null) and (age_at_death is null or age_at_death_unit is not null)),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index family_history_by_patient on family_history (organization_id, patient_id);
 
 -- What the relative had.
 create table family_history_conditions (
-  family_history_id text not null references family_history (id) on delete cascade deferrable initially deferred,
+  family_history_id text not null,
   position integer not null,
   organization_id bigint not null,
   code_system text,
@@ -455,7 +465,9 @@ create table family_history_conditions (
   onset_text text,
   note text,
   fhir_residue text,
-  primary key (family_history_id, position),
+  primary key (organization_id, family_history_id, position),
+  foreign key (organization_id, family_history_id) references family_history (organization_id, id)
+    on delete cascade deferrable initially deferred,
   constraint family_history_conditions_onset_once check (
     onset_text is null or (onset_age is null and onset_age_unit is null))
 );
@@ -590,8 +602,140 @@ create table vital_signs (
   bmi numeric,
   -- cm
   head_circumference numeric,
+  -- What the saturation was measured with: percent of oxygen breathed in, and its flow in L/min
+  inhaled_oxygen numeric,
+  oxygen_flow numeric,
+  -- Where a child stands among those of its age and sex (weight: of its height): percent
+  head_circumference_percentile numeric,
+  bmi_percentile numeric,
+  weight_for_height_percentile numeric,
+  -- http://terminology.hl7.org/CodeSystem/data-absent-reason: why there is no value, asked-declined or not-performed. Of a blood
+  -- pressure as a whole, or of one of its two.
+  heart_rate_absent text,
+  respiratory_rate_absent text,
+  body_temperature_absent text,
+  oxygen_saturation_absent text,
+  blood_pressure_absent text,
+  systolic_absent text,
+  diastolic_absent text,
+  height_absent text,
+  weight_absent text,
+  bmi_absent text,
+  head_circumference_absent text,
   updated_at timestamptz,
-  deleted_at timestamptz
+  deleted_at timestamptz,
+  constraint vital_signs_heart_rate_once check (heart_rate is null or heart_rate_absent is null),
+  constraint vital_signs_respiratory_rate_once check (respiratory_rate is null or respiratory_rate_absent is null),
+  constraint vital_signs_body_temperature_once check (body_temperature is null or body_temperature_absent is null),
+  constraint vital_signs_oxygen_saturation_once check (oxygen_saturation is null or oxygen_saturation_absent is null),
+  constraint vital_signs_systolic_once check (systolic is null or systolic_absent is null),
+  constraint vital_signs_diastolic_once check (diastolic is null or diastolic_absent is null),
+  constraint vital_signs_height_once check (height is null or height_absent is null),
+  constraint vital_signs_weight_once check (weight is null or weight_absent is null),
+  constraint vital_signs_bmi_once check (bmi is null or bmi_absent is null),
+  constraint vital_signs_head_circumference_once check (head_circumference is null or head_circumference_absent is null)
 );
 create index vital_signs_by_patient on vital_signs (organization_id, patient_id, measured_at);
 create index vital_signs_by_encounter on vital_signs (organization_id, encounter_id);
+
+-- What was found on examination, seen in an image or measured in a procedure, and belongs to no SOAP note: Observations that are
+-- no laboratory results, vital signs, answers or social history.
+create table clinical_observations (
+  id text primary key,
+  organization_id bigint not null,
+  patient_id text not null references patients (id) deferrable initially deferred,
+  encounter_id text,
+  -- The diagnostic report it is part of (its row's id), and the order it answers.
+  report_id text,
+  order_id text,
+  performer_id text,
+  device_id text,
+  -- http://hl7.org/fhir/ValueSet/observation-status
+  status text not null check (status in (
+    'registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown')),
+  -- http://terminology.hl7.org/CodeSystem/observation-category
+  category text not null check (category in ('exam', 'imaging', 'procedure', 'therapy', 'activity')),
+  code_system text,
+  code text,
+  code_display text,
+  name text,
+  -- When it was true of the patient: a time, or from and until.
+  observed_at timestamptz,
+  observed_from timestamptz,
+  observed_until timestamptz,
+  issued_at timestamptz,
+  -- One of these: a number with its unit, yes or no, a text, or a concept.
+  value_number numeric,
+  unit text,
+  value_boolean boolean,
+  value_text text,
+  value_system text,
+  value_code text,
+  value_display text,
+  value_name text,
+  -- http://terminology.hl7.org/CodeSystem/data-absent-reason: why there is no value
+  absent_reason text,
+  -- HL7 v3 ObservationInterpretation: H, L, N, A, ...
+  interpretation text,
+  reference_low numeric,
+  reference_high numeric,
+  reference_text text,
+  method_system text,
+  method_code text,
+  method text,
+  body_site_system text,
+  body_site_code text,
+  body_site text,
+  note text,
+  updated_at timestamptz,
+  fhir_residue text,
+  constraint clinical_observations_of_something check (fhir_residue is not null or code is not null or name is not null),
+  constraint clinical_observations_once check (
+    observed_at is null or (observed_from is null and observed_until is null)),
+  constraint clinical_observations_value_once check (
+    case when value_number is null and unit is null then 0 else 1 end +
+    case when value_boolean is null then 0 else 1 end +
+    case when value_text is null then 0 else 1 end +
+    case when coalesce(value_system, value_code, value_display, value_name) is null then 0 else 1 end +
+    case when absent_reason is null then 0 else 1 end <= 1
+  ),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
+);
+create index clinical_observations_by_patient on clinical_observations (organization_id, patient_id, observed_at);
+create index clinical_observations_by_code on clinical_observations (organization_id, code, code_system);
+create index clinical_observations_by_report on clinical_observations (organization_id, report_id);
+create index clinical_observations_by_encounter on clinical_observations (organization_id, encounter_id);
+
+-- Its parts: each of the measures of one echo, each joint of one examination.
+create table clinical_observation_parts (
+  clinical_observation_id text not null,
+  position integer not null,
+  organization_id bigint not null,
+  code_system text,
+  code text,
+  code_display text,
+  name text,
+  -- One of these, as of the whole.
+  value_number numeric,
+  unit text,
+  value_boolean boolean,
+  value_text text,
+  value_system text,
+  value_code text,
+  value_display text,
+  value_name text,
+  absent_reason text,
+  interpretation text,
+  fhir_residue text,
+  primary key (organization_id, clinical_observation_id, position),
+  foreign key (organization_id, clinical_observation_id) references clinical_observations (organization_id, id)
+    on delete cascade deferrable initially deferred,
+  constraint clinical_observation_parts_value_once check (
+    case when value_number is null and unit is null then 0 else 1 end +
+    case when value_boolean is null then 0 else 1 end +
+    case when value_text is null then 0 else 1 end +
+    case when coalesce(value_system, value_code, value_display, value_name) is null then 0 else 1 end +
+    case when absent_reason is null then 0 else 1 end <= 1
+  )
+);

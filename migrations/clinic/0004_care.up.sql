@@ -31,13 +31,15 @@ create table goals (
   note text,
   updated_at timestamptz,
   fhir_residue text,
-  constraint goals_of_something check (fhir_residue is not null or description is not null or code is not null)
+  constraint goals_of_something check (fhir_residue is not null or description is not null or code is not null),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index goals_by_patient on goals (organization_id, patient_id, starts_on);
 
 -- How one knows that a goal is reached, and until when.
 create table goal_targets (
-  goal_id text not null references goals (id) on delete cascade deferrable initially deferred,
+  goal_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- What is measured, mostly LOINC.
@@ -55,7 +57,9 @@ create table goal_targets (
   target_text text,
   due_on date,
   fhir_residue text,
-  primary key (goal_id, position),
+  primary key (organization_id, goal_id, position),
+  foreign key (organization_id, goal_id) references goals (organization_id, id)
+    on delete cascade deferrable initially deferred,
   constraint goal_targets_detail_once check (
     (target_value is null and target_unit is null or
       low_value is null and low_unit is null and high_value is null and high_unit is null) and
@@ -66,14 +70,18 @@ create table goal_targets (
 
 -- The problems that a goal is about.
 create table goal_problems (
-  goal_id text not null references goals (id) on delete cascade deferrable initially deferred,
+  goal_id text not null,
   position integer not null,
   organization_id bigint not null,
-  -- A diagnosis or an entry of the problem list.
-  condition_id text,
+  -- The Condition, one of the two: an entry of problems (of whatever kind), or an encounter's diagnosis in encounter_diagnoses.
+  problem_id text,
+  diagnosis_id text,
   label text,
   fhir_residue text,
-  primary key (goal_id, position)
+  primary key (organization_id, goal_id, position),
+  foreign key (organization_id, goal_id) references goals (organization_id, id)
+    on delete cascade deferrable initially deferred,
+  constraint goal_problems_once check (problem_id is null or diagnosis_id is null)
 );
 
 -- Who looks after a patient together. A team may exist before it has a patient.
@@ -94,13 +102,15 @@ create table care_teams (
   phone text,
   note text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index care_teams_by_patient on care_teams (organization_id, patient_id);
 create index care_teams_by_encounter on care_teams (organization_id, encounter_id);
 
 create table care_team_members (
-  care_team_id text not null references care_teams (id) on delete cascade deferrable initially deferred,
+  care_team_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- What the member does in the team: a code of whatever system (mostly SNOMED CT), its name, or a text.
@@ -116,7 +126,9 @@ create table care_team_members (
   starts_on date,
   ends_on date,
   fhir_residue text,
-  primary key (care_team_id, position)
+  primary key (organization_id, care_team_id, position),
+  foreign key (organization_id, care_team_id) references care_teams (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index care_team_members_by_member on care_team_members (organization_id, member);
 
@@ -141,14 +153,16 @@ create table care_plans (
   author_id text,
   note text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index care_plans_by_patient on care_plans (organization_id, patient_id, starts_on);
 create index care_plans_by_encounter on care_plans (organization_id, encounter_id);
 
 -- The steps of a plan.
 create table care_plan_activities (
-  care_plan_id text not null references care_plans (id) on delete cascade deferrable initially deferred,
+  care_plan_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- The order that the step became; what follows then says it no more.
@@ -174,41 +188,52 @@ create table care_plan_activities (
   -- How it went.
   progress text,
   fhir_residue text,
-  primary key (care_plan_id, position),
+  primary key (organization_id, care_plan_id, position),
+  foreign key (organization_id, care_plan_id) references care_plans (organization_id, id)
+    on delete cascade deferrable initially deferred,
   constraint care_plan_activities_scheduled_once check (
     scheduled_text is null or (scheduled_from is null and scheduled_until is null)
   )
 );
 
 create table care_plan_goals (
-  care_plan_id text not null references care_plans (id) on delete cascade deferrable initially deferred,
+  care_plan_id text not null,
   position integer not null,
   organization_id bigint not null,
   goal_id text references goals (id) deferrable initially deferred,
   label text,
   fhir_residue text,
-  primary key (care_plan_id, position)
+  primary key (organization_id, care_plan_id, position),
+  foreign key (organization_id, care_plan_id) references care_plans (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 create table care_plan_teams (
-  care_plan_id text not null references care_plans (id) on delete cascade deferrable initially deferred,
+  care_plan_id text not null,
   position integer not null,
   organization_id bigint not null,
   care_team_id text references care_teams (id) deferrable initially deferred,
   label text,
   fhir_residue text,
-  primary key (care_plan_id, position)
+  primary key (organization_id, care_plan_id, position),
+  foreign key (organization_id, care_plan_id) references care_plans (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- The problems that a plan is about.
 create table care_plan_problems (
-  care_plan_id text not null references care_plans (id) on delete cascade deferrable initially deferred,
+  care_plan_id text not null,
   position integer not null,
   organization_id bigint not null,
-  condition_id text,
+  -- The Condition, one of the two: an entry of problems (of whatever kind), or an encounter's diagnosis in encounter_diagnoses.
+  problem_id text,
+  diagnosis_id text,
   label text,
   fhir_residue text,
-  primary key (care_plan_id, position)
+  primary key (organization_id, care_plan_id, position),
+  foreign key (organization_id, care_plan_id) references care_plans (organization_id, id)
+    on delete cascade deferrable initially deferred,
+  constraint care_plan_problems_once check (problem_id is null or diagnosis_id is null)
 );
 
 -- Implants and other devices. A device in store has no patient.
@@ -242,13 +267,15 @@ create table devices (
   location_id text,
   note text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index devices_by_patient on devices (organization_id, patient_id);
 create index devices_by_udi on devices (organization_id, udi_device_identifier);
 
 create table device_names (
-  device_id text not null references devices (id) on delete cascade deferrable initially deferred,
+  device_id text not null,
   position integer not null,
   organization_id bigint not null,
   name text not null,
@@ -256,12 +283,14 @@ create table device_names (
   name_type text check (name_type in (
     'udi-label-name', 'user-friendly-name', 'patient-reported-name', 'manufacturer-name', 'model-name', 'other')),
   fhir_residue text,
-  primary key (device_id, position)
+  primary key (organization_id, device_id, position),
+  foreign key (organization_id, device_id) references devices (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- What an entry of medications is made of.
 create table medication_ingredients (
-  medication_id text not null references medications (id) on delete cascade deferrable initially deferred,
+  medication_id text not null,
   position integer not null,
   organization_id bigint not null,
   rxnorm_code text,
@@ -274,7 +303,9 @@ create table medication_ingredients (
   per_value numeric,
   per_unit text,
   fhir_residue text,
-  primary key (medication_id, position)
+  primary key (organization_id, medication_id, position),
+  foreign key (organization_id, medication_id) references medications (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- What a patient takes, as the patient or somebody else says.
@@ -458,7 +489,9 @@ create table coverages (
   priority integer,
   network text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index coverages_by_patient on coverages (organization_id, patient_id);
 create index coverages_by_payor on coverages (organization_id, payor_organization_id);
@@ -467,7 +500,7 @@ create index coverages_by_subscriber_number on coverages (organization_id, subsc
 
 -- Group, plan and the like of an insurance.
 create table coverage_classes (
-  coverage_id text not null references coverages (id) on delete cascade deferrable initially deferred,
+  coverage_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- http://terminology.hl7.org/CodeSystem/coverage-class: group, subgroup, plan, subplan, class, rxid, rxbin, rxgroup, rxpcn, ...
@@ -475,7 +508,9 @@ create table coverage_classes (
   value text,
   name text,
   fhir_residue text,
-  primary key (coverage_id, position)
+  primary key (organization_id, coverage_id, position),
+  foreign key (organization_id, coverage_id) references coverages (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- What a patient allowed or forbade, as FHIR says it. Exceptions within exceptions stay in fhir_residue.
@@ -517,36 +552,42 @@ create table consents (
   fhir_residue text,
   constraint consents_source_once check (
     source_document_id is null or (source_title is null and source_url is null and source_content_type is null)
-  )
+  ),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index consents_by_patient on consents (organization_id, patient_id, consented_at);
 
 -- The laws and policies a consent refers to.
 create table consent_policies (
-  consent_id text not null references consents (id) on delete cascade deferrable initially deferred,
+  consent_id text not null,
   position integer not null,
   organization_id bigint not null,
   authority text,
   uri text,
   fhir_residue text,
-  primary key (consent_id, position)
+  primary key (organization_id, consent_id, position),
+  foreign key (organization_id, consent_id) references consents (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- For what the data may (or may not) be used: v3 ActReason, as TREAT, HPAYMT, HRESCH.
 create table consent_purposes (
-  consent_id text not null references consents (id) on delete cascade deferrable initially deferred,
+  consent_id text not null,
   position integer not null,
   organization_id bigint not null,
   system text,
   code text,
   display text,
   fhir_residue text,
-  primary key (consent_id, position)
+  primary key (organization_id, consent_id, position),
+  foreign key (organization_id, consent_id) references consents (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- Who may (or may not): with the type, as Practitioner/3, Organization/1.
 create table consent_actors (
-  consent_id text not null references consents (id) on delete cascade deferrable initially deferred,
+  consent_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- v3 ParticipationType or RoleCode: PRCP, CST, IRCP, ...
@@ -556,12 +597,14 @@ create table consent_actors (
   actor text,
   actor_name text,
   fhir_residue text,
-  primary key (consent_id, position)
+  primary key (organization_id, consent_id, position),
+  foreign key (organization_id, consent_id) references consents (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- What may (or may not) be done: access, correct, collect, use, disclose.
 create table consent_actions (
-  consent_id text not null references consents (id) on delete cascade deferrable initially deferred,
+  consent_id text not null,
   position integer not null,
   organization_id bigint not null,
   system text,
@@ -569,24 +612,28 @@ create table consent_actions (
   display text,
   action text,
   fhir_residue text,
-  primary key (consent_id, position)
+  primary key (organization_id, consent_id, position),
+  foreign key (organization_id, consent_id) references consents (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- Kinds of data: resource types, document types, profiles.
 create table consent_classes (
-  consent_id text not null references consents (id) on delete cascade deferrable initially deferred,
+  consent_id text not null,
   position integer not null,
   organization_id bigint not null,
   system text,
   code text,
   display text,
   fhir_residue text,
-  primary key (consent_id, position)
+  primary key (organization_id, consent_id, position),
+  foreign key (organization_id, consent_id) references consents (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- Single codes that the data have: a LOINC code, a diagnosis.
 create table consent_codes (
-  consent_id text not null references consents (id) on delete cascade deferrable initially deferred,
+  consent_id text not null,
   position integer not null,
   organization_id bigint not null,
   system text,
@@ -594,19 +641,23 @@ create table consent_codes (
   display text,
   label text,
   fhir_residue text,
-  primary key (consent_id, position)
+  primary key (organization_id, consent_id, position),
+  foreign key (organization_id, consent_id) references consents (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- Labels that the data have: R restricted, V very restricted, PSY, ETH, ...
 create table consent_labels (
-  consent_id text not null references consents (id) on delete cascade deferrable initially deferred,
+  consent_id text not null,
   position integer not null,
   organization_id bigint not null,
   system text,
   code text,
   display text,
   fhir_residue text,
-  primary key (consent_id, position)
+  primary key (organization_id, consent_id, position),
+  foreign key (organization_id, consent_id) references consents (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 
 -- What patients said yes or no to, one row a question: the simple form of a consent, for programs that ask.
@@ -668,15 +719,16 @@ create table questionnaire_responses (
   author text,
   source text,
   updated_at timestamptz,
-  fhir_residue text
+  fhir_residue text,
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index questionnaire_responses_by_patient on questionnaire_responses (organization_id, patient_id, authored_at);
 create index questionnaire_responses_by_questionnaire on questionnaire_responses (organization_id, questionnaire);
 
 -- Its questions and their (first) answers. Questions within questions stay in fhir_residue.
 create table questionnaire_answers (
-  questionnaire_response_id text not null
-    references questionnaire_responses (id) on delete cascade deferrable initially deferred,
+  questionnaire_response_id text not null,
   position integer not null,
   organization_id bigint not null,
   link_id text not null,
@@ -694,7 +746,9 @@ create table questionnaire_answers (
   answer_quantity numeric,
   answer_unit text,
   fhir_residue text,
-  primary key (questionnaire_response_id, position),
+  primary key (organization_id, questionnaire_response_id, position),
+  foreign key (organization_id, questionnaire_response_id) references questionnaire_responses (organization_id, id)
+    on delete cascade deferrable initially deferred,
   constraint questionnaire_answers_once check (
     case when answer_boolean is null then 0 else 1 end +
     case when answer_decimal is null then 0 else 1 end +
@@ -728,24 +782,28 @@ create table provenances (
   fhir_residue text,
   constraint provenances_occurred_once check (
     occurred_at is null or (occurred_from is null and occurred_until is null)
-  )
+  ),
+  -- What hangs on a row is of the same organization.
+  unique (organization_id, id)
 );
 create index provenances_by_time on provenances (organization_id, recorded_at);
 
 create table provenance_targets (
-  provenance_id text not null references provenances (id) on delete cascade deferrable initially deferred,
+  provenance_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- What this is the origin of, with the type: Observation/lab-7.
   target text,
   label text,
   fhir_residue text,
-  primary key (provenance_id, position)
+  primary key (organization_id, provenance_id, position),
+  foreign key (organization_id, provenance_id) references provenances (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index provenance_targets_by_target on provenance_targets (organization_id, target);
 
 create table provenance_agents (
-  provenance_id text not null references provenances (id) on delete cascade deferrable initially deferred,
+  provenance_id text not null,
   position integer not null,
   organization_id bigint not null,
   -- author, transmitter, enterer, performer, verifier, legal, attester, informant, custodian, assembler, composer
@@ -760,6 +818,8 @@ create table provenance_agents (
   who_name text,
   on_behalf_of_organization_id text,
   fhir_residue text,
-  primary key (provenance_id, position)
+  primary key (organization_id, provenance_id, position),
+  foreign key (organization_id, provenance_id) references provenances (organization_id, id)
+    on delete cascade deferrable initially deferred
 );
 create index provenance_agents_by_who on provenance_agents (organization_id, who);

@@ -506,7 +506,8 @@ begin
   insert into patient_profiles (patient_id, organization_id)
     select new.patient_id, new.organization_id
     where exists (select 1 from patients where id = new.patient_id and organization_id = new.organization_id)
-      and not exists (select 1 from patient_profiles where patient_id = new.patient_id);
+      and not exists (select 1 from patient_profiles
+        where patient_id = new.patient_id and organization_id = new.organization_id);
   update patient_profiles set
     cumulative_medical_record = fresh.record,
     medical_record_last_updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
@@ -569,7 +570,7 @@ begin
         and status in ('signed', 'amended') and deleted_at is null
         order by coalesce(signed_at, written_at) desc, id desc limit 1) as last_note
     from (select coalesce((select cumulative_medical_record from patient_profiles where patient_id = new.patient_id
-        and json_valid(cumulative_medical_record)), '{}') as record) held
+        and organization_id = new.organization_id and json_valid(cumulative_medical_record)), '{}') as record) held
   ) fresh
   where patient_id = new.patient_id and organization_id = new.organization_id
     -- What is no JSON object is somebody's own: it is left alone.
@@ -769,7 +770,7 @@ begin
     return;
   end if;
   insert into patient_profiles (patient_id, organization_id) values (patient, organization)
-    on conflict (patient_id) do nothing;
+    on conflict (organization_id, patient_id) do nothing;
   select coalesce(cumulative_medical_record, '{}'::jsonb) into held
     from patient_profiles where patient_id = patient and organization_id = organization for update;
   -- What is no JSON object is somebody's own: it is left alone, as is what is another organization's.

@@ -315,7 +315,7 @@ async fn coverage_counts_what_has_a_place_and_names_what_has_none() {
     let all = Json::of(&Command::run(&["map", "coverage", "--json"]).await.expect(0).stdout);
     let profile = |name: &str| all.items("profiles").iter().find(|one| one.str("profile") == Some(name)).unwrap();
     let pressure = profile("us-core-blood-pressure");
-    assert_eq!(pressure.str("maps.0.map"), Some("vital_signs.bp"), "{pressure}");
+    assert_eq!(pressure.str("maps.0.map"), Some("patient_vital_signs.bp"), "{pressure}");
     let sum = |name: &str| all.items("profiles").iter().map(|one| number(one, name)).sum::<i64>();
     assert_eq!((number(&all, "elements"), number(&all, "carried")), (sum("elements"), sum("carried")));
     Command::run(&["map", "coverage", "--type", "Patient", "--min", "100"]).await.expect(0);

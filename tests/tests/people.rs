@@ -100,7 +100,9 @@ async fn both_ways(api: &Client, sql: &mut Sql, case: &Case) {
         let (their, our) = (values(sql, rows, &theirs).await, values(sql, rows, &ours).await);
         assert_eq!(their, our, "{kind}: {}", rows.table);
         assert_eq!(our.len(), 1, "{kind}: {}", rows.table);
-        assert!(our[0].iter().all(Option::is_some), "{kind}: {} {our:?}", rows.table);
+        // Of columns that exclude each other the case names one as null.
+        let given = rows.columns.iter().filter(|(_, value)| *value != "null").count();
+        assert_eq!(our[0].iter().flatten().count(), given, "{kind}: {} {our:?}", rows.table);
     }
     let bare = resource(case.least, kind, &ours);
     api.save(&bare).await.expect(200);

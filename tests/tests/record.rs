@@ -21,6 +21,7 @@ const NAMED: &[&str] = &[
     r#"{"resourceType":"Specimen","id":"t","subject":{"reference":"Patient/p"}}"#,
     r#"{"resourceType":"Media","id":"m","status":"completed","content":{"title":"x"}}"#,
     r#"{"resourceType":"QuestionnaireResponse","id":"q","status":"completed"}"#,
+    r#"{"resourceType":"Device","id":"v"}"#,
 ];
 
 async fn with_what_rows_name(api: &Client) {
@@ -241,7 +242,7 @@ suite! {
         for (index, example) in all.iter().enumerate() {
             let Some(kind) = kinds.get(example.json.str("resourceType").unwrap()).copied() else { continue };
             let categories = example.json.at("category").map(ToString::to_string).unwrap_or_default();
-            let of_the_record = ["laboratory", "social-history", "survey"];
+            let of_the_record = ["laboratory", "social-history", "survey", "exam", "imaging", "procedure", "therapy", "activity"];
             if kind == "Observation" && !of_the_record.iter().any(|code| categories.contains(&format!("\"{code}\""))) {
                 continue;
             }

@@ -67,6 +67,7 @@ Warnings:
   us-core      an element that the US Core 6.1.0 profile of the resource requires is missing
   duplicate    patients with the same name (whatever case, accents and spaces), birth date and gender, or with
                the same identifier; keys of one group stand with ` = ` between
+  characters   a text has control characters (a word processor's page break): a space is served for each
   coupled      another program changed one of several values that belong together
 
 Examples:
@@ -94,6 +95,7 @@ A profile of US Core 6.1.0 wants elements supported. Supported they all are: wha
 for word in the residue. This says which of them a program that speaks SQL finds in your tables:
   column    in columns, named behind; a choice (onset[x]) counts with any of its types
   constant  the map says it of every row
+  default   the map says it of rows of other programs (a column's unit); a client's wording is in the residue
   rows      in the rows of a child table
   residue   in the residue
 A profile is measured by the map that carries most of it (--type shows every map and element). One that no

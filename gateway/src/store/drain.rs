@@ -448,8 +448,9 @@ impl Foreign<'_> {
         let coupled = (!joined.flagged.is_empty()).then(|| format!("coupled: {}", joined.flagged.join(", ")));
         // Autumn's hour that comes twice, spring's that never comes: which reading is served is no more than a rule.
         let doubtful = (!joined.doubtful.is_empty()).then(|| format!("wall clock: {}", joined.doubtful.join(", ")));
+        let spaced = (!joined.unprintable.is_empty()).then(|| format!("characters: {}", joined.unprintable.join(", ")));
         let absent = self.row.absent.iter().map(|why| format!("content: {why}"));
-        let flags: Vec<String> = coupled.into_iter().chain(doubtful).chain(absent).collect();
+        let flags: Vec<String> = coupled.into_iter().chain(doubtful).chain(spaced).chain(absent).collect();
         (body.into(), (!flags.is_empty()).then(|| flags.join("; ").into()))
     }
 

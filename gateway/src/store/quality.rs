@@ -41,6 +41,7 @@ impl Store {
         let look = Look { core: self.core(), organization: permit.organization() };
         for map in 0..look.core.maps.maps.len() {
             look.map(&mut connection, map, &mut collector, progress).await?;
+            look.adrift(&mut connection, map, &mut collector).await?;
             if look.core.map(map).resource == "Patient" {
                 duplicates::find(look.core, &mut connection, look.organization, map, &mut collector).await?;
             }
@@ -89,13 +90,31 @@ impl Look<'_> {
         }
     }
 
+    /// Rows that are no resources because what they hang on is not there. Of the facets of a row the first says it.
+    async fn adrift(&self, connection: &mut Connection, map: usize, collector: &mut Collector) -> Result<(), DbError> {
+        let shape = self.core.map(map);
+        if self.core.maps.maps[..map].iter().any(|other| other.table == shape.table && other.facet && shape.facet) {
+            return Ok(());
+        }
+        for (column, sql) in &self.core.statements[map].adrift {
+            for row in connection.fetch(sql, &[Arg::Int(self.organization.0)]).await? {
+                let fault = Fault { kind: Kind::Orphan, place: column.clone() };
+                collector.row(&shape.name, row.text(0).unwrap_or_default(), std::iter::once(fault));
+            }
+        }
+        Ok(())
+    }
+
     fn faults(&self, map: usize, row: &Row, held: Option<&Loaded>) -> Vec<Fault> {
         let shape = self.core.map(map);
         let mut faults = Vec::new();
         if let Some(flag) = row.text(2) {
-            let kind = if flag.starts_with("coupled") { Kind::Coupled } else { Kind::Unreadable };
-            let place = flag.strip_prefix("coupled: ").unwrap_or(&shape.table);
-            faults.push(Fault { kind, place: place.to_owned() });
+            // What a flag says of characters the columns say too.
+            let told = flag.split("; ").filter(|flag| !flag.starts_with("characters: "));
+            faults.extend(told.map(|flag| match flag.strip_prefix("coupled: ") {
+                Some(groups) => Fault { kind: Kind::Coupled, place: groups.to_owned() },
+                None => Fault { kind: Kind::Unreadable, place: shape.table.clone() },
+            }));
         }
         // A row that has gone since is for `map verify` to tell.
         let Some(held) = held else { return faults };

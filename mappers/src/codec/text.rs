@@ -24,6 +24,25 @@ pub(super) fn is_simple(text: &str) -> bool {
     !special && (visible || fits(text))
 }
 
+/// The text with a space for each character that no text may have (word processors write vertical tabs and form feeds).
+/// `None` where there is nothing to see in it.
+pub(super) fn lenient(text: &str) -> Option<Cow<'_, str>> {
+    if !is_unprintable(text) {
+        return fits(text).then_some(Cow::Borrowed(text));
+    }
+    let spaced: String = text.chars().map(|letter| if is_control(letter) { ' ' } else { letter }).collect();
+    fits(&spaced).then_some(Cow::Owned(spaced))
+}
+
+/// Whether a text holds characters that no text may have.
+pub(super) fn is_unprintable(text: &str) -> bool {
+    text.chars().any(is_control)
+}
+
+fn is_control(letter: char) -> bool {
+    letter < ' ' && !matches!(letter, '\t' | '\n' | '\r')
+}
+
 pub(super) fn boolean(cell: &str) -> Option<&'static str> {
     let is = |spellings: &[&str]| spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(cell.trim()));
     if is(&["true", "t", "1", "yes", "y", "on"]) {

@@ -162,7 +162,7 @@ impl Joiner<'_> {
         separate(list, out);
         let start = out.len();
         out.push(b'{');
-        for (name, value) in slice.selector.discriminators() {
+        for (name, value) in slice.selector.given() {
             open(name, out);
             write_string(out, value);
         }

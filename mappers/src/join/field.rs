@@ -40,6 +40,10 @@ pub(crate) fn write_field(
             _ => false,
         });
     }
+    if !field.list && matches!(field.codec, Codec::Reference) {
+        // In one of several columns, each for rows of a table of its own.
+        return field.slots.iter().any(|slot| one(*slot, out));
+    }
     if !field.list || item.is_some() {
         return field.slots.get(item.unwrap_or(0)).is_some_and(|slot| one(*slot, out));
     }

@@ -155,6 +155,6 @@ impl<'a> Joiner<'a> {
         let fallen = |number: usize| self.fallen & 1 << number != 0;
         let names = groups.iter().enumerate().take(64).filter(|(number, _)| fallen(*number));
         self.flagged.extend(names.map(|(_, group)| group.name.clone()));
-        Joined { flagged: self.flagged, doubtful: Vec::new(), changed: self.changed }
+        Joined { flagged: self.flagged, changed: self.changed, ..Joined::default() }
     }
 }

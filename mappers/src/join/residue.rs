@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::level::{Joiner, Left, Outcome};
 use super::scan::{Corrupt, Scan};
 use crate::json::{unescape, write_string};
-use crate::map::{Codec, Field, Member, ObjectShape, Pair, Selector, Slice, Target};
+use crate::map::{Codec, Field, Member, ObjectShape, Pair, Selector, Slice, Target, Test, homes};
 
 /// Which object of the resource this is.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -201,7 +201,7 @@ impl Joiner<'_> {
             return Ok(Left::DROPPED);
         }
         out.extend_from_slice(value.as_bytes());
-        let weak = discriminators.iter().filter_map(Pair::discriminator).any(|(pair, _)| pair == name);
+        let weak = discriminators.iter().any(|pair| pair.steps == [name] && !matches!(pair.test, Test::StartsWith(_)));
         Ok(if weak { Left::WEAK } else { Left::STRONG })
     }
 
@@ -295,14 +295,16 @@ impl Joiner<'_> {
             }
         }
         out.push(b'}');
-        let as_expected = self.is_expected_at(field, slot) && !self.has_fallen(field);
+        let slots = if field.list { std::slice::from_ref(&slot) } else { &field.slots };
+        let as_expected = slots.iter().all(|slot| self.is_expected_at(field, *slot)) && !self.has_fallen(field);
         if gone {
             // Nothing is left of a Reference but words about its target.
             out.truncate(start);
             self.changed = true;
             return Ok(Left::DROPPED);
         }
-        if holed && !guarded && self.cells.get(slot).is_some_and(Option::is_some) || as_expected {
+        let filled = slots.iter().any(|slot| self.cells.get(*slot).is_some_and(Option::is_some));
+        if holed && !guarded && filled || as_expected {
             return Ok(Left::STRONG);
         }
         out.truncate(start);
@@ -349,23 +351,27 @@ impl Joiner<'_> {
     fn slices(&mut self, scan: &mut Scan<'_>, slices: &[Slice], out: &mut Vec<u8>) -> Outcome {
         let mut left = Left::WEAK;
         let (mut first, mut index, mut claimed) = (true, 0, 0_u64);
+        let prefers = slices.iter().any(|slice| slice.selector.prefers());
+        let chosen = if prefers { Some(homes_of(slices, scan.clone())?) } else { None };
         scan.expect(b'[')?;
         let start = out.len();
         out.push(b'[');
         while scan.more(&mut first, b']')? {
             let before = out.len();
             separate(start, out);
-            let home = slices
-                .iter()
-                .enumerate()
-                .take(64)
-                .find(|(number, slice)| claimed & 1 << number == 0 && matches(&slice.selector, index, scan));
+            let home = match &chosen {
+                Some(homes) => homes.get(index).copied().flatten(),
+                None => slices.iter().take(64).enumerate().position(|(number, slice)| {
+                    claimed & 1 << number == 0 && rank(&slice.selector, index, scan).is_some()
+                }),
+            };
             index += 1;
-            if let Some((number, _)) = home {
+            if let Some(number) = home {
                 claimed |= 1 << number;
             }
+            let home = home.and_then(|number| slices.get(number));
             let mut outcome = match home.filter(|_| scan.peek() == b'{') {
-                Some((_, slice)) => self.object(scan, &slice.shape, slice.selector.pairs(), Place::Inner, out)?,
+                Some(slice) => self.object(scan, &slice.shape, slice.selector.pairs(), Place::Inner, out)?,
                 None => {
                     out.extend_from_slice(scan.value()?.as_bytes());
                     Left::STRONG
@@ -376,7 +382,7 @@ impl Joiner<'_> {
                 out.truncate(before);
             }
             // What the client sent is kept for its own sake, save where it says no more than the map does anyway.
-            outcome.strong |= outcome.written && home.is_none_or(|(_, slice)| slice.shape.has_columns());
+            outcome.strong |= outcome.written && home.is_none_or(|slice| slice.shape.has_columns());
             left.add(outcome);
         }
         for (number, slice) in slices.iter().enumerate().take(64) {
@@ -413,14 +419,43 @@ pub(super) fn is_name(key: &str, name: &str) -> bool {
     key == name || (key.contains('\\') && unescape(key) == name)
 }
 
-/// Whether the item that comes next is the one a selector picks.
-fn matches(selector: &Selector, index: usize, scan: &Scan<'_>) -> bool {
+/// How much a selector likes the item that comes next, as [`crate::split::rank`] has it.
+fn rank(selector: &Selector, index: usize, scan: &Scan<'_>) -> Option<usize> {
     match selector {
-        Selector::Index(wanted) => *wanted == index,
-        Selector::Where(pairs) => {
-            pairs.iter().all(|pair| reaches(scan.clone(), &pair.steps, &|text| pair.test.passes(text)).unwrap_or(false))
+        Selector::Index(wanted) => (*wanted == index).then_some(0),
+        Selector::Where(pairs) => pairs.iter().try_fold(0, |rank, pair| match (&pair.test, &pair.steps[..]) {
+            (Test::OneOf(words), [name]) if scan.peek() == b'{' => {
+                let text = member_text(scan.clone(), name).ok()?;
+                Some(rank * words.len() + pair.test.place(text.as_deref())?)
+            }
+            _ => reaches(scan.clone(), &pair.steps, &|text| pair.test.passes(text)).unwrap_or(false).then_some(rank),
+        }),
+    }
+}
+
+/// Which slice's home each item of the list that comes next is.
+fn homes_of(slices: &[Slice], mut list: Scan<'_>) -> Result<Vec<Option<usize>>, Corrupt> {
+    let (mut items, mut first) = (Vec::new(), true);
+    list.expect(b'[')?;
+    while list.more(&mut first, b']')? {
+        items.push(list.clone());
+        list.value()?;
+    }
+    Ok(homes(slices, &items, rank))
+}
+
+/// The text of an object's member, "" where it is none; `None` where there is no such member.
+fn member_text<'t>(mut scan: Scan<'t>, name: &str) -> Result<Option<Cow<'t, str>>, Corrupt> {
+    let mut first = true;
+    scan.expect(b'{')?;
+    while scan.more(&mut first, b'}')? {
+        let key = scan.key()?;
+        let value = scan.value()?;
+        if is_name(key, name) {
+            return Ok(Some(if value.starts_with('"') { crate::codec::scalar(value) } else { Cow::Borrowed("") }));
         }
     }
+    Ok(None)
 }
 
 /// Whether a string that passes is at the end of the way; at a list any item will do.

@@ -29,7 +29,7 @@ fn in_object(shape: &mut ObjectShape, owner: &str, said: &[&str], children: &mut
             Target::Object(object) => in_object(object, &inner, &[], children),
             Target::Slices(slices) => {
                 for slice in slices {
-                    let said: Vec<&str> = slice.selector.discriminators().map(|(name, _)| name).collect();
+                    let said: Vec<&str> = slice.selector.given().map(|(name, _)| name).collect();
                     in_object(&mut slice.shape, &inner, &said, children);
                 }
             }
@@ -163,7 +163,7 @@ fn constants(shape: &ObjectShape) -> Vec<String> {
             Target::Slices(slices) if is_constant(&member.target) => {
                 let slices = slices.iter().filter(|slice| slice.shape.has_constants() && !slice.shape.has_columns());
                 let items = slices.map(|slice| {
-                    let said = slice.selector.discriminators().map(|(name, value)| {
+                    let said = slice.selector.given().map(|(name, value)| {
                         let mut text = Vec::new();
                         crate::json::write_string(&mut text, value);
                         format!("\"{name}\":{}", String::from_utf8_lossy(&text))

@@ -44,6 +44,7 @@ const RECORD: &[(&str, &str)] = files![
     "social_determinants",
     "social_history",
     "patient_vital_signs",
+    "clinical_observations",
 ];
 
 /// `0004_care`

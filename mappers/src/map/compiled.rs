@@ -295,7 +295,8 @@ pub struct Slice {
 /// A primitive, list of primitives or Reference, and the columns it lives in.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Where it lives. Several slots: a list of primitives spread over columns. Empty: a constant.
+    /// Where it lives. Several slots: a list of primitives spread over columns, or one reference in one of them, by the table its
+    /// row is of. Empty: a constant.
     pub slots: Vec<usize>,
     /// The member is a JSON array of primitives.
     pub list: bool,

@@ -169,7 +169,13 @@ pub(super) fn how(field: &Field, slots: &[Slot]) -> String {
         Codec::Places(_) => text.push_str(" (content, in one of them)"),
         Codec::Reference => {
             let target = field.slots.first().and_then(|slot| slots[*slot].reference.as_ref());
-            text.push_str(&target.map_or_else(String::new, |target| format!(" (key of {})", target.target)));
+            let tables: Vec<&str> = field
+                .slots
+                .iter()
+                .filter_map(|slot| slots[*slot].reference.as_ref()?.foreign_table.as_deref())
+                .collect();
+            let of = if tables.len() > 1 { format!(" in {}", tables.join(", or in ")) } else { String::new() };
+            text.push_str(&target.map_or_else(String::new, |target| format!(" (key of {}{of})", target.target)));
         }
         Codec::Narrative => text.push_str(" (plain text of a narrative)"),
         Codec::Rest(_) => text.push_str(" (all that no other line names)"),

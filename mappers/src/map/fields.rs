@@ -10,7 +10,7 @@ use super::problem::Report;
 use super::shape::{self, Clash, Step};
 use super::syntax::{FieldSyntax, GroupSyntax, Literal, Located};
 use super::tables::Tables;
-use super::{Field, Group, Join, JsonArray, ObjectShape, Primitive, Slot, Target};
+use super::{Codec, Field, Group, Join, JsonArray, ObjectShape, Primitive, Slot, Target};
 
 pub(super) use slots::slot;
 
@@ -90,13 +90,16 @@ fn compile_field(
     let Some(primitive) = primitive(&last.element, syntax, report) else { return };
     codec::check_literals(primitive, syntax, report);
     let list = last.element.list;
-    if syntax.columns.len() > 1 && !list && syntax.content.is_empty() {
+    if syntax.columns.len() > 1 && !list && syntax.content.is_empty() && syntax.reference.is_none() {
         let help = "keep one column, or concatenate them in a view";
         report.error(syntax.path.at, format!("`{}` has one value, not several columns", syntax.path.value), help);
         return;
     }
     let codec = codec::of(syntax, primitive, report);
     let Some(slots) = slots::of_field(scope, draft, syntax, &codec, (primitive, list), report) else { return };
+    if !list && slots.len() > 1 && matches!(codec, Codec::Reference) {
+        check_tables(scope, draft, syntax, &slots, report);
+    }
     let group = join_group(draft, syntax, groups, &slots);
     let wrap = |literal: &Located<Literal>| {
         if list { format!("[{}]", literal.value.json) } else { literal.value.json.clone() }
@@ -117,6 +120,21 @@ fn compile_field(
     };
     draft.paths.push((syntax.path.value.clone(), slots));
     put(draft, &steps, Target::Field(field), &syntax.path, report);
+}
+
+/// One reference in one of several columns: which one it is in says of which table the row is.
+fn check_tables(scope: Scope<'_>, draft: &Draft, syntax: &FieldSyntax, slots: &[usize], report: &mut Report<'_>) {
+    // Without the database nobody knows of its foreign keys.
+    if syntax.rows_of.is_empty() && !scope.tables.is_known() {
+        return;
+    }
+    let table = |slot: &usize| draft.slots[*slot].reference.as_ref().and_then(|of| of.foreign_table.clone());
+    let tables: Vec<_> = slots.iter().filter_map(table).collect();
+    let twice = |(at, table): (usize, &String)| tables[..at].contains(table);
+    if tables.len() < slots.len() || tables.iter().enumerate().any(twice) {
+        let message = format!("the columns of `{}` do not say which row a key is of", syntax.path.value);
+        report.error(syntax.path.at, message, "add `rows_of` with a table for each of the columns");
+    }
 }
 
 /// The field's way from the item; the items of a primitive list are a member named "", those of a list of References their

@@ -92,7 +92,8 @@ fn segment(text: &str, at: usize) -> Result<(Segment, usize), PathError> {
 }
 
 /// `0`, or `system=http://loinc.org`, or several pairs with commas between. A comma that no `name=` follows belongs to the
-/// value. The left side may go down (`code.coding.code=8480-6`), the right side may end in `/*`.
+/// value. The left side may go down (`code.coding.code=8480-6`), the right side may end in `/*` or be a choice of words
+/// (`use=official|usual|`).
 fn selector(text: &str, at: usize) -> Result<Selector, PathError> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let too_large = |_| error(at, "this index is too large", "indexes start at 0");
@@ -116,7 +117,20 @@ fn selector(text: &str, at: usize) -> Result<Selector, PathError> {
     if let Some((path, _)) = pairs.iter().find(|(_, value)| value.is_empty()) {
         return Err(error(at, format!("`{path}=` has no value"), "write `[use=official]`"));
     }
+    if let Some((path, value)) = pairs.iter().find(|(path, value)| value.contains('|') && !is_choice(path, value)) {
+        let help = "choose among different words for a member of the item itself, the one liked best first; an empty word \
+                    at the end means that there is no such member: `[use=official|usual|]`";
+        return Err(error(at, format!("`{path}={value}` is no choice of words"), help));
+    }
     Ok(Selector::Where(pairs.iter().map(|(path, value)| Pair::new(path, value)).collect()))
+}
+
+/// Different words, of which only the last may be empty, for a member of the item itself.
+fn is_choice(path: &str, value: &str) -> bool {
+    let words: Vec<&str> = value.split('|').collect();
+    let (last, others) = words.split_last().unwrap_or((&"", &[]));
+    let alone = |(at, word): (usize, &&str)| !word.is_empty() && !others[..at].contains(word);
+    is_name(path) && others.iter().enumerate().all(alone) && !others.contains(last)
 }
 
 fn is_name(text: &str) -> bool {

@@ -48,6 +48,7 @@ const FIELD: &[&str] = &[
     "default",
     "codes",
     "reference",
+    "rows_of",
     "zone",
     "rest",
     "format",
@@ -197,6 +198,13 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
     let default = table.literal("default");
     let codes = codes(&mut table);
     let reference = table.text("reference");
+    let rows_of = if table.has("rows_of") { table.texts("rows_of").unwrap_or_default() } else { Vec::new() };
+    if let Some(first) = rows_of.first().filter(|_| rows_of.len() != place.columns.len() || reference.is_none()) {
+        let help =
+            "write `reference = \"Type\"` and give `rows_of` one table for each of the columns, in the same order";
+        table.report().error(first.at, "`rows_of` says of which table a reference column's keys are", help);
+        return None;
+    }
     let zoned = table.text("zone");
     let narrative = table.choice("format", &[("narrative", ())]).map(|found| found.at);
     let (group, terminology) = (table.text("group"), table.text("terminology"));
@@ -228,6 +236,7 @@ fn field(mut table: TableReader<'_, '_, '_>) -> Option<FieldSyntax> {
         default,
         codes,
         reference,
+        rows_of,
         zoned,
         rest,
         narrative,

@@ -24,8 +24,8 @@ fn help(pair: &Pair, selector: &str) -> String {
             let kind = start.trim_end_matches('/');
             format!("map `...{selector}.{path}` to a column with `reference = \"{kind}\"`")
         }
-        Test::Equals(value) => {
-            format!("add a field `...{selector}` and on to `{}` with `const = \"{value}\"`", pair.steps.join("."))
+        test @ (Test::Equals(_) | Test::OneOf(_)) => {
+            format!("add a field `...{selector}` and on to `{}` with `const = \"{test}\"`", pair.steps.join("."))
         }
     }
 }
@@ -38,7 +38,7 @@ fn in_shape(shape: &mut ObjectShape, slots: &[Slot], missing: &mut Vec<(Selector
             Target::Slices(slices) => {
                 for slice in slices {
                     in_shape(&mut slice.shape, slots, missing);
-                    for pair in slice.selector.pairs().iter().filter(|pair| pair.discriminator().is_none()) {
+                    for pair in slice.selector.pairs().iter().filter(|pair| !is_said(pair)) {
                         stay(&mut slice.shape, &pair.steps);
                         if !makes_true(&slice.shape, &pair.steps, &pair.test, slots) {
                             missing.push((slice.selector.clone(), pair.clone()));
@@ -48,6 +48,11 @@ fn in_shape(shape: &mut ObjectShape, slots: &[Slot], missing: &mut Vec<(Selector
             }
         }
     }
+}
+
+/// An item that is made for the slice says it.
+fn is_said(pair: &Pair) -> bool {
+    pair.discriminator().is_some() || matches!(pair.test, Test::OneOf(_))
 }
 
 /// Whether a constant, a discriminator or a reference to the right type stands where the selector looks.

@@ -191,7 +191,9 @@ fn slice<'s>(slices: &'s mut Vec<Slice>, selector: &Selector, rest: &[Step]) -> 
         return Err(Clash::Form("selected by position in one path and by members in another"));
     }
     if let (Selector::Where(pairs), [only]) = (selector, rest)
-        && pairs.iter().filter_map(super::Pair::discriminator).any(|(name, _)| *name == only.name)
+        && pairs
+            .iter()
+            .any(|pair| pair.steps == [only.name.as_str()] && !matches!(pair.test, super::Test::StartsWith(_)))
     {
         return Err(Clash::Discriminator);
     }

@@ -113,6 +113,8 @@ pub struct FieldSyntax {
     pub codes: Vec<(Located<String>, Located<String>)>,
     /// The type the column's key refers to.
     pub reference: Option<Located<String>>,
+    /// The tables of whose rows the columns hold keys, one a column; else their foreign keys say.
+    pub rows_of: Vec<Located<String>>,
     /// `organization` or a zone's name: the column has none.
     pub zoned: Option<Located<String>>,
     /// All that no other field names of the object at `json_path`.

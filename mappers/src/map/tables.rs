@@ -65,6 +65,11 @@ impl<'s> Tables<'s> {
         self.schema.is_some_and(|schema| schema.column(table, name).is_some())
     }
 
+    /// Whether the schema is known.
+    pub(super) fn is_known(&self) -> bool {
+        self.schema.is_some()
+    }
+
     /// The table a column's foreign key refers to.
     pub(super) fn foreign_table(&self, table: &str, column: &str) -> Option<String> {
         self.schema?.tables.get(table)?.foreign_key(column).map(|key| key.table.clone())

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Fault, Kind};
-use crate::codec::{Context, decode, decode_content, kind_at, view};
+use crate::codec::{Context, decode, decode_content, is_unprintable, kind_at, view};
+use crate::join::write_field;
 use crate::json::Document;
 use crate::map::{Codec, ContentKind, Field, Map, ObjectShape, Slot, Target};
 use crate::row::{Cell, Row};
@@ -27,6 +28,21 @@ pub fn of_columns(map: &Map, row: &Row, context: &Context<'_>) -> BTreeSet<Fault
         });
     });
     faults
+}
+
+/// Which of a level's columns hold something that no resource can say (`NaN`, the end of time): a write leaves them as they are.
+#[must_use]
+pub fn unsaid(slots: &[Slot], shape: &ObjectShape, cells: &[Cell], ids: &[Cell], context: &Context<'_>) -> Vec<bool> {
+    let mut unsaid: Vec<bool> = cells.iter().map(Option::is_some).collect();
+    fields(shape, &mut |field| {
+        for (item, slot) in field.slots.iter().enumerate() {
+            let Some(unsaid) = unsaid.get_mut(*slot).filter(|unsaid| **unsaid) else { continue };
+            let item = field.list.then_some(item).filter(|_| field.slots.len() > 1);
+            // One of several places is said where the field is.
+            *unsaid = !write_field(field, false, item, slots, cells, ids, context, &mut Vec::new());
+        }
+    });
+    unsaid
 }
 
 /// What the row's reference columns refer to. The ids are those the row was loaded with, parallel to slots and children.
@@ -99,7 +115,7 @@ fn fault(field: &Field, place: usize, slot: &Slot, cell: &Cell, context: &Contex
         return (!is_content).then_some(Kind::Undecodable);
     }
     if decode(field, kind_at(slot), &text, context, &mut out) {
-        return None;
+        return is_unprintable(field, &text).then_some(Kind::Characters);
     }
     Some(if matches!(field.codec, Codec::Codes(_)) { Kind::Unmapped } else { Kind::Undecodable })
 }

@@ -37,12 +37,30 @@ pub(crate) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(letter)
 }
 
-/// Whether a list's item is the one a selector picks.
+/// Whether a list's item is one that a selector picks.
 pub(crate) fn matches(selector: &Selector, index: usize, item: Element<'_>) -> bool {
+    rank(selector, index, item).is_some()
+}
+
+/// How much a selector likes a list's item: the lower the better; `None` where it does not pick it.
+pub(crate) fn rank(selector: &Selector, index: usize, item: Element<'_>) -> Option<usize> {
     match selector {
-        Selector::Index(wanted) => *wanted == index,
-        Selector::Where(pairs) => pairs.iter().all(|pair| reaches(item, &pair.steps, &pair.test)),
+        Selector::Index(wanted) => (*wanted == index).then_some(0),
+        Selector::Where(pairs) => pairs.iter().try_fold(0, |rank, pair| match (&pair.test, &pair.steps[..]) {
+            (Test::OneOf(words), [name]) if item.kind() == Kind::Object => {
+                let text = item.member(name).map(|member| member.string().unwrap_or_default());
+                Some(rank * words.len() + pair.test.place(text.as_deref())?)
+            }
+            _ => reaches(item, &pair.steps, &pair.test).then_some(rank),
+        }),
     }
+}
+
+/// The item of a list that a selector likes best.
+fn home<'d>(selector: &Selector, list: Element<'d>) -> Option<Element<'d>> {
+    let items = list.children().enumerate();
+    let ranked = items.filter_map(|(index, item)| Some((rank(selector, index, item)?, item)));
+    ranked.min_by_key(|(rank, _)| *rank).map(|(_, item)| item)
 }
 
 /// Whether a string that passes is at the end of the way; at a list any item will do.
@@ -75,10 +93,8 @@ pub(crate) fn carries_constants(shape: &ObjectShape, object: Element<'_>) -> boo
                 let mut wanted = slices.iter().filter(|slice| slice.shape.has_constants());
                 wanted.all(|slice| {
                     // The first match is the slice's home; a later one does not count.
-                    let items = value().into_iter().flat_map(|list| list.children()).enumerate();
-                    let home = items.into_iter().find(|(index, item)| matches(&slice.selector, *index, *item));
-                    match home {
-                        Some((_, item)) => carries_constants(&slice.shape, item),
+                    match value().and_then(|list| home(&slice.selector, list)) {
+                        Some(item) => carries_constants(&slice.shape, item),
                         None => slice.shape.has_columns(),
                     }
                 })
@@ -118,9 +134,7 @@ fn in_object(map: &Map, slots: &[Slot], shape: &ObjectShape, object: Element<'_>
             Target::Object(inner) => in_object(map, slots, inner, value, found),
             Target::Slices(slices) => {
                 for slice in slices {
-                    let mut items = value.children().enumerate();
-                    let home = items.find(|(index, item)| matches(&slice.selector, *index, *item));
-                    if let Some((_, item)) = home {
+                    if let Some(item) = home(&slice.selector, value) {
                         in_object(map, slots, &slice.shape, item, found);
                     }
                 }

@@ -12,7 +12,7 @@ impl<'a> Splitter<'a> {
     pub(super) fn field(&mut self, parent: Element<'_>, value: Element<'_>, field: &'a Field, path: FieldPath) {
         match (&field.codec, value.kind()) {
             (Codec::Reference, Kind::Array) if field.list => self.reference_list(value, field, path),
-            (Codec::Reference, _) => self.reference(value, field, field.slots[0], path),
+            (Codec::Reference, _) => self.reference(value, field, &field.slots, path),
             (_, Kind::Array) if is_whole(field, self.slots) => self.whole_list(parent, value, field, path),
             (_, Kind::Array) if field.list => self.list(parent, value, field, path),
             (_, Kind::Array | Kind::Object | Kind::Null) => minify(&value, &mut self.out),
@@ -97,17 +97,18 @@ impl<'a> Splitter<'a> {
                 self.out.push(b',');
             }
             match (field.slots.get(index), path.push(index)) {
-                (Some(slot), Some(path)) => self.reference(item, field, *slot, path),
+                (Some(slot), Some(path)) => self.reference(item, field, std::slice::from_ref(slot), path),
                 _ => minify(&item, &mut self.out),
             }
         }
         self.out.push(b']');
     }
 
-    /// A Reference: its `reference` leaves, what stands beside it stays. A bare string is the `reference` itself.
-    fn reference(&mut self, value: Element<'_>, field: &Field, slot: usize, path: FieldPath) {
+    /// A Reference: its `reference` leaves for the first column that takes it, what stands beside it stays. A bare string is the
+    /// `reference` itself.
+    fn reference(&mut self, value: Element<'_>, field: &Field, slots: &[usize], path: FieldPath) {
         let target = if value.kind() == Kind::Object { value.member("reference") } else { Some(value) };
-        let left = target.is_some_and(|target| self.put_reference(target, field, slot));
+        let left = target.is_some_and(|target| slots.iter().any(|slot| self.put_reference(target, field, *slot)));
         if !left || field.stays {
             return minify(&value, &mut self.out);
         }

@@ -5,7 +5,7 @@ use super::hole::{FieldPath, Hole, HoleKind};
 use super::{Misfit, SplitContext};
 use crate::codec::{is_filled, json_set, kind_at, view};
 use crate::json::{Element, Kind, minify};
-use crate::map::{Child, Field, JoinWrite, Map, Member, ObjectShape, Slice, Slot, Target};
+use crate::map::{Child, Field, JoinWrite, Map, Member, ObjectShape, Slice, Slot, Target, homes};
 use crate::row::{Cell, ChildRow};
 
 pub(super) struct Splitter<'a> {
@@ -116,23 +116,29 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// A list of objects of which some are picked out: each slice's home is the first item that matches it.
+    /// A list of objects of which some are picked out: each slice's home is the first item that matches it, or
+    /// the one that it likes best.
     fn slices(&mut self, list: Element<'_>, slices: &'a [Slice], path: FieldPath) {
         let mut claimed = 0_u64;
+        let chosen = slices.iter().any(|slice| slice.selector.prefers()).then(|| {
+            let items: Vec<_> = list.children().collect();
+            homes(slices, &items, |selector, index, item| super::rank(selector, index, *item))
+        });
         self.out.push(b'[');
         for (index, item) in list.children().enumerate() {
             if index > 0 {
                 self.out.push(b',');
             }
-            let home = slices
-                .iter()
-                .enumerate()
-                .take(64)
-                .find(|(number, slice)| claimed & 1 << number == 0 && super::matches(&slice.selector, index, item));
-            if let Some((number, _)) = home {
+            let home = match &chosen {
+                Some(homes) => homes.get(index).copied().flatten(),
+                None => slices.iter().take(64).enumerate().position(|(number, slice)| {
+                    claimed & 1 << number == 0 && super::matches(&slice.selector, index, item)
+                }),
+            };
+            if let Some(number) = home {
                 claimed |= 1 << number;
             }
-            match home.and_then(|(number, slice)| Some((slice, path.push(number)?))) {
+            match home.and_then(|number| Some((slices.get(number)?, path.push(number)?))) {
                 Some((slice, path)) if item.kind() == Kind::Object => self.object(item, &slice.shape, path),
                 _ => minify(&item, &mut self.out),
             }

@@ -2,7 +2,7 @@
 
 use super::append;
 use super::names::{Names, type_of};
-use crate::map::{Join, Map, ReferenceColumn, Slot};
+use crate::map::{Join, JoinWrite, Map, PatientSource, ReferenceColumn, Slot};
 use crate::schema::ColumnKind;
 
 /// The rows of the keys; see [`super::Statements::select`].
@@ -79,9 +79,47 @@ pub(super) fn conditions(names: &Names<'_>) -> Vec<String> {
     conditions.extend(map.filter.as_ref().map(|filter| format!("({filter})")));
     // Not in the join's own condition: a row whose note is deleted would stand there with no patient.
     conditions.extend(map.joins.iter().filter_map(|join| join.filter.as_ref()).map(|filter| format!("({filter})")));
+    // A row that names a joined row that is not there (or is another organization's) would be nobody's.
+    conditions.extend(bound(map).map(|join| {
+        let [named, found] = ends(names, join);
+        format!("({named} is null or {found} is not null)")
+    }));
     conditions.extend(append::current(names));
     conditions.extend(map.deleted.as_ref().map(|deleted| not_deleted(names, map, deleted)));
     conditions
+}
+
+/// The joins that say whether a row is a resource: those with a condition, and that which the patient is reached through.
+fn bound(map: &Map) -> impl Iterator<Item = &Join> {
+    let through = match map.patient {
+        PatientSource::Slot(slot) => map.slots[slot].join,
+        PatientSource::Key | PatientSource::None => None,
+    };
+    let counts = move |(number, join): &(usize, &Join)| {
+        join.write == JoinWrite::Never && (join.filter.is_some() || through == Some(*number))
+    };
+    map.joins.iter().enumerate().filter(counts).map(|(_, join)| join)
+}
+
+/// The column that names a joined row, and the one that is named.
+fn ends(names: &Names<'_>, join: &Join) -> [String; 2] {
+    [names.column(&join.other_table, &join.other_column), names.column(&join.table, &join.column)]
+}
+
+/// Rows that would be resources if the joined row they name were there; see [`super::Statements::adrift`].
+pub(super) fn adrift(names: &Names<'_>) -> Vec<(String, String)> {
+    let map = names.map;
+    let mut own = vec![names.tenancy(&map.table, map.tenant.as_deref(), &map.bare)];
+    own.extend(map.filter.as_ref().map(|filter| format!("({filter})")));
+    own.extend(append::current(names));
+    own.extend(map.deleted.as_ref().map(|deleted| not_deleted(names, map, deleted)));
+    let statement = |join: &Join| {
+        let [named, found] = ends(names, join);
+        let (key, source, own) = (names.read_key(), source(names, None), own.join(" and "));
+        let sql = format!("select {key} from {source} where {own} and {named} is not null and {found} is null");
+        (format!("{}.{}", join.other_table, join.other_column), sql)
+    };
+    bound(map).map(statement).collect()
 }
 
 fn not_deleted(names: &Names<'_>, map: &Map, deleted: &str) -> String {

@@ -20,7 +20,7 @@ pub struct Coverage<'m> {
 pub struct Place {
     /// In what form.
     pub form: Form,
-    /// Columns (`table.column` where it is not the map's own), or the constant. Of a choice each with its typed name.
+    /// Columns (`table.column` where it is not the map's own), or the constant or default. Of a choice each with its typed name.
     pub names: Vec<String>,
 }
 
@@ -31,6 +31,8 @@ pub enum Form {
     Column,
     /// The map says it of every row.
     Constant,
+    /// The map says it of rows of other programs (the unit of a column); a client's own wording stays in the residue.
+    Default,
     /// In the rows of a child table.
     Rows,
 }
@@ -42,6 +44,7 @@ impl Form {
         match self {
             Self::Column => "column",
             Self::Constant => "constant",
+            Self::Default => "default",
             Self::Rows => "rows",
         }
     }
@@ -155,7 +158,7 @@ fn constants_at(shape: &ObjectShape, path: &[&str], found: &mut Vec<String>) {
             Target::Object(inner) => constants_at(inner, rest, found),
             Target::Slices(slices) => {
                 for slice in slices {
-                    found.extend(selected(slice, rest).map(ToOwned::to_owned));
+                    found.extend(selected(slice, rest).into_iter().map(ToOwned::to_owned));
                     constants_at(&slice.shape, rest, found);
                 }
             }
@@ -164,12 +167,12 @@ fn constants_at(shape: &ObjectShape, path: &[&str], found: &mut Vec<String>) {
     }
 }
 
-/// What a slice's selector says of a path inside its items.
-fn selected<'s>(slice: &'s Slice, path: &[&str]) -> Option<&'s str> {
-    let pair = slice.selector.pairs().iter().find(|pair| pair.steps == path)?;
-    match &pair.test {
-        Test::Equals(value) => Some(value),
-        Test::StartsWith(_) => None,
+/// What a slice's selector says of a path inside its items: one text, or the words of a choice.
+fn selected<'s>(slice: &'s Slice, path: &[&str]) -> Vec<&'s str> {
+    match slice.selector.pairs().iter().find(|pair| pair.steps == path).map(|pair| &pair.test) {
+        Some(Test::Equals(value)) => vec![value],
+        Some(Test::OneOf(words)) => words.iter().flatten().map(String::as_str).collect(),
+        Some(Test::StartsWith(_)) | None => Vec::new(),
     }
 }
 
@@ -187,6 +190,7 @@ struct Level<'m> {
 struct Leaves {
     columns: Vec<String>,
     constants: Vec<String>,
+    defaults: Vec<String>,
     rows: bool,
 }
 
@@ -196,9 +200,14 @@ impl Leaves {
             (true, false, _) => Form::Rows,
             (_, false, _) => Form::Column,
             (_, true, false) => Form::Constant,
+            (_, true, true) if !self.defaults.is_empty() => Form::Default,
             (_, true, true) => return None,
         };
-        let mut names = if form == Form::Constant { self.constants } else { self.columns };
+        let mut names = match form {
+            Form::Constant => self.constants,
+            Form::Default => self.defaults,
+            Form::Column | Form::Rows => self.columns,
+        };
         names.sort();
         names.dedup();
         Some(Place { form, names })
@@ -218,7 +227,8 @@ impl<'m> Level<'m> {
                 Target::Slices(slices) => {
                     for slice in slices.iter().filter(|slice| is_meant(slice, step.slice.as_ref())) {
                         let inner: Vec<&str> = rest.iter().map(|step| step.name).collect();
-                        leaves.constants.extend(selected(slice, &inner).map(|text| format!("{typed}\"{text}\"")));
+                        let words = selected(slice, &inner).into_iter();
+                        leaves.constants.extend(words.map(|text| format!("{typed}\"{text}\"")));
                         self.find(&slice.shape, rest, &typed, leaves);
                     }
                 }
@@ -259,6 +269,9 @@ impl<'m> Level<'m> {
         if let Some(constant) = &field.constant {
             leaves.constants.push(format!("{typed}{constant}"));
         }
+        if let Some(default) = field.default.as_ref().filter(|_| field.slots.is_empty()) {
+            leaves.defaults.push(format!("{typed}{default}"));
+        }
         for slot in &field.slots {
             let slot = &self.slots[*slot];
             let column = match slot.join {
@@ -277,8 +290,9 @@ fn is_meant(slice: &Slice, wanted: Option<&Condition>) -> bool {
     if slice.selector.pairs().iter().any(|pair| pair.test == Test::Equals(wanted.value.to_owned())) {
         return true;
     }
-    if selected(slice, &wanted.path).is_some() {
-        return false;
+    let words = selected(slice, &wanted.path);
+    if !words.is_empty() {
+        return words.contains(&wanted.value);
     }
     let mut constants = Vec::new();
     constants_at(&slice.shape, &wanted.path, &mut constants);

@@ -266,7 +266,7 @@ pub(crate) fn patient() -> Map {
         member(
             "name",
             Target::Slices(vec![selected(
-                &[("use", "official")],
+                &[("use", "official|usual|")],
                 vec![
                     one("family", field(&[3], Primitive::String)),
                     one("given", Field { list: true, ..field(&[4, 5], Primitive::String) }),

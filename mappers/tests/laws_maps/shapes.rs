@@ -422,11 +422,8 @@ impl<'m, 'd> Maker<'m, 'd> {
                     if !must && self.dice.below(100) >= self.chance {
                         continue;
                     }
-                    let discriminators: Vec<(String, String)> = slice
-                        .selector
-                        .discriminators()
-                        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                        .collect();
+                    let discriminators: Vec<(String, String)> =
+                        slice.selector.given().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
                     let Some(object) = self.object(owner_of(said), shape, level, &discriminators) else { continue };
                     if let Selector::Index(place) = slice.selector {
                         while items.len() < place {

@@ -1,6 +1,6 @@
 //! Paths: what parses, what it means, and that anything else is refused without a panic.
 
-use mappers::map::{Pair, Path, Segment, Selector};
+use mappers::map::{Pair, Path, Segment, Selector, Test};
 use proptest::prelude::*;
 
 fn pairs(pairs: &[(&str, &str)]) -> Option<Selector> {
@@ -34,6 +34,15 @@ fn an_index_is_a_number() {
 }
 
 #[test]
+fn a_choice_of_words_goes_from_the_best_to_the_last() {
+    let path = Path::parse("name[use=official|usual|].family").unwrap();
+    let words = ["official", "usual"].into_iter().map(|word| Some(word.to_owned())).chain([None]).collect();
+    let pair = Pair { steps: vec!["use".to_owned()], test: Test::OneOf(words) };
+    assert_eq!(path.segments[0].selector, Some(Selector::Where(vec![pair])));
+    assert_eq!(path.to_string(), "name[use=official|usual|].family");
+}
+
+#[test]
 fn what_is_no_path_is_refused_with_its_place() {
     let cases = [
         ("", 0, "an element's name is expected here"),
@@ -46,6 +55,9 @@ fn what_is_no_path_is_refused_with_its_place() {
         ("name[use=official]family", 18, "a selector is followed by `.` or by nothing"),
         ("value[x]", 6, "`[x]` selects nothing"),
         ("name-family", 4, "`-` cannot stand in a path"),
+        ("name[use=official||usual].family", 5, "`use=official||usual` is no choice of words"),
+        ("name[use=usual|usual].family", 5, "`use=usual|usual` is no choice of words"),
+        ("name[period.start=2020|2021].family", 5, "`period.start=2020|2021` is no choice of words"),
         ("name[99999999999999999999].family", 5, "this index is too large"),
     ];
     for (text, at, message) in cases {
@@ -61,9 +73,12 @@ fn name() -> impl Strategy<Value = String> {
 
 fn selector() -> impl Strategy<Value = Option<Selector>> {
     let path = prop::collection::vec(name(), 1..4).prop_map(|names| names.join("."));
-    let pair = (path, "[^\\],=]{1,12}").prop_map(|(path, value)| Pair::new(&path, &value));
+    let pair = (path, "[^\\],=|]{1,12}").prop_map(|(path, value)| Pair::new(&path, &value));
+    let choice = (name(), prop::sample::subsequence(vec!["a", "b c", "urn:d", ""], 2..=4));
+    let choice = choice.prop_map(|(name, words)| Selector::Where(vec![Pair::new(&name, &words.join("|"))]));
     prop_oneof![
         Just(None),
+        choice.prop_map(Some),
         (0_usize..1000).prop_map(|index| Some(Selector::Index(index))),
         prop::collection::vec(pair, 1..3).prop_map(|pairs| Some(Selector::Where(pairs))),
     ]

@@ -31,7 +31,7 @@ fn table(body: &str) -> Table {
         if let Some(keys) = part.strip_prefix("primary key") {
             let names = keys.trim().trim_matches(['(', ')']).split(',').map(bare).collect();
             table.primary_key = names;
-        } else if !part.starts_with("constraint") && !part.starts_with("unique") {
+        } else if !["constraint", "foreign key", "unique"].iter().any(|word| part.starts_with(word)) {
             column(&part, &mut table);
         }
     }

@@ -100,7 +100,10 @@ fn observations_go_where_their_category_says() {
     assert_eq!(observation(&["social-history"]).as_deref(), Some("social_history"));
     assert_eq!(observation(&["survey"]).as_deref(), Some("social_determinants"));
     assert_eq!(observation(&["social-history", "survey"]).as_deref(), Some("social_determinants"));
-    assert_eq!(observation(&["imaging"]), None);
+    for finding in ["exam", "imaging", "procedure", "therapy", "activity"] {
+        assert_eq!(observation(&[finding]).as_deref(), Some("clinical_observations"));
+    }
+    assert_eq!(observation(&["imaging", "laboratory"]).as_deref(), Some("lab_results"));
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(crate) const CASES: &[Case] = &[
             ]),
             ("goal_targets", "goal_id", &[("low_value", "60"), ("low_unit", "'kg'"), ("high_value", "70.5"), ("high_unit", "'kg'")]),
             ("goal_targets", "goal_id", &[("target_text", "'feels well'")]),
-            ("goal_problems", "goal_id", &[("condition_id", "'c'"), ("label", "'Back pain'")]),
+            ("goal_problems", "goal_id", &[("problem_id", "'c'"), ("diagnosis_id", "null"), ("label", "'Back pain'")]),
         ],
         resource: r#"{
             "lifecycleStatus": "active", "statusDate": "2026-01-05", "statusReason": "agreed",
@@ -109,7 +109,7 @@ pub(crate) const CASES: &[Case] = &[
             ("care_plan_activities", "care_plan_id", &[("service_request_id", "'s'")]),
             ("care_plan_goals", "care_plan_id", &[("goal_id", "'g'"), ("label", "'Walk'")]),
             ("care_plan_teams", "care_plan_id", &[("care_team_id", "'t'"), ("label", "'Team'")]),
-            ("care_plan_problems", "care_plan_id", &[("condition_id", "'c'"), ("label", "'Pain'")]),
+            ("care_plan_problems", "care_plan_id", &[("problem_id", "'c'"), ("diagnosis_id", "null"), ("label", "'Pain'")]),
         ],
         resource: r#"{
             "status": "active", "intent": "plan",
@@ -286,7 +286,7 @@ pub(crate) const CASES: &[Case] = &[
         row: &[
             PATIENT, ENCOUNTER, ("status", "'active'"), ("intent", "'order'"), ("priority", "'routine'"), ("category", "'outpatient'"),
             ("do_not_perform", "false"), ("status_reason", "'new'"), ("reported", "true"), ("medication_id", "'m'"), ("authored_at", "'2026-01-02T08:00:00Z'"),
-            ("requester_id", "'dr'"), ("recorder_id", "'dr'"), ("reason", "'pain'"), ("reason_condition_id", "'c'"), ("dosage_text", "'three a day'"),
+            ("requester_id", "'dr'"), ("recorder_id", "'dr'"), ("reason", "'pain'"), ("reason_problem_id", "'c'"), ("dosage_text", "'three a day'"),
             ("patient_instruction", "'with water'"), ("as_needed", "false"), ("dose_value", "500"), ("dose_unit", "'mg'"), ("frequency", "3"), ("period", "1"),
             ("period_unit", "'d'"), ("timing", "'TID'"), ("route", "'oral'"), ("dispense_quantity", "30"), ("dispense_unit", "'tablets'"),
             ("days_supply", "10"), ("days_supply_unit", "'days'"), ("dispense_from", "'2026-01-02'"), ("dispense_until", "'2026-12-31'"), ("refills", "2"),

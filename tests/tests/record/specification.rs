@@ -616,4 +616,97 @@ pub(super) const TABLES: &[Table] = &[
         "],
         child: None,
     },
+    Table {
+        name: "clinical_observations",
+        resource: "Observation",
+        prefix: "finding-",
+        bare: r#"{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"exam"}]}],"code":{"extension":[{"url":"urn:x","valueString":"x"}]},"subject":{"reference":"Patient/p"}}"#,
+        required: &["patient_id", "status", "category"],
+        rows: &["
+            patient_id | p | subject.reference | Patient/p
+            status | final | status
+            category | exam | category[0].coding[0].code
+            encounter_id | e | encounter.reference | Encounter/e
+            order_id | s | basedOn[0].reference | ServiceRequest/s
+            performer_id | d | performer[0].reference | Practitioner/d
+            device_id | v | device.reference | Device/v
+            code_system | urn:s-code | code.coding[0].system
+            code | c-code | code.coding[0].code
+            code_display | Words of code | code.coding[0].display
+            name | code in words | code.text
+            observed_at | 2024-03-01T08:00:00Z | effectiveDateTime
+            issued_at | 2024-03-01T09:00:00Z | issued
+            interpretation | L | interpretation[0].coding[0].code
+            reference_low | 70 | referenceRange[0].low.value
+            reference_high | 99 | referenceRange[0].high.value
+            reference_text | of her age | referenceRange[0].text
+            method_system | urn:s-method | method.coding[0].system
+            method_code | c-method | method.coding[0].code
+            method | method in words | method.text
+            body_site_system | urn:s-body_site | bodySite.coding[0].system
+            body_site_code | c-body_site | bodySite.coding[0].code
+            body_site | body_site in words | bodySite.text
+            note | twice | note[0].text
+            value_number | 1.5 | valueQuantity.value
+            unit | cm | valueQuantity.unit
+        ", "
+            patient_id | p | subject.reference | Patient/p
+            status | final | status
+            category | imaging | category[0].coding[0].code
+            name | finding | code.text
+            value_boolean | true | valueBoolean
+            observed_from | 2024-03-01T08:00:00Z | effectivePeriod.start
+            observed_until | 2024-03-01T09:00:00Z | effectivePeriod.end
+        ", "
+            patient_id | p | subject.reference | Patient/p
+            status | final | status
+            category | procedure | category[0].coding[0].code
+            name | finding | code.text
+            value_text | as before | valueString
+        ", "
+            patient_id | p | subject.reference | Patient/p
+            status | final | status
+            category | therapy | category[0].coding[0].code
+            name | finding | code.text
+            value_system | urn:s-value | valueCodeableConcept.coding[0].system
+            value_code | c-value | valueCodeableConcept.coding[0].code
+            value_display | Words of value | valueCodeableConcept.coding[0].display
+            value_name | value in words | valueCodeableConcept.text
+        ", "
+            patient_id | p | subject.reference | Patient/p
+            status | final | status
+            category | activity | category[0].coding[0].code
+            name | finding | code.text
+            absent_reason | not-performed | dataAbsentReason.coding[0].code
+        "],
+        child: Some(Child {
+            name: "clinical_observation_parts",
+            parent: "clinical_observation_id",
+            path: "component",
+            rows: &["
+            code_system | urn:s-part | code.coding[0].system
+            code | c-part | code.coding[0].code
+            code_display | Words of part | code.coding[0].display
+            name | part in words | code.text
+            interpretation | H | interpretation[0].coding[0].code
+            value_number | 1.5 | valueQuantity.value
+            unit | cm | valueQuantity.unit
+        ", "
+            name | part | code.text
+            value_boolean | true | valueBoolean
+        ", "
+            name | part | code.text
+            value_text | as before | valueString
+        ", "
+            name | part | code.text
+            value_system | urn:s-value | valueCodeableConcept.coding[0].system
+            value_code | c-value | valueCodeableConcept.coding[0].code
+            value_display | Words of value | valueCodeableConcept.coding[0].display
+            value_name | value in words | valueCodeableConcept.text
+        ", "
+            name | part | code.text
+            absent_reason | not-performed | dataAbsentReason.coding[0].code
+        "],
+        }),
+    },
 ];

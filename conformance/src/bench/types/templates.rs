@@ -95,6 +95,10 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
         r#"{"resourceType":"Observation","id":"ID","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"survey"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"88122-7","display":"Worried food would run out"}],"text":"Food"},"subject":{"reference":"Patient/PATIENT"},"effectiveDateTime":"2026-01-02T08:00:00Z","valueCodeableConcept":{"text":"Never true"}}"#,
     ),
     (
+        "clinical_observations",
+        r#"{"resourceType":"Observation","id":"ID","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"imaging"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"10230-1","display":"Left ventricular Ejection fraction"}],"text":"Ejection fraction"},"subject":{"reference":"Patient/PATIENT"},"effectiveDateTime":"2026-01-02T08:00:00Z","valueQuantity":{"value":55,"unit":"%"}}"#,
+    ),
+    (
         "goal",
         r#"{"resourceType":"Goal","id":"ID","lifecycleStatus":"active","description":{"text":"Walk daily"},"subject":{"reference":"Patient/PATIENT"},"startDate":"2026-01-02","target":[{"measure":{"text":"Steps a day"},"detailQuantity":{"value":5000,"unit":"steps"},"dueDate":"2026-06-30"}]}"#,
     ),

@@ -1,10 +1,11 @@
 //! Writing rows back as they are: what the database makes of them is law 2 (GetPut) in figures.
 //!
 //! A change writes only what differs; here everything is written that a change may write, so that what the database would
-//! rewrite, or refuse, shows. The caller rolls back.
+//! rewrite, or refuse, shows. What no resource can say (`NaN`, the end of time) no change would write. The caller rolls back.
 
 use consent::OrganizationId;
 use mappers::map::{JoinWrite, PatientSource};
+use mappers::quality;
 use mappers::row::{ChildRow, Row as MappedRow};
 use mappers::split::Split;
 use mappers::sql::{InsertParameter, Statements};
@@ -38,9 +39,12 @@ pub(crate) async fn put_back(
             back.cells[slot].clone_from(&held.row.cells[slot]);
         }
     }
+    let unsaid = quality::unsaid(&shape.slots, &shape.shape, &held.row.cells, &held.references, &core.values());
+    let same = |slot: usize| split.row.cells[slot] == held.row.cells[slot];
+    let left: Vec<bool> = unsaid.into_iter().enumerate().map(|(slot, unsaid)| unsaid && same(slot)).collect();
     for join in std::iter::once(None).chain((0..shape.joins.len()).map(Some)) {
         let slots: Vec<usize> = (0..shape.slots.len())
-            .filter(|slot| shape.slots[*slot].join == join && shape.slots[*slot].writable)
+            .filter(|slot| shape.slots[*slot].join == join && shape.slots[*slot].writable && !left[*slot])
             .collect();
         let skipped = join.is_some_and(|join| {
             let nothing_held = slots.iter().all(|slot| held.row.cells[*slot].is_none());
@@ -91,7 +95,11 @@ async fn children_back(
     let mut back = Vec::with_capacity(wanted.len());
     for row in wanted {
         // A row that is not there would be added: the caller counts it as a difference.
-        let known = held.row.children[child].iter().any(|held| children::same_row(shape, held, row));
+        let before = held.row.children[child].iter().find(|held| children::same_row(shape, held, row));
+        let known = before.is_some_and(|before| {
+            let unsaid = quality::unsaid(&shape.slots, &shape.shape, &before.cells, &[], &core.values());
+            !(before.cells == row.cells && unsaid.contains(&true))
+        });
         let is_written = known && (shape.residue.is_some() || shape.slots.iter().any(|slot| slot.writable));
         back.push(match is_written {
             true => children::update(core, connection, organization, map, child, key, row).await?,

@@ -5,6 +5,7 @@ use super::super::syntax::{JoinSyntax, Located, MapFile};
 use super::super::tables::Tables;
 use super::super::{Join, JoinWrite};
 use super::tenant;
+use crate::schema::Table;
 
 /// Compiles the joins in their order; each may start from the main table or from one before.
 pub(super) fn all(file: &MapFile, tables: Tables<'_>, report: &mut Report<'_>) -> Vec<Join> {
@@ -81,9 +82,13 @@ fn check_with(
         let help = format!("write `write = \"never\"`, or join on `{}.{}`", file.table.value, file.id.value);
         report.error(syntax.on.at, "a row that is written with the main row must hold the main row's key", help);
     }
-    if let Some(table) =
-        tables.table(&own.0).filter(|table| !table.primary_key.is_empty() && table.primary_key != [own.1.clone()])
-    {
+    // Within an organization is unique enough: rows are found by both.
+    let tenant = file.tenant.as_ref().map(|tenant| &tenant.value);
+    let is_key = |table: &Table| {
+        let mut keys = table.primary_key.iter().filter(|column| Some(*column) != tenant || **column == own.1);
+        table.primary_key.is_empty() || (keys.next() == Some(&own.1) && keys.next().is_none())
+    };
+    if let Some(table) = tables.table(&own.0).filter(|table| !is_key(table)) {
         let help = "make it the primary key, or keep the rows as [[children]]";
         let message = format!("`{}.{}` is not the primary key ({})", own.0, own.1, table.primary_key.join(", "));
         report.error(syntax.on.at, message, help);

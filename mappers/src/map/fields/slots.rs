@@ -51,6 +51,10 @@ pub(super) fn of_field(
             return None;
         }
         let slot = slot(scope, draft, column, syntax.reference.as_ref(), report)?;
+        if let (Some(table), Some(of)) = (syntax.rows_of.get(place), &mut draft.slots[slot].reference) {
+            scope.tables.has_table(table, report);
+            of.foreign_table = Some(table.value.clone());
+        }
         let of_place = match codec {
             Codec::Places(places) => places.get(place).map(|content| Codec::Content(*content)),
             _ => None,
