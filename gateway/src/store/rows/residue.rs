@@ -2,9 +2,8 @@
 
 use consent::OrganizationId;
 use mappers::json::Document;
-use mappers::map::Slot;
-use mappers::row::{Cell, ChildRow, Row as MappedRow};
-use mappers::split::{self, Amended, Misfit, Resolved, Shadow, Split, SplitContext};
+use mappers::row::{ChildRow, Row as MappedRow};
+use mappers::split::{self, Amended, Misfit, Shadow, Split, SplitContext};
 use mappers::sql::{InsertParameter, Statements};
 
 use crate::store::connection::{Arg, Connection, DbError};
@@ -116,7 +115,7 @@ impl ForeignRow<'_> {
     /// What writing the row's resource would give this row, by the keep rule.
     pub(crate) fn split(&self, core: &Core, document: &Document<'_>) -> Result<Split, Misfit> {
         let map = core.map(self.map);
-        let resolve = |kind: &str, id: &str| resolve(core, self.map, self.held, kind, id);
+        let resolve = |kind: &str, id: &str| self.held.resolve(map, kind, id);
         let context = SplitContext { values: core.values(), resolve: &resolve };
         let mut split = split::split(map, document, &context)?;
         split::keep(map, &mut split, &self.held.stored(self.entry), &core.values());
@@ -163,23 +162,4 @@ impl ForeignRow<'_> {
         }
         stale
     }
-}
-
-/// The row that a reference of the joined resource came from: its key is in this very row.
-fn resolve(core: &Core, map: usize, row: &Loaded, kind: &str, id: &str) -> Option<Resolved> {
-    let find = |slots: &[Slot], cells: &[Cell], ids: &[Cell]| {
-        slots.iter().zip(cells).zip(ids).find_map(|((slot, cell), found)| {
-            let reference = slot.reference.as_ref().filter(|reference| reference.target == kind)?;
-            let key = cell.as_deref().filter(|key| found.as_deref().unwrap_or(key) == id)?;
-            let table = reference.foreign_table.as_deref().unwrap_or_default();
-            Some(Resolved { key: key.into(), table: table.into() })
-        })
-    };
-    let map = core.map(map);
-    let own = find(&map.slots, &row.row.cells, &row.references);
-    own.or_else(|| {
-        map.children.iter().zip(&row.row.children).zip(&row.child_references).find_map(|((child, rows), ids)| {
-            rows.iter().zip(ids).find_map(|(row, ids)| find(&child.slots, &row.cells, ids))
-        })
-    })
 }
