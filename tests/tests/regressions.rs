@@ -102,6 +102,35 @@ suite! {
         assert_eq!(now.str("generalPractitioner.0.reference"), Some("Practitioner/somebody"));
     }
 
+    /// A row of a list that another program empties is one item, however often the resource is joined again.
+    async fn an_emptied_row_of_a_list_is_one_item(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        sql.run("insert into patients (id, organization_id) values ('rg-l1', 1)").await;
+        sql.run("insert into procedures (id, organization_id, status, patient_id, name) values ('rg-l1', 1, 'completed', 'rg-l1', 'A')").await;
+        sql.run("insert into procedure_performers (procedure_id, position, organization_id, function) values ('rg-l1', 0, 1, 'surgeon')").await;
+        let read = api.get("/Procedure/rg-l1").await.expect(200).json();
+        api.save(&read).await.expect(200);
+        let kept = Json::of(r#"{"resourceType":"Encounter","id":"rg-l2","status":"planned","class":{"code":"AMB"},"subject":{"reference":"Patient/rg-l1"},
+            "identifier":[{"use":"official","extension":[{"url":"urn:keep","valueString":"kept"}]}]}"#);
+        api.save(&kept).await.expect(201);
+        sql.run("update procedure_performers set function = null where procedure_id = 'rg-l1'").await;
+        sql.run("update encounter_identifiers set identifier_use = null where encounter_id = 'rg-l2'").await;
+        for name in ["B", "C", "D"] {
+            sql.run(&format!("update procedures set name = '{name}' where id = 'rg-l1'")).await;
+            sql.run(&format!("update encounters set class_display = '{name}' where id = 'rg-l2'")).await;
+            let read = api.get("/Procedure/rg-l1").await.expect(200).json();
+            assert_eq!((read.str("code.text"), read.items("performer").len()), (Some(name), 1), "{read}");
+            let read = api.get("/Encounter/rg-l2").await.expect(200).json();
+            assert_eq!((read.str("class.display"), read.items("identifier").len()), (Some(name), 1), "{read}");
+            assert_eq!(read.str("identifier.0.extension.0.valueString"), Some("kept"));
+        }
+        let read = api.get("/Encounter/rg-l2").await.expect(200).json();
+        api.save(&read).await.expect(200);
+        sql.run("update encounters set class_display = 'E' where id = 'rg-l2'").await;
+        assert_eq!(api.get("/Encounter/rg-l2").await.expect(200).json().items("identifier").len(), 1);
+    }
+
     /// A row that goes and comes back is the same resource: its id and its versions go on.
     async fn a_row_that_comes_back_is_the_same_resource(server: &'static Server) {
         let api = server.client();

@@ -86,7 +86,7 @@ impl Clinic {
 
     /// Ends the test, with what led to it.
     pub(crate) fn fail(&self, why: &str) -> ! {
-        let from = self.log.len().saturating_sub(12);
+        let from = self.log.len().saturating_sub(80);
         panic!("{why}\n\nbefore it:\n{}", self.log[from..].join("\n"));
     }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gateway_tests::Engine;
+use gateway_tests::{Engine, Json};
 use mappers::map::{Child, Codec, JoinWrite, Map, Slot};
 use mappers::row::Cell;
 use mappers::schema::ColumnKind;
@@ -25,7 +25,7 @@ pub(crate) fn literal(engine: Engine, slot: &Slot, cell: Option<&str>) -> String
             if engine == Engine::Sqlite { format!("x'{digits}'") } else { format!("'\\x{digits}'") }
         }
         (ColumnKind::Array, Engine::Postgres) => {
-            let items = gateway_tests::Json::of(text);
+            let items = Json::of(text);
             let items: Vec<String> = items.array().iter().filter_map(|item| item.as_str()).map(quoted).collect();
             format!("array[{}]::text[]", items.join(", "))
         }
@@ -168,7 +168,13 @@ pub(crate) async fn child_rows(clinic: &mut Clinic, child: &Child, home: &Home) 
 }
 
 /// Everything that the map's columns hold of a row, as each engine's own text: before and after a write that says nothing new.
-pub(crate) async fn snapshot(clinic: &mut Clinic, map: &Map, home: &Home) -> Vec<Vec<Vec<Vec<Option<String>>>>> {
+/// Rows of a list keep their places where all items of the resource's list are rows.
+pub(crate) async fn snapshot(
+    clinic: &mut Clinic,
+    map: &Map,
+    home: &Home,
+    body: &Json,
+) -> Vec<Vec<Vec<Vec<Option<String>>>>> {
     let shown = |slot: &Slot, name: String, engine: Engine| match (slot.kind, engine) {
         (ColumnKind::Bytes, Engine::Sqlite) => format!("hex({name})"),
         _ => format!("cast({name} as text)"),
@@ -188,16 +194,23 @@ pub(crate) async fn snapshot(clinic: &mut Clinic, map: &Map, home: &Home) -> Vec
             let name = child.key.as_ref().or(child.order.as_ref()).unwrap();
             let order = child.order.as_ref().unwrap_or(name);
             let mut columns: Vec<String> = vec![format!("cast({name} as text)"), format!("cast({order} as text)")];
+            // A row of which no column says anything goes with the next write; what its residue says stays.
+            let says: Vec<String> = child.slots.iter().map(|slot| format!("{} is not null", slot.column)).collect();
             columns.extend(child.slots.iter().map(|slot| shown(slot, slot.column.clone(), engine)));
             format!(
-                "select {} from {} where {} = '{}' order by {order}, {name}",
+                "select {} from {} where {} = '{}' and ({}) order by {order}, {name}",
                 columns.join(", "),
                 child.table,
                 child.parent_key,
-                home.key(engine)
+                home.key(engine),
+                says.join(" or ")
             )
         });
-        all.push(rows.await);
+        let mut rows = rows.await;
+        if body.items(&child.path).len() != rows[0].len() {
+            rows.iter_mut().flatten().for_each(|row| drop(row.drain(..2)));
+        }
+        all.push(rows);
     }
     all
 }

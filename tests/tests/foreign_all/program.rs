@@ -84,8 +84,8 @@ impl<'a> Program<'a> {
         let all = self.clinic.homes(&format!("map = '{name}' and deleted = 0")).await;
         let of = |mark: &str| all.iter().filter(|home| home.is_of(mark)).take(2).cloned().collect::<Vec<_>>();
         let mut homes = [of("sql-"), of("fhir-")].concat();
-        let others: Vec<&Home> = all.iter().filter(|home| !homes.contains(home)).take(2).collect();
-        homes.extend(others.into_iter().cloned());
+        let known = homes.clone();
+        homes.extend(all.iter().filter(|home| !known.contains(home)).take(2).cloned());
         assert!(!homes.is_empty(), "{name}: no resource to edit");
         for home in &homes {
             self.clinic.read(&home.path).await;
@@ -127,7 +127,10 @@ impl<'a> Program<'a> {
         let body = self.clinic.last(path).map(|text| Json::of(&text));
         let patient = body.as_ref().filter(|_| self.by_patient).and_then(|body| {
             let places = ["subject.reference", "patient.reference", "beneficiary.reference"];
-            places.iter().find_map(|place| look(body, place)?.as_str()?.strip_prefix("Patient/")).map(str::to_owned)
+            places
+                .iter()
+                .find_map(|place| look(body, place)?.as_str()?.strip_prefix("Patient/"))
+                .map(|id| id.split('/').next().unwrap().to_owned())
         });
         let pick = self.dice.below(1_000);
         self.clinic.true_everywhere(path, patient.as_deref(), pick).await;
@@ -246,19 +249,17 @@ impl<'a> Program<'a> {
 
     /// What a client reads, it can write: the resource is valid, and no column changes.
     async fn put_back(&mut self, path: &str) {
-        if self.clinic.read(path).await.is_none() {
-            return;
-        }
+        let Some(body) = self.clinic.read(path).await.map(|body| Json::of(&body)) else { return };
         let Some(home) = self.clinic.home(path).await.filter(|home| home.map.as_deref() == Some(&self.map.name)) else {
             return;
         };
-        let before = edits::snapshot(self.clinic, self.map, &home).await;
+        let before = edits::snapshot(self.clinic, self.map, &home, &body).await;
         self.clinic.put_back(path).await;
         let Some(after) = self.clinic.home(path).await else { return };
         if after.map != home.map || after.keys != home.keys && self.map.append_only.is_none() {
             self.clinic.fail(&format!("{path} was {home:?} and is {after:?}"));
         }
-        let now = edits::snapshot(self.clinic, self.map, &after).await;
+        let now = edits::snapshot(self.clinic, self.map, &after, &body).await;
         if now != before {
             self.clinic.fail(&format!(
                 "{path}: what was read is put back, and columns change\n{before:?}\n{now:?}\n{}",

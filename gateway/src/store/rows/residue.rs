@@ -124,10 +124,12 @@ impl ForeignRow<'_> {
 
     fn settled(&self, core: &Core, document: &Document<'_>) -> Settled {
         let map = core.map(self.map);
-        let Ok(split) = self.split(core, document) else {
-            // A column holds what no resource can say (and it is left out): the residue stays as it was.
+        let Some(split) = self.split(core, document).ok().filter(|split| !self.loses_items(core, split)) else {
+            // A column holds what no resource can say (and it is left out), or an item's row says nothing any more: the residue
+            // stays as it was, and so does what it knows of the columns.
             let residue = self.held.residue.clone().or_else(|| self.entry.residue.clone());
-            return Settled { residue, ..Settled::default() };
+            let shadow = self.entry.shadow.as_ref().map(|shadow| shadow.to_json().into());
+            return Settled { residue, shadow, ..Settled::default() };
         };
         let amended = split::verify(map, &split, &self.held.row, &core.values());
         let (residue, shadow) = match &amended {
@@ -142,6 +144,19 @@ impl ForeignRow<'_> {
             children: self.stale_children(&split, amended.as_ref()),
             residue: Some(residue),
         }
+    }
+
+    /// Whether an item that is served from a child row would move to the residue: its row, which is not ours to delete, would be
+    /// there still, and the item be served twice.
+    fn loses_items(&self, core: &Core, split: &Split) -> bool {
+        let children = core.map(self.map).children.iter().zip(&split.row.children).zip(&self.held.row.children);
+        children.into_iter().any(|((child, kept), held)| {
+            let stays = |row: &&ChildRow| kept.iter().any(|kept| kept.key == row.key && kept.position == row.position);
+            let is_shown = |row: &ChildRow| {
+                row.residue.is_some() || row.cells.iter().any(Option::is_some) || !child.shape.required.is_empty()
+            };
+            kept.len() < held.len() && held.iter().filter(|row| !stays(row)).any(is_shown)
+        })
     }
 
     fn stale_children(&self, split: &Split, amended: Option<&Amended>) -> Vec<(usize, ChildRow)> {
