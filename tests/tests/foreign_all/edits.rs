@@ -219,6 +219,8 @@ pub(crate) async fn snapshot(
 pub(crate) struct Change {
     /// Slot and new text.
     pub(crate) columns: Vec<(usize, Cell)>,
+    /// It takes a row with values away.
+    pub(crate) takes_away: bool,
 }
 
 /// A new text for one of the leaf's columns, and what else must give way to it. `None`: nothing to do.
@@ -249,7 +251,7 @@ pub(crate) fn change(
     rows.set(leaf.child, &mut after, slot, cell);
     let is_new = |slot: &usize| after[*slot] != before[*slot];
     let columns: Vec<(usize, Cell)> = (0..slots.len()).filter(is_new).map(|slot| (slot, after[slot].clone())).collect();
-    (!columns.is_empty()).then_some(Change { columns })
+    (!columns.is_empty()).then_some(Change { columns, takes_away: false })
 }
 
 /// The statements that change columns of a main row and of rows joined to it.

@@ -297,9 +297,21 @@ impl<'a> Program<'a> {
         };
         self.made += 1;
         let leaf = &self.rows.leaves[leaf];
-        let Some(body) = self.clinic.read(&home.path).await else { return };
+        let Some(body) = self.clinic.read(&home.path).await else {
+            // (A note that is no longer signed takes its orders along.)
+            if map.joins.iter().all(|join| join.filter.is_none()) {
+                self.clinic.fail(&format!("{} was changed, and {} is gone", leaf.path, home.path));
+            }
+            return;
+        };
         if let Some(change) = changed {
-            self.shows(leaf, change.columns.iter().filter(|(slot, _)| leaf.field.slots.contains(slot)).cloned(), &body);
+            for leaf in self.rows.leaves.iter().filter(|other| other.child == leaf.child) {
+                let columns = change.columns.iter().filter(|(slot, _)| leaf.field.slots.contains(slot));
+                self.shows(leaf, columns.cloned(), &body);
+            }
+            if change.takes_away && before == body {
+                self.clinic.fail(&format!("{}: a row is gone, and its item is served: {body}", leaf.path));
+            }
         }
         if let Err(name) = others_stay(&self.rows, leaf, (&before, &body)) {
             self.clinic.fail(&format!("{} was changed, and so was {name}:\n{before}\n{body}", leaf.path));
@@ -325,13 +337,16 @@ impl<'a> Program<'a> {
                 .clinic
                 .run(|engine| edits::insert_child(table, home.key(engine), &own, position, &row.cells, engine))
                 .await;
-            return taken.then_some(None);
+            let columns = row.cells.into_iter().enumerate().collect();
+            return taken.then_some(Some(edits::Change { columns, takes_away: false }));
         }
         let (place, cells) = &there[self.dice.below(there.len())];
         let of = |engine| format!("{} = '{}' and {place}", table.parent_key, home.key(engine));
         if self.dice.one_in(6) {
             let taken = self.clinic.run(|engine| format!("delete from {} where {}", table.table, of(engine))).await;
-            return taken.then_some(None);
+            // One column alone may hold what no resource can say.
+            let takes_away = cells.iter().flatten().count() > 1;
+            return taken.then_some(Some(edits::Change { columns: Vec::new(), takes_away }));
         }
         let Some(change) = edits::change(&self.rows, self.words, leaf, cells, self.dice) else { return Some(None) };
         let taken = self
@@ -389,6 +404,7 @@ impl<'a> Program<'a> {
             return;
         }
         self.made += 1;
+        self.clinic.replaced(&home.path);
         let body = self.clinic.read(&home.path).await;
         match (&body, retracts) {
             (Some(body), false) => {
