@@ -5,8 +5,9 @@
 //! it may hang on whether what it refers to is in a table: sets are settled together, by repetition until nothing moves.
 
 mod claims;
+mod outside;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use consent::OrganizationId;
 use mappers::json::Document;
@@ -16,10 +17,11 @@ use mappers::split::{self, Misfit, Resolved, Split, SplitContext};
 use crate::store::apply::{Abort, Step, Tables};
 use crate::store::connection::Connection;
 use crate::store::core::Core;
-use crate::store::entry::{self, Entry, Place};
+use crate::store::entry::{self, Place};
 use crate::store::error::ChangeRefusal;
 use claims::Named;
 pub(crate) use claims::{Claim, Holder};
+use outside::Outside;
 
 /// Where a resource goes.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ pub(crate) async fn place(
     if candidates.iter().all(VecDeque::is_empty) {
         return Ok(());
     }
-    let outside = referred(core, connection, organization, steps, &candidates).await?;
+    let outside = Outside::of(core, connection, organization, steps, &candidates).await?;
     let splits = settle(core, steps, &mut candidates, &outside)?;
     let chosen: Vec<Option<usize>> = candidates.iter().map(|found| found.front().map(|first| first.map)).collect();
     for ((step, mut found), split) in steps.iter_mut().zip(candidates).zip(splits) {
@@ -190,35 +192,12 @@ fn new_row_key(core: &Core, map: usize) -> Box<str> {
     if core.map(map).key_generated { Box::default() } else { core.ids.next().into() }
 }
 
-/// Entries of what the candidates refer to outside the steps.
-async fn referred(
-    core: &Core,
-    connection: &mut Connection,
-    organization: OrganizationId,
-    steps: &[Step<'_>],
-    candidates: &[Candidates],
-) -> Result<HashMap<(Box<str>, Box<str>), Entry>, Abort> {
-    let inside: HashSet<(&str, &str)> = steps.iter().map(|step| (&*step.change.kind, &*step.change.id)).collect();
-    let mut wanted: Vec<(String, String)> = Vec::new();
-    for (step, candidate) in steps.iter().zip(candidates) {
-        let Some(document) = &step.document else { continue };
-        for candidate in candidate {
-            let references = split::references(core.map(candidate.map), document);
-            wanted.extend(references.into_iter().filter(|(kind, id)| !inside.contains(&(&**kind, &**id))));
-        }
-    }
-    wanted.sort_unstable();
-    wanted.dedup();
-    let wanted: Vec<(&str, &str)> = wanted.iter().map(|(kind, id)| (kind.as_str(), id.as_str())).collect();
-    Ok(entry::by_identity(core, connection, organization, &wanted, false).await?)
-}
-
 /// Splits every step by its first candidate, again and again until no further one has dropped out: then the next is tried.
 fn settle(
     core: &Core,
     steps: &[Step<'_>],
     candidates: &mut [Candidates],
-    outside: &HashMap<(Box<str>, Box<str>), Entry>,
+    outside: &Outside,
 ) -> Result<Vec<Option<Split>>, Abort> {
     let inside: HashMap<(&str, &str), usize> =
         steps.iter().enumerate().map(|(number, step)| ((&*step.change.kind, &*step.change.id), number)).collect();
@@ -227,12 +206,12 @@ fn settle(
         let mut dropped = Vec::new();
         let chosen: Vec<Option<usize>> = candidates.iter().map(|found| found.front().map(|first| first.map)).collect();
         {
-            let resolve = |kind: &str, id: &str| match inside.get(&(kind, id)) {
-                Some(number) => resolve_inside(core, &steps[*number], candidates[*number].front()),
-                None => outside.get(&(kind.into(), id.into())).and_then(|entry| resolve_entry(core, entry)),
-            };
-            let context = SplitContext { values: core.values(), resolve: &resolve };
             for (number, step) in steps.iter().enumerate() {
+                let resolve = |kind: &str, id: &str| match inside.get(&(kind, id)) {
+                    Some(number) => resolve_inside(core, &steps[*number], candidates[*number].front()),
+                    None => outside.resolve(core, number, kind, id),
+                };
+                let context = SplitContext { values: core.values(), resolve: &resolve };
                 let split = match (candidates[number].front(), &step.document) {
                     // Whose list it is in went elsewhere.
                     (Some(candidate), _) if candidate.listed && candidate.claims(core, &chosen).is_empty() => {
@@ -287,10 +266,6 @@ fn resolve_inside(core: &Core, step: &Step<'_>, candidate: Option<&Candidate>) -
         Some(candidate) => Some(resolved(core, Some(candidate.map), &candidate.key)),
         None => Some(resolved(core, None, &step.change.id)),
     }
-}
-
-fn resolve_entry(core: &Core, entry: &Entry) -> Option<Resolved> {
-    (!entry.deleted).then(|| resolved(core, entry.place.map(), entry.place.key(&entry.id)))
 }
 
 /// A resource in the generic store is in no table: no foreign key can be satisfied by it.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use consent::OrganizationId;
 use mappers::join::Stored;
-use mappers::map::Slot;
+use mappers::map::{Map, Slot};
 use mappers::row::{Cell, ChildRow, Row as MappedRow};
+use mappers::split::Resolved;
 
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Row};
@@ -37,6 +38,23 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The row that a reference of the joined resource came from: its key is in this very row.
+    pub(crate) fn resolve(&self, map: &Map, kind: &str, id: &str) -> Option<Resolved> {
+        let find = |slots: &[Slot], cells: &[Cell], ids: &[Cell]| {
+            slots.iter().zip(cells).zip(ids).find_map(|((slot, cell), found)| {
+                let reference = slot.reference.as_ref().filter(|reference| reference.target == kind)?;
+                let key = cell.as_deref().filter(|key| found.as_deref().unwrap_or(key) == id)?;
+                let table = reference.foreign_table.as_deref().unwrap_or_default();
+                Some(Resolved { key: key.into(), table: table.into() })
+            })
+        };
+        find(&map.slots, &self.row.cells, &self.references).or_else(|| {
+            map.children.iter().zip(&self.row.children).zip(&self.child_references).find_map(|((child, rows), ids)| {
+                rows.iter().zip(ids).find_map(|(row, ids)| find(&child.slots, &row.cells, ids))
+            })
+        })
+    }
+
     /// As `join` takes it, with what the directory keeps for the row.
     pub(crate) fn stored<'s>(&'s self, entry: &'s Entry) -> Stored<'s> {
         Stored {

@@ -2,9 +2,8 @@
 
 use consent::OrganizationId;
 use mappers::json::Document;
-use mappers::map::Slot;
-use mappers::row::{Cell, ChildRow, Row as MappedRow};
-use mappers::split::{self, Amended, Misfit, Resolved, Shadow, Split, SplitContext};
+use mappers::row::{ChildRow, Row as MappedRow};
+use mappers::split::{self, Amended, Misfit, Shadow, Split, SplitContext};
 use mappers::sql::{InsertParameter, Statements};
 
 use crate::store::connection::{Arg, Connection, DbError};
@@ -116,7 +115,7 @@ impl ForeignRow<'_> {
     /// What writing the row's resource would give this row, by the keep rule.
     pub(crate) fn split(&self, core: &Core, document: &Document<'_>) -> Result<Split, Misfit> {
         let map = core.map(self.map);
-        let resolve = |kind: &str, id: &str| resolve(core, self.map, self.held, kind, id);
+        let resolve = |kind: &str, id: &str| self.held.resolve(map, kind, id);
         let context = SplitContext { values: core.values(), resolve: &resolve };
         let mut split = split::split(map, document, &context)?;
         split::keep(map, &mut split, &self.held.stored(self.entry), &core.values());
@@ -125,10 +124,12 @@ impl ForeignRow<'_> {
 
     fn settled(&self, core: &Core, document: &Document<'_>) -> Settled {
         let map = core.map(self.map);
-        let Ok(split) = self.split(core, document) else {
-            // A column holds what no resource can say (and it is left out): the residue stays as it was.
+        let Some(split) = self.split(core, document).ok().filter(|split| !self.loses_items(core, split)) else {
+            // A column holds what no resource can say (and it is left out), or an item's row says nothing any more: the residue
+            // stays as it was, and so does what it knows of the columns.
             let residue = self.held.residue.clone().or_else(|| self.entry.residue.clone());
-            return Settled { residue, ..Settled::default() };
+            let shadow = self.entry.shadow.as_ref().map(|shadow| shadow.to_json().into());
+            return Settled { residue, shadow, ..Settled::default() };
         };
         let amended = split::verify(map, &split, &self.held.row, &core.values());
         let (residue, shadow) = match &amended {
@@ -143,6 +144,19 @@ impl ForeignRow<'_> {
             children: self.stale_children(&split, amended.as_ref()),
             residue: Some(residue),
         }
+    }
+
+    /// Whether an item that is served from a child row would move to the residue: its row, which is not ours to delete, would be
+    /// there still, and the item be served twice.
+    fn loses_items(&self, core: &Core, split: &Split) -> bool {
+        let children = core.map(self.map).children.iter().zip(&split.row.children).zip(&self.held.row.children);
+        children.into_iter().any(|((child, kept), held)| {
+            let stays = |row: &&ChildRow| kept.iter().any(|kept| kept.key == row.key && kept.position == row.position);
+            let is_shown = |row: &ChildRow| {
+                row.residue.is_some() || row.cells.iter().any(Option::is_some) || !child.shape.required.is_empty()
+            };
+            kept.len() < held.len() && held.iter().filter(|row| !stays(row)).any(is_shown)
+        })
     }
 
     fn stale_children(&self, split: &Split, amended: Option<&Amended>) -> Vec<(usize, ChildRow)> {
@@ -163,23 +177,4 @@ impl ForeignRow<'_> {
         }
         stale
     }
-}
-
-/// The row that a reference of the joined resource came from: its key is in this very row.
-fn resolve(core: &Core, map: usize, row: &Loaded, kind: &str, id: &str) -> Option<Resolved> {
-    let find = |slots: &[Slot], cells: &[Cell], ids: &[Cell]| {
-        slots.iter().zip(cells).zip(ids).find_map(|((slot, cell), found)| {
-            let reference = slot.reference.as_ref().filter(|reference| reference.target == kind)?;
-            let key = cell.as_deref().filter(|key| found.as_deref().unwrap_or(key) == id)?;
-            let table = reference.foreign_table.as_deref().unwrap_or_default();
-            Some(Resolved { key: key.into(), table: table.into() })
-        })
-    };
-    let map = core.map(map);
-    let own = find(&map.slots, &row.row.cells, &row.references);
-    own.or_else(|| {
-        map.children.iter().zip(&row.row.children).zip(&row.child_references).find_map(|((child, rows), ids)| {
-            rows.iter().zip(ids).find_map(|(row, ids)| find(&child.slots, &row.cells, ids))
-        })
-    })
 }
