@@ -11,6 +11,7 @@ pub mod limits;
 pub mod load;
 pub mod machine;
 pub mod merge;
+pub mod meter;
 pub mod pure;
 pub mod report;
 pub mod server;
@@ -20,13 +21,14 @@ pub mod wrk;
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::bench::data::Bundles;
 use crate::bench::database::{Database, Engine};
 use crate::bench::limits::Limits;
 use crate::bench::load::Plan;
 use crate::bench::machine::Machine;
+use crate::bench::meter::Meter;
 use crate::bench::report::Report;
 use crate::bench::server::Server;
 
@@ -45,6 +47,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// The gateway's binary.
     pub binary: PathBuf,
+    /// Parts count processor time, not the clock's.
+    pub processor: bool,
 }
 
 /// Measures everything.
@@ -81,15 +85,19 @@ pub enum Part {
 pub async fn part(options: &Options, part: Part) -> Result<String, String> {
     let folder = tempfile::tempdir_in(&options.folder)
         .map_err(|error| format!("no folder can be made in {}: {error}", options.folder.display()))?;
-    let mut out = format!("Measured on {}.\n", Machine::of(&options.folder, options.postgres.as_deref()).await?);
+    let mut out = format!("Measured on {}", Machine::of(&options.folder, options.postgres.as_deref()).await?);
+    out.push_str(if options.processor { ", processor time of the gateway and its sessions.\n" } else { ".\n" });
     for &engine in &options.engines {
         let database = Database::create(engine, options.postgres.as_deref(), folder.path().join(engine.name())).await?;
         let result = async {
-            let server = Server::start(&options.binary, &database.url, &database.folder).await?;
+            let mut server = Server::start(&options.binary, &database.url, &database.folder).await?;
             let result = match part {
-                Part::Types => types::measure(options.plan, &server, &database).await,
+                Part::Types => {
+                    types::measure(options.plan, &meter(options, &server, &database), &server, &database).await
+                }
                 Part::Merge => merge::measure(&server, &database).await,
             };
+            let result = result.map_err(|fault| server.explained(&fault));
             server.stop().await;
             result
         };
@@ -102,6 +110,16 @@ pub async fn part(options: &Options, part: Part) -> Result<String, String> {
         out.push_str(&result?);
     }
     Ok(out)
+}
+
+/// What a part counts.
+fn meter(options: &Options, server: &Server, database: &Database) -> Meter {
+    match server.process() {
+        Some(process) if options.processor => {
+            Meter::Processor { process, database: database.name().map(str::to_owned) }
+        }
+        _ => Meter::Clock(Instant::now()),
+    }
 }
 
 /// Everything on one engine: imports, then starts and loads on the database of the last import.
@@ -134,7 +152,7 @@ async fn measure(
 async fn serve(options: &Options, database: &Database, report: &mut Report) -> Result<(), String> {
     let engine = database.engine;
     progress(&format!("{}: start", engine.name()));
-    let server = start::measure(&options.binary, database, report).await?;
+    let mut server = start::measure(&options.binary, database, report).await?;
     let result = async {
         data::seed(&server).await?;
         let limits = Limits::start(database, &data::patient_id()).await?;
@@ -143,7 +161,7 @@ async fn serve(options: &Options, database: &Database, report: &mut Report) -> R
         load::searches(options.plan, &server, engine, report).await?;
         load::creates(options.plan, &server, database, report).await
     };
-    let result = result.await;
+    let result = result.await.map_err(|fault| server.explained(&fault));
     Server::stop(server).await;
     result
 }

@@ -49,6 +49,9 @@ pub struct Statements {
     pub append: Option<Append>,
     /// What is done to the document whose array holds the map's resources.
     pub array: Option<ArrayStatements>,
+    /// Gives main rows their residues: `{keys}` has the columns `key` and `residue`; `$1` is the organization. `None` where the
+    /// table has no column for it.
+    pub residues: Option<String>,
     /// Deletes main rows by key; `$1` is the organization.
     pub delete: String,
     /// Marks main rows as deleted by key, where the map says how; `$1` is the organization, `$2` the mark.
@@ -77,6 +80,7 @@ impl Statements {
             insert_joined: (0..map.joins.len()).map(|join| with(join).then(|| Insert::joined(&names, join))).collect(),
             append: Append::new(&names),
             array: ArrayStatements::new(&names),
+            residues: main_table::residues(&names),
             delete: main_table::delete(&names),
             soft_delete: main_table::soft_delete(&names),
             delete_joined: (0..map.joins.len())

@@ -237,6 +237,41 @@ suite! {
         server.verified().await;
     }
 
+    /// The gateway's own column says nothing of the patient: looking at notes for the first time writes it and merges nothing;
+    /// every other change is merged.
+    async fn looking_at_notes_merges_nothing(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let mut sql = server.sql().await;
+        sql.run("create table merges (patient_id text)").await;
+        sql.run(match engine {
+            Engine::Sqlite => "create trigger merges after insert on soap_merge_queue begin insert into merges values (new.patient_id); end",
+            Engine::Postgres => "create function merges() returns trigger language plpgsql security definer as $$ begin insert into public.merges values (new.patient_id); return null; end $$;
+                create trigger merges after insert on soap_merge_queue for each row execute function merges()",
+        }).await;
+        sql.run("insert into patients (id, organization_id, last_name) values ('lm', 1, 'Look');
+            insert into soap_notes (id, organization_id, patient_id, status, signed_by) values ('lm-1', 1, 'lm', 'signed', 'dr');
+            insert into soap_subjective_allergies (id, organization_id, soap_note_id, allergen) values ('lm-a', 1, 'lm-1', 'Nuts');
+            insert into soap_subjective_current_medications (id, organization_id, soap_note_id, medication_name) values ('lm-m', 1, 'lm-1', 'Aspirin');
+            insert into soap_assessment_problem_list (id, organization_id, soap_note_id, problem) values ('lm-c', 1, 'lm-1', 'Gout');
+            insert into soap_plan_medication (id, organization_id, soap_note_id, medication_name, status, intent) values ('lm-p', 1, 'lm-1', 'Colchicine', 'active', 'order');
+            insert into soap_plan_orders_and_procedures (id, organization_id, soap_note_id, kind, name, status) values ('lm-o', 1, 'lm-1', 'procedure', 'EKG', 'completed')").await;
+        assert_eq!(names(&record(&mut sql, "lm", "conditions").await), ["Gout"]);
+        sql.run("delete from merges").await;
+        assert_eq!(api.search("/Composition?patient=lm").await.len(), 1);
+        for table in ["soap_notes", "soap_subjective_allergies", "soap_subjective_current_medications", "soap_assessment_problem_list", "soap_plan_medication", "soap_plan_orders_and_procedures"] {
+            assert_eq!(sql.count(&format!("select count(*) from {table} where fhir_residue is null")).await, 0, "{table} has not been looked at");
+        }
+        assert_eq!(sql.count("select count(*) from merges").await, 0);
+        sql.run("update soap_assessment_problem_list set problem = 'Gout of the foot' where id = 'lm-c'").await;
+        assert_eq!(names(&record(&mut sql, "lm", "conditions").await), ["Gout of the foot"]);
+        let mut allergy = api.get("/AllergyIntolerance?patient=lm").await.expect(200).json().at("entry.0.resource").unwrap().clone();
+        allergy.set("code", "text", Json::text("Peanuts"));
+        api.save(&allergy).await.expect(200);
+        assert_eq!(names(&record(&mut sql, "lm", "allergies").await), ["Peanuts"]);
+        server.verified().await;
+    }
+
     /// MedZen's switch.
     async fn merging_can_be_turned_off(engine: Engine) {
         let server = Server::start(engine);

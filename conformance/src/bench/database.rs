@@ -114,6 +114,12 @@ impl Database {
         }
     }
 
+    /// Its name, where it is a server's.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.server.as_ref().map(|(_, name)| name.as_str())
+    }
+
     /// A connection as another program would have it.
     ///
     /// # Errors

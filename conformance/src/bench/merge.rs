@@ -40,8 +40,8 @@ pub async fn measure(server: &Server, database: &Database) -> Result<String, Str
     let engine = database.engine.name();
     let mut sql = database.sql().await?;
     let mut out = format!(
-        "| {engine}: ms per note, earlier notes | signed by SQL | merge off | transaction of note and 8 entries | merge off |\n\
-         |--:|--:|--:|--:|--:|\n"
+        "| {engine}: ms per note, earlier notes | signed by SQL | merge off | transaction of note and 8 entries | merge off \
+         | first look at rows of SQL, rows/s |\n|--:|--:|--:|--:|--:|--:|\n"
     );
     for earlier in EARLIER {
         progress(&format!("{engine}: merge, {earlier} earlier notes"));
@@ -49,17 +49,29 @@ pub async fn measure(server: &Server, database: &Database) -> Result<String, Str
         for patient in [&on, &off] {
             sql.run(&history(patient, earlier)).await?;
         }
-        // The gateway first looks at what has been written there.
-        client::send("GET", &format!("{}/Composition?patient={on}&_count=1", server.base), "").await?;
+        let settled = first_look(server, &on, 2 * rows(earlier)).await?;
         let signed = sign(&mut sql, &on).await?;
         let sent = send(server, &on).await?;
         sql.run(OFF).await?;
         let plain = sign(&mut sql, &off).await?;
         let plain_sent = send(server, &off).await?;
         sql.run(ON).await?;
-        let _ = writeln!(out, "| {earlier} | {signed:.2} | {plain:.2} | {sent:.2} | {plain_sent:.2} |");
+        let _ = writeln!(out, "| {earlier} | {signed:.2} | {plain:.2} | {sent:.2} | {plain_sent:.2} | {settled:.0} |");
     }
     Ok(out)
+}
+
+/// The rows of [`history`].
+fn rows(earlier: usize) -> usize {
+    1 + (earlier + 1) * (1 + ROWS.len())
+}
+
+/// The gateway's first look at rows that it has never seen: how many of them it settles in a second.
+#[allow(clippy::cast_precision_loss)]
+async fn first_look(server: &Server, patient: &str, rows: usize) -> Result<f64, String> {
+    let begun = Instant::now();
+    client::send("GET", &format!("{}/Composition?patient={patient}&_count=1", server.base), "").await?;
+    Ok(rows as f64 / begun.elapsed().as_secs_f64())
 }
 
 /// A patient with so many signed notes, merged once, and a draft.

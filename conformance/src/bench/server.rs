@@ -16,10 +16,15 @@ pub const TOKEN: &str = "bench-token";
 /// How long a start may take.
 const SECONDS: u64 = 60;
 
+/// Lines of its log that are shown with a fault.
+const LAST_LINES: usize = 10;
+
 /// A running gateway.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    /// What it says on standard error.
+    log: PathBuf,
     /// Its FHIR base address.
     pub base: String,
     /// From start to ready.
@@ -35,13 +40,17 @@ impl Server {
     /// The binary cannot be started or ends before it is ready.
     pub async fn start(binary: &Path, database: &str, data_dir: &Path) -> Result<Self, String> {
         let begun = Instant::now();
+        let log = data_dir.join("gateway.log");
+        let unusable = |error| format!("{}: {error}", log.display());
+        std::fs::create_dir_all(data_dir).map_err(unusable)?;
+        let errors = std::fs::File::create(&log).map_err(unusable)?;
         let mut child = Command::new(binary)
             .args(["serve", "--dev", "--database", database, "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .env("FHIR_GATEWAY_DEV_TOKEN", TOKEN)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors)
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("{} cannot be started: {error}", binary.display()))?;
@@ -55,12 +64,29 @@ impl Server {
         let ready_after = begun.elapsed();
         let ready: Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
         let base = ready["fhir"].as_str().ok_or("no address in the ready line")?.to_owned();
-        Ok(Self { child, base, ready_after, _output: output })
+        Ok(Self { child, log, base, ready_after, _output: output })
+    }
+
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Its resident memory.
     pub fn memory_mb(&self) -> Option<Memory> {
         memory_mb(self.child.id())
+    }
+
+    /// A fault with what can be said of the gateway behind it: whether it still runs, and what it said last.
+    pub fn explained(&mut self, fault: &str) -> String {
+        let state = match self.child.try_wait() {
+            Ok(Some(status)) => format!("the gateway had ended ({status})"),
+            _ => "the gateway was running".to_owned(),
+        };
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let last: Vec<&str> = said.lines().rev().take(LAST_LINES).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        format!("{fault}; {state}; it said last:\n{}", last.join("\n"))
     }
 
     /// Ends it.

@@ -6,12 +6,12 @@ mod templates;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::bench::database::Database;
 use crate::bench::load::{PAGE, Plan};
+use crate::bench::meter::Meter;
 use crate::bench::server::Server;
 use crate::bench::{client, median, progress, wrk};
 use templates::TEMPLATES;
@@ -47,7 +47,7 @@ type Figures = Vec<[Vec<f64>; COLUMNS.len()]>;
 ///
 /// # Errors
 /// A request fails, or a resource is not in the table that its map says.
-pub async fn measure(plan: Plan, server: &Server, database: &Database) -> Result<String, String> {
+pub async fn measure(plan: Plan, meter: &Meter, server: &Server, database: &Database) -> Result<String, String> {
     for resource in WORLD.map(str::to_owned).into_iter().chain(TEMPLATES.iter().map(|(map, _)| subject(map))) {
         let value: Value = serde_json::from_str(&resource).map_err(|error| error.to_string())?;
         let name = |member: &str| value[member].as_str().unwrap_or_default();
@@ -58,15 +58,15 @@ pub async fn measure(plan: Plan, server: &Server, database: &Database) -> Result
     for round in 0..plan.rounds {
         progress(&format!("{}: types, transactions, round {}", database.engine.name(), round + 1));
         for (index, figures) in figures.iter_mut().enumerate() {
-            figures[1].push(transactions(server, index, round).await?);
+            figures[1].push(transactions(meter, server, index, round).await?);
         }
     }
     kept(database).await?;
     for round in 1..=plan.rounds {
         progress(&format!("{}: types, reads and pages, round {round}", database.engine.name()));
         for (index, figures) in figures.iter_mut().enumerate() {
-            figures[0].push(reads(plan, server, database, index).await?);
-            figures[2].push(pages(plan, server, index).await?);
+            figures[0].push(reads(plan, meter, server, database, index).await?);
+            figures[2].push(pages(plan, meter, server, index).await?);
         }
     }
     Ok(table(database.engine.name(), &figures))
@@ -104,7 +104,7 @@ fn kind(index: usize) -> Result<String, String> {
 }
 
 /// Creates of new resources, one client; µs per kB of them.
-async fn transactions(server: &Server, index: usize, round: usize) -> Result<f64, String> {
+async fn transactions(meter: &Meter, server: &Server, index: usize, round: usize) -> Result<f64, String> {
     let kind = kind(index)?;
     let mut times = Vec::new();
     for transaction in 0..TRANSACTIONS {
@@ -119,9 +119,9 @@ async fn transactions(server: &Server, index: usize, round: usize) -> Result<f64
             entries.push(json!({"resource": resource, "request": {"method": "PUT", "url": url}}));
         }
         let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}).to_string();
-        let begun = Instant::now();
+        let before = meter.read();
         client::send("POST", &server.base, bundle).await?;
-        times.push(per_kb(begun.elapsed().as_secs_f64(), bytes));
+        times.push(per_kb(meter.since(&before), bytes));
     }
     Ok(median(times))
 }
@@ -141,13 +141,14 @@ async fn kept(database: &Database) -> Result<(), String> {
     Ok(())
 }
 
-async fn reads(plan: Plan, server: &Server, database: &Database, index: usize) -> Result<f64, String> {
+async fn reads(plan: Plan, meter: &Meter, server: &Server, database: &Database, index: usize) -> Result<f64, String> {
     let base = format!("{}/{}", server.base, kind(index)?);
     let url = format!("{base}/{}", id(TEMPLATES[index].0, 0));
     let bytes = client::send("GET", &url, "").await?.len();
     let script = script(&database.folder, &base, index)?;
+    let before = meter.read();
     let rate = wrk::run(&url, 8, plan.seconds, Some(&script)).await?;
-    Ok(per_kb(1.0 / rate, bytes))
+    Ok(per_kb(meter.per_request(&before, rate, plan.seconds), bytes))
 }
 
 /// What makes wrk read one after the other.
@@ -166,7 +167,7 @@ fn script(folder: &Path, base: &str, index: usize) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-async fn pages(plan: Plan, server: &Server, index: usize) -> Result<f64, String> {
+async fn pages(plan: Plan, meter: &Meter, server: &Server, index: usize) -> Result<f64, String> {
     let (map, template) = TEMPLATES[index];
     // `Provenance?patient=` finds nothing for rows of its table yet, a fault of the search: paged by time until that is mended.
     let of = if template.contains("Patient/PATIENT") && map != "provenance" {
@@ -181,7 +182,9 @@ async fn pages(plan: Plan, server: &Server, index: usize) -> Result<f64, String>
     if found != PAGE {
         return Err(format!("a page of {PAGE} has {found} entries: {url}"));
     }
-    Ok(per_kb(1.0 / wrk::run(&url, 8, plan.seconds, None).await?, page.len()))
+    let before = meter.read();
+    let rate = wrk::run(&url, 8, plan.seconds, None).await?;
+    Ok(per_kb(meter.per_request(&before, rate, plan.seconds), page.len()))
 }
 
 /// Microseconds per kB.

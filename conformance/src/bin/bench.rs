@@ -28,6 +28,10 @@ struct Arguments {
     /// Measures a part with a table of its own in place of the gateway's table.
     #[arg(long, value_enum)]
     part: Option<Parts>,
+    /// Counts processor time of the gateway and of its database sessions in place of the clock's (for --part types): for
+    /// machines that do other things meanwhile.
+    #[arg(long, requires = "part")]
+    processor: bool,
     /// Seconds of one run of wrk.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
@@ -106,6 +110,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         imports: arguments.rounds.into(),
         folder: arguments.folder,
         binary: server::binary().await?,
+        processor: arguments.processor,
     };
     if let Some(part) = arguments.part {
         let part = match part {

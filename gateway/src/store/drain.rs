@@ -6,6 +6,7 @@
 
 mod elements;
 mod trees;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -26,11 +27,16 @@ use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::StoreError;
 use crate::store::index::Index;
-use crate::store::rows::{self, ForeignRow, Loaded};
+use crate::store::rows::{self, ForeignRow, Loaded, Settled};
+use crate::store::statistics;
 use crate::store::types::Method;
+use versions::{Version, Versions};
 
 /// Outbox rows taken in one transaction.
-const BATCH: i64 = 512;
+const BATCH: i64 = 2048;
+/// Rows taken in the first: after it PostgreSQL's planner can know the gateway's own tables, which may have been empty. So
+/// many are worth that look.
+const FIRST: i64 = 256;
 /// Rows of tables with content outside the database that are at work at once.
 const HEAVY: usize = 4;
 /// How many times fewer are taken where one of them is at fault.
@@ -87,10 +93,14 @@ pub(crate) async fn settle(
     connection: &mut Connection,
     organization: OrganizationId,
 ) -> Result<(), DbError> {
-    let mut pace = Pace { collisions: 0, batch: BATCH, after: 0 };
-    for _ in 0..ROUNDS {
+    let mut pace = Pace { collisions: 0, batch: FIRST, after: 0 };
+    for round in 0..ROUNDS {
         if !is_pending(connection, organization).await? {
             return Ok(());
+        }
+        // Other programs may have made their tables grow, the last batch those of ours.
+        if round > 0 || is_much(connection, organization).await? {
+            statistics::keep_up(connection).await;
         }
         let alone = core.settling.lock().await;
         let settled = settle_some(core, connection, organization, pace).await;
@@ -139,6 +149,8 @@ impl Pace {
         // A race is with another process that adopts the same row.
         if !error.is_lock_timeout() && error.is_retryable() || error.is_race() {
             self.collisions += 1;
+            // A shorter transaction meets fewer others.
+            self.batch = (self.batch / NARROWER).max(NARROWER);
             if self.collisions >= TRIES {
                 return Err(error);
             }
@@ -205,6 +217,18 @@ async fn is_pending(connection: &mut Connection, organization: OrganizationId) -
         }
     };
     Ok(row.is_some_and(|row| row.flag(0)))
+}
+
+/// Whether so much waits that it is worth asking whether the planner knows the tables.
+async fn is_much(connection: &mut Connection, organization: OrganizationId) -> Result<bool, DbError> {
+    if connection.engine() == Engine::Sqlite {
+        return Ok(false);
+    }
+    connection.begin_read(Some(organization.0)).await?;
+    let sql = "select count(*) from (select 1 from outbox where organization_id = $1 limit $2) waiting";
+    let row = connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Int(FIRST)]).await?;
+    connection.commit().await?;
+    Ok(row.and_then(|row| row.int(0)) == Some(FIRST))
 }
 
 /// Takes a batch from the outbox; how many rows it took.
@@ -284,25 +308,22 @@ async fn refresh(
         rows::fill_lists(core, connection, organization, map, &mut rows).await?;
         let entries = entry::by_key(core, connection, organization, map, keys).await?;
         let bodies = current_bodies(connection, organization, entries.values()).await?;
-        let mut snapshots = Vec::new();
+        let mut versions = Versions::new(core, map, careful, updated_ms);
         for key in keys {
-            let row = rows.remove(*key).filter(|row| row.exists);
+            let row = rows.get(*key).filter(|row| row.exists);
             let entry = entries.get(*key);
             match (row, entry) {
                 (None, None) => {}
                 (None, Some(entry)) if entry.deleted => {}
-                (None, Some(entry)) => snapshots.push(deletion(entry, updated_ms)),
+                (None, Some(entry)) => versions.delete(entry),
                 (Some(row), Some(entry)) => {
-                    let body = bodies.get(&entry.rid);
-                    let changed = Foreign { core, map, key, first: key, row: &row, careful };
-                    snapshots.extend(changed.revise(connection, organization, entry, body, updated_ms).await?);
+                    let changed = Foreign { core, map, key, first: key, row };
+                    versions.revise(connection, changed, entry, bodies.get(&entry.rid)).await?;
                 }
-                (Some(row), None) => {
-                    let foreign = Foreign { core, map, key, first: key, row: &row, careful };
-                    snapshots.extend(foreign.adopt(connection, organization, updated_ms).await?);
-                }
+                (Some(row), None) => versions.adopt(Foreign { core, map, key, first: key, row }),
             }
         }
+        let snapshots = versions.snapshots(connection, organization).await?;
         emit::emit(core, connection, organization, &snapshots).await?;
         // Lists could not tell these ids beforehand.
         let given = |snapshot: &&Snapshot| snapshot.fresh && *snapshot.id != *core.map(map).id_of(snapshot.key());
@@ -351,6 +372,7 @@ fn deletion(entry: &Entry, updated_ms: i64) -> Snapshot {
 }
 
 /// A row as another program left it.
+#[derive(Clone, Copy)]
 struct Foreign<'r> {
     core: &'r Core,
     map: usize,
@@ -358,33 +380,15 @@ struct Foreign<'r> {
     /// The key that a new resource's id is made of.
     first: &'r str,
     row: &'r Loaded,
-    /// It is alone: should its table refuse the residue, the directory keeps it.
-    careful: bool,
 }
 
 impl Foreign<'_> {
-    /// A new version of a known resource, if the row says something new.
-    async fn revise(
-        &self,
-        connection: &mut Connection,
-        organization: OrganizationId,
-        entry: &Entry,
-        current: Option<&(i64, Bytes)>,
-        updated_ms: i64,
-    ) -> Result<Option<Snapshot>, DbError> {
-        let shown = current.map(|(updated, _)| self.body(entry, entry.version, *updated));
-        if let (Some((body, _)), Some((_, current))) = (&shown, current)
-            && !entry.deleted
+    /// Whether the row says what is served already.
+    fn is_served(&self, entry: &Entry, current: Option<&(i64, Bytes)>) -> bool {
+        let Some((updated, current)) = current else { return false };
+        !entry.deleted
             && entry.place.key(&entry.id) == self.key
-            && body == current
-        {
-            return Ok(None);
-        }
-        let kept = entry.deleted && entry.flag.as_deref() == Some(entry::KEPT);
-        if kept && self.says_nothing_new(connection, entry).await? {
-            return Ok(None);
-        }
-        self.snapshot(connection, organization, entry, entry.version + 1, updated_ms, false).await.map(Some)
+            && self.body(entry, entry.version, *updated).0 == current
     }
 
     /// Whether the row of a resource that was deleted (and is kept for others' sake) is still as it was then: only a change
@@ -399,39 +403,10 @@ impl Foreign<'_> {
         }))
     }
 
-    /// The first version of a row never seen, or a new one of a resource that had been deleted under the same id. Its time is
-    /// now, whatever the row's own columns say: who asks what has changed since yesterday must not miss it.
-    async fn adopt(
-        &self,
-        connection: &mut Connection,
-        organization: OrganizationId,
-        updated_ms: i64,
-    ) -> Result<Option<Snapshot>, DbError> {
-        let map = self.core.map(self.map);
-        let mut id: Box<str> = map.id_of(self.first).into();
-        if !mappers::references::is_id(&id) {
-            id = self.core.ids.next().into();
-        }
-        let wanted = [(map.resource.as_str(), &*id)];
-        let taken = entry::by_identity(self.core, connection, organization, &wanted, true).await?;
-        let taken = taken.into_values().next();
-        if taken.as_ref().is_some_and(|entry| entry.flag.as_deref() == Some(entry::KEPT)) {
-            // The resource has left this row, which stays for others' sake.
-            return Ok(None);
-        }
-        let snapshot = match taken {
-            Some(entry) if entry.deleted => {
-                self.snapshot(connection, organization, &entry, entry.version + 1, updated_ms, false).await
-            }
-            taken => {
-                let rid = self.core.take_rids(connection, 1).await?.first().copied().unwrap_or_default();
-                // The id belongs to another resource (a client chose it): this one gets a new id.
-                let id = if taken.is_some() { self.core.ids.next().into() } else { id };
-                let entry = Entry::new(rid, map.resource.as_str().into(), id);
-                self.snapshot(connection, organization, &entry, 1, updated_ms, true).await
-            }
-        };
-        snapshot.map(Some)
+    /// The id that a resource of this row gets: made of its key where that can be.
+    fn wanted_id(&self) -> Box<str> {
+        let id: Box<str> = self.core.map(self.map).id_of(self.first).into();
+        if mappers::references::is_id(&id) { id } else { self.core.ids.next().into() }
     }
 
     /// The body the row gives at a version, and which coupled groups fell apart.
@@ -454,29 +429,33 @@ impl Foreign<'_> {
         (body.into(), (!flags.is_empty()).then(|| flags.join("; ").into()))
     }
 
-    async fn snapshot(
+    /// What the row's residue and shadow are from now on, and what an operator should look at.
+    fn left_over(
         &self,
-        connection: &mut Connection,
-        organization: OrganizationId,
         entry: &Entry,
         version: i64,
         updated_ms: i64,
-        fresh: bool,
-    ) -> Result<Snapshot, DbError> {
-        let map = self.core.map(self.map);
+    ) -> Result<(Bytes, Option<Box<str>>, Settled), DbError> {
         // What a list holds by rows of other tables never becomes the resource's own.
         let own = Stored { listed: &[], ..self.row.stored(entry) };
-        let (mut body, flag) = self.join(entry, &own, version, updated_ms);
+        let (body, flag) = self.join(entry, &own, version, updated_ms);
         let row = ForeignRow { map: self.map, key: self.key, held: self.row, entry };
-        let own = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
-        let (residue, shadow, refused) =
-            rows::settle_residue(self.core, connection, organization, &row, &own, self.careful).await?;
-        drop(own);
+        let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
+        let settled = row.settled(self.core, &document);
+        drop(document);
+        Ok((body, flag, settled))
+    }
+
+    /// The new version, its residues being where they belong (`refused`: its table does not take them).
+    fn snapshot(&self, version: Version<'_>, updated_ms: i64, refused: bool) -> Result<Snapshot, DbError> {
+        let map = self.core.map(self.map);
+        let Version { entry, number: version, fresh, mut body, flag, settled, .. } = version;
+        let (residue, shadow) = (settled.residue, settled.shadow);
         if !map.lists.is_empty() {
             // As it will be joined from now on.
             let told = shadow.as_deref().and_then(Shadow::parse);
-            let stored = Stored { residue: residue.as_deref(), shadow: told.as_ref(), ..self.row.stored(entry) };
-            body = self.join(entry, &stored, version, updated_ms).0;
+            let stored = Stored { residue: residue.as_deref(), shadow: told.as_ref(), ..self.row.stored(&entry) };
+            body = self.join(&entry, &stored, version, updated_ms).0;
         }
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
         let index = Index::of(&map.resource, document.root());

@@ -62,6 +62,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Clinic, "clinic", "0005_documents"),
     migration!(Clinic, "clinic", "0006_events"),
     migration!(Clinic, "clinic", "0007_soap"),
+    migration!(Clinic, "clinic", "0008_soap_merge"),
 ];
 
 /// The texts that make the clinic schema, in order.

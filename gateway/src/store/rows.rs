@@ -20,7 +20,7 @@ pub(crate) use after::after_write;
 pub(crate) use lists::{fill as fill_lists, leave_out, note};
 pub(crate) use load::{Loaded, load};
 pub(crate) use put_back::put_back;
-pub(crate) use residue::{ForeignRow, settle_residue};
+pub(crate) use residue::{ForeignRow, Settled, settle_residues};
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

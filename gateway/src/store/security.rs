@@ -88,6 +88,25 @@ begin
         execute format('analyze %s', grown);
     end loop;
 end $$;
+create or replace function fhir_gateway.refresh_outgrown_statistics() returns void
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare
+    grown regclass;
+begin
+    if not pg_try_advisory_xact_lock(-7036874417766400) then
+        return;
+    end if;
+    for grown in
+        select c.oid::regclass from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'r' and (n.nspname = 'fhir_gateway'
+            or exists (select from pg_trigger t where t.tgrelid = c.oid and starts_with(t.tgname::text, 'fhir_gateway_')))
+            and pg_relation_size(c.oid) / current_setting('block_size')::integer > 4 * c.relpages
+    loop
+        execute format('analyze %s', grown);
+    end loop;
+end $$;
+revoke all on function fhir_gateway.refresh_outgrown_statistics() from public;
+grant execute on function fhir_gateway.refresh_outgrown_statistics() to fhir_gateway_app;
 revoke all on function fhir_gateway.refresh_statistics() from public;
 grant execute on function fhir_gateway.refresh_statistics() to fhir_gateway_app;
 create or replace function fhir_gateway.has_pending(org bigint) returns boolean

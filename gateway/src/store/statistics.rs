@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::store::Store;
-use crate::store::connection::Engine;
+use crate::store::connection::{Connection, Engine};
 use crate::store::core::Core;
 
 /// Resources written before the statistics are taken for the first time.
@@ -53,6 +53,17 @@ pub(crate) fn grew(core: &Arc<Core>, resources: usize) {
             tracing::warn!(%error, "the planner's statistics could not be taken");
         }
     });
+}
+
+/// Takes the statistics of tables that have outgrown them, if there are any: before a transaction on many rows, with no
+/// transaction open. Where that fails the work goes on: it is only slower.
+pub(crate) async fn keep_up(connection: &mut Connection) {
+    if connection.engine() == Engine::Sqlite {
+        return;
+    }
+    if let Err(error) = connection.execute("select fhir_gateway.refresh_outgrown_statistics()", &[]).await {
+        tracing::warn!(%error, "the planner's statistics could not be taken");
+    }
 }
 
 impl Store {

@@ -223,6 +223,21 @@ pub(super) fn update(names: &Names<'_>, join: Option<usize>, changes: &[InsertPa
     )
 }
 
+/// `residues`; see [`super::Statements::residues`].
+pub(super) fn residues(names: &Names<'_>) -> Option<String> {
+    let map = names.map;
+    let residue = map.residue.as_deref()?;
+    Some(format!(
+        "update {} set {} = {} from {{keys}} where {} = {} and {}",
+        names.quote(&map.table),
+        names.quote(residue),
+        bind_bare(names, &map.bare, residue).replace(HERE, "k.residue"),
+        names.column(&map.table, &map.key),
+        names.bind_key("k.key"),
+        names.tenancy(&map.table, map.tenant.as_deref(), &map.bare)
+    ))
+}
+
 fn named<'n>(bare: &'n [ColumnType], name: Option<&'n str>) -> (&'n str, ColumnKind, &'n str) {
     let name = name.unwrap_or_default();
     let (kind, declared) = type_of(bare, name);

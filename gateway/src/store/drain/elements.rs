@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use consent::OrganizationId;
 
-use super::{Foreign, current_bodies, deletion};
+use super::versions::Versions;
+use super::{Foreign, current_bodies};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::emit;
@@ -30,7 +31,7 @@ pub(super) async fn refresh(
         let entries = entry::of_rows(core, connection, organization, map, keys).await?;
         let bodies = current_bodies(connection, organization, entries.values()).await?;
         let all: BTreeSet<&str> = elements.rows.keys().chain(entries.keys()).map(|key| &**key).collect();
-        let mut snapshots = Vec::new();
+        let mut versions = Versions::new(core, map, careful, updated_ms);
         for key in all {
             let row = elements.rows.get(key).filter(|row| row.exists);
             match (row, entries.get(key)) {
@@ -41,23 +42,19 @@ pub(super) async fn refresh(
                     tracing::error!(table = core.map(map).table, "an array of another program's cannot be read");
                     flag(connection, organization, entry, Some(entry::UNREADABLE)).await?;
                 }
-                (None, Some(entry)) => snapshots.push(deletion(entry, updated_ms)),
+                (None, Some(entry)) => versions.delete(entry),
                 (Some(row), Some(entry)) => {
-                    let changed = Foreign { core, map, key, first: key, row, careful };
-                    let body = bodies.get(&entry.rid);
-                    let snapshot = changed.revise(connection, organization, entry, body, updated_ms).await?;
-                    if snapshot.is_none() && entry.flag.as_deref() == Some(entry::UNREADABLE) {
+                    let changed = Foreign { core, map, key, first: key, row };
+                    let new = versions.revise(connection, changed, entry, bodies.get(&entry.rid)).await?;
+                    if !new && entry.flag.as_deref() == Some(entry::UNREADABLE) {
                         let (_, found) = changed.body(entry, entry.version, updated_ms);
                         flag(connection, organization, entry, found.as_deref()).await?;
                     }
-                    snapshots.extend(snapshot);
                 }
-                (Some(row), None) => {
-                    let foreign = Foreign { core, map, key, first: key, row, careful };
-                    snapshots.extend(foreign.adopt(connection, organization, updated_ms).await?);
-                }
+                (Some(row), None) => versions.adopt(Foreign { core, map, key, first: key, row }),
             }
         }
+        let snapshots = versions.snapshots(connection, organization).await?;
         emit::emit(core, connection, organization, &snapshots).await?;
     }
     Ok(())

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consent::OrganizationId;
 
-use super::{Foreign, current_bodies, deletion};
+use super::versions::Versions;
+use super::{Foreign, current_bodies};
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
@@ -25,31 +26,29 @@ pub(super) async fn refresh(
 ) -> Result<(), DbError> {
     let trees = trees(core, connection, organization, map, keys).await?;
     let members: Vec<&str> = trees.values().flatten().map(|key| &**key).collect();
-    let mut loaded = rows::load(core, connection, organization, map, &members).await?;
-    let mut entries = entry::by_key(core, connection, organization, map, &members).await?;
+    let loaded = rows::load(core, connection, organization, map, &members).await?;
+    let entries = entry::by_key(core, connection, organization, map, &members).await?;
     let bodies = current_bodies(connection, organization, entries.values()).await?;
-    let mut snapshots = Vec::new();
+    let mut versions = Versions::new(core, map, careful, updated_ms);
     for (first, tree) in &trees {
-        let row = tree.iter().find_map(|key| Some((key, loaded.remove(key).filter(|row| row.exists)?)));
-        let mut known: Vec<Entry> = tree.iter().filter_map(|key| entries.remove(key)).collect();
+        let row = tree.iter().find_map(|key| Some((key, loaded.get(key).filter(|row| row.exists)?)));
+        let mut known: Vec<&Entry> = tree.iter().filter_map(|key| entries.get(key)).collect();
         // One tree is one resource: the oldest that is there, where rows had been seen before what they replace.
         known.sort_by_key(|entry| (entry.deleted, entry.rid));
-        let mut known = known.iter();
+        let mut known = known.into_iter();
         match (row, known.next()) {
             (None, None) => {}
-            (None, Some(entry)) => snapshots.extend((!entry.deleted).then(|| deletion(entry, updated_ms))),
+            (None, Some(entry)) if entry.deleted => {}
+            (None, Some(entry)) => versions.delete(entry),
             (Some((key, row)), Some(entry)) => {
-                let changed = Foreign { core, map, key, first, row: &row, careful };
-                let body = bodies.get(&entry.rid);
-                snapshots.extend(changed.revise(connection, organization, entry, body, updated_ms).await?);
+                let changed = Foreign { core, map, key, first, row };
+                versions.revise(connection, changed, entry, bodies.get(&entry.rid)).await?;
             }
-            (Some((key, row)), None) => {
-                let foreign = Foreign { core, map, key, first, row: &row, careful };
-                snapshots.extend(foreign.adopt(connection, organization, updated_ms).await?);
-            }
+            (Some((key, row)), None) => versions.adopt(Foreign { core, map, key, first, row }),
         }
-        snapshots.extend(known.filter(|entry| !entry.deleted).map(|entry| deletion(entry, updated_ms)));
+        known.filter(|entry| !entry.deleted).for_each(|entry| versions.delete(entry));
     }
+    let snapshots = versions.snapshots(connection, organization).await?;
     emit::emit(core, connection, organization, &snapshots).await
 }
 

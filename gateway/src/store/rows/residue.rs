@@ -6,6 +6,7 @@ use mappers::row::{ChildRow, Row as MappedRow};
 use mappers::split::{self, Amended, Misfit, Shadow, Split, SplitContext};
 use mappers::sql::{InsertParameter, Statements};
 
+use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::entry::Entry;
@@ -47,27 +48,50 @@ async fn own(
     connection.execute(&sql, &args).await.map(drop)
 }
 
-/// What a foreign row's residue and shadow are now that its resource has been joined again: the split of what is served.
-/// Nothing but residues is written; (columns, residue) is then a fixed point, so that reading it again changes nothing.
-/// True at the end: the table refused (which only a `careful` caller gets to know).
-pub(crate) async fn settle_residue(
+/// Writes what foreign rows' residues have become; of each row whether its table refused (which only a `careful` caller gets
+/// to know).
+pub(crate) async fn settle_residues(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
-    row: &ForeignRow<'_>,
-    document: &Document<'_>,
+    map: usize,
+    rows: &[(ForeignRow<'_>, &Settled)],
     careful: bool,
-) -> Result<(Option<Box<str>>, Option<Box<str>>, bool), DbError> {
-    let settled = row.settled(core, document);
-    let writing = settled.own.is_some() || !settled.children.is_empty();
-    let refused = if careful && writing {
-        let work = async |connection: &mut Connection| settled.write(core, connection, organization, row).await;
-        super::attempt_or_leave(connection, work).await?
-    } else {
-        settled.write(core, connection, organization, row).await?;
-        false
-    };
-    Ok((settled.residue, settled.shadow, refused))
+) -> Result<Vec<bool>, DbError> {
+    let mut refused = vec![false; rows.len()];
+    let writing = |(_, settled): &&(ForeignRow<'_>, &Settled)| settled.own.is_some() || !settled.children.is_empty();
+    if !careful {
+        write(core, connection, organization, map, rows).await?;
+        return Ok(refused);
+    }
+    for (refused, row) in refused.iter_mut().zip(rows).filter(|(_, row)| writing(row)) {
+        let row = std::slice::from_ref(row);
+        let work = async |connection: &mut Connection| write(core, connection, organization, map, row).await;
+        *refused = super::attempt_or_leave(connection, work).await?;
+    }
+    Ok(refused)
+}
+
+async fn write(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    rows: &[(ForeignRow<'_>, &Settled)],
+) -> Result<(), DbError> {
+    if let Some(sql) = &core.statements[map].residues {
+        let own =
+            rows.iter().filter_map(|(row, settled)| Some([Arg::Text(row.key), Arg::Text(settled.own.as_deref()?)]));
+        let own: Vec<Arg<'_>> = own.flatten().collect();
+        let columns = [("key", BulkType::Text), ("residue", BulkType::Text)];
+        bulk::execute_by_keys(connection, sql, &[Arg::Int(organization.0)], &columns, &own).await?;
+    }
+    for (row, settled) in rows {
+        for (child, changed) in &settled.children {
+            children::update(core, connection, organization, map, *child, row.key, changed).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A row as another program left it.
@@ -82,33 +106,18 @@ pub(crate) struct ForeignRow<'r> {
     pub(crate) entry: &'r Entry,
 }
 
-/// What must be written to bring residues up to date, and what they are then.
+/// What a foreign row's residue and shadow are now that its resource has been joined again, and what must be written for it.
+/// Nothing but residues is; (columns, residue) is then a fixed point, so that reading it again changes nothing.
 #[derive(Default)]
-struct Settled {
-    residue: Option<Box<str>>,
-    shadow: Option<Box<str>>,
+pub(crate) struct Settled {
+    /// The residue.
+    pub(crate) residue: Option<Box<str>>,
+    /// The shadow.
+    pub(crate) shadow: Option<Box<str>>,
     /// The row's residue column, where it must change.
     own: Option<Box<str>>,
     /// Child rows whose residue must change.
     children: Vec<(usize, ChildRow)>,
-}
-
-impl Settled {
-    async fn write(
-        &self,
-        core: &Core,
-        connection: &mut Connection,
-        organization: OrganizationId,
-        row: &ForeignRow<'_>,
-    ) -> Result<(), DbError> {
-        if let Some(residue) = &self.own {
-            own(core, connection, organization, row.map, row.key, residue).await?;
-        }
-        for (child, changed) in &self.children {
-            children::update(core, connection, organization, row.map, *child, row.key, changed).await?;
-        }
-        Ok(())
-    }
 }
 
 impl ForeignRow<'_> {
@@ -122,7 +131,8 @@ impl ForeignRow<'_> {
         Ok(split)
     }
 
-    fn settled(&self, core: &Core, document: &Document<'_>) -> Settled {
+    /// What is left of the row's resource: the split of what is served.
+    pub(crate) fn settled(&self, core: &Core, document: &Document<'_>) -> Settled {
         let map = core.map(self.map);
         let Some(split) = self.split(core, document).ok().filter(|split| !self.loses_items(core, split)) else {
             // A column holds what no resource can say (and it is left out), or an item's row says nothing any more: the residue
