@@ -20,6 +20,9 @@ use crate::json::{Document, Element, JsonError, Kind, minify_value};
 /// Bytes that the operations of one patch may read and write together: each of them goes over the whole resource.
 const WORK: usize = 256 * 1024 * 1024;
 
+/// Bytes that a resource may grow by beyond what the patch itself brings.
+const GROWTH: usize = 16 * 1024 * 1024;
+
 /// Operations in one patch.
 const OPERATIONS: usize = 10_000;
 
@@ -59,6 +62,7 @@ pub fn apply(resource: &[u8], patch: &Document<'_>) -> Result<Vec<u8>, PatchErro
     let mut target = Target {
         kind: kind(document.root()),
         text: document.text().to_owned(),
+        longest: resource.len() + patch.text().len() + GROWTH,
         work: WORK,
         steps: Cell::new(crate::fhirpath::WORK),
     };
@@ -76,6 +80,8 @@ struct Target {
     /// Its type, for expressions.
     kind: String,
     text: String,
+    /// How long the text may become.
+    longest: usize,
     /// Bytes that may still be gone over.
     work: usize,
     /// What the paths of a FHIRPath Patch may still spend.
@@ -85,6 +91,9 @@ struct Target {
 impl Target {
     /// The tape of the resource as it is now.
     fn document(&mut self) -> Result<Document<'_>, PatchError> {
+        if self.text.len() > self.longest {
+            return Err(too_much());
+        }
         self.work = self.work.checked_sub(self.text.len()).ok_or_else(too_much)?;
         Document::parse(self.text.as_bytes()).map_err(|error| PatchError {
             fault: Fault::Target,
