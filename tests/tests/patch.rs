@@ -252,6 +252,34 @@ suite! {
         assert_eq!((read.version(), read.json().items("identifier").len()), (7, 7), "none overwrote another");
     }
 
+    async fn transactions_and_patches_at_once_all_land(server: &'static Server) {
+        let api = server.client();
+        api.save(&patient("pa-8t", "x")).await.expect(201);
+        let tasks: Vec<_> = (0..6).map(|index| {
+            let api = server.client();
+            tokio::spawn(async move {
+                let patch = format!(r#"[{{"op":"add","path":"/identifier/-","value":{{"system":"urn:at-once","value":"t{index}"}}}}]"#);
+                let bundle = bundle("transaction", &[
+                    entry("urn:uuid:1", &binary(&patch), "PATCH", "Patient/pa-8t", ""),
+                    entry("urn:uuid:2", &patient("x", "Beside").to_string(), "POST", "Patient", ""),
+                ]);
+                for tries in 0.. {
+                    assert!(tries < 20, "never");
+                    let answer = if index % 2 == 0 { api.post("/", &bundle).await } else { json_patch(&api, "/Patient/pa-8t", &patch).await };
+                    if answer.status == 200 {
+                        break;
+                    }
+                    assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body));
+                }
+            })
+        }).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let read = api.get("/Patient/pa-8t").await.expect(200);
+        assert_eq!((read.version(), read.json().items("identifier").len()), (7, 7), "none overwrote another");
+    }
+
     async fn too_much_is_refused(server: &'static Server) {
         let api = server.client();
         let mut person = patient("pa-9", "x");
@@ -315,6 +343,29 @@ suite! {
         assert_eq!((read.version(), read.json().str("subject.reference")), (2, Some(made)));
         assert!(String::from_utf8_lossy(&read.body).contains(r#""value":1.10,"#));
         assert_eq!(api.get("/Patient/pa-11c").await.json().str("link.0.other.reference"), Some("Patient/pa-11"));
+
+        // By the other kind, with the reference alone; what the resource refers to already stays.
+        api.save(&patient("pa-11e", "Kept")).await.expect(201);
+        let mut linked = lab_observation("pa-11e", "pa-11e", "1.0");
+        linked.set("", "performer", Json::of(r#"[{"reference":"Practitioner/pa-11e"}]"#));
+        api.save(&linked).await.expect(201);
+        let two = "urn:uuid:0b9d8a57-0000-4000-8000-0000000000b1";
+        let operations = [
+            operation("replace", "Observation.performer[0].reference", &format!(r#"{{"name":"value","valueString":"{two}"}}"#)),
+            operation("add", "Observation", r#"{"name":"name","valueString":"focus"},{"name":"value","valueReference":{"reference":"urn:uuid:0b9d8a57-0000-4000-8000-0000000000b1"}}"#),
+        ];
+        let entries = [
+            entry(two, r#"{"resourceType":"Practitioner","name":[{"family":"New"}]}"#, "POST", "Practitioner", ""),
+            entry("Patient/pa-11e", &patient("x", "Named alike").to_string(), "POST", "Patient", ""),
+            entry("http://elsewhere.example/fhir/Observation/pa-11e", &parameters(&operations).to_string(), "PATCH", "Observation/pa-11e", ""),
+        ];
+        let answer = api.post("/", bundle("transaction", &entries)).await.expect(200).json();
+        let location = answer.items("entry")[0].str("response.location").unwrap();
+        let made = location.split("/fhir/").last().unwrap().split("/_history").next().unwrap();
+        let read = api.get("/Observation/pa-11e").await.expect(200).json();
+        assert_eq!(read.str("performer.0.reference"), Some(made));
+        assert_eq!(read.str("focus.0.reference"), Some(made));
+        assert_eq!(read.str("subject.reference"), Some("Patient/pa-11e"), "not the new one that the bundle calls so");
 
         let good = entry("urn:uuid:9", &patient("pa-11d", "Never").to_string(), "PUT", "Patient/pa-11d", "");
         let gender = r#"[{"op":"replace","path":"/gender","value":"male"}]"#;

@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use mappers::json::{Document, Kind};
+use mappers::json::{Document, Element, Kind, write_string};
 use mappers::patch::{self, Fault, PatchError};
-use mappers::references::{self, Links};
+use mappers::references::{self, Reference};
 use mappers::structure;
 
 use crate::interaction::create::written;
@@ -35,7 +35,7 @@ pub(super) async fn patch(exchange: &Exchange<'_>, request: &Request) -> Result<
     let store = &exchange.endpoint.gateway.store;
     for _ in 0..TRIES {
         let version = current(store.read(&exchange.permit, kind, id).await?, request)?;
-        let change = patch.change(kind, version, None).await?;
+        let change = patch.change(kind, version).await?;
         match store.submit(&exchange.permit, vec![change]).await {
             Err(error) if met_another(&error, request) => {}
             changed => return written(exchange, request, changed?),
@@ -53,7 +53,7 @@ pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> R
         let mut transaction = exchange.endpoint.gateway.store.begin(&exchange.permit).await?;
         let id = conditional::only_match(&mut transaction, &search).await?.ok_or_else(no_match)?;
         let version = current(transaction.read(kind, &id).await?, request)?;
-        let change = patch.change(kind, version, None).await?;
+        let change = patch.change(kind, version).await?;
         match transaction.apply(vec![change]).await {
             Err(error) if met_another(&error, request) => {}
             changed => return written(exchange, request, changed?),
@@ -124,22 +124,43 @@ impl Patch {
         }
         let mut conditional: Vec<Box<str>> =
             references::conditional(root).into_iter().map(|text| Box::from(&*text)).collect();
-        conditional.extend(lone_references(&document));
+        let lone = lone_references(root).into_iter().filter_map(|value| value.string());
+        conditional.extend(
+            lone.filter(|text| matches!(references::parse(text), Reference::Conditional { .. }))
+                .map(|text| Box::from(&*text)),
+        );
         drop(document);
         Ok(Self { text, conditional })
     }
 
-    /// The update that the patch comes to; links in it are followed where a transaction has some.
+    /// The patch with the links in what it brings rewritten. What the resource holds already is not the bundle's to name.
+    ///
+    /// # Errors
+    /// None but ours: the text was read before.
+    pub(super) fn linked(&self, target: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let document = Document::parse(&self.text).map_err(|_| Failure::internal())?;
+        let text = references::rewrite(document.root(), target).map_or_else(|| self.text.clone(), Bytes::from);
+        let document = Document::parse(&text).map_err(|_| Failure::internal())?;
+        let mut places: Vec<_> = lone_references(document.root())
+            .into_iter()
+            .filter_map(|value| Some((value.start()..value.end(), target(&value.string()?)?)))
+            .collect();
+        places.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+        let mut linked = document.text().to_owned();
+        for (range, link) in places {
+            let mut value = Vec::with_capacity(link.len() + 2);
+            write_string(&mut value, &link);
+            linked.replace_range(range, &String::from_utf8(value).map_err(|_| Failure::internal())?);
+        }
+        Ok(Self { text: linked.into(), conditional: Vec::new() })
+    }
+
+    /// The update that the patch comes to.
     ///
     /// # Errors
     /// 400: the patch is none, or what it makes is no resource of R4 under this id. 413: it is too much work. 422: it does
     /// not fit the resource.
-    pub(super) async fn change(
-        &self,
-        kind: &'static str,
-        version: Version,
-        links: Option<(&Links, Option<&str>)>,
-    ) -> Result<Change, Failure> {
+    pub(super) async fn change(&self, kind: &'static str, version: Version) -> Result<Change, Failure> {
         let text = self.text.clone();
         let body = version.body.clone();
         // A path may be long to follow, however short the patch.
@@ -150,26 +171,43 @@ impl Patch {
         let patched = patched.await.unwrap_or_else(|_| Err(Failure::internal()))?;
         let Resource { id, body } = incoming::resource(patched.into(), kind).await?;
         update::check_id(id.as_deref(), &version.id).map_err(|failure| failure.at(&format!("{kind}.id")))?;
-        let body = links.and_then(|links| linked(&body, links)).unwrap_or(body);
         let operation = Operation::Update { body, if_match: Some(version.version), if_none_match: false };
         Ok(Change { kind: kind.into(), id: version.id, operation })
     }
 }
 
-/// What JSON Patch puts into the `reference` of a Reference by itself.
-fn lone_references(document: &Document<'_>) -> Vec<Box<str>> {
-    let reference = |item: mappers::json::Element<'_>| {
-        let text = |name: &str| item.member(name).and_then(|value| value.string());
-        let value = text("value").filter(|_| text("path").is_some_and(|path| path.ends_with("/reference")))?;
-        matches!(references::parse(&value), references::Reference::Conditional { .. }).then(|| Box::from(&*value))
-    };
-    document.root().children().filter_map(reference).collect()
+/// The strings that become the `reference` of a Reference by themselves.
+fn lone_references<'d>(root: Element<'d>) -> Vec<Element<'d>> {
+    let text = |item: Element<'d>, name: &str| item.member(name).and_then(|value| value.string());
+    let mut found = Vec::new();
+    if root.kind() == Kind::Array {
+        let named = root.children().filter(|item| text(*item, "path").is_some_and(|path| path.ends_with("/reference")));
+        found.extend(named.filter_map(|item| item.member("value")).filter(|value| value.kind() == Kind::String));
+        return found;
+    }
+    for operation in root.member("parameter").into_iter().flat_map(|all| all.children()) {
+        let parts = || operation.member("part").into_iter().flat_map(|parts| parts.children());
+        let part = |name: &str| parts().find(|part| text(*part, "name").as_deref() == Some(name));
+        let says = |name: &str, wanted: &str| {
+            let value = part(name).and_then(|part| text(part, "valueString"));
+            value.is_some_and(|value| value == wanted || value.ends_with(&format!(".{wanted}")))
+        };
+        if says("path", "reference") || says("name", "reference") {
+            found.extend(part("value").and_then(|part| part.member("valueString")));
+        }
+        part("value").into_iter().for_each(|value| named_reference(value, &mut found));
+    }
+    found
 }
 
-/// The resource with its links rewritten.
-fn linked(body: &Bytes, (links, full_url): (&Links, Option<&str>)) -> Option<Bytes> {
-    let document = Document::parse(body).ok()?;
-    references::rewrite(document.root(), &|link| links.resolve(full_url, link)).map(Bytes::from)
+/// The same among parts that are named as elements.
+fn named_reference<'d>(part: Element<'d>, found: &mut Vec<Element<'d>>) {
+    for inner in part.member("part").into_iter().flat_map(|parts| parts.children()) {
+        if inner.member("name").and_then(|name| name.string()).as_deref() == Some("reference") {
+            found.extend(inner.member("valueString"));
+        }
+        named_reference(inner, found);
+    }
 }
 
 impl From<PatchError> for Failure {

@@ -3,6 +3,8 @@
 //! <https://hl7.org/fhir/R4/http.html#trules>: identities must not overlap, and links between entries follow what the
 //! entries became.
 
+mod overlap;
+
 use std::collections::{BTreeMap, HashMap};
 
 use mappers::references::{self, Links, Reference};
@@ -156,7 +158,7 @@ pub(super) fn resolve(
             targets[index] = resolver.target(index, entry).map_err(|failure| failure.at(&place(index)))?;
         }
     }
-    check_overlap(entries, &targets)?;
+    overlap::check(entries, &targets)?;
     let made = resolver.made;
     let (mut links, mut linked) = (Links::new(), false);
     for (index, (entry, target)) in entries.iter().zip(&targets).enumerate() {
@@ -231,7 +233,7 @@ impl Resolver<'_> {
     fn patch(&self, index: usize) -> Result<Target, Failure> {
         let Some((key, found)) = self.matched(index)? else { return Err(Failure::internal()) };
         if self.made.contains_key(&key) {
-            return Err(same_condition());
+            return Err(overlap::same_condition());
         }
         found.map(Target::Patch).ok_or_else(patch::no_match)
     }
@@ -254,7 +256,7 @@ impl Resolver<'_> {
         let request = &entry.request;
         let Some((key, found)) = self.matched(index)? else { return Err(Failure::internal()) };
         if self.made.contains_key(&key) {
-            return Err(same_condition());
+            return Err(overlap::same_condition());
         }
         let target = match (found, sent) {
             (Some(id), _) => {
@@ -290,46 +292,6 @@ fn local(entry: &Entry, target: &Target) -> Option<String> {
         }
         Target::Delete(_) | Target::Nothing | Target::Read => None,
     }
-}
-
-/// Refuses two changes of one resource, and a change of one that a conditional create took for given.
-fn check_overlap(entries: &[Entry], targets: &[Target]) -> Result<(), Failure> {
-    let mut seen = HashMap::with_capacity(entries.len());
-    for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
-        let (Target::Create(id) | Target::Delete(id) | Target::Patch(id) | Target::Update(id)) = target else {
-            continue;
-        };
-        if let Some((before, _)) = seen.insert((entry.request.kind, id), (index, target)) {
-            return Err(overlap(before, index));
-        }
-    }
-    for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
-        if let Target::Existing(id) = target
-            && let Some((before, Target::Update(_) | Target::Patch(_) | Target::Delete(_))) =
-                seen.get(&(entry.request.kind, id))
-        {
-            return Err(overlap(*before, index));
-        }
-    }
-    Ok(())
-}
-
-fn same_condition() -> Failure {
-    Failure::bad_request(
-        Code::Duplicate,
-        "Another entry writes under the same condition, so both would be about one resource. Send one of them.",
-    )
-}
-
-fn overlap(before: usize, index: usize) -> Failure {
-    let mut failure = Failure::bad_request(
-        Code::Duplicate,
-        "Two entries are about the same resource. A transaction names each resource it changes once.",
-    );
-    for issue in &mut failure.issues {
-        issue.expression = vec![place(before), place(index)];
-    }
-    failure
 }
 
 fn unresolved(entries: &[Entry], text: &str, matched: Option<&Matched>) -> Failure {

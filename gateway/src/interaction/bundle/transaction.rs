@@ -97,9 +97,9 @@ async fn patched(
         };
         let kind = entry.request.kind()?;
         let found = transaction.read(kind, id).await?;
-        let links = (&resolved.links, entry.full_url.as_deref());
+        let patch = patch.linked(&|link| resolved.links.resolve(entry.full_url.as_deref(), link))?;
         let change = match patch::current(found, &entry.request) {
-            Ok(version) => patch.change(kind, version, Some(links)).await,
+            Ok(version) => patch.change(kind, version).await,
             Err(failure) => Err(failure),
         };
         changes.insert(index, change.map_err(|failure| within(failure, index))?);
