@@ -14,6 +14,7 @@ pub mod cursor;
 mod delete;
 mod history;
 mod incoming;
+mod patch;
 mod read;
 mod search;
 mod searchset;
@@ -70,7 +71,7 @@ pub struct Request {
     pub conditions: Conditions,
     /// What the client prefers.
     pub preference: Preference,
-    /// A resource, or a form.
+    /// A resource, a patch, or a form.
     pub body: Bytes,
     /// The name of the HTTP request this is, or is part of.
     pub request_id: Box<str>,
@@ -139,11 +140,13 @@ pub async fn perform(
     // Boxed but for the read: the future of an exchange is moved about, and would be as large as the largest of them.
     match request.interaction {
         Interaction::ConditionalDelete => Box::pin(delete::conditional(&exchange, request)).await,
+        Interaction::ConditionalPatch => Box::pin(patch::conditional(&exchange, request)).await,
         Interaction::ConditionalUpdate => Box::pin(update::conditional(&exchange, request)).await,
         Interaction::Create => Box::pin(create::create(&exchange, request)).await,
         Interaction::Delete => Box::pin(delete::delete(&exchange, request)).await,
         Interaction::History => Box::pin(history::history(&exchange, request)).await,
         Interaction::Operation(operation) => Box::pin(operation::perform(operation, &exchange, request)).await,
+        Interaction::Patch => Box::pin(patch::patch(&exchange, request)).await,
         Interaction::Read => read::read(&exchange, request).await,
         Interaction::Search | Interaction::SearchForm => Box::pin(search::search(&exchange, request)).await,
         Interaction::Update => Box::pin(update::update(&exchange, request)).await,

@@ -26,6 +26,8 @@ pub struct Failure {
 /// What a failure adds to the answer's headers.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Advice {
+    /// The types of a patch (415): <https://www.rfc-editor.org/rfc/rfc5789#section-3.1>.
+    AcceptPatch,
     /// The methods that are allowed (405).
     Allow(String),
     /// How to authenticate (401).

@@ -20,6 +20,8 @@ pub enum Interaction {
     Capabilities,
     /// Delete what a search finds.
     ConditionalDelete,
+    /// Patch what a search finds.
+    ConditionalPatch,
     /// Update what a search finds.
     ConditionalUpdate,
     /// A new resource.
@@ -30,6 +32,8 @@ pub enum Interaction {
     History,
     /// The process lives.
     Live,
+    /// Change parts of a resource.
+    Patch,
     /// The current state of a resource.
     Read,
     /// The database answers.
@@ -58,12 +62,14 @@ impl Interaction {
             Self::Bundle => "transaction",
             Self::Capabilities => "capabilities",
             Self::ConditionalDelete => "delete-conditional",
+            Self::ConditionalPatch => "patch-conditional",
             Self::ConditionalUpdate => "update-conditional",
             Self::Create => "create",
             Self::Delete => "delete",
             Self::History => "history",
             Self::Live => "live",
             Self::Operation(operation) => operation.name(),
+            Self::Patch => "patch",
             Self::Read => "read",
             Self::Ready => "ready",
             Self::Search | Self::SearchForm => "search",
@@ -78,9 +84,11 @@ impl Interaction {
             self,
             Self::Bundle
                 | Self::ConditionalDelete
+                | Self::ConditionalPatch
                 | Self::ConditionalUpdate
                 | Self::Create
                 | Self::Delete
+                | Self::Patch
                 | Self::Update
         )
     }
@@ -93,6 +101,8 @@ pub enum Verb {
     Delete,
     /// GET
     Get,
+    /// PATCH
+    Patch,
     /// POST
     Post,
     /// PUT
@@ -105,6 +115,7 @@ impl Verb {
         match method {
             "GET" | "HEAD" => Some(Self::Get),
             "POST" => Some(Self::Post),
+            "PATCH" => Some(Self::Patch),
             "PUT" => Some(Self::Put),
             "DELETE" => Some(Self::Delete),
             _ => None,
@@ -115,6 +126,7 @@ impl Verb {
         match self {
             Self::Delete => "DELETE",
             Self::Get => "GET, HEAD",
+            Self::Patch => "PATCH",
             Self::Post => "POST",
             Self::Put => "PUT",
         }
@@ -122,7 +134,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 28] = [
+const TABLE: [(Verb, &str, Interaction); 30] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -131,11 +143,13 @@ const TABLE: [(Verb, &str, Interaction); 28] = [
     (Verb::Get, "/fhir/{type}", Interaction::Search),
     (Verb::Post, "/fhir/{type}", Interaction::Create),
     (Verb::Put, "/fhir/{type}", Interaction::ConditionalUpdate),
+    (Verb::Patch, "/fhir/{type}", Interaction::ConditionalPatch),
     (Verb::Delete, "/fhir/{type}", Interaction::ConditionalDelete),
     (Verb::Post, "/fhir/{type}/_search", Interaction::SearchForm),
     (Verb::Get, "/fhir/{type}/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}/{id}", Interaction::Read),
     (Verb::Put, "/fhir/{type}/{id}", Interaction::Update),
+    (Verb::Patch, "/fhir/{type}/{id}", Interaction::Patch),
     (Verb::Delete, "/fhir/{type}/{id}", Interaction::Delete),
     (Verb::Get, "/fhir/{type}/{id}/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
@@ -206,7 +220,7 @@ impl<'p> Destination<'p> {
             Self::MethodNotAllowed(allow) => Err(Failure::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 Code::NotSupported,
-                format!("This address does not take this method (PATCH is not offered yet). It takes {allow}."),
+                format!("This address does not take this method. It takes {allow}."),
             )
             .advising(Advice::Allow(allow))),
             Self::Unknown => Err(Failure::not_found(
@@ -409,8 +423,8 @@ mod tests {
         assert_eq!(find(Some(Verb::Get), "/fhir/Patient/a/b/c/d/e/f"), Destination::Unknown);
         assert_eq!(
             find(None, "/fhir/Patient/1"),
-            Destination::MethodNotAllowed("GET, HEAD, PUT, DELETE".to_owned()),
-            "PATCH"
+            Destination::MethodNotAllowed("GET, HEAD, PUT, PATCH, DELETE".to_owned()),
+            "TRACE"
         );
         assert_eq!(find(Some(Verb::Post), "/fhir/metadata"), Destination::MethodNotAllowed("GET, HEAD".to_owned()));
     }

@@ -4,6 +4,7 @@
 //! wrote them, and every value knows its span in the source. Duplicate member names, text after the value, lone
 //! surrogates and NUL (which PostgreSQL cannot hold) are refused here, once, for every way in.
 
+mod edit;
 mod fault;
 mod scan;
 mod tape;

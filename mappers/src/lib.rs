@@ -3,9 +3,11 @@
 pub mod array;
 pub mod codec;
 pub mod content;
+pub mod fhirpath;
 pub mod join;
 pub mod json;
 pub mod map;
+pub mod patch;
 pub mod quality;
 pub mod references;
 pub mod row;

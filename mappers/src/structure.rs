@@ -74,6 +74,12 @@ pub fn definition(path: &str) -> Option<Definition> {
     table().definition(path)
 }
 
+/// What R4 says of one member of an object of a type (or of the path of an element with members of its own).
+#[must_use]
+pub fn element(owner: &str, name: &str) -> Option<Definition> {
+    table().element(owner, name)
+}
+
 /// What an object of a type (or of the path of an element with members of its own) must have, in the order of R4.
 #[must_use]
 pub fn required(owner: &str) -> Vec<Required> {

@@ -91,6 +91,37 @@ suite! {
         }
     }
 
+    async fn at_shows_what_was_current_then(server: &'static Server) {
+        let api = server.client();
+        let pause = || tokio::time::sleep(std::time::Duration::from_millis(30));
+        let mut times = Vec::new();
+        for family in ["One", "Two"] {
+            let saved = api.save(&patient("hist-at", family)).await.json();
+            times.push(saved.str("meta.lastUpdated").unwrap().to_owned());
+            pause().await;
+        }
+        api.delete("/Patient/hist-at").await;
+        pause().await;
+        let last = api.save(&patient("hist-at", "Four")).await.expect(201).json();
+        let last = last.str("meta.lastUpdated").unwrap().to_owned();
+        let at = async |value: &str| walk(&api, &format!("/Patient/hist-at/_history?_at={value}")).await;
+        assert_eq!(at(&times[0]).await, ["PUT Patient/hist-at 1"]);
+        assert_eq!(at(&times[1]).await, ["PUT Patient/hist-at 2"]);
+        assert_eq!(at(&last).await, ["PUT Patient/hist-at 4"]);
+        // A day (or a year) shows all that was current on it, and what was deleted on it.
+        let all = ["PUT Patient/hist-at 4", "DELETE Patient/hist-at 3", "PUT Patient/hist-at 2", "PUT Patient/hist-at 1"];
+        assert_eq!(at(&last[..4]).await, all);
+        assert_eq!(walk(&api, &format!("/Patient/hist-at/_history?_at={}&_count=1", &last[..4])).await, all, "page by page");
+        assert!(at("2001").await.is_empty());
+        assert_eq!(at("2999-01-01").await, ["PUT Patient/hist-at 4"], "what is current now is so until it changes");
+        let of_type = walk(&api, &format!("/Patient/_history?_at={last}")).await;
+        assert!(of_type.contains(&"PUT Patient/hist-at 4".to_owned()), "{of_type:?}");
+        assert!(!of_type.contains(&"PUT Patient/hist-at 2".to_owned()), "{of_type:?}");
+        for bad in ["yesterday", "2024-13", "2024-02-30", "2024-01-01T10:00:00"] {
+            api.get(&format!("/Patient/hist-at/_history?_at={bad}")).await.refused(400, "value");
+        }
+    }
+
     async fn a_type_and_the_system_show_everything_in_order(engine: Engine) {
         let server = Server::start(engine);
         let api = server.client();

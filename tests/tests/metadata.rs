@@ -26,14 +26,21 @@ suite! {
         for kind in ["Patient", "Observation", "MedicationRequest", "Medication", "Basic", "Consent"] {
             let codes: Vec<&str> =
                 resource(&statement, kind).items("interaction").iter().filter_map(|code| code.str("code")).collect();
-            for wanted in ["read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type"] {
+            for wanted in ["read", "vread", "update", "delete", "history-instance", "history-type", "create", "patch", "search-type"] {
                 assert!(codes.contains(&wanted), "{kind} lacks {wanted}: {codes:?}");
             }
             assert_eq!(resource(&statement, kind).str("versioning"), Some("versioned-update"));
             assert_eq!(resource(&statement, kind).at("updateCreate"), Some(&Json::Bool(true)));
+            for claimed in ["conditionalCreate", "conditionalUpdate", "readHistory"] {
+                assert_eq!(resource(&statement, kind).at(claimed), Some(&Json::Bool(true)), "{claimed}");
+            }
+            assert_eq!(resource(&statement, kind).str("conditionalDelete"), Some("single"));
+            assert_eq!(resource(&statement, kind).str("conditionalRead"), Some("full-support"));
         }
         let system: Vec<&str> =
             statement.items("rest.0.interaction").iter().filter_map(|code| code.str("code")).collect();
+        let patches: Vec<&str> = statement.items("patchFormat").iter().filter_map(Json::as_str).collect();
+        assert_eq!(patches, ["application/json-patch+json", "application/fhir+json"]);
         for wanted in ["transaction", "batch", "history-system"] {
             assert!(system.contains(&wanted), "{wanted}: {system:?}");
         }

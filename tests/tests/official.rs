@@ -15,7 +15,7 @@ fn load(path: &Path) -> Json {
 const BUNDLES: &[(&str, &[u16], &[&str])] = &[
     ("Bundle-Batch", &[200], &["201", "200 201", "200 201", "201", "412 400", "204", "204", "404 405", "200", "404"]),
     ("Bundle-BatchWithConditionalUpdateByIdentifier", &[200], &["201", "201", "201", "201"]),
-    ("Bundle-BinaryPatch", &[200], &["201", "400 405 501"]),
+    ("Bundle-BinaryPatch", &[200], &["201", "200"]),
     ("Bundle-Transaction", &[400, 404, 405, 412], &[]),
     ("Bundle-TransactionForRollBackWithDelete", &[400, 412], &[]),
     ("Bundle-TransactionWithConditionalReferenceReferringToSameResource", &[400, 412], &[]),

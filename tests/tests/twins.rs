@@ -51,7 +51,7 @@ fn script(seed: u64) -> Vec<Step> {
         let kind = random.pick::<&str>(&kinds).to_owned();
         // 12 and above: nobody's here, and the hidden organization's in one of the worlds.
         let id = format!("twin-{}", random.below(20));
-        let next = match random.below(12) {
+        let next = match random.below(17) {
             0 => get(format!("/{kind}/{id}")),
             1 => get(format!("/{kind}/{id}/_history")),
             2 => get(format!("/{kind}/{id}/_history/{}", random.below(4))),
@@ -67,6 +67,30 @@ fn script(seed: u64) -> Vec<Step> {
                 write.headers.push(("If-Match", format!("W/\"{}\"", 1 + random.below(3))));
                 write
             }
+            11 => {
+                let place = random.pick::<&str>(&["/name/0/family", "/name/7/family", "/gender", "/id"]);
+                let patch = format!(r#"[{{"op":"replace","path":"{place}","value":"male"}}]"#);
+                let mut write = step(Method::PATCH, format!("/{kind}/{id}"), Some(patch));
+                write.headers.push(("Content-Type", "application/json-patch+json".to_owned()));
+                write
+            }
+            12 => step(
+                Method::PATCH,
+                format!("/{kind}?identifier=urn:example:mrn|mrn-{id}"),
+                Some(format!(
+                    r#"{{"resourceType":"Parameters","parameter":[{{"name":"operation","part":[{{"name":"type","valueCode":"replace"}},
+                    {{"name":"path","valueString":"Patient.name.family"}},{{"name":"value","valueString":"P{}"}}]}}]}}"#,
+                    random.below(9)
+                )),
+            ),
+            13 => {
+                let mut person = patient("x", &format!("H{}", random.below(9)));
+                person.remove("", "id");
+                let condition = format!("/Patient?identifier=urn:example:mrn|mrn-{id}");
+                step(Method::PUT, condition, Some(person.to_string()))
+            }
+            14 => step(Method::DELETE, format!("/Patient?identifier=urn:example:mrn|mrn-{id}"), None),
+            15 => get(format!("/{kind}/_history?_at=20{}", 20 + random.below(10))),
             _ => {
                 let mut write = step(Method::POST, "/Patient", Some(patient("x", "Conditional").to_string()));
                 write.headers.push(("If-None-Exist", format!("identifier=mrn-{id}")));

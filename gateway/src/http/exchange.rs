@@ -176,6 +176,7 @@ impl Service {
             Interaction::Bundle | Interaction::ConditionalUpdate | Interaction::Create | Interaction::Update => {
                 negotiation::check_resource_type(&parts.headers)?;
             }
+            Interaction::ConditionalPatch | Interaction::Patch => negotiation::check_patch_type(&parts.headers)?,
             Interaction::SearchForm => negotiation::check_form_type(&parts.headers)?,
             // An operation without parameters needs no body.
             Interaction::Operation(_) if parts.method == Method::POST => {
@@ -193,6 +194,9 @@ impl Service {
                 "The body did not arrive in time. Send it in one go, or in several requests.",
             ))
         })?;
+        if matches!(place.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
+            negotiation::check_patch_shape(&parts.headers, &body)?;
+        }
         binary::resource(&place, &parts.headers, body)
     }
 }

@@ -4,10 +4,13 @@ use hyper::header::HeaderValue;
 use hyper::{HeaderMap, StatusCode, header};
 
 use crate::http::query;
-use crate::outcome::{Code, Failure};
+use crate::outcome::{Advice, Code, Failure};
 
 /// What the answer is written in.
 pub const FHIR_JSON: &str = "application/fhir+json";
+
+/// The media type of a JSON Patch.
+pub const JSON_PATCH: &str = "application/json-patch+json";
 
 /// Refuses requests whose answer could not be JSON.
 ///
@@ -53,6 +56,40 @@ pub fn check_resource_type(headers: &HeaderMap) -> Result<(), Failure> {
         Code::NotSupported,
         "The gateway takes resources as FHIR R4 JSON in UTF-8: send Content-Type: application/fhir+json.",
     ))
+}
+
+/// Refuses bodies that are no patch in JSON.
+///
+/// # Errors
+/// 415, with the types that are taken.
+pub fn check_patch_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if (essence(value).eq_ignore_ascii_case(JSON_PATCH) || is_json(value)) && charset_is_utf8(value) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::NotSupported,
+        "The gateway takes a JSON Patch (Content-Type: application/json-patch+json) or a FHIRPath Patch (a Parameters, \
+         Content-Type: application/fhir+json).",
+    )
+    .advising(Advice::AcceptPatch))
+}
+
+/// Refuses a patch that is not of the type its header says.
+///
+/// # Errors
+/// 400.
+pub fn check_patch_shape(headers: &HeaderMap, body: &[u8]) -> Result<(), Failure> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_json_patch = essence(value).eq_ignore_ascii_case(JSON_PATCH);
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let (wrong, details) = if is_json_patch {
+        (b'{', "The Content-Type says JSON Patch, which is an array of operations: [{\"op\": ...}].")
+    } else {
+        (b'[', "The body is an array, as a JSON Patch is: send it with Content-Type: application/json-patch+json.")
+    };
+    if first == Some(&wrong) { Err(Failure::bad_request(Code::Structure, details)) } else { Ok(()) }
 }
 
 /// Refuses `_search` bodies that are no form.

@@ -73,6 +73,10 @@ pub async fn failure(failure: &Failure, presentation: Presentation) -> Response<
     let mut response = write(failure.status, failure.outcome(), FHIR, presentation).await;
     let headers = response.headers_mut();
     match &failure.advice {
+        Advice::AcceptPatch => {
+            headers
+                .insert("accept-patch", HeaderValue::from_static("application/json-patch+json, application/fhir+json"));
+        }
         Advice::Allow(methods) => insert(headers, header::ALLOW, methods.clone()),
         Advice::Authenticate => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fhir\""));
@@ -102,7 +106,7 @@ pub fn preflight() -> Response<Body> {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+        HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
     );
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

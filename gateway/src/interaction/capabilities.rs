@@ -11,7 +11,7 @@ use crate::operation::Operation;
 
 /// What every type takes.
 const INTERACTIONS: &str = concat!(
-    r#""interaction":[{"code":"create"},{"code":"read"},{"code":"vread"},{"code":"update"},{"code":"delete"},"#,
+    r#""interaction":[{"code":"create"},{"code":"read"},{"code":"vread"},{"code":"update"},{"code":"patch"},{"code":"delete"},"#,
     r#"{"code":"history-instance"},{"code":"history-type"},{"code":"search-type"}],"#,
     r#""versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"#,
     r#""conditionalRead":"full-support","conditionalUpdate":true,"conditionalDelete":"single","#,
@@ -38,7 +38,7 @@ pub fn statement(base: &str, started_ms: i64) -> Bytes {
     out.extend_from_slice(br#""},"implementation":{"description":"FHIR R4 over SQL tables","url":"#);
     write_string(&mut out, base);
     out.extend_from_slice(
-        br#"},"fhirVersion":"4.0.1","format":["application/fhir+json","json"],"rest":[{"mode":"server","#,
+        br#"},"fhirVersion":"4.0.1","format":["application/fhir+json","json"],"patchFormat":["application/json-patch+json","application/fhir+json"],"rest":[{"mode":"server","#,
     );
     out.extend_from_slice(SECURITY.as_bytes());
     out.extend_from_slice(br#","resource":["#);

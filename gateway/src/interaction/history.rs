@@ -45,7 +45,7 @@ pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Resul
         kind: request.kind.map(Into::into),
         id: request.id.clone(),
         since_ms: asked.since_ms,
-        at_most_ms: None,
+        current_ms: asked.current_ms,
         count: asked.count,
         after,
     };
@@ -66,6 +66,7 @@ pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Resul
 /// What the query says.
 struct Asked {
     count: usize,
+    current_ms: Option<(i64, i64)>,
     cursor: Option<String>,
     since_ms: Option<i64>,
     used: String,
@@ -73,10 +74,11 @@ struct Asked {
 
 impl Asked {
     fn read(request: &Request) -> Result<Self, Failure> {
-        let mut asked = Self { count: COUNT, cursor: None, since_ms: None, used: String::new() };
+        let mut asked = Self { count: COUNT, current_ms: None, cursor: None, since_ms: None, used: String::new() };
         let mut ignored = Vec::new();
         for (name, value) in query::pairs(&request.query) {
             match &*name {
+                "_at" => asked.current_ms = Some(at(&value)?),
                 "_count" => asked.count = count(&value)?,
                 "_since" => asked.since_ms = Some(since(&value)?),
                 CURSOR => asked.cursor = Some(value.into_owned()),
@@ -104,10 +106,57 @@ fn since(value: &str) -> Result<i64, Failure> {
     })
 }
 
+/// The first instant of a period and the first after it (ms).
+fn at(value: &str) -> Result<(i64, i64), Failure> {
+    period(&value.replace(' ', "+")).ok_or_else(|| {
+        Failure::bad_request(
+            Code::Value,
+            "_at is a year, a month, a day (in UTC), or an instant with its zone: 2026-11-21T08:00:00Z.",
+        )
+        .at("http._at")
+    })
+}
+
+fn period(value: &str) -> Option<(i64, i64)> {
+    const SECOND: i64 = 1000;
+    if let Some((_, time)) = value.split_once('T') {
+        let zone = time.find(['Z', '+', '-'])?;
+        let length = match (zone, time[..zone].contains('.')) {
+            (5, false) => 60 * SECOND,
+            (8, false) => SECOND,
+            (9.., true) => 1,
+            _ => return None,
+        };
+        let whole =
+            if zone == 5 { value.replacen(&time[..5], &format!("{}:00", &time[..5]), 1) } else { value.to_owned() };
+        let start = Clock::parse(&whole)?;
+        return Some((start, start + length));
+    }
+    let digits = |part: &str, width: usize| {
+        (part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit())).then(|| part.parse::<i64>().ok())?
+    };
+    let midnight = |year: i64, month: i64, day: i64| Clock::parse(&format!("{year:04}-{month:02}-{day:02}T00:00:00Z"));
+    let parts: Vec<&str> = value.split('-').collect();
+    let year = digits(parts.first()?, 4)?;
+    match parts[1..] {
+        [] => Some((midnight(year, 1, 1)?, midnight(year + 1, 1, 1)?)),
+        [month] => {
+            let month = digits(month, 2)?;
+            let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+            Some((midnight(year, month, 1)?, midnight(next_year, next, 1)?))
+        }
+        [month, day] => {
+            let start = midnight(year, digits(month, 2)?, digits(day, 2)?)?;
+            Some((start, start + 24 * 60 * 60 * SECOND))
+        }
+        _ => None,
+    }
+}
+
 fn not_understood(name: &str) -> Failure {
     Failure::bad_request(
         Code::NotSupported,
-        "History takes _count, _since and the links of its pages. Leave this parameter out, or send Prefer: \
+        "History takes _at, _count, _since and the links of its pages. Leave this parameter out, or send Prefer: \
          handling=lenient to have it ignored.",
     )
     .at(&format!("http.{name}"))
@@ -157,4 +206,25 @@ fn entry(out: &mut Vec<u8>, base: &str, version: &Version) {
         Clock::format(version.updated_ms)
     );
     out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_as_long_as_it_is_written() {
+        const DAY: i64 = 86_400_000;
+        let length = |text: &str| period(text).map(|(from, until)| until - from);
+        assert_eq!(period("1970"), Some((0, 365 * DAY)));
+        assert_eq!(length("2024-02"), Some(29 * DAY));
+        assert_eq!(length("2024-12"), Some(31 * DAY));
+        assert_eq!(period("1970-01-02"), Some((DAY, 2 * DAY)));
+        assert_eq!(period("1970-01-01T01:00+01:00"), Some((0, 60_000)));
+        assert_eq!(period("1970-01-01T00:00:00Z"), Some((0, 1000)));
+        assert_eq!(period("1970-01-01T00:00:00.005Z"), Some((5, 6)));
+        for bad in ["", "70", "1970-13", "1970-02-30", "1970-01-01T00:00:00", "1970-01-01T00Z", "yesterday", "1970-1"] {
+            assert_eq!(period(bad), None, "{bad}");
+        }
+    }
 }

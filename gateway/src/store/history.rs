@@ -46,9 +46,14 @@ fn statement<'a>(permit: &'a Permit, history: &'a History) -> Query<'a> {
         let since = query.arg(Arg::Int(since));
         conditions.push(format!("v.updated >= {since}"));
     }
-    if let Some(at_most) = history.at_most_ms {
-        let at_most = query.arg(Arg::Int(at_most));
-        conditions.push(format!("v.updated <= {at_most}"));
+    if let Some((from, until)) = history.current_ms {
+        let from = query.arg(Arg::Int(from));
+        let until = query.arg(Arg::Int(until));
+        // A version is current until the next one. What is deleted has no current version: a deletion counts when it happened.
+        conditions.push(format!(
+            "v.updated < {until} and (v.deleted = 0 or v.updated >= {from}) and not exists (select 1 from resource_versions n \
+             where n.rid = v.rid and n.version = v.version + 1 and n.updated <= {from})"
+        ));
     }
     if let Some(after) = &history.after {
         let updated = query.arg(Arg::Int(after.updated_ms));

@@ -67,18 +67,7 @@ impl Store {
 
     /// The probe and a version (the current one for `None`) under the permit's predicate.
     async fn narrowed(&self, permit: &Permit, kind: &str, id: &str, version: Option<i64>) -> Result<Row, StoreError> {
-        let mut query = Query::default();
-        let organization = query.arg(Arg::Int(permit.organization().0));
-        let kind = query.arg(Arg::Text(kind));
-        let id = query.arg(Arg::Text(id));
-        let version = version.map_or_else(|| "d.version".to_owned(), |version| query.arg(Arg::Int(version)));
-        let predicate = query.predicate(permit.predicate(), "d");
-        query.push(&format!(
-            "select exists(select 1 from outbox where organization_id = {organization}), \
-             v.version, v.updated, v.deleted, v.method, v.body, d.patient from (select 1) as one \
-             left join directory d on d.organization_id = {organization} and d.type = {kind} and d.id = {id} and {predicate} \
-             left join resource_versions v on v.rid = d.rid and v.version = {version}"
-        ));
+        let query = narrowed(permit, kind, id, version);
         let mut reading = self.reading(permit).await?;
         let row = reading.fetch_optional(&query.sql, &query.args).await?;
         reading.finish().await?;
@@ -86,9 +75,27 @@ impl Store {
     }
 }
 
+/// The statement behind a read under the permit's predicate: the probe of the outbox, and a version (the current one for
+/// `None`).
+pub(super) fn narrowed<'a>(permit: &'a Permit, kind: &'a str, id: &'a str, version: Option<i64>) -> Query<'a> {
+    let mut query = Query::default();
+    let organization = query.arg(Arg::Int(permit.organization().0));
+    let kind = query.arg(Arg::Text(kind));
+    let id = query.arg(Arg::Text(id));
+    let version = version.map_or_else(|| "d.version".to_owned(), |version| query.arg(Arg::Int(version)));
+    let predicate = query.predicate(permit.predicate(), "d");
+    query.push(&format!(
+        "select exists(select 1 from outbox where organization_id = {organization}), \
+         v.version, v.updated, v.deleted, v.method, v.body, d.patient from (select 1) as one \
+         left join directory d on d.organization_id = {organization} and d.type = {kind} and d.id = {id} and {predicate} \
+         left join resource_versions v on v.rid = d.rid and v.version = {version}"
+    ));
+    query
+}
+
 /// What a row of the read statements says. The predicate has been applied; that it holds is checked once more, as an
 /// alarm.
-fn found(permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
+pub(super) fn found(permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
     let Some(version) = row.int(1) else { return Ok(Found::Unknown) };
     if !permit.predicate().admits(row.text(6)) {
         return Err(StoreError::Invariant("a read returned a row outside its permit"));

@@ -18,8 +18,8 @@ use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::ids;
-use crate::store::types::{Change, Changed};
-use crate::store::{drain, statistics};
+use crate::store::types::{Change, Changed, Found};
+use crate::store::{drain, read, statistics};
 
 /// How often a transaction that collided is tried again.
 const TRIES: usize = 8;
@@ -92,6 +92,16 @@ impl Transaction {
         let found: Vec<Box<str>> = rows.iter().filter_map(|row| row.text(2)).map(Into::into).collect();
         self.asked.push(Asked { search: search.clone(), limit, found: found.clone() });
         Ok(found)
+    }
+
+    /// The current state of a resource, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database does not answer.
+    pub async fn read(&mut self, kind: &str, id: &str) -> Result<Found, StoreError> {
+        let query = read::narrowed(&self.permit, kind, id, None);
+        let row = self.connection.fetch_optional(&query.sql, &query.args).await?;
+        read::found(&self.permit, kind, id, &row.ok_or(StoreError::Invariant("the read probe gave no row"))?)
     }
 
     /// Applies the changes and commits.

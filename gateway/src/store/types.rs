@@ -71,8 +71,8 @@ pub struct History {
     pub id: Option<Box<str>>,
     /// Only versions at or after this instant (ms).
     pub since_ms: Option<i64>,
-    /// Only versions before or at this instant (ms).
-    pub at_most_ms: Option<i64>,
+    /// Only versions that were current at some time from the first instant (ms) until before the second.
+    pub current_ms: Option<(i64, i64)>,
     /// Versions per page.
     pub count: usize,
     /// Where the page starts: the last row of the page before.

@@ -108,6 +108,8 @@ pub(super) struct Table {
     buckets: Vec<u16>,
     codes: Vec<Vec<&'static str>>,
     resources: HashMap<&'static str, TypeId>,
+    /// Every type, by its name.
+    named: HashMap<&'static str, TypeId>,
     /// `Element`: what a primitive's `_sibling` is.
     pub(super) element: TypeId,
     pub(super) extension: TypeId,
@@ -190,6 +192,12 @@ impl Table {
         found.into_iter().map(|(_, names)| names).collect()
     }
 
+    /// What an object of this type (or of the path of an element with members of its own) says of one member.
+    pub(super) fn element(&'static self, owner: &str, name: &str) -> Option<Definition> {
+        let owner = self.of(*self.named.get(owner)?);
+        self.member(owner, name).map(|member| self.defined(owner, member))
+    }
+
     pub(super) fn definition(&'static self, path: &str) -> Option<Definition> {
         let mut steps = path.split('.');
         let first = steps.next()?;
@@ -204,7 +212,12 @@ impl Table {
             let member = self.member(owner, step)?;
             found = Some(((owner, member), member.value));
         }
-        let ((owner, member), value) = found?;
+        let ((owner, member), _) = found?;
+        Some(self.defined(owner, member))
+    }
+
+    fn defined(&'static self, owner: &Type, member: &Member) -> Definition {
+        let value = member.value;
         let shape = match value {
             Value::Primitive(primitive, _) => Shape::Primitive(primitive.name()),
             Value::Object(id) => Shape::Object(self.of(id).name),
@@ -213,7 +226,7 @@ impl Table {
         let required = owner.required & member.bit() != 0;
         let codes = if let Value::Primitive(_, codes) = value { codes } else { None };
         let codes = codes.map(|codes| self.codes(codes));
-        Some(Definition { list: member.list, required, shape, name: member.shown(), codes })
+        Definition { list: member.list, required, shape, name: member.shown(), codes }
     }
 }
 
@@ -273,6 +286,7 @@ impl Builder {
             buckets: self.buckets,
             codes: self.codes,
             resources,
+            named: self.ids,
         };
         (table, self.unresolved)
     }

@@ -2,7 +2,7 @@
 
 use crate::router::Interaction;
 
-/// Deletions, then creates, then updates, then reads.
+/// Deletions, then creates, then updates and patches, then reads.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Step {
     /// DELETE
@@ -11,19 +11,22 @@ pub(super) enum Step {
     Create,
     /// PUT
     Update,
+    /// PATCH, after the updates: in a batch one of them may make what it patches.
+    Patch,
     /// GET and HEAD
     Read,
 }
 
 impl Step {
     /// Every step, first things first.
-    pub(super) const ALL: [Self; 4] = [Self::Delete, Self::Create, Self::Update, Self::Read];
+    pub(super) const ALL: [Self; 5] = [Self::Delete, Self::Create, Self::Update, Self::Patch, Self::Read];
 
     /// When an entry that asks for this is done.
     pub(super) fn of(interaction: Interaction) -> Self {
         match interaction {
             Interaction::ConditionalDelete | Interaction::Delete => Self::Delete,
             Interaction::Bundle | Interaction::Create => Self::Create,
+            Interaction::ConditionalPatch | Interaction::Patch => Self::Patch,
             Interaction::ConditionalUpdate | Interaction::Update => Self::Update,
             Interaction::Capabilities
             | Interaction::History
@@ -50,13 +53,14 @@ mod tests {
             Interaction::Create,
             Interaction::ConditionalDelete,
             Interaction::Read,
+            Interaction::Patch,
             Interaction::Update,
             Interaction::Delete,
         ];
         asked.sort_by_key(|interaction| Step::of(*interaction));
         assert_eq!(
             asked.map(Step::of),
-            [Step::Delete, Step::Delete, Step::Create, Step::Update, Step::Update, Step::Read, Step::Read]
+            [Step::Delete, Step::Delete, Step::Create, Step::Update, Step::Update, Step::Patch, Step::Read, Step::Read]
         );
         assert!(Step::ALL.is_sorted());
     }

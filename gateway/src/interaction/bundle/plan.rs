@@ -2,13 +2,17 @@
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use mappers::json::{Document, Element, minify_value};
 use mappers::{references, structure};
 
 use crate::clock::Clock;
+use crate::http::negotiation;
 use crate::http::precondition::Conditions;
 use crate::http::preference::{Content, Preference};
+use crate::interaction::patch::Patch;
 use crate::interaction::{Endpoint, Request, incoming};
 use crate::outcome::{Advice, Code, Failure};
 use crate::router::{self, Interaction, Verb};
@@ -44,8 +48,21 @@ pub(super) struct Entry {
     pub(super) head: bool,
     /// `fullUrl`.
     pub(super) full_url: Option<Box<str>>,
+    /// The patch of a transaction.
+    pub(super) patch: Option<Patch>,
     /// The resource of a create or update in a transaction.
     pub(super) sent: Option<Sent>,
+}
+
+impl Entry {
+    /// Conditional references in what it brings.
+    pub(super) fn conditional(&self) -> &[Box<str>] {
+        match (&self.sent, &self.patch) {
+            (Some(sent), _) => &sent.conditional,
+            (None, Some(patch)) => &patch.conditional,
+            (None, None) => &[],
+        }
+    }
 }
 
 /// A resource in a transaction, checked.
@@ -147,7 +164,7 @@ impl Reader<'_> {
             .member("request")
             .ok_or_else(|| Failure::bad_request(Code::Required, "The entry has no request: add its method and url."))?;
         let (mut request, head) = self.request(asked)?;
-        let mut sent = None;
+        let (mut sent, mut patch) = (None, None);
         if matches!(request.interaction, Interaction::Create | Interaction::Update | Interaction::ConditionalUpdate) {
             let resource = entry.member("resource").ok_or_else(|| {
                 Failure::bad_request(Code::Required, "The entry creates or updates and has no resource.")
@@ -157,8 +174,46 @@ impl Reader<'_> {
                 Kind::Transaction => sent = Some(self.sent(&request, resource)?),
             }
         }
+        if matches!(request.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
+            request.body = self.patch(entry)?;
+            if self.kind == Kind::Transaction {
+                let place = format!("{}.resource", self.place);
+                patch = Some(Patch::parse(request.body.clone()).map_err(|failure| moved(failure, &place))?);
+            }
+        }
         let full_url = entry.member("fullUrl").and_then(|url| url.string()).map(|url| Box::from(&*url));
-        Ok(Entry { request, head, full_url, sent })
+        Ok(Entry { request, head, full_url, patch, sent })
+    }
+
+    /// The patch of an entry: a Parameters, or a JSON Patch in a Binary.
+    fn patch(&self, entry: Element<'_>) -> Result<Bytes, Failure> {
+        let place = format!("{}.resource", self.place);
+        let resource = entry
+            .member("resource")
+            .ok_or_else(|| Failure::bad_request(Code::Required, "The entry patches and has no resource."))?;
+        let text = |name: &str| resource.member(name).and_then(|value| value.string());
+        match text("resourceType").as_deref() {
+            Some("Parameters") => Ok(self.text.slice(resource.start()..resource.end())),
+            Some("Binary") => {
+                if negotiation::essence(&text("contentType").unwrap_or_default()) != negotiation::JSON_PATCH {
+                    return Err(Failure::bad_request(
+                        Code::NotSupported,
+                        "A Binary in a PATCH entry holds a JSON Patch, with contentType application/json-patch+json.",
+                    )
+                    .at(&format!("{place}.contentType")));
+                }
+                let spelled: String = text("data").unwrap_or_default().split_ascii_whitespace().collect();
+                BASE64.decode(spelled).map(Bytes::from).map_err(|_| {
+                    Failure::bad_request(Code::Value, "The data of the Binary is no base64.")
+                        .at(&format!("{place}.data"))
+                })
+            }
+            _ => Err(Failure::bad_request(
+                Code::Structure,
+                "A PATCH entry has a Parameters (FHIRPath Patch) or a Binary with a JSON Patch as its resource.",
+            )
+            .at(&place)),
+        }
     }
 
     fn sent(&self, request: &Request, resource: Element<'_>) -> Result<Sent, Failure> {

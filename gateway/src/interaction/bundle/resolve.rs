@@ -3,6 +3,8 @@
 //! <https://hl7.org/fhir/R4/http.html#trules>: identities must not overlap, and links between entries follow what the
 //! entries became.
 
+mod overlap;
+
 use std::collections::{BTreeMap, HashMap};
 
 use mappers::references::{self, Links, Reference};
@@ -10,8 +12,8 @@ use mappers::search::{Results, Search};
 
 use crate::clock::Ids;
 use crate::interaction::bundle::order::Step;
-use crate::interaction::bundle::plan::{Entry, Sent};
-use crate::interaction::{conditional, update};
+use crate::interaction::bundle::plan::Entry;
+use crate::interaction::{conditional, patch, update};
 use crate::outcome::{Code, Failure};
 use crate::router::Interaction;
 use crate::store::Transaction;
@@ -27,6 +29,8 @@ pub(super) enum Target {
     Existing(Box<str>),
     /// A conditional delete that matched nothing.
     Nothing,
+    /// Patches this one.
+    Patch(Box<str>),
     /// Shows something, after the writes.
     Read,
     /// Replaces this one, or creates it under the client's id.
@@ -95,14 +99,16 @@ impl Conditions {
         let request = &entry.request;
         let condition = match request.interaction {
             Interaction::Create => request.conditions.if_none_exist.as_deref(),
-            Interaction::ConditionalDelete | Interaction::ConditionalUpdate => Some(&*request.query),
+            Interaction::ConditionalDelete | Interaction::ConditionalPatch | Interaction::ConditionalUpdate => {
+                Some(&*request.query)
+            }
             _ => None,
         };
         if let (Some(kind), Some(condition)) = (request.kind, condition) {
             let key = self.question(base, kind, condition)?;
             self.of_entry.insert(index, key);
         }
-        for text in entry.sent.iter().flat_map(|sent| &sent.conditional) {
+        for text in entry.conditional() {
             if self.of_reference.contains_key(text) {
                 continue;
             }
@@ -145,14 +151,14 @@ pub(super) fn resolve(
 ) -> Result<Resolved, Failure> {
     let mut resolver = Resolver { conditions, answers, ids, made: HashMap::new() };
     let mut targets = vec![Target::Read; entries.len()];
-    for step in [Step::Delete, Step::Create, Step::Update] {
+    for step in [Step::Delete, Step::Create, Step::Update, Step::Patch] {
         for (index, entry) in
             entries.iter().enumerate().filter(|(_, entry)| Step::of(entry.request.interaction) == step)
         {
             targets[index] = resolver.target(index, entry).map_err(|failure| failure.at(&place(index)))?;
         }
     }
-    check_overlap(entries, &targets)?;
+    overlap::check(entries, &targets)?;
     let made = resolver.made;
     let (mut links, mut linked) = (Links::new(), false);
     for (index, (entry, target)) in entries.iter().zip(&targets).enumerate() {
@@ -218,8 +224,18 @@ impl Resolver<'_> {
                 Some((_, Some(id))) => Target::Delete(id),
                 _ => Target::Nothing,
             }),
+            Interaction::Patch => Ok(Target::Patch(request.instance()?.1.into())),
+            Interaction::ConditionalPatch => self.patch(index),
             _ => Ok(Target::Read),
         }
+    }
+
+    fn patch(&self, index: usize) -> Result<Target, Failure> {
+        let Some((key, found)) = self.matched(index)? else { return Err(Failure::internal()) };
+        if self.made.contains_key(&key) {
+            return Err(overlap::same_condition());
+        }
+        found.map(Target::Patch).ok_or_else(patch::no_match)
     }
 
     fn create(&mut self, index: usize) -> Result<Target, Failure> {
@@ -240,10 +256,7 @@ impl Resolver<'_> {
         let request = &entry.request;
         let Some((key, found)) = self.matched(index)? else { return Err(Failure::internal()) };
         if self.made.contains_key(&key) {
-            return Err(Failure::bad_request(
-                Code::Duplicate,
-                "Another entry writes under the same condition, so both would be about one resource. Send one of them.",
-            ));
+            return Err(overlap::same_condition());
         }
         let target = match (found, sent) {
             (Some(id), _) => {
@@ -274,39 +287,11 @@ impl Resolver<'_> {
 /// `Type/id` of what a link to the entry means.
 fn local(entry: &Entry, target: &Target) -> Option<String> {
     match target {
-        Target::Create(id) | Target::Existing(id) | Target::Update(id) => Some(format!("{}/{id}", entry.request.kind?)),
+        Target::Create(id) | Target::Existing(id) | Target::Patch(id) | Target::Update(id) => {
+            Some(format!("{}/{id}", entry.request.kind?))
+        }
         Target::Delete(_) | Target::Nothing | Target::Read => None,
     }
-}
-
-/// Refuses two changes of one resource, and a change of one that a conditional create took for given.
-fn check_overlap(entries: &[Entry], targets: &[Target]) -> Result<(), Failure> {
-    let mut seen = HashMap::with_capacity(entries.len());
-    for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
-        let (Target::Create(id) | Target::Delete(id) | Target::Update(id)) = target else { continue };
-        if let Some((before, _)) = seen.insert((entry.request.kind, id), (index, target)) {
-            return Err(overlap(before, index));
-        }
-    }
-    for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
-        if let Target::Existing(id) = target
-            && let Some((before, Target::Update(_) | Target::Delete(_))) = seen.get(&(entry.request.kind, id))
-        {
-            return Err(overlap(*before, index));
-        }
-    }
-    Ok(())
-}
-
-fn overlap(before: usize, index: usize) -> Failure {
-    let mut failure = Failure::bad_request(
-        Code::Duplicate,
-        "Two entries are about the same resource. A transaction names each resource it changes once.",
-    );
-    for issue in &mut failure.issues {
-        issue.expression = vec![place(before), place(index)];
-    }
-    failure
 }
 
 fn unresolved(entries: &[Entry], text: &str, matched: Option<&Matched>) -> Failure {
@@ -317,8 +302,8 @@ fn unresolved(entries: &[Entry], text: &str, matched: Option<&Matched>) -> Failu
              ifNoneExist of the same condition.",
         ),
     };
-    let refers = |sent: &Sent| sent.conditional.iter().any(|conditional| &**conditional == text);
-    match entries.iter().position(|entry| entry.sent.as_ref().is_some_and(refers)) {
+    let refers = |entry: &Entry| entry.conditional().iter().any(|conditional| &**conditional == text);
+    match entries.iter().position(refers) {
         Some(index) => failure.at(&format!("{}.resource", place(index))),
         None => failure,
     }
@@ -333,6 +318,7 @@ mod tests {
     use crate::http::precondition;
     use crate::http::preference::Preference;
     use crate::interaction::Request;
+    use crate::interaction::bundle::plan::Sent;
 
     const CONDITION: &str = "identifier=urn:s|1";
 
@@ -356,7 +342,7 @@ mod tests {
             request_id: Box::default(),
         };
         let sent = Sent { at: 0, span: 0..0, id: id.map(Into::into), conditional: Vec::new() };
-        Entry { request, head: false, full_url: full_url.map(Into::into), sent: Some(sent) }
+        Entry { request, head: false, full_url: full_url.map(Into::into), patch: None, sent: Some(sent) }
     }
 
     fn resolved(entries: &[Entry], matched: Matched) -> Result<Resolved, Failure> {

@@ -15,9 +15,11 @@ use crate::interaction::bundle::order::Step;
 use crate::interaction::bundle::plan::{Entry, Kind, Plan};
 use crate::interaction::bundle::resolve::{self, Conditions, Resolved, Target};
 use crate::interaction::read::unknown;
-use crate::interaction::{Answer, Endpoint, audited, delete, incoming};
+use crate::interaction::{Answer, Endpoint, audited, delete, incoming, patch};
 use crate::outcome::Failure;
-use crate::store::{Change, ChangeError, Changed, Checkpoint, Found, Operation, Transaction};
+use crate::store::{
+    Change, ChangeError, ChangeRefusal, Changed, Checkpoint, Found, Operation, StoreError, Transaction,
+};
 
 /// Does the writes, then the reads.
 pub(super) async fn perform(
@@ -54,24 +56,74 @@ async fn write(
     plan: Plan,
     checkpoint: Option<Checkpoint>,
 ) -> Result<Written, Failure> {
-    let entries = plan.entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut entries = plan.entries.into_iter().collect::<Result<Vec<_>, _>>()?;
     let conditions = Conditions::of(&endpoint.base, &entries)?;
-    let (transaction, answers) = if conditions.is_empty() {
-        (None, HashMap::new())
-    } else {
-        let mut transaction = endpoint.gateway.store.begin_many(permit).await?;
-        let answers = conditions.ask(&mut transaction).await?;
-        (Some(transaction), answers)
-    };
-    let resolved = resolve::resolve(&entries, &conditions, &answers, &endpoint.gateway.ids)?;
-    let (entries, resolved, bodies) = bodies(plan.text, entries, resolved).await?;
-    let (changes, origins) = changes(&entries, &resolved.targets, bodies)?;
-    let changed = apply(endpoint, permit, transaction, changes, &origins, checkpoint).await?;
-    let mut answers: Vec<Option<Result<Answer, Failure>>> = entries.iter().map(|_| None).collect();
-    for (index, changed) in origins.into_iter().zip(changed) {
-        answers[index] = Some(Ok(written(endpoint, &entries[index], changed)));
+    let patches = entries.iter().any(|entry| entry.patch.is_some());
+    for _ in 0..patch::TRIES {
+        let (mut transaction, mut answers) = (None, HashMap::new());
+        if patches || !conditions.is_empty() {
+            let mut opened = endpoint.gateway.store.begin_many(permit).await?;
+            answers = conditions.ask(&mut opened).await?;
+            transaction = Some(opened);
+        }
+        let resolved = resolve::resolve(&entries, &conditions, &answers, &endpoint.gateway.ids)?;
+        let patched = patched(&mut transaction, &entries, &resolved).await?;
+        let (whole, resolved, bodies) = bodies(plan.text.clone(), entries, resolved).await?;
+        entries = whole;
+        let (changes, origins) = changes(&entries, &resolved.targets, bodies, patched)?;
+        let changed = match apply(endpoint, permit, transaction, changes, checkpoint.clone()).await {
+            Err(error) if met_another(&error, &entries, &origins) => continue,
+            changed => changed.map_err(|error| refused(error, &origins))?,
+        };
+        let mut answers: Vec<Option<Result<Answer, Failure>>> = entries.iter().map(|_| None).collect();
+        for (index, changed) in origins.into_iter().zip(changed) {
+            answers[index] = Some(Ok(written(endpoint, &entries[index], changed)));
+        }
+        return Ok(Written { entries, targets: resolved.targets, answers });
     }
-    Ok(Written { entries, targets: resolved.targets, answers })
+    Err(StoreError::Contention.into())
+}
+
+/// The updates that the patches come to, by their entries.
+async fn patched(
+    transaction: &mut Option<Transaction>,
+    entries: &[Entry],
+    resolved: &Resolved,
+) -> Result<HashMap<usize, Change>, Failure> {
+    let mut changes = HashMap::new();
+    for (index, (entry, target)) in entries.iter().zip(&resolved.targets).enumerate() {
+        let (Some(patch), Target::Patch(id), Some(transaction)) = (&entry.patch, target, transaction.as_mut()) else {
+            continue;
+        };
+        let kind = entry.request.kind()?;
+        let found = transaction.read(kind, id).await?;
+        let patch = patch.linked(&|link| resolved.links.resolve(entry.full_url.as_deref(), link))?;
+        let change = match patch::current(found, &entry.request) {
+            Ok(version) => patch.change(kind, version).await,
+            Err(failure) => Err(failure),
+        };
+        changes.insert(index, change.map_err(|failure| within(failure, index))?);
+    }
+    Ok(changes)
+}
+
+/// The failure of a patch, told from its entry: what its expressions name is in another resource.
+fn within(mut failure: Failure, index: usize) -> Failure {
+    for issue in &mut failure.issues {
+        let inner = std::mem::take(&mut issue.expression);
+        issue.expression = vec![resolve::place(index)];
+        if let Some(inner) = inner.first() {
+            issue.diagnostics = Some(format!("at {inner}").into());
+        }
+    }
+    failure
+}
+
+/// Whether a patch met another writer, and its client did not bind itself to a version.
+fn met_another(error: &ChangeError, entries: &[Entry], origins: &[usize]) -> bool {
+    let ChangeError::Refused { index, reason: ChangeRefusal::VersionMismatch { .. } } = error else { return false };
+    let entry = origins.get(*index).map(|entry| &entries[*entry]);
+    entry.is_some_and(|entry| entry.patch.is_some() && entry.request.conditions.if_match.is_none())
 }
 
 type Bodies = (Vec<Entry>, Resolved, Vec<Bytes>);
@@ -105,6 +157,7 @@ fn changes(
     entries: &[Entry],
     targets: &[Target],
     mut bodies: Vec<Bytes>,
+    mut patched: HashMap<usize, Change>,
 ) -> Result<(Vec<Change>, Vec<usize>), Failure> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     // The sort is stable: within a step the order is the bundle's.
@@ -112,6 +165,11 @@ fn changes(
     let (mut changes, mut origins) = (Vec::new(), Vec::new());
     for index in order {
         let request = &entries[index].request;
+        if let Some(change) = patched.remove(&index) {
+            changes.push(change);
+            origins.push(index);
+            continue;
+        }
         let body = std::mem::take(&mut bodies[index]);
         let operation = || -> Result<_, Failure> {
             Ok(match &targets[index] {
@@ -122,7 +180,7 @@ fn changes(
                     let if_none_match = request.conditions.only_create()?;
                     Some((id, Operation::Update { body, if_match, if_none_match }))
                 }
-                Target::Existing(_) | Target::Nothing | Target::Read => None,
+                Target::Existing(_) | Target::Nothing | Target::Patch(_) | Target::Read => None,
             })
         };
         if let Some((id, operation)) = operation().map_err(|failure| failure.at(&resolve::place(index)))? {
@@ -138,26 +196,29 @@ async fn apply(
     permit: &Permit,
     transaction: Option<Transaction>,
     changes: Vec<Change>,
-    origins: &[usize],
     checkpoint: Option<Checkpoint>,
-) -> Result<Vec<Changed>, Failure> {
+) -> Result<Vec<Changed>, ChangeError> {
     if changes.is_empty() && checkpoint.is_none() {
         return Ok(Vec::new());
     }
     let store = &endpoint.gateway.store;
-    let applied = match (transaction, checkpoint) {
+    match (transaction, checkpoint) {
         (Some(transaction), Some(checkpoint)) => transaction.apply_checkpointed(changes, checkpoint).await,
         (Some(transaction), None) => transaction.apply(changes).await,
         (None, Some(checkpoint)) => store.submit_checkpointed(permit, changes, checkpoint).await,
         (None, None) => store.submit(permit, changes).await,
-    };
-    applied.map_err(|error| match error {
+    }
+}
+
+/// The failure of a set, told from the entry at fault.
+fn refused(error: ChangeError, origins: &[usize]) -> Failure {
+    match error {
         ChangeError::Refused { index, reason } => match origins.get(index) {
             Some(entry) => Failure::from(reason).at(&resolve::place(*entry)),
             None => reason.into(),
         },
         ChangeError::Store(error) => error.into(),
-    })
+    }
 }
 
 fn written(endpoint: &Endpoint, entry: &Entry, changed: Changed) -> Answer {
