@@ -147,6 +147,23 @@ fn appointment(
     Resource::new("Appointment", id, body)
 }
 
+/// The feet, looked at once a year: a finding with its parts.
+fn examined(story: &Story, visit: &Visit) -> Resource {
+    let part = |name: &str, found: &str| object! { "code": object! { "text": name }, "valueString": found };
+    let body = object! {
+        "status": "final",
+        "category": [concept(&format!("{V3}/observation-category"), "exam", "Exam")],
+        "code": object! { "text": "Examination of the feet" },
+        "subject": story.person.reference(),
+        "encounter": reference("Encounter", &visit.id),
+        "effectiveDateTime": visit.at(4),
+        "issued": visit.at(4),
+        "performer": [story.person.provider()],
+        "component": [part("Pulses", "palpable on both sides"), part("Skin", "intact"), part("Sensation", "normal")],
+    };
+    Resource::new("Observation", format!("{}-feet", visit.id), body)
+}
+
 /// What of a small questionnaire and of life besides is asked once a year.
 pub(super) fn asked(story: &Story, visit: &Visit, random: &mut Random, out: &mut Vec<Resource>) {
     let person = &story.person;
@@ -192,6 +209,7 @@ pub(super) fn asked(story: &Story, visit: &Visit, random: &mut Random, out: &mut
     };
     let total = "Patient Health Questionnaire 2 item (PHQ-2) total score [Reported]";
     out.push(observation("phq2", "survey", "55758-7", total, ("valueQuantity", score), derived()));
+    out.push(examined(story, visit));
     if hungry {
         out.push(concern(person, visit));
     }

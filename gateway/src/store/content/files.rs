@@ -1,8 +1,8 @@
 //! Files below the content directory. Rows name them by relative paths, and rows may be hostile.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use super::{LONGEST, Refusal};
@@ -48,11 +48,18 @@ impl Files {
 }
 
 fn read(directory: &Path, name: &str) -> Result<Vec<u8>, Refusal> {
-    let path = inside(directory, name)?;
+    read_at(directory, name, &inside(directory, name)?)
+}
+
+/// The bytes of the file that a name was found to mean.
+fn read_at(directory: &Path, name: &str, path: &Path) -> Result<Vec<u8>, Refusal> {
     let file = OpenOptions::new().read(true).custom_flags(NOFOLLOW | NONBLOCK).open(path).map_err(refusal)?;
-    let length = file.metadata().map_err(refusal).and_then(|metadata| {
-        if metadata.is_file() { Ok(metadata.len()) } else { Err(Refusal::Absent("it is no file")) }
-    })?;
+    let metadata = file.metadata().map_err(refusal)?;
+    if !metadata.is_file() {
+        return Err(Refusal::Absent("it is no file"));
+    }
+    is_still(directory, name, &metadata)?;
+    let length = metadata.len();
     if length > LONGEST as u64 {
         return Err(Refusal::Absent("the file is too long"));
     }
@@ -85,6 +92,13 @@ fn inside(directory: &Path, name: &str) -> Result<PathBuf, Refusal> {
     let root = directory.canonicalize().map_err(refusal)?;
     let path = root.join(name).canonicalize().map_err(refusal)?;
     if path.starts_with(&root) { Ok(path) } else { Err(Refusal::Absent("the path leads out of the content directory")) }
+}
+
+/// That what was opened is the file that the name means: a folder on the way may have become a link in between.
+fn is_still(directory: &Path, name: &str, opened: &Metadata) -> Result<(), Refusal> {
+    let there = fs::symlink_metadata(inside(directory, name)?).map_err(refusal)?;
+    let same = there.is_file() && (there.dev(), there.ino()) == (opened.dev(), opened.ino());
+    if same { Ok(()) } else { Err(Refusal::Absent("the path leads out of the content directory")) }
 }
 
 fn refusal(error: io::Error) -> Refusal {
@@ -167,6 +181,26 @@ mod tests {
             assert!(is_absent(&directory, name), "{name:?}");
         }
         assert_eq!(read(&directory, "near").unwrap(), b"plain", "a link that stays inside");
+    }
+
+    #[test]
+    fn a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("content");
+        fs::create_dir_all(directory.join("a")).unwrap();
+        fs::create_dir(folder.path().join("out")).unwrap();
+        fs::write(directory.join("a/x"), b"inside").unwrap();
+        fs::write(folder.path().join("out/x"), b"secret").unwrap();
+        // What somebody opened while `a` was a link to the folder outside.
+        let outside = fs::metadata(folder.path().join("out/x")).unwrap();
+        assert!(matches!(is_still(&directory, "a/x", &outside), Err(Refusal::Absent(_))));
+        let inside = fs::metadata(directory.join("a/x")).unwrap();
+        assert!(is_still(&directory, "a/x", &inside).is_ok());
+        let found = super::inside(&directory, "a/x").unwrap();
+        assert_eq!(read_at(&directory, "a/x", &found).unwrap(), b"inside");
+        fs::rename(directory.join("a"), folder.path().join("away")).unwrap();
+        symlink(folder.path().join("out"), directory.join("a")).unwrap();
+        assert!(matches!(read_at(&directory, "a/x", &found), Err(Refusal::Absent(_))));
     }
 
     #[test]
