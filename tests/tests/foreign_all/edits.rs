@@ -249,7 +249,12 @@ pub(crate) fn change(
     }
     let mut after = before.to_vec();
     rows.set(leaf.child, &mut after, slot, cell);
-    let is_new = |slot: &usize| after[*slot] != before[*slot];
+    // What has no place without another column gives way only within the same element: elsewhere a client may have said the rest.
+    let near = |other: &&Leaf<'_>| other.child == leaf.child && other.top == leaf.top;
+    let may = |slot: &usize| {
+        leaf.rivals.contains(slot) || rows.leaves.iter().filter(near).any(|other| other.field.slots.contains(slot))
+    };
+    let is_new = |slot: &usize| after[*slot] != before[*slot] && may(slot);
     let columns: Vec<(usize, Cell)> = (0..slots.len()).filter(is_new).map(|slot| (slot, after[slot].clone())).collect();
     (!columns.is_empty()).then_some(Change { columns, takes_away: false })
 }

@@ -213,8 +213,10 @@ impl<'a> Program<'a> {
             let id = format!("fhir-{}-{number}", self.map.name.replace(['_', '.'], "-"));
             let mut maker = Maker::new(self.map, self.dice);
             maker.chance = [20, 50, 90][number % 3];
-            // SQLite holds no number of so many digits, and says so of the row that another program changes.
-            let text = maker.resource().replace("123456789012345678901234567890.5", "1234567890.5");
+            // Numbers that both engines hold as they are written: where they do not, another program's change of the row begins
+            // from different rows.
+            let numbers = [("123456789012345678901234567890.5", "1234567890.5"), ("98.60", "98.25"), ("-0.0", "-0.5")];
+            let text = numbers.iter().fold(maker.resource(), |text, (from, to)| text.replace(from, to));
             let mut resource = Json::of(&text).with("id", Json::text(&id));
             if self.map.resource != "Binary" {
                 let kept = r#"[{"url":"urn:keep","valueDecimal":1.10}]"#;
