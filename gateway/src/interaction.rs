@@ -16,7 +16,7 @@ mod history;
 mod incoming;
 mod patch;
 mod read;
-mod search;
+pub(crate) mod search;
 mod searchset;
 mod update;
 mod vread;

@@ -2,6 +2,7 @@
 //! audited resource by resource, and bounded.
 
 mod chart;
+mod everything;
 mod has_history;
 mod summary;
 mod visit_snapshot;
@@ -17,6 +18,8 @@ use crate::outcome::{Code, Failure};
 /// An operation that routes lead to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Operation {
+    /// `Patient/{id}/$everything`, `Encounter/{id}/$everything`
+    Everything,
     /// `Patient/{id}/$has-history`
     HasHistory,
     /// `Patient/{id}/$summary`
@@ -29,6 +32,7 @@ impl Operation {
     /// Its name in addresses and in the audit trail.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
             Self::Summary => "$summary",
             Self::VisitSnapshot => "$visit-snapshot",
@@ -41,7 +45,9 @@ impl Operation {
             "Appointment" => {
                 &[("visit-snapshot", "https://fhir-gateway.dev/OperationDefinition/Appointment-visit-snapshot")]
             }
+            "Encounter" => &[("everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything")],
             "Patient" => &[
+                ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
                 ("has-history", "https://fhir-gateway.dev/OperationDefinition/Patient-has-history"),
                 ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
             ],
@@ -56,6 +62,7 @@ impl Operation {
 /// The [`Failure`] to answer with.
 pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     match operation {
+        Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
         Operation::Summary => summary::summary(exchange, request).await,
         Operation::VisitSnapshot => visit_snapshot::visit_snapshot(exchange, request).await,

@@ -134,7 +134,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 30] = [
+const TABLE: [(Verb, &str, Interaction); 34] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -155,6 +155,10 @@ const TABLE: [(Verb, &str, Interaction); 30] = [
     (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
     (Verb::Get, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
     (Verb::Post, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
+    (Verb::Get, "/fhir/Patient/{id}/$everything", Interaction::Operation(Operation::Everything)),
+    (Verb::Post, "/fhir/Patient/{id}/$everything", Interaction::Operation(Operation::Everything)),
+    (Verb::Get, "/fhir/Encounter/{id}/$everything", Interaction::Operation(Operation::Everything)),
+    (Verb::Post, "/fhir/Encounter/{id}/$everything", Interaction::Operation(Operation::Everything)),
     (Verb::Get, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
     (Verb::Post, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
     (Verb::Get, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
@@ -418,7 +422,7 @@ mod tests {
         assert_eq!(find(Some(Verb::Get), "/fhir/Patiens/1"), Destination::UnknownType("Patiens"));
         assert_eq!(find(Some(Verb::Get), "/fhir/metadata/1"), Destination::UnknownType("metadata"));
         assert_eq!(find(Some(Verb::Get), "/elsewhere"), Destination::Unknown);
-        assert_eq!(find(Some(Verb::Get), "/fhir/Patient/1/$everything"), Destination::Unknown);
+        assert_eq!(find(Some(Verb::Get), "/fhir/Patient/1/$nothing"), Destination::Unknown);
         assert_eq!(find(Some(Verb::Get), "/fhir//Patient"), Destination::Unknown);
         assert_eq!(find(Some(Verb::Get), "/fhir/Patient/a/b/c/d/e/f"), Destination::Unknown);
         assert_eq!(

@@ -19,37 +19,62 @@ const COUNT: u32 = 50;
 
 /// A page of matches.
 pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
-    let endpoint = exchange.endpoint;
-    let context = Context { handling: handling(request), base: &endpoint.base };
+    let base = &exchange.endpoint.base;
+    let context = Context { handling: handling(request), base };
     let (mut search, results, ignored) = mappers::search::parse(request.kind, &parameters(request)?, context)?;
     check_format(&results)?;
-    let path = path(request);
     // A cursor belongs to what is searched for, not to how the page looks.
     let chosen = canonical(&search, &Results::default());
-    let here = address(&endpoint.base, &path, &canonical(&search, &results));
+    within(&mut search, request, base);
+    codes::resolve(exchange, &mut search).await?;
+    page(exchange, Asked { path: path(request), chosen, search, results, ignored, count: COUNT }).await
+}
+
+/// What a page is of.
+pub(crate) struct Asked {
+    /// The path under the base.
+    pub(crate) path: String,
+    /// The parameters that choose the matches, encoded.
+    pub(crate) chosen: String,
+    /// What they mean.
+    pub(crate) search: Search,
+    /// How the page should look.
+    pub(crate) results: Results,
+    /// What was left out.
+    pub(crate) ignored: Vec<Ignored>,
+    /// Matches per page where the client does not say.
+    pub(crate) count: u32,
+}
+
+/// A page of matches, with its links.
+pub(crate) async fn page(exchange: &Exchange<'_>, asked: Asked) -> Result<Answer, Failure> {
+    let endpoint = exchange.endpoint;
+    let Asked { path, chosen, search, results, ignored, count } = asked;
     let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &chosen };
     let after = match results.cursor.as_deref() {
         Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, place::read)?),
         None => None,
     };
-    within(&mut search, request, &endpoint.base);
-    let shown = search.clone();
-    codes::resolve(exchange, &mut search).await?;
+    let link = |results: &Results| {
+        let shown = canonical(&Search::default(), results);
+        let mark = if chosen.is_empty() || shown.is_empty() { "" } else { "&" };
+        address(&endpoint.base, &path, &format!("{chosen}{mark}{shown}"))
+    };
+    let here = link(&results);
     let only_count = results.is_count_only();
     let wanted = SearchRequest {
-        count: if only_count { 0 } else { results.count.unwrap_or(COUNT) as usize },
+        count: if only_count { 0 } else { results.count.unwrap_or(count) as usize },
         after,
         total: only_count || matches!(results.total, Some(TotalMode::Accurate | TotalMode::Estimate)),
         search,
     };
     let page = endpoint.gateway.store.search(&exchange.permit, &wanted).await?;
     let part = Part::of(&results).map(|part| (part, part.of_included()));
-    let frame = Frame { base: &endpoint.base, here: &here, part, ignored: &ignored };
-    let sealed = page.next.as_ref().map(|last| endpoint.cursors.seal(&bound, &place::write(last)));
-    let next = sealed.map(|sealed| {
-        let results = Results { cursor: Some(sealed.into()), ..results.clone() };
-        address(&endpoint.base, &path, &canonical(&shown, &results))
+    let next = page.next.as_ref().map(|last| {
+        let sealed = endpoint.cursors.seal(&bound, &place::write(last));
+        link(&Results { cursor: Some(sealed.into()), ..results.clone() })
     });
+    let frame = Frame { base: &endpoint.base, here: &here, part, ignored: &ignored };
     Ok(frame.answer(next.as_deref(), &page))
 }
 

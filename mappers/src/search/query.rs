@@ -54,6 +54,14 @@ pub struct Search {
     shown: Vec<(Box<str>, Box<str>)>,
 }
 
+impl Search {
+    /// A search that no client wrote: of these types (empty = all), where all of these hold.
+    #[must_use]
+    pub fn of(kinds: Vec<&'static str>, tests: Vec<Test>) -> Self {
+        Self { kinds, tests, ..Self::default() }
+    }
+}
+
 /// What must hold of a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
