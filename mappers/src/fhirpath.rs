@@ -1,8 +1,8 @@
 //! FHIRPath (N1, <http://hl7.org/fhirpath/N1/>, with what R4 adds: <https://hl7.org/fhir/R4/fhirpath.html>) on the tape.
 //!
 //! Nothing is turned into a model: a result is a [`Node`], which knows where it stands in the text, so that a patch can
-//! change it there. Numbers are decimals, never floats. What is not in here (UCUM beyond common prefixes, `memberOf`,
-//! `conformsTo` of profiles, `resolve` of other resources) is an error, not an empty answer.
+//! change it there. Numbers are decimals, never floats. `resolve()` finds contained resources and no others; units convert as
+//! far as common prefixes go. `memberOf`, `conformsTo` and `htmlChecks` are an error, not an empty answer.
 
 mod evaluate;
 mod functions;
@@ -51,10 +51,13 @@ pub struct EvaluationError {
 }
 
 /// What an expression is evaluated for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'c> {
     /// `now()`, as a FHIR instant with its zone; `today()` is its date. `None`: neither is known.
     pub now: Option<&'c str>,
+    /// `as` takes several values and leaves out those of other types, as R4's own invariants (dom-3) expect. FHIRPath wants one
+    /// value at most.
+    pub as_filters: bool,
     /// What several expressions may spend together (see [`WORK`]). `None`: each may spend it alone.
     pub work: Option<&'c Cell<u64>>,
 }
@@ -84,7 +87,20 @@ impl Expression {
     /// # Errors
     /// [`EvaluationError`]: operands that do not fit, a function that is not known, or more work than an expression may do.
     pub fn evaluate<'d>(&self, resource: Element<'d>, context: Context<'_>) -> Result<Vec<Value<'d>>, EvaluationError> {
-        Evaluator::new(resource, context).run(&self.0)
+        Evaluator::new(resource, context).run(&self.0, None)
+    }
+
+    /// The values for an element of a resource: it is `$this` and `%context`, the resource stays `%resource`.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn evaluate_on<'d>(
+        &self,
+        element: Node<'d>,
+        resource: Element<'d>,
+        context: Context<'_>,
+    ) -> Result<Vec<Value<'d>>, EvaluationError> {
+        Evaluator::new(resource, context).run(&self.0, Some(element))
     }
 }
 

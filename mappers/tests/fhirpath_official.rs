@@ -50,7 +50,7 @@ fn run(folder: &Path, case: &serde_json::Value) -> Option<String> {
     let parsed = Expression::parse(text("expression").unwrap()).map_err(|error| error.to_string());
     let outcome = parsed.and_then(|expression| {
         let values = expression
-            .evaluate(document.root(), Context { now: Some(NOW), work: None })
+            .evaluate(document.root(), Context { now: Some(NOW), ..Context::default() })
             .map_err(|error| error.to_string())?;
         Ok(values.iter().map(|value| (value.type_name(), shown(value))).collect::<Vec<_>>())
     });

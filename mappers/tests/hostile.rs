@@ -84,7 +84,7 @@ fn evaluated(text: &str) {
     let document = Document::parse(resource.as_bytes()).unwrap();
     if let Ok(expression) = Expression::parse(text) {
         let now = Some("2026-11-28T12:00:00.000+00:00");
-        if let Ok(values) = expression.evaluate(document.root(), Context { now, work: None }) {
+        if let Ok(values) = expression.evaluate(document.root(), Context { now, ..Context::default() }) {
             values.iter().for_each(|value| drop(value.text()));
         }
     }
@@ -194,6 +194,6 @@ fn work_is_bounded() {
         "descendants().select(%resource.descendants().select(%resource.descendants().select(%resource.descendants()))).count()",
     ] {
         let expression = Expression::parse(text).unwrap();
-        assert!(expression.evaluate(document.root(), Context { now: None, work: None }).is_err(), "{text}");
+        assert!(expression.evaluate(document.root(), Context::default()).is_err(), "{text}");
     }
 }

@@ -17,7 +17,9 @@ pub(super) type Outcome<'d> = Result<Collection<'d>, EvaluationError>;
 
 /// Evaluates for one resource.
 pub(super) struct Evaluator<'d, 'c> {
-    root: Option<Node<'d>>,
+    pub(super) root: Option<Node<'d>>,
+    /// What the expression as a whole is for.
+    focus: Option<Node<'d>>,
     pub(super) context: Context<'c>,
     work: Cell<u64>,
 }
@@ -32,11 +34,12 @@ pub(super) struct Scope<'s, 'd> {
 
 impl<'d, 'c> Evaluator<'d, 'c> {
     pub(super) fn new(resource: Element<'d>, context: Context<'c>) -> Self {
-        Self { root: Node::resource(resource), context, work: Cell::new(WORK) }
+        Self { root: Node::resource(resource), focus: None, context, work: Cell::new(WORK) }
     }
 
-    pub(super) fn run(&self, expression: &Expr) -> Outcome<'d> {
-        let this: Vec<Value<'d>> = self.root.map(Value::Node).into_iter().collect();
+    pub(super) fn run(mut self, expression: &Expr, focus: Option<Node<'d>>) -> Outcome<'d> {
+        self.focus = focus.or(self.root);
+        let this: Vec<Value<'d>> = self.focus.map(Value::Node).into_iter().collect();
         self.evaluate(expression, Scope { this: &this, index: None, total: None })
     }
 
@@ -50,7 +53,7 @@ impl<'d, 'c> Evaluator<'d, 'c> {
             Expr::Sign(minus, inner) => operators::signed(*minus, self.evaluate(inner, scope)?),
             Expr::Typed(is, inner, name) => {
                 let items = self.evaluate(inner, scope)?;
-                if *is { functions::is(&items, name) } else { functions::cast(items, name) }
+                if *is { functions::is(&items, name) } else { functions::cast(items, name, self.context) }
             }
         }
     }
@@ -140,7 +143,8 @@ impl<'d, 'c> Evaluator<'d, 'c> {
 
     fn variable(&self, name: &str) -> Outcome<'d> {
         let text = match name {
-            "context" | "resource" | "rootResource" => return Ok(self.root.map(Value::Node).into_iter().collect()),
+            "context" => return Ok(self.focus.map(Value::Node).into_iter().collect()),
+            "resource" | "rootResource" => return Ok(self.root.map(Value::Node).into_iter().collect()),
             "sct" => "http://snomed.info/sct".to_owned(),
             "loinc" => "http://loinc.org".to_owned(),
             "ucum" => "http://unitsofmeasure.org".to_owned(),

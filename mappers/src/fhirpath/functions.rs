@@ -6,12 +6,12 @@ mod filter;
 mod math;
 mod text;
 
-use super::EvaluationError;
 use super::evaluate::{Collection, Evaluator, Outcome, Scope, single, truth};
 use super::moment::Moment;
 use super::operators::boolean;
 use super::syntax::{Expr, TypeName};
 use super::value::Value;
+use super::{Context, EvaluationError};
 
 /// A call: the function's focus, its arguments, and what `$this` is around it.
 pub(super) struct Call<'k, 'd, 'c> {
@@ -36,7 +36,7 @@ pub(super) fn call<'d>(
         return Err(EvaluationError::new("the function takes another number of arguments"));
     }
     match name {
-        "as" => cast(focus.to_vec(), &call.type_name()?),
+        "as" => cast(focus.to_vec(), &call.type_name()?, evaluator.context),
         "is" => is(focus, &call.type_name()?),
         "iif" => call.choice(),
         "now" => call.now().map(|moment| vec![Value::DateTime(moment)]),
@@ -66,8 +66,10 @@ fn arity(name: &str) -> Option<(usize, usize)> {
         | "convertsToDate" | "convertsToDateTime" | "convertsToDecimal" | "convertsToInteger" | "convertsToString"
         | "convertsToTime" | "count" | "descendants" | "distinct" | "empty" | "exp" | "first" | "floor"
         | "hasValue" | "isDistinct" | "last" | "length" | "ln" | "lower" | "not" | "now" | "precision" | "single"
-        | "sqrt" | "tail" | "timeOfDay" | "toBoolean" | "toChars" | "toDate" | "toDateTime" | "toDecimal"
-        | "toInteger" | "toString" | "toTime" | "today" | "trim" | "truncate" | "type" | "upper" => (0, 0),
+        | "resolve" | "sqrt" | "tail" | "timeOfDay" | "toBoolean" | "toChars" | "toDate" | "toDateTime"
+        | "toDecimal" | "toInteger" | "toString" | "toTime" | "today" | "trim" | "truncate" | "type" | "upper" => {
+            (0, 0)
+        }
         "all" | "as" | "combine" | "comparable" | "contains" | "decode" | "encode" | "endsWith" | "escape"
         | "exclude" | "extension" | "indexOf" | "intersect" | "is" | "lastIndexOf" | "log" | "matches"
         | "matchesFull" | "ofType" | "power" | "repeat" | "select" | "skip" | "split" | "startsWith" | "subsetOf"
@@ -158,11 +160,13 @@ pub(super) fn is<'d>(items: &[Value<'d>], name: &TypeName) -> Outcome<'d> {
 }
 
 /// `as`
-pub(super) fn cast<'d>(items: Collection<'d>, name: &TypeName) -> Outcome<'d> {
+pub(super) fn cast<'d>(items: Collection<'d>, name: &TypeName, context: Context<'_>) -> Outcome<'d> {
     if !name.is_known() {
         return Err(EvaluationError::new("there is no type of this name"));
     }
-    single(&items)?;
+    if !context.as_filters {
+        single(&items)?;
+    }
     Ok(items.into_iter().filter(|value| name.names(value)).collect())
 }
 

@@ -140,7 +140,7 @@ impl<'p> Operation<'p> {
 /// The elements of a path.
 fn nodes<'d>(path: &Expression, resource: Element<'d>, steps: &Cell<u64>) -> Result<Vec<Node<'d>>, PatchError> {
     let values = path
-        .evaluate(resource, Context { now: None, work: Some(steps) })
+        .evaluate(resource, Context { work: Some(steps), ..Context::default() })
         .map_err(|error| no_target("", format!("The path cannot be followed: {error}.")))?;
     let nodes: Option<Vec<_>> = values.iter().map(|value| value.node()).collect();
     nodes.ok_or_else(|| no_target("", "The path gives a value that was reckoned. Name an element of the resource."))
