@@ -48,6 +48,8 @@ pub struct SyntaxError {
 pub struct EvaluationError {
     /// What is wrong; never quotes a value.
     pub message: String,
+    /// It is more work than was allowed.
+    pub too_much: bool,
 }
 
 /// What an expression is evaluated for.
@@ -122,6 +124,6 @@ impl std::error::Error for EvaluationError {}
 
 impl EvaluationError {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), too_much: false }
     }
 }

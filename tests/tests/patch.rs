@@ -295,7 +295,7 @@ suite! {
             path = format!("%resource.descendants().where({path}).count() > 0");
         }
         let path = format!("Patient.name.where({path})");
-        fhirpath_patch(&api, "/Patient/pa-9", &[operation("delete", &path, "")]).await.refused(422, "processing");
+        fhirpath_patch(&api, "/Patient/pa-9", &[operation("delete", &path, "")]).await.refused(413, "too-costly");
         assert_eq!(version(&api, "/Patient/pa-9").await, 1);
     }
 

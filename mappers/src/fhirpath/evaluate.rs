@@ -77,7 +77,10 @@ impl<'d, 'c> Evaluator<'d, 'c> {
                 left.set(rest);
                 Ok(())
             }
-            None => Err(EvaluationError::new("the expression is too much work; make it narrower")),
+            None => Err(EvaluationError {
+                message: "the expression is too much work; make it narrower".to_owned(),
+                too_much: true,
+            }),
         }
     }
 
