@@ -1,8 +1,8 @@
 //! FHIRPath (N1, <http://hl7.org/fhirpath/N1/>, with what R4 adds: <https://hl7.org/fhir/R4/fhirpath.html>) on the tape.
 //!
 //! Nothing is turned into a model: a result is a [`Node`], which knows where it stands in the text, so that a patch can
-//! change it there. Numbers are decimals, never floats. What is not in here (UCUM beyond common prefixes, `memberOf`,
-//! `conformsTo` of profiles, `resolve` of other resources) is an error, not an empty answer.
+//! change it there. Numbers are decimals, never floats. `resolve()` finds contained resources and no others; units convert as
+//! far as common prefixes go. `memberOf`, `conformsTo` and `htmlChecks` are an error, not an empty answer.
 
 mod evaluate;
 mod functions;
@@ -48,6 +48,8 @@ pub struct SyntaxError {
 pub struct EvaluationError {
     /// What is wrong; never quotes a value.
     pub message: String,
+    /// It is more work than was allowed.
+    pub too_much: bool,
 }
 
 /// What an expression is evaluated for.
@@ -122,6 +124,6 @@ impl std::error::Error for EvaluationError {}
 
 impl EvaluationError {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), too_much: false }
     }
 }

@@ -56,11 +56,14 @@ fn every_invariant_of_r4_can_be_read() {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
+/// Key, expression, and the element it is for (`None`: the resource).
+type Invariant<'i> = (&'i str, Expression, Option<Expression>);
+
 #[test]
 fn invariants_hold_on_r4s_own_examples() {
     let Some(data) = data() else { return };
     let all = invariants(&data);
-    let mut of_type: BTreeMap<&str, Vec<(&str, Expression, Option<Expression>)>> = BTreeMap::new();
+    let mut of_type: BTreeMap<&str, Vec<Invariant<'_>>> = BTreeMap::new();
     for (path, key, text) in &all {
         let kind = path.split('.').next().unwrap();
         let place = path.contains('.').then(|| Expression::parse(&path.replace("[x]", "")).unwrap());

@@ -295,7 +295,7 @@ suite! {
             path = format!("%resource.descendants().where({path}).count() > 0");
         }
         let path = format!("Patient.name.where({path})");
-        fhirpath_patch(&api, "/Patient/pa-9", &[operation("delete", &path, "")]).await.refused(422, "processing");
+        fhirpath_patch(&api, "/Patient/pa-9", &[operation("delete", &path, "")]).await.refused(413, "too-costly");
         assert_eq!(version(&api, "/Patient/pa-9").await, 1);
     }
 
@@ -385,6 +385,30 @@ suite! {
         }
         api.get("/Patient/pa-11d").await.expect(404);
         assert_eq!(version(&api, "/Patient/pa-11").await, 1);
+    }
+
+    async fn a_patch_lands_in_the_columns_and_takes_what_others_wrote(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        let mut sent = patient("pa-12", "Column");
+        sent.set("", "extension", Json::of(r#"[{"url":"urn:e","valueDecimal":1.10}]"#));
+        api.save(&sent).await.expect(201);
+        let name = r#"[{"op":"replace","path":"/name/0/family","value":"Patched"}]"#;
+        json_patch(&api, "/Patient/pa-12", name).await.expect(200);
+        assert_eq!(sql.value("select last_name from patients where id = 'pa-12'").await, "Patched");
+        // Another program's change is part of what is patched, and no version of it is lost.
+        sql.run("update patients set first_name = 'Foreign' where id = 'pa-12'").await;
+        let gender = r#"[{"op":"test","path":"/name/0/given/0","value":"Foreign"},{"op":"replace","path":"/gender","value":"male"}]"#;
+        json_patch(&api, "/Patient/pa-12", gender).header("If-Match", "W/\"2\"").await.refused(412, "conflict");
+        let patched = json_patch(&api, "/Patient/pa-12", gender).await.expect(200);
+        assert_eq!(patched.version(), 4);
+        let text = String::from_utf8_lossy(&patched.body).into_owned();
+        assert!(text.contains("Foreign") && text.contains("Patched") && text.contains(r#""valueDecimal":1.10"#), "{text}");
+        // And by condition, where the gateway reads within its own transaction.
+        sql.run("update patients set last_name = 'Again' where id = 'pa-12'").await;
+        let by = "/Patient?identifier=urn:example:mrn|mrn-pa-12";
+        let patched = json_patch(&api, by, r#"[{"op":"test","path":"/name/0/family","value":"Again"}]"#).await.expect(200);
+        assert_eq!(patched.version(), 6);
     }
 
     async fn official_fhirpath_patches_end_as_they_must(server: &'static Server) {

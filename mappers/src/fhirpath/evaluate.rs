@@ -17,7 +17,7 @@ pub(super) type Outcome<'d> = Result<Collection<'d>, EvaluationError>;
 
 /// Evaluates for one resource.
 pub(super) struct Evaluator<'d, 'c> {
-    root: Option<Node<'d>>,
+    pub(super) root: Option<Node<'d>>,
     /// What the expression as a whole is for.
     focus: Option<Node<'d>>,
     pub(super) context: Context<'c>,
@@ -77,7 +77,10 @@ impl<'d, 'c> Evaluator<'d, 'c> {
                 left.set(rest);
                 Ok(())
             }
-            None => Err(EvaluationError::new("the expression is too much work; make it narrower")),
+            None => Err(EvaluationError {
+                message: "the expression is too much work; make it narrower".to_owned(),
+                too_much: true,
+            }),
         }
     }
 

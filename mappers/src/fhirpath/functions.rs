@@ -66,8 +66,10 @@ fn arity(name: &str) -> Option<(usize, usize)> {
         | "convertsToDate" | "convertsToDateTime" | "convertsToDecimal" | "convertsToInteger" | "convertsToString"
         | "convertsToTime" | "count" | "descendants" | "distinct" | "empty" | "exp" | "first" | "floor"
         | "hasValue" | "isDistinct" | "last" | "length" | "ln" | "lower" | "not" | "now" | "precision" | "single"
-        | "sqrt" | "tail" | "timeOfDay" | "toBoolean" | "toChars" | "toDate" | "toDateTime" | "toDecimal"
-        | "toInteger" | "toString" | "toTime" | "today" | "trim" | "truncate" | "type" | "upper" => (0, 0),
+        | "resolve" | "sqrt" | "tail" | "timeOfDay" | "toBoolean" | "toChars" | "toDate" | "toDateTime"
+        | "toDecimal" | "toInteger" | "toString" | "toTime" | "today" | "trim" | "truncate" | "type" | "upper" => {
+            (0, 0)
+        }
         "all" | "as" | "combine" | "comparable" | "contains" | "decode" | "encode" | "endsWith" | "escape"
         | "exclude" | "extension" | "indexOf" | "intersect" | "is" | "lastIndexOf" | "log" | "matches"
         | "matchesFull" | "ofType" | "power" | "repeat" | "select" | "skip" | "split" | "startsWith" | "subsetOf"

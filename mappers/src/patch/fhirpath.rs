@@ -1,4 +1,7 @@
 //! FHIRPath Patch: <https://hl7.org/fhir/R4/fhirpatch.html>.
+//!
+//! An element goes or is replaced whole: a primitive with the id and the extensions beside it, which say more of the value that
+//! was.
 
 use std::cell::Cell;
 
@@ -139,9 +142,12 @@ impl<'p> Operation<'p> {
 
 /// The elements of a path.
 fn nodes<'d>(path: &Expression, resource: Element<'d>, steps: &Cell<u64>) -> Result<Vec<Node<'d>>, PatchError> {
-    let values = path
-        .evaluate(resource, Context { work: Some(steps), ..Context::default() })
-        .map_err(|error| no_target("", format!("The path cannot be followed: {error}.")))?;
+    let values = path.evaluate(resource, Context { work: Some(steps), ..Context::default() }).map_err(|error| {
+        match error.too_much {
+            true => too_much(),
+            false => no_target("", format!("The path cannot be followed: {error}.")),
+        }
+    })?;
     let nodes: Option<Vec<_>> = values.iter().map(|value| value.node()).collect();
     nodes.ok_or_else(|| no_target("", "The path gives a value that was reckoned. Name an element of the resource."))
 }

@@ -49,6 +49,7 @@ pub(super) fn call<'d>(call: &Call<'_, 'd, '_>) -> Option<Outcome<'d>> {
         }
         "ofType" => call.type_name().map(|name| focus.iter().filter(|item| name.names(item)).cloned().collect()),
         "repeat" => repeat(call),
+        "resolve" => Ok(resolved(call)),
         "select" => select(call),
         "single" => single(focus).map(|item| item.cloned().into_iter().collect()),
         "skip" => call.integer(0).map(|count| focus.iter().skip(to_count(count)).cloned().collect()),
@@ -181,6 +182,31 @@ fn extension<'d>(call: &Call<'_, 'd, '_>) -> Outcome<'d> {
         own.as_deref() == Some(url.as_str())
     };
     Ok(found.into_iter().filter(of_url).map(Value::Node).collect())
+}
+
+/// The contained resources that references name. What is elsewhere is not looked for: it is left out, as what cannot be
+/// resolved is.
+fn resolved<'d>(call: &Call<'_, 'd, '_>) -> Collection<'d> {
+    let mut contained = Vec::new();
+    if let Some(root) = call.evaluator.root {
+        root.children(Some("contained"), &mut contained);
+    }
+    let target = |item: &Value<'d>| {
+        let reference = match item.node().filter(|node| !node.is_primitive()) {
+            Some(node) => node.value?.member("reference")?.string()?.into_owned(),
+            None => item.text()?,
+        };
+        let id = reference.strip_prefix('#')?;
+        if id.is_empty() {
+            return call.evaluator.root;
+        }
+        let named = |node: &&Node<'d>| {
+            let own = node.value.and_then(|value| value.member("id")).and_then(|own| own.string());
+            own.as_deref() == Some(id)
+        };
+        contained.iter().find(named).copied()
+    };
+    call.focus.iter().filter_map(target).map(Value::Node).collect()
 }
 
 fn booleans(focus: &[Value<'_>]) -> Result<Vec<bool>, EvaluationError> {
