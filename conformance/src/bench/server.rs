@@ -84,8 +84,8 @@ impl Server {
             _ => "the gateway was running".to_owned(),
         };
         let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let last: Vec<&str> = said.lines().rev().take(LAST_LINES).collect();
-        let last: Vec<&str> = last.into_iter().rev().collect();
+        let lines: Vec<&str> = said.lines().collect();
+        let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
         format!("{fault}; {state}; it said last:\n{}", last.join("\n"))
     }
 

@@ -102,7 +102,8 @@ begin
             or exists (select from pg_trigger t where t.tgrelid = c.oid and starts_with(t.tgname::text, 'fhir_gateway_')))
             and pg_relation_size(c.oid) / current_setting('block_size')::integer > 4 * c.relpages
     loop
-        execute format('analyze %s', grown);
+        -- Somebody waits for us: nobody else is waited for.
+        execute format('analyze (skip_locked) %s', grown);
     end loop;
 end $$;
 revoke all on function fhir_gateway.refresh_outgrown_statistics() from public;
