@@ -25,8 +25,9 @@ pub(super) fn refers(
     let join = dialect::join_in_order(compiler.engine);
     format!(
         "exists (select 1 from index_reference {row} {join} directory {target} on {} \
-         where {row}.rid = {directory}.rid and {at} and {visible} and {holds})",
-        names(&row, &target, &compiler.organization)
+         where {row}.rid = {directory}.rid and {at} and {visible} and {holds}{})",
+        names(&row, &target, &compiler.organization),
+        compiler.barrier()
     )
 }
 
@@ -45,7 +46,8 @@ pub(super) fn referred(
     format!(
         "exists (select 1 from index_reference {row} {join} directory {holder} on {holder}.rid = {row}.rid \
          where {at} and {row}.target_id = {directory}.id and {row}.target_type = {directory}.type \
-         and {visible} and {kind} and {holds})"
+         and {visible} and {kind} and {holds}{})",
+        compiler.barrier()
     )
 }
 

@@ -8,6 +8,7 @@ use super::{chain, composite, date, quantity, reference, string, token, uri};
 use crate::store::condition;
 use crate::store::connection::Engine;
 use crate::store::core::Core;
+use crate::store::dialect;
 
 /// One statement on its way to SQL.
 pub(super) struct Compiler<'a> {
@@ -67,7 +68,10 @@ impl<'a> Compiler<'a> {
             Test::Index(test) => {
                 let row = self.alias("i");
                 let (table, condition) = (table(&test.values), self.fits(test, &row));
-                format!("exists (select 1 from {table} {row} where {row}.rid = {directory}.rid and {condition})")
+                let barrier = self.barrier();
+                format!(
+                    "exists (select 1 from {table} {row} where {row}.rid = {directory}.rid and {condition}{barrier})"
+                )
             }
             Test::LastUpdated(values) => any(values.iter().map(|value| self.updated(value, directory)).collect()),
             Test::Not(test) => format!("not {}", self.holds(test, directory)),
@@ -108,6 +112,11 @@ impl<'a> Compiler<'a> {
             }
         };
         format!("{row}.organization_id = {} and {path}", self.organization)
+    }
+
+    /// Ends a subquery that is asked of each row: the plan has chosen what drives.
+    pub(super) fn barrier(&self) -> &'static str {
+        dialect::barrier(self.engine)
     }
 
     /// The time that `ap` is near to.

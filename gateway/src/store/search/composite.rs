@@ -7,7 +7,8 @@ use super::compiler::{Compiler, table};
 /// That one item of a resource holds all the values.
 pub(super) fn together(compiler: &mut Compiler<'_>, parts: &[IndexTest], directory: &str) -> String {
     let (sources, condition, first) = joined(compiler, parts);
-    format!("exists (select 1 from {sources} where {first}.rid = {directory}.rid and {condition})")
+    let barrier = compiler.barrier();
+    format!("exists (select 1 from {sources} where {first}.rid = {directory}.rid and {condition}{barrier})")
 }
 
 /// The row ids of resources of which one item holds all the values.

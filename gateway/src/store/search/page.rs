@@ -113,7 +113,8 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
                     let row = compiler.alias("o");
                     let at = compiler.at(paths, &row);
                     let table = table_of(*kind);
-                    format!(" and not exists (select 1 from {table} {row} where {row}.rid = d.rid and {at})")
+                    let barrier = compiler.barrier();
+                    format!(" and not exists (select 1 from {table} {row} where {row}.rid = d.rid and {at}{barrier})")
                 }
                 _ => String::new(),
             };
@@ -185,8 +186,7 @@ fn present(plan: &Plan<'_>, compiler: &mut Compiler<'_>, after: Option<(&SearchP
             expressions.push(sort::expression(compiler, key));
         }
         let mut conditions = vec![compiler.at(&[*path], &row), plan.conditions(compiler, None)];
-        let least = sort::extreme(compiler, *kind, paths, *descending, &row);
-        conditions.push(format!("{first} = {least}"));
+        conditions.push(sort::is_first(compiler, *kind, paths, *descending, &row));
         if let Some((place, rid)) = after {
             if let Some(value) = place.keys.first().and_then(|value| sort::place(compiler, value)) {
                 conditions.push(format!("{first} {} {value}", if *descending { "<=" } else { ">=" }));

@@ -39,6 +39,26 @@ pub(super) fn extreme(
     format!("(select {which}({row}.{column}) from {} {row} where {row}.rid = {directory}.rid and {at})", table_of(kind))
 }
 
+/// That no other value of the resource comes before the one of an index row. (Asked so, PostgreSQL expects it to hold of
+/// many rows, and takes the index in its order.)
+pub(super) fn is_first(
+    compiler: &mut Compiler<'_>,
+    kind: IndexKind,
+    paths: &[i32],
+    descending: bool,
+    row: &str,
+) -> String {
+    let other = compiler.alias("o");
+    let at = compiler.at(paths, &other);
+    let (column, than) = (column(kind), if descending { ">" } else { "<" });
+    let barrier = compiler.barrier();
+    format!(
+        "not exists (select 1 from {} {other} where {other}.rid = {row}.rid and {at} \
+         and {other}.{column} {than} {row}.{column}{barrier})",
+        table_of(kind)
+    )
+}
+
 /// `order by`: what lacks a key comes last; equal matches are in the order of their row ids. `present`: every row has the
 /// first key.
 pub(super) fn order(keys: &[SortKey], names: &[String], rid: &str, present: bool) -> String {
