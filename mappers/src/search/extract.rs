@@ -134,6 +134,9 @@ pub fn extract<'d>(kind: &str, resource: Element<'d>) -> IndexRows<'d> {
     let mut rows = IndexRows::default();
     let Ok(at) = PLANS.binary_search_by(|(name, _)| (*name).cmp(kind)) else { return rows };
     PLANS[at].1.visit(resource, &mut |leaf, element, item| rows.add(leaf, element, item));
+    if kind == "Patient" {
+        rows.living();
+    }
     once(&mut rows.tokens);
     once(&mut rows.strings);
     once(&mut rows.dates);
@@ -262,6 +265,18 @@ impl<'d> IndexRows<'d> {
                 self.tokens.push(TokenRow { path, code, system: Cow::Borrowed(""), item });
             }
             self.tokens.push(TokenRow { path, code, system: Cow::Borrowed(""), item });
+        }
+    }
+
+    /// Who is not said to be dead is found by `deceased=false`: the parameter asks whether the element is there
+    /// (<https://hl7.org/fhir/R4/patient.html#search>).
+    fn living(&mut self) {
+        let definition = parameters::definition("Patient", "deceased");
+        let places: Vec<i32> = definition.into_iter().flat_map(|found| found.index_paths()).collect();
+        let Some(path) = places.first().copied() else { return };
+        if !self.tokens.iter().any(|row| places.contains(&row.path)) {
+            let (code, system) = (Cow::Borrowed("false"), Cow::Borrowed(""));
+            self.tokens.push(TokenRow { path, code, system, item: 0 });
         }
     }
 

@@ -36,7 +36,7 @@ pub const MAX_PARAMETERS: usize = 100;
 pub const MAX_VALUES: usize = 200;
 /// The most steps of a chain or of nested `_has`.
 pub const MAX_STEPS: usize = 6;
-/// The most types a chain may go through in all.
+/// The most types that the chains of a query may go through in all.
 pub const MAX_TYPES: usize = 200;
 
 /// What is searched for.

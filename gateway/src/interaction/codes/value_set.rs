@@ -28,16 +28,14 @@ pub(super) fn codes(set: &Version) -> Result<Vec<TokenValue>, String> {
             None => return Err(BY_RULE.to_owned()),
         }
     }
-    let excluded: Vec<TokenValue> = compose
-        .and_then(|compose| compose.member("exclude"))
-        .into_iter()
-        .flat_map(|list| list.children())
-        .flat_map(|exclude| {
-            let system = text(exclude, "system");
-            let concepts = exclude.member("concept").into_iter().flat_map(|list| list.children());
-            concepts.filter_map(move |concept| token(system.clone(), concept))
-        })
-        .collect();
+    let mut excluded: Vec<TokenValue> = Vec::new();
+    for exclude in compose.and_then(|compose| compose.member("exclude")).into_iter().flat_map(|list| list.children()) {
+        let is_list = exclude.member("filter").is_none() && exclude.member("valueSet").is_none();
+        // To leave an exclusion out would find what the set does not hold.
+        let concepts = exclude.member("concept").filter(|_| is_list).ok_or_else(|| BY_RULE.to_owned())?;
+        let system = text(exclude, "system");
+        excluded.extend(concepts.children().filter_map(|concept| token(system.clone(), concept)));
+    }
     found.retain(|token| !excluded.contains(token));
     Ok(found)
 }

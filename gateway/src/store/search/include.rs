@@ -29,16 +29,17 @@ pub(super) struct Included {
 /// Takes what comes along with the matches.
 pub(super) async fn fetch(plan: &Plan<'_>, matches: &[i64], reading: &mut Reading) -> Result<Included, StoreError> {
     let mut included = Included { versions: Vec::new(), cut: false };
+    if matches.is_empty() {
+        return Ok(included);
+    }
     let mut seen: HashSet<i64> = matches.iter().copied().collect();
     let mut from = matches.to_vec();
     for round in 0..ROUNDS {
         let mut found = Vec::new();
         for include in plan.search.includes.iter().filter(|include| round == 0 || include.iterate) {
-            if from.is_empty() {
-                break;
-            }
             let left = MOST.saturating_sub(included.versions.len() + found.len());
-            let (sql, compiler) = statement(plan, include, left);
+            // One more than fits tells that there is more; what is there already may be among them.
+            let (sql, compiler) = statement(plan, include, left + seen.len() + 1);
             for row in reading.fetch_by_rids(&sql, &compiler.statement.args(), &from).await? {
                 let rid = row.int(0).unwrap_or_default();
                 if !seen.contains(&rid) {
@@ -55,18 +56,21 @@ pub(super) async fn fetch(plan: &Plan<'_>, matches: &[i64], reading: &mut Readin
         from = found.iter().map(|(rid, _)| *rid).collect();
         included.versions.extend(found.into_iter().map(|(_, version)| version));
         if from.is_empty() || included.cut {
-            break;
+            return Ok(included);
         }
     }
+    // What the last round brought may bring more.
+    included.cut = plan.search.includes.iter().any(|include| include.iterate);
     Ok(included)
 }
 
-/// Row id and version of what comes along with the rows in `{keys}`.
-fn statement<'a>(plan: &Plan<'a>, include: &Include, left: usize) -> (String, Compiler<'a>) {
+/// Row id and version of what comes along with the rows in `{keys}`, of so many the first.
+fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, Compiler<'a>) {
     let mut compiler = Compiler::new(plan.core, plan.permit);
     let visible = compiler.visible("d");
     let at = match &include.paths[..] {
-        [] => format!("i.organization_id = {}", compiler.organization),
+        [] if include.kind.is_none() => format!("i.organization_id = {}", compiler.organization),
+        // A type without any reference (`Binary:*`) has no places, and nothing comes along.
         paths => compiler.at(paths, "i"),
     };
     let join = dialect::join_in_order(compiler.engine);
@@ -84,8 +88,6 @@ fn statement<'a>(plan: &Plan<'a>, include: &Include, left: usize) -> (String, Co
         let row = if include.reverse { "m" } else { "d" };
         format!(" and {}", compiler.of_kinds(row, &[target]))
     });
-    // One more than fits tells that there is more; matches themselves may be among them.
-    let limit = left + 1;
     let sql = format!(
         "select p.rid, {VERSION} from (select distinct d.rid from {{keys}} {from} where {at} and {visible}{target} \
          order by d.rid limit {limit}) as p join directory d on d.rid = p.rid \

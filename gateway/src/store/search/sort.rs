@@ -65,10 +65,10 @@ pub(super) fn order(keys: &[SortKey], names: &[String], rid: &str, present: bool
     let mut order = Vec::new();
     for (number, (key, name)) in keys.iter().zip(names).enumerate() {
         let direction = if key.descending { " desc" } else { "" };
-        if !(present && number == 0) && matches!(key.source, SortSource::Index { .. }) {
-            order.push(format!("case when {name} is null then 1 else 0 end"));
-        }
-        order.push(format!("{name}{direction}"));
+        // Not an expression of the name: PostgreSQL knows a column's new name only by itself.
+        let may_lack = !(present && number == 0) && matches!(key.source, SortSource::Index { .. });
+        let last = if may_lack { " nulls last" } else { "" };
+        order.push(format!("{name}{direction}{last}"));
     }
     order.push(rid.to_owned());
     order.join(", ")

@@ -30,7 +30,7 @@ pub(super) fn wrong(code: &'static str, details: impl Into<String>) -> Fault {
     Fault { may_be_left_out: false, ..refused(code, details) }
 }
 
-/// Reads conditions, within bounds.
+/// Reads the conditions of a query, within bounds for all of them together.
 pub(super) struct Conditions<'c> {
     /// The server's own base.
     pub(super) base: &'c str,
@@ -48,7 +48,7 @@ impl<'c> Conditions<'c> {
         if self.types > MAX_TYPES {
             return Err(wrong(
                 "too-long",
-                "The chain goes through too many types; name the type of each step, as in subject:Patient.name",
+                "The chains go through too many types in all; name the type of each step, as in subject:Patient.name",
             ));
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::search::parameters::resource_type;
 const MAX_ERRORS: usize = 20;
 
 pub(super) struct Reader<'c> {
-    base: &'c str,
+    conditions: Conditions<'c>,
     handling: Handling,
     search: Search,
     results: Results,
@@ -21,7 +21,7 @@ pub(super) struct Reader<'c> {
 impl<'c> Reader<'c> {
     pub(super) fn new(kind: Option<&str>, context: Context<'c>) -> Self {
         Self {
-            base: context.base.trim_end_matches('/'),
+            conditions: Conditions::new(context.base.trim_end_matches('/')),
             handling: context.handling,
             search: Search { kinds: kind.and_then(resource_type).into_iter().collect(), ..Search::default() },
             results: Results::default(),
@@ -72,10 +72,7 @@ impl<'c> Reader<'c> {
     }
 
     fn condition(&mut self, name: &str, value: &str) {
-        let read = {
-            let mut conditions = Conditions::new(self.base);
-            conditions.read(Scope { kinds: &self.search.kinds }, name, value)
-        };
+        let read = self.conditions.read(Scope { kinds: &self.search.kinds }, name, value);
         match read {
             Ok(Some(test)) => {
                 self.search.tests.push(test);
@@ -87,7 +84,8 @@ impl<'c> Reader<'c> {
     }
 
     fn sort(&mut self, name: &str, value: &str) {
-        match sort::read(Scope { kinds: &self.search.kinds }, value) {
+        let read = sort::read(Scope { kinds: &self.search.kinds }, value, self.search.sort.len());
+        match read {
             Ok(keys) => {
                 self.search.sort.extend(keys);
                 self.search.shown.push((name.into(), value.into()));

@@ -33,10 +33,10 @@ pub enum SortSource {
     LastUpdated,
 }
 
-/// Reads `-date,name`.
-pub(super) fn read(scope: Scope<'_>, value: &str) -> Result<Vec<SortKey>, Fault> {
+/// Reads `-date,name`, where so many keys were read before.
+pub(super) fn read(scope: Scope<'_>, value: &str, before: usize) -> Result<Vec<SortKey>, Fault> {
     let keys: Vec<&str> = value.split(',').filter(|key| !key.is_empty()).collect();
-    if keys.len() > MAX_KEYS {
+    if before + keys.len() > MAX_KEYS {
         return Err(wrong("too-long", format!("The order has more than {MAX_KEYS} keys; give the first ones")));
     }
     keys.into_iter().map(|key| self::key(scope, key)).collect()

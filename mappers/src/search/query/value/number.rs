@@ -63,6 +63,8 @@ fn range(text: &str) -> Option<(f64, f64, f64)> {
     let number = |mantissa: i128, exponent: i32| format!("{mantissa}e{exponent}").parse::<f64>().ok();
     let value = number(mantissa, exponent)?;
     let (low, high) = (number(mantissa * 10 - 5, exponent - 1)?, number(mantissa * 10 + 5, exponent - 1)?);
+    // More digits than a number of the index has: the value itself is still within.
+    let high = if high > value { high } else { value.next_up() };
     (value.is_finite() && low.is_finite() && high.is_finite()).then_some((value, low, high))
 }
 
@@ -79,6 +81,8 @@ mod tests {
             ("5.40e-3", (0.0054, 0.005_395, 0.005_405)),
             ("-7", (-7.0, -7.5, -6.5)),
             ("0", (0.0, -0.5, 0.5)),
+            ("1000000000000000000", (1e18, 1e18, 1e18_f64.next_up())),
+            ("66.899999999999991", (66.899_999_999_999_99, 66.899_999_999_999_99, 66.899_999_999_999_99_f64.next_up())),
         ] {
             assert_eq!(range(text), Some(expected), "{text}");
         }

@@ -1,0 +1,434 @@
+//! Searches that look at more than one resource (chains, `_has`, includes, compartments), at more than one type, at parts of
+//! resources, and the modifiers: <https://hl7.org/fhir/R4/search.html>.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use gateway_tests::{Client, Engine, Json, Server, hidden_organization, lab_observation, patient, suite, transaction};
+
+/// A small clinic: two people, their doctors of two hospitals (one part of the other), visits, results with parts, and what
+/// refers to what is not there.
+const RECORD: &[&str] = &[
+    r#"{"resourceType":"Organization","id":"j-region","name":"Region"}"#,
+    r#"{"resourceType":"Organization","id":"j-clinic","name":"Clinic","partOf":{"reference":"Organization/j-region"}}"#,
+    r#"{"resourceType":"Practitioner","id":"j-doc","name":[{"family":"Doctor"}]}"#,
+    r#"{"resourceType":"Practitioner","id":"j-nurse","name":[{"family":"Nurse"}]}"#,
+    r#"{"resourceType":"Patient","id":"j-ann","name":[{"family":"Ann"}],"gender":"female","generalPractitioner":[{"reference":"Practitioner/j-doc"}],"managingOrganization":{"reference":"Organization/j-clinic"}}"#,
+    r#"{"resourceType":"Patient","id":"j-bob","name":[{"family":"Bob"}],"gender":"male","generalPractitioner":[{"reference":"Practitioner/j-absent"}],"managingOrganization":{"reference":"Organization/j-region"},"link":[{"other":{"reference":"Patient/j-ann"},"type":"seealso"}]}"#,
+    r#"{"resourceType":"Encounter","id":"j-visit","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/j-ann"},"participant":[{"individual":{"reference":"Practitioner/j-nurse"}}]}"#,
+    r#"{"resourceType":"Observation","id":"j-a","status":"final","code":{"coding":[{"system":"urn:j","code":"a","display":"Alpha wave"}]},"subject":{"reference":"Patient/j-ann"},"encounter":{"reference":"Encounter/j-visit"},"performer":[{"reference":"Practitioner/j-doc"}],"hasMember":[{"reference":"Observation/j-b"}]}"#,
+    r#"{"resourceType":"Observation","id":"j-b","status":"final","code":{"coding":[{"system":"urn:j","code":"b"}]},"subject":{"reference":"Patient/j-ann"},"hasMember":[{"reference":"Observation/j-c"}]}"#,
+    r#"{"resourceType":"Observation","id":"j-c","status":"amended","code":{"coding":[{"system":"urn:j","code":"c"}]},"subject":{"reference":"Patient/j-bob"},"hasMember":[{"reference":"Observation/j-a"}]}"#,
+    r#"{"resourceType":"Observation","id":"j-d","status":"final","code":{"text":"Delta"},"subject":{"reference":"Patient/j-absent"}}"#,
+    r#"{"resourceType":"Provenance","id":"j-p","target":[{"reference":"Observation/j-a"},{"reference":"Observation/j-d"}],"recorded":"2024-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/j-doc"}}]}"#,
+    r#"{"resourceType":"Basic","id":"j-basic","code":{"text":"x"},"subject":{"reference":"Patient/j-ann"}}"#,
+];
+
+async fn clinic(engine: Engine) -> Server {
+    let server = Server::start(engine);
+    let resources: Vec<Json> = RECORD.iter().map(|text| Json::of(text)).collect();
+    server.client().post("/", transaction(&resources)).await.expect(200);
+    server
+}
+
+/// Ids of the matches, sorted and in one line: `a b`.
+async fn matches(api: &Client, query: &str) -> String {
+    let found = api.search(&format!("/{query}")).await;
+    let mut ids: Vec<&str> =
+        found.iter().map(|path| path.rsplit('/').next().unwrap().trim_start_matches("j-")).collect();
+    ids.sort_unstable();
+    ids.join(" ")
+}
+
+/// Matches, then what came along, each sorted: `Observation/j-a + Patient/j-ann`.
+async fn page(api: &Client, query: &str) -> (Vec<String>, Vec<String>) {
+    let page = api.get(&format!("/{query}")).await.expect(200).json();
+    let of = |mode: &str| {
+        let entries = page.items("entry").iter().filter(|entry| entry.str("search.mode") == Some(mode));
+        let mut ids: Vec<String> = entries
+            .map(|entry| {
+                let (kind, id) = (entry.str("resource.resourceType").unwrap(), entry.str("resource.id").unwrap());
+                let full = format!("/fhir/{kind}/{id}");
+                assert!(entry.str("fullUrl").unwrap().ends_with(&full), "{entry}");
+                format!("{kind}/{}", id.trim_start_matches("j-"))
+            })
+            .collect();
+        ids.sort();
+        ids
+    };
+    let (matches, included) = (of("match"), of("include"));
+    assert_eq!(matches.len() + included.len(), page.items("entry").len(), "{query}: {page}");
+    let mut all: Vec<&String> = matches.iter().chain(&included).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), page.items("entry").len(), "{query}: something came twice");
+    (matches, included)
+}
+
+async fn included(api: &Client, query: &str) -> String {
+    page(api, query).await.1.join(" ")
+}
+
+suite! {
+    async fn chains_go_one_to_three_steps(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        for (query, wanted) in [
+            ("Observation?subject:Patient.family=ann", "a b"),
+            ("Observation?subject.family=ann", "a b"),
+            ("Observation?patient.family=ANN,bob", "a b c"),
+            ("Observation?patient.gender=female", "a b"),
+            ("Observation?patient.gender:not=female", "c"),
+            ("Observation?patient._id=j-ann", "a b"),
+            ("Observation?patient._id=j-absent", ""),
+            ("Observation?subject.general-practitioner.family=doctor", "a b"),
+            ("Observation?subject:Patient.general-practitioner:Practitioner.family=doctor", "a b"),
+            ("Observation?subject:Patient.organization.partof.name=region", "a b"),
+            ("Observation?subject:Patient.organization.name=region", "c"),
+            ("Observation?encounter.participant.family=nurse", "a"),
+            ("Observation?has-member.has-member.has-member.code=urn:j|a", "a"),
+            ("Observation?has-member.code=a", "c"),
+            ("Observation?patient.family=ann&performer.family=doctor", "a"),
+            ("Observation?patient.family=ann&patient.gender=male", ""),
+            ("Observation?subject:Group.identifier=x", ""),
+            ("Patient?organization.partof:Organization.name=Region", "ann"),
+            ("Patient?link.family=ann", "bob"),
+            ("Provenance?target:Observation.code=urn:j|a", "p"),
+            ("Provenance?target:Observation.patient.family=ann", "p"),
+            ("Provenance?target:Observation.patient.family=bob", ""),
+        ] {
+            assert_eq!(matches(&api, query).await, wanted, "{query}");
+        }
+        for query in ["Observation?subject:Nonsense.family=x", "Observation?code.family=x", "Observation?subject.nonsense=x",
+            "Observation?subject:Practitioner.family=x", "Observation?patient.=x", "Observation?.family=x"] {
+            api.get(&format!("/{query}")).await.expect(400).issues();
+        }
+    }
+
+    async fn has_asks_those_who_refer(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        for (query, wanted) in [
+            ("Patient?_has:Observation:patient:code=urn:j|c", "bob"),
+            ("Patient?_has:Observation:patient:code=a,c", "ann bob"),
+            ("Patient?_has:Observation:subject:status=final", "ann"),
+            ("Practitioner?_has:Observation:performer:patient.family=ann", "doc"),
+            ("Practitioner?_has:Patient:general-practitioner:_has:Observation:subject:code=b", "doc"),
+            ("Observation?_has:Provenance:target:agent=Practitioner/j-doc", "a d"),
+            ("Organization?_has:Patient:organization:_has:Encounter:patient:status=finished", "clinic"),
+            ("Organization?_has:Organization:partof:_has:Patient:organization:family=ann", "region"),
+            ("Patient?_has:Observation:patient:code=nothing", ""),
+            ("Patient?_has:Observation:patient:code=a&_has:Observation:patient:code=b", "ann"),
+            ("Patient?_has:Observation:patient:code=a&family=bob", ""),
+            ("Encounter?patient._has:Observation:patient:code=b", "visit"),
+        ] {
+            assert_eq!(matches(&api, query).await, wanted, "{query}");
+        }
+        for query in ["Patient?_has:Observation:patient=x", "Patient?_has:Nonsense:patient:code=x", "Patient?_has:Observation:code:code=x",
+            "Patient?_has:Observation:performer:nonsense=x", "Patient?_has:Observation:has-member:code=x", "Patient?_has:=x"] {
+            api.get(&format!("/{query}")).await.expect(400).issues();
+        }
+    }
+
+    async fn includes_bring_what_is_referred_to_once(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        for (query, wanted) in [
+            ("Observation?_id=j-a&_include=Observation:patient", "Patient/ann"),
+            ("Observation?_id=j-a,j-b&_include=Observation:subject", "Patient/ann"),
+            ("Observation?_id=j-a&_include=Observation:subject:Group", ""),
+            ("Observation?_id=j-a&_include=Observation:subject:Patient", "Patient/ann"),
+            ("Observation?_id=j-d&_include=Observation:subject", ""),
+            ("Observation?_id=j-a,j-b&_include=Observation:has-member", "Observation/c"),
+            ("Observation?_id=j-a&_include=Observation:has-member", "Observation/b"),
+            ("Observation?_id=j-a&_include:iterate=Observation:has-member", "Observation/b Observation/c"),
+            ("Observation?_id=j-a&_include:recurse=Observation:has-member", "Observation/b Observation/c"),
+            ("Observation?_id=j-a&_include=Observation:patient&_include:iterate=Patient:organization", "Organization/clinic Patient/ann"),
+            ("Observation?_id=j-a&_include=Observation:patient&_include:iterate=Patient:organization&_include:iterate=Organization:partof",
+                "Organization/clinic Organization/region Patient/ann"),
+            // Without iterate what came along is not looked at.
+            ("Observation?_id=j-a&_include=Observation:patient&_include:iterate=Organization:partof", "Patient/ann"),
+            ("Observation?_id=j-a&_include=*", "Encounter/visit Observation/b Patient/ann Practitioner/doc"),
+            ("Observation?_id=j-a&_include=Observation:*", "Encounter/visit Observation/b Patient/ann Practitioner/doc"),
+            ("Observation?_id=j-a&_include=Observation:*:Patient", "Patient/ann"),
+            ("Patient?_id=j-ann&_revinclude=Observation:patient", "Observation/a Observation/b"),
+            ("Patient?_id=j-ann&_revinclude=Observation:patient&_revinclude:iterate=Provenance:target", "Observation/a Observation/b Provenance/p"),
+            ("Patient?_id=j-ann&_revinclude=Observation:patient&_revinclude=Provenance:target", "Observation/a Observation/b"),
+            ("Observation?_id=j-a,j-d&_revinclude=Provenance:target", "Provenance/p"),
+            ("Observation?_id=j-a&_revinclude=Provenance:target&_include:iterate=Provenance:agent", "Practitioner/doc Provenance/p"),
+            ("Patient?_id=j-ann&_revinclude=Encounter:*", "Encounter/visit"),
+            ("Patient?_id=j-ann&_revinclude=Patient:link", "Patient/bob"),
+            // A type that refers to nothing brings nothing.
+            ("Patient?_id=j-ann&_revinclude=Binary:*", ""),
+            ("Patient?_id=j-ann&_revinclude=Parameters:*", ""),
+            ("Patient?_id=j-bob&_include=Patient:general-practitioner", ""),
+            ("Patient?_id=j-nobody&_include=Patient:organization&_revinclude=Observation:patient", ""),
+        ] {
+            assert_eq!(included(&api, query).await, wanted, "{query}");
+        }
+        // A match that a match refers to is a match.
+        let (found, along) = page(&api, "Observation?_id=j-a,j-b&_include=Observation:has-member").await;
+        assert_eq!((found.len(), along), (2, vec!["Observation/c".to_owned()]));
+        // What comes along counts as nothing, and each page has its own.
+        let first = api.get("/Observation?_sort=_id&_count=1&_total=accurate&_include=Observation:patient").await.expect(200).json();
+        assert_eq!((first.str("total"), first.items("entry").len()), (Some("4"), 2));
+        assert_eq!(api.search("/Observation?_sort=_id&_count=1&_include=Observation:patient").await,
+            ["Observation/j-a", "Patient/j-ann", "Observation/j-b", "Patient/j-ann", "Observation/j-c", "Patient/j-bob", "Observation/j-d"]);
+        for query in ["Observation?_include=Patient:organization", "Observation?_include=Observation:code", "Observation?_include=Nonsense:x",
+            "Observation?_include=Observation:nonsense", "Observation?_include=Observation", "Observation?_revinclude=*", "Observation?_include:x=Observation:patient"] {
+            api.get(&format!("/{query}")).await.expect(400).issues();
+        }
+    }
+
+    async fn what_is_deleted_or_hidden_is_not_there(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        api.save(&lab_observation("j-h", "hidden-0-3", "1.5")).await.expect(201);
+        api.save(&lab_observation("j-t", "twin-3", "1.5")).await.expect(201);
+        let queries = ["Observation?patient.family=hidden", "Observation?_id=j-h,j-t&_include=Observation:patient", "Observation?subject:Patient.gender=female&_id=j-h,j-t",
+            "Patient?_has:Observation:patient:value-quantity=1.5", "Patient?family=hidden", "Patient/twin-3/Observation", "Patient/hidden-0-3/*",
+            "?_type=Patient,Observation&_id=twin-3,hidden-0-3", "Patient?_total=accurate&_summary=count", "Patient?_revinclude=Observation:patient&_sort=family"];
+        let mut before = Vec::new();
+        for query in queries {
+            before.push(api.get(&format!("/{query}")).await.expect(200).body);
+        }
+        assert!(hidden_organization(&mut server.sql().await).await >= 20);
+        for (query, before) in queries.iter().zip(before) {
+            assert_eq!(api.get(&format!("/{query}")).await.expect(200).body, before, "{query}");
+        }
+        api.delete("/Observation/j-a").await.expect(204);
+        api.delete("/Practitioner/j-doc").await;
+        for (query, wanted) in [
+            ("Patient?_has:Observation:patient:code=a", ""),
+            ("Observation?has-member.code=a", ""),
+            ("Provenance?target:Observation.code=a", ""),
+            ("Observation?code=a", ""),
+            ("Observation?has-member=Observation/j-a", "c"),
+        ] {
+            assert_eq!(matches(&api, query).await, wanted, "{query}");
+        }
+        assert_eq!(included(&api, "Observation?_id=j-c&_include=Observation:has-member").await, "");
+        assert_eq!(included(&api, "Patient?_id=j-ann&_revinclude=Observation:patient").await, "Observation/b");
+        api.save(&Json::of(RECORD[7])).await.expect(201);
+        assert_eq!(matches(&api, "Patient?_has:Observation:patient:code=a").await, "ann", "it is there again");
+    }
+
+    async fn compartments_hold_what_is_theirs(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        for (query, wanted) in [
+            ("Patient/j-ann/Observation", "a b"),
+            ("Patient/j-ann/Observation?code=b", "b"),
+            ("Patient/j-ann/Observation?code=c", ""),
+            ("Patient/j-bob/Observation?_sort=-code", "c"),
+            ("Patient/j-ann/Encounter", "visit"),
+            ("Patient/j-ann/Patient", "ann bob"),
+            ("Patient/j-absent/Observation", "d"),
+            ("Patient/j-nobody/Observation", ""),
+            ("Encounter/j-visit/Observation", "a"),
+            ("Practitioner/j-doc/Observation", "a"),
+            ("Patient/j-ann/*?_type=Observation,Encounter", "a b visit"),
+        ] {
+            assert_eq!(matches(&api, query).await, wanted, "{query}");
+        }
+        let all = matches(&api, "Patient/j-ann/*?_count=2").await;
+        for id in ["ann", "a", "b", "visit", "basic"] {
+            assert!(all.split(' ').any(|found| found == id), "{id}: {all}");
+        }
+        assert!(!all.split(' ').any(|found| matches!(found, "c" | "d" | "doc" | "clinic")), "{all}");
+        let form = api.request(hyper::Method::POST, "/Patient/j-ann/Observation/_search")
+            .header("Content-Type", "application/x-www-form-urlencoded").body("code=urn%3Aj%7Ca");
+        assert_eq!(form.await.expect(200).json().items("entry").len(), 1);
+        for bad in ["Nonsense/x/Observation", "Organization/x/Observation", "Patient/j-ann/Nonsense"] {
+            let answer = api.get(&format!("/{bad}")).await;
+            assert!(matches!(answer.status, 400 | 404 | 405), "{bad}: {}", answer.status);
+            answer.issues();
+        }
+    }
+
+    async fn several_types_are_searched_at_once(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        for (query, wanted) in [
+            ("?_type=Organization,Practitioner", "clinic doc nurse region"),
+            ("?_id=j-ann,j-a,j-p", "a ann p"),
+            ("?_type=Patient&family=bob", "bob"),
+            ("?_type=Observation,Encounter&patient=j-ann", "a b visit"),
+            ("?_type=Observation,Encounter&patient.family=bob", "c"),
+            ("?_type=Observation&code=urn:j|a", "a"),
+        ] {
+            assert_eq!(matches(&api, query).await, wanted, "{query}");
+        }
+        for query in ["?_type=Nonsense", "?_type=Patient,Observation&family=x", "Patient?_type=Patient"] {
+            api.get(&format!("/{query}")).await.expect(400).issues();
+        }
+        let form = api.request(hyper::Method::POST, "/_search").header("Content-Type", "application/x-www-form-urlencoded");
+        assert_eq!(form.body("_type=Patient").await.expect(200).json().items("entry").len(), 2);
+    }
+
+    async fn parts_of_resources_say_that_they_are_parts(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let person = patient("parts", "Parts").with("text", Json::of(r#"{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">text</div>"}"#));
+        api.save(&person).await.expect(201);
+        let ask = |query: &'static str| { let api = api.clone(); async move {
+            let page = api.get(&format!("/Patient?_id=parts&{query}")).await.expect(200).json();
+            assert_eq!(page.items("entry").len(), 1, "{page}");
+            page.at("entry.0.resource").unwrap().clone()
+        }};
+        let whole = ask("_summary=false").await;
+        assert_eq!(whole, api.get("/Patient/parts").await.expect(200).json());
+        for (query, there, not) in [
+            ("_summary=true", &["identifier", "name", "birthDate", "address"][..], &["text", "maritalStatus"][..]),
+            ("_summary=text", &["text"], &["name", "birthDate", "identifier"]),
+            ("_summary=data", &["name", "birthDate"], &["text"]),
+            ("_elements=birthDate,gender", &["birthDate", "gender"], &["name", "text", "identifier"]),
+            ("_elements=name", &["name"], &["birthDate", "text"]),
+        ] {
+            let part = ask(query).await;
+            let tags: Vec<&str> = part.items("meta.tag").iter().filter_map(|tag| tag.str("code")).collect();
+            assert_eq!(tags, ["SUBSETTED"], "{query}: {part}");
+            for name in there {
+                assert_eq!(part.at(name), whole.at(name), "{query}: {part}");
+            }
+            for name in ["resourceType", "id", "meta.versionId", "meta.lastUpdated"] {
+                assert_eq!(part.at(name), whole.at(name), "{query}: {part}");
+            }
+            for name in not {
+                assert_eq!(part.at(name), None, "{query}: {part}");
+            }
+            let tag = part.at("meta.tag.0").unwrap();
+            assert_eq!(tag.str("system"), Some("http://terminology.hl7.org/CodeSystem/v3-ObservationValue"));
+        }
+        let count = api.get("/Patient?_id=parts&_summary=count").await.expect(200).json();
+        assert_eq!((count.str("total"), count.at("entry")), (Some("1"), None));
+        // What must be there stays, whatever was asked for.
+        api.save(&lab_observation("parts", "parts", "5.40")).await.expect(201);
+        let page = api.get("/Observation?_id=parts&_elements=valueQuantity&_include=Observation:patient").await.expect(200).json();
+        let part = page.at("entry.0.resource").unwrap();
+        assert_eq!((part.str("status"), part.str("valueQuantity.value"), part.at("subject")), (Some("final"), Some("5.40"), None));
+        assert!(part.at("code").is_some());
+        assert_eq!(page.at("entry.1.resource.meta.tag"), None, "_elements is about the matches");
+        // Parts are not kept: a part that is put back would lose the rest.
+        for bad in ["_summary=all", "_elements=name.family", "_summary=true&_summary=false"] {
+            api.get(&format!("/Patient?{bad}")).await.expect(400).issues();
+        }
+    }
+
+    async fn modifiers_say_how_values_compare(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        for text in [
+            r#"{"resourceType":"CodeSystem","id":"m-cs","url":"urn:j","status":"active","content":"complete","concept":[{"code":"top","concept":[{"code":"a","concept":[{"code":"b"}]}]},{"code":"c"}]}"#,
+            r#"{"resourceType":"ValueSet","id":"m-vs","url":"http://m.example/vs","status":"active","compose":{"include":[{"system":"urn:j","concept":[{"code":"a"},{"code":"b"},{"code":"zz"}]}],"exclude":[{"system":"urn:j","concept":[{"code":"b"}]}]}}"#,
+            r#"{"resourceType":"ValueSet","id":"m-rule","url":"http://m.example/rule","status":"active","compose":{"include":[{"system":"urn:j","filter":[{"property":"concept","op":"is-a","value":"a"}]}]}}"#,
+            r#"{"resourceType":"ValueSet","id":"m-but","url":"http://m.example/but","status":"active","compose":{"include":[{"system":"urn:j","concept":[{"code":"a"},{"code":"b"}]}],"exclude":[{"valueSet":["http://m.example/vs"]}]}}"#,
+            r#"{"resourceType":"ValueSet","id":"m-exp","url":"http://m.example/exp","status":"active","expansion":{"timestamp":"2024-01-01","contains":[{"system":"urn:j","code":"top","abstract":true,"contains":[{"system":"urn:j","code":"c"}]}]}}"#,
+            r#"{"resourceType":"Patient","id":"m-ids","identifier":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}],"text":"Medical record"},"system":"urn:m","value":"1|2"}],"name":[{"family":"Müller-Lüdenscheidt","given":["Åse Marie"]}]}"#,
+            r#"{"resourceType":"Observation","id":"m-ref","status":"final","code":{"text":"x"},"subject":{"identifier":{"system":"urn:m","value":"77"}}}"#,
+        ] {
+            api.save(&Json::of(text)).await.expect(201);
+        }
+        for (query, wanted) in [
+            ("Observation?code:in=http://m.example/vs", "a"),
+            ("Observation?code:not-in=http://m.example/vs", "b c d m-ref"),
+            ("Observation?code:in=http://m.example/exp", "c"),
+            ("Observation?code:below=urn:j|top", "a b"),
+            ("Observation?code:below=urn:j|a", "a b"),
+            ("Observation?code:below=urn:j|c", "c"),
+            ("Observation?code:above=urn:j|b", "a b"),
+            ("Observation?code:above=urn:j|top", ""),
+            ("Observation?patient._has:Observation:patient:code:below=urn:j|a", "a b"),
+            ("Observation?code:not=urn:j|a", "b c d m-ref"),
+            ("Observation?code:not=a,b", "c d m-ref"),
+            ("Observation?status:not=final", "c"),
+            ("Observation?code:text=alpha", "a"),
+            ("Observation?code:text=DELTA", "d"),
+            ("Observation?code:text=elta", ""),
+            ("Observation?code:missing=true", ""),
+            ("Observation?encounter:missing=false", "a"),
+            ("Observation?encounter:missing=true", "b c d m-ref"),
+            ("Observation?subject:missing=true", ""),
+            ("Observation?subject:identifier=urn:m|77", "m-ref"),
+            ("Observation?subject:identifier=77", "m-ref"),
+            ("Observation?subject:identifier=urn:m|78", ""),
+            ("Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|1%5C|2", "m-ids"),
+            ("Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|1", ""),
+            ("Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|DL|1%5C|2", ""),
+            ("Patient?identifier:text=medical", "m-ids"),
+            ("Patient?family=muller", "m-ids"),
+            ("Patient?family=M%C3%9CLLER-L", "m-ids"),
+            ("Patient?family=ludenscheidt", ""),
+            ("Patient?family:contains=LUDEN", "m-ids"),
+            ("Patient?family:contains=%25", ""),
+            ("Patient?family:contains=_", ""),
+            ("Patient?family:exact=M%C3%BCller-L%C3%BCdenscheidt", "m-ids"),
+            ("Patient?family:exact=Muller-Ludenscheidt", ""),
+            ("Patient?given=ase%20marie", "m-ids"),
+            ("Patient?name:contains=marie", "m-ids"),
+            ("Patient?_id:not=m-ids", "ann bob"),
+            ("ValueSet?url:below=http://m.example", "m-but m-exp m-rule m-vs"),
+            ("ValueSet?url:below=http://m.example/v", ""),
+            ("ValueSet?url:below=http://m.example/vs", "m-vs"),
+            ("ValueSet?url:above=http://m.example/vs/1/2", "m-vs"),
+            ("ValueSet?url:above=http://m.example", ""),
+            ("ValueSet?url=http://m.example/vs", "m-vs"),
+            ("ValueSet?url=http://M.example/vs", ""),
+        ] {
+            assert_eq!(matches(&api, query).await, wanted, "{query}");
+        }
+        for query in ["Observation?code:in=http://m.example/unknown", "Observation?code:in=http://m.example/rule", "Observation?code:in=http://m.example/but",
+            "Observation?code:below=urn:unknown|a", "Observation?code:below=a",
+            "Observation?code:missing=maybe", "Patient?family:below=x", "Patient?gender:exact=male", "Patient?birthdate:contains=1", "Observation?code:of-type=a|b|c",
+            "Patient?identifier:of-type=a|b", "Observation?value-quantity:exact=1"] {
+            let answer = api.get(&format!("/{query}")).await;
+            assert_eq!(answer.status, 400, "{query}");
+            answer.issues();
+            // A condition that is wrong is not left out, whatever the client prefers: it would show more than was asked for.
+            api.get(&format!("/{query}")).header("Prefer", "handling=lenient").await.expect(400).issues();
+        }
+    }
+
+    async fn quantities_are_found_in_every_unit_of_their_kind(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        for (id, value, code) in [("q-mgdl", "126", "mg/dL"), ("q-gl", "1.26", "g/L"), ("q-mmol", "5", "mmol/L"), ("q-meq", "5", "meq/L"), ("q-umol", "5000", "umol/L"), ("q-none", "126", "nonsense")] {
+            let mut result = lab_observation(id, "nobody", value);
+            result.set("valueQuantity", "code", Json::text(code));
+            result.set("valueQuantity", "unit", Json::text(code));
+            api.save(&result).await.expect(201);
+        }
+        let ucum = "http://unitsofmeasure.org";
+        for (value, wanted) in [
+            (format!("126|{ucum}|mg/dL"), "q-gl q-mgdl"),
+            (format!("1.26|{ucum}|g/L"), "q-gl q-mgdl"),
+            (format!("1260|{ucum}|mg/L"), "q-gl q-mgdl"),
+            (format!("gt125|{ucum}|mg/dL"), "q-gl q-mgdl"),
+            (format!("lt1.26|{ucum}|g/L"), ""),
+            (format!("le1.26|{ucum}|g/L"), "q-gl q-mgdl"),
+            (format!("ge126|{ucum}|mg/dL"), "q-gl q-mgdl"),
+            (format!("5|{ucum}|mmol/L"), "q-mmol q-umol"),
+            (format!("5|{ucum}|meq/L"), "q-meq"),
+            (format!("5000|{ucum}|umol/L"), "q-mmol q-umol"),
+            ("126||mg/dL".to_owned(), "q-mgdl"),
+            ("126".to_owned(), "q-mgdl q-none"),
+            (format!("126|{ucum}|nonsense"), "q-none"),
+            ("5".to_owned(), "q-meq q-mmol"),
+        ] {
+            assert_eq!(matches(&api, &format!("Observation?value-quantity={value}")).await, wanted, "{value}");
+        }
+    }
+
+    async fn lenient_handling_leaves_out_only_what_is_unknown(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        for (query, left_out) in [("Patient?nonsense=1&family=ann", "nonsense"), ("Patient?_id=j-ann&_sort=nonsense", "_sort"), ("Patient?family=ann&_include=Patient:nonsense", "_include"),
+            ("Patient?family=ann&nonsense.name=x", "nonsense")] {
+            api.get(&format!("/{query}")).await.expect(400).issues();
+            let page = api.get(&format!("/{query}")).header("Prefer", "handling=lenient").await.expect(200).json();
+            let modes: Vec<_> = page.items("entry").iter().filter_map(|entry| entry.str("search.mode")).collect();
+            assert_eq!(modes, ["match", "outcome"], "{query}: {page}");
+            let itself = page.items("link").iter().find(|link| link.str("relation") == Some("self")).unwrap().str("url").unwrap();
+            assert!(!itself.contains(left_out), "{query}: {itself}");
+            assert!(page.items("entry")[1].at("resource").unwrap().to_string().contains(left_out), "{query}: {page}");
+        }
+    }
+}
