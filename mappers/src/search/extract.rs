@@ -7,6 +7,7 @@ mod string;
 pub(super) mod token;
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -140,6 +141,7 @@ pub fn extract<'d>(kind: &str, resource: Element<'d>) -> IndexRows<'d> {
     once(&mut rows.tokens);
     once(&mut rows.strings);
     once(&mut rows.dates);
+    rows.quantities.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
     rows.quantities.dedup();
     once(&mut rows.references);
     rows

@@ -3,7 +3,7 @@
 
 use mappers::search::query::Test;
 
-use super::compiler::{Compiler, any};
+use super::compiler::{Compiler, Reach, any};
 use super::source::{self, Source};
 use crate::store::dialect;
 
@@ -15,7 +15,7 @@ pub(super) fn refers(
     directory: &str,
 ) -> String {
     let (row, target) = (compiler.alias("i"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row), compiler.visible(&target));
+    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&target));
     let holds = |(kind, test): &(&'static str, Test)| {
         let kind = compiler.of_kinds(&target, &[kind]);
         let holds = compiler.holds(test, &target);
@@ -40,7 +40,7 @@ pub(super) fn referred(
     directory: &str,
 ) -> String {
     let (row, holder) = (compiler.alias("i"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row), compiler.visible(&holder));
+    let (at, visible) = (compiler.at(paths, &row, Reach::All), compiler.visible(&holder));
     let (kind, holds) = (compiler.of_kinds(&holder, &[kind]), compiler.holds(test, &holder));
     let join = dialect::join_in_order(compiler.engine);
     format!(
@@ -61,7 +61,7 @@ pub(super) fn source_of_chain(
     for (kind, test) in targets {
         let Source { sql, is_exact } = source::of(compiler, &[kind], test)?;
         let (row, target) = (compiler.alias("i"), compiler.alias("d"));
-        let (at, visible) = (compiler.at(paths, &row), compiler.visible(&target));
+        let (at, visible) = (compiler.at(paths, &row, Reach::All), compiler.visible(&target));
         let kind = compiler.of_kinds(&target, &[kind]);
         let holds = if is_exact { "true".to_owned() } else { compiler.holds(test, &target) };
         let join = dialect::join_in_order(compiler.engine);
@@ -83,7 +83,7 @@ pub(super) fn source_of_has(
 ) -> Option<String> {
     let Source { sql, is_exact } = source::of(compiler, &[kind], test)?;
     let (row, holder, target) = (compiler.alias("i"), compiler.alias("d"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row), compiler.visible(&holder));
+    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&holder));
     let kind = compiler.of_kinds(&holder, &[kind]);
     let holds = if is_exact { "true".to_owned() } else { compiler.holds(test, &holder) };
     let join = dialect::join_in_order(compiler.engine);

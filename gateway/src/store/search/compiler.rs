@@ -10,6 +10,16 @@ use crate::store::connection::Engine;
 use crate::store::core::Core;
 use crate::store::dialect;
 
+/// How index rows are reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reach {
+    /// All of the organization's are looked through, by the index that begins with it.
+    All,
+    /// From the row id of a row that is the organization's: by the index of row ids. (Told the organization, too, SQLite
+    /// would rather look through all of a place.)
+    Row,
+}
+
 /// One statement on its way to SQL.
 pub(super) struct Compiler<'a> {
     /// The statement so far.
@@ -67,7 +77,7 @@ impl<'a> Compiler<'a> {
             Test::Id(ids) => self.ids(ids, directory),
             Test::Index(test) => {
                 let row = self.alias("i");
-                let (table, condition) = (table(&test.values), self.fits(test, &row));
+                let (table, condition) = (table(&test.values), self.fits(test, &row, Reach::Row));
                 let barrier = self.barrier();
                 format!(
                     "exists (select 1 from {table} {row} where {row}.rid = {directory}.rid and {condition}{barrier})"
@@ -80,7 +90,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// That an index row is one of a place and its value fits.
-    pub(super) fn fits(&mut self, test: &IndexTest, row: &str) -> String {
+    pub(super) fn fits(&mut self, test: &IndexTest, row: &str, reach: Reach) -> String {
         let value = match &test.values {
             Values::Any(_) => None,
             Values::Dates(values) => Some(any(values.iter().map(|value| date::fits(self, value, row)).collect())),
@@ -94,7 +104,7 @@ impl<'a> Compiler<'a> {
             Values::Tokens(values) => Some(token::fits(self, values, row)),
             Values::Uris(values) => Some(any(values.iter().map(|value| uri::fits(self, value, row)).collect())),
         };
-        let place = self.at(&test.paths, row);
+        let place = self.at(&test.paths, row, reach);
         match value {
             Some(value) => format!("{place} and {value}"),
             None => place,
@@ -102,7 +112,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// That an index row is one of a place.
-    pub(super) fn at(&self, paths: &[i32], row: &str) -> String {
+    pub(super) fn at(&self, paths: &[i32], row: &str, reach: Reach) -> String {
         let path = match paths {
             [] => "1 = 0".to_owned(),
             [path] => format!("{row}.path = {path}"),
@@ -111,7 +121,10 @@ impl<'a> Compiler<'a> {
                 format!("{row}.path in ({})", paths.join(", "))
             }
         };
-        format!("{row}.organization_id = {} and {path}", self.organization)
+        match reach {
+            Reach::All => format!("{row}.organization_id = {} and {path}", self.organization),
+            Reach::Row => path,
+        }
     }
 
     /// Ends a subquery that is asked of each row: the plan has chosen what drives.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use mappers::search::query::Include;
 
-use super::compiler::Compiler;
+use super::compiler::{Compiler, Reach};
 use super::plan::Plan;
 use super::{VERSION, chain, version};
 use crate::store::dialect;
@@ -71,7 +71,7 @@ fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, C
     let at = match &include.paths[..] {
         [] if include.kind.is_none() => format!("i.organization_id = {}", compiler.organization),
         // A type without any reference (`Binary:*`) has no places, and nothing comes along.
-        paths => compiler.at(paths, "i"),
+        paths => compiler.at(paths, "i", if include.reverse { Reach::All } else { Reach::Row }),
     };
     let join = dialect::join_in_order(compiler.engine);
     let names = |row| chain::names("i", row, &compiler.organization);

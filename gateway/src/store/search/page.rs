@@ -2,7 +2,7 @@
 
 use mappers::search::query::{SortKey, SortSource};
 
-use super::compiler::{Compiler, table_of};
+use super::compiler::{Compiler, Reach, table_of};
 use super::plan::{Drive, Plan, limited};
 use super::statement::Statement;
 use super::{VERSION, sort, version};
@@ -111,7 +111,7 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
             let lacking = match &keys.first().map(|key| &key.source) {
                 Some(SortSource::Index { kind, paths }) if phase == Phase::Lacking => {
                     let row = compiler.alias("o");
-                    let at = compiler.at(paths, &row);
+                    let at = compiler.at(paths, &row, Reach::Row);
                     let table = table_of(*kind);
                     let barrier = compiler.barrier();
                     format!(" and not exists (select 1 from {table} {row} where {row}.rid = d.rid and {at}{barrier})")
@@ -143,7 +143,7 @@ fn bounded(
     if keys.is_empty() {
         let bound = after.map_or_else(String::new, |(_, rid)| format!(" and d.rid > {rid}"));
         let rows = plan.rows(compiler, plan.drive, &[], &bound);
-        let limit = limited(compiler, limit);
+        let limit = limited(limit);
         return format!("{rows} order by d.rid{limit}");
     }
     let drive = if plan.drive == Drive::Order { Drive::Directory } else { plan.drive };
@@ -156,7 +156,7 @@ fn bounded(
         });
         let rows = plan.rows(compiler, drive, expressions, &bound);
         let order = sort::order(keys, expressions, "d.rid", true);
-        let limit = limited(compiler, limit);
+        let limit = limited(limit);
         return format!("{rows} order by {order}{limit}");
     }
     let rows = plan.rows(compiler, drive, expressions, lacking);
@@ -164,7 +164,7 @@ fn bounded(
         format!(" where {}", sort::after(compiler, keys, &names, &place.keys, ("q.rid", rid)))
     });
     let order = sort::order(keys, &names, "q.rid", false);
-    let limit = limited(compiler, limit);
+    let limit = limited(limit);
     format!("select q.* from ({rows}) as q{bound} order by {order}{limit}")
 }
 
@@ -185,7 +185,7 @@ fn present(plan: &Plan<'_>, compiler: &mut Compiler<'_>, after: Option<(&SearchP
         for key in rest {
             expressions.push(sort::expression(compiler, key));
         }
-        let mut conditions = vec![compiler.at(&[*path], &row), plan.conditions(compiler, None)];
+        let mut conditions = vec![compiler.at(&[*path], &row, Reach::All), plan.conditions(compiler, None)];
         conditions.push(sort::is_first(compiler, *kind, paths, *descending, &row));
         if let Some((place, rid)) = after {
             if let Some(value) = place.keys.first().and_then(|value| sort::place(compiler, value)) {
@@ -195,16 +195,16 @@ fn present(plan: &Plan<'_>, compiler: &mut Compiler<'_>, after: Option<(&SearchP
         }
         let select: String = expressions.iter().zip(&names).map(|(key, name)| format!(", {key} as {name}")).collect();
         let order = sort::order(keys, &names, "rid", true);
-        let limit = limited(compiler, limit);
+        let limit = limited(limit);
         branches.push(format!(
-            "select * from (select distinct d.rid as rid{select} from {table} {row} {join} directory d on d.rid = {row}.rid \
+            "select * from (select d.rid as rid{select} from {table} {row} {join} directory d on d.rid = {row}.rid \
              where {} order by {order}{limit}) as b{row}",
             conditions.join(" and ")
         ));
     }
     let order = sort::order(keys, &names, "rid", true);
-    let limit = limited(compiler, limit);
-    format!("select distinct * from ({}) as u order by {order}{limit}", branches.join(" union all "))
+    let limit = limited(limit);
+    format!("select * from ({}) as u order by {order}{limit}", branches.join(" union all "))
 }
 
 fn counting(plan: &Plan<'_>) -> Statement {

@@ -4,7 +4,7 @@ use consent::Permit;
 use mappers::search::Search;
 use mappers::search::query::{SortSource, Test, Values};
 
-use super::compiler::{Compiler, table};
+use super::compiler::{Compiler, Reach, table};
 use super::source::{self, Source};
 use super::statement::Statement;
 use super::{probe, sort};
@@ -81,7 +81,7 @@ pub(crate) fn ids(core: &Core, permit: &Permit, search: &Search, limit: usize) -
     let plan = Plan { core, permit, search, drive, counted: drive };
     let mut compiler = Compiler::new(core, permit);
     let rows = plan.rows(&mut compiler, drive, &[], "");
-    let limit = limited(&mut compiler, limit);
+    let limit = limited(limit);
     compiler.statement.sql = format!(
         "select d.rid, d.type, d.id from ({rows}) as page join directory d on d.rid = page.rid order by d.rid{limit}"
     );
@@ -133,7 +133,7 @@ impl Plan<'_> {
                 let Test::Index(test) = &self.search.tests[number] else {
                     return self.rows(compiler, Drive::Condition(number), keys, bound);
                 };
-                let fits = compiler.fits(test, "i");
+                let fits = compiler.fits(test, "i", Reach::All);
                 let conditions = self.conditions(compiler, Some(number));
                 format!(
                     "select {select} from {} i {join} directory d on d.rid = i.rid where {fits} and {conditions}{bound} \
@@ -188,7 +188,7 @@ fn is_ordered(test: &Test) -> bool {
         && matches!(&test.values, Values::Tokens(values) if values.len() == 1 && values[0].code.is_some())
 }
 
-/// ` limit n`
-pub(super) fn limited(compiler: &mut Compiler<'_>, limit: usize) -> String {
-    format!(" limit {}", compiler.statement.int(i64::try_from(limit).unwrap_or(i64::MAX)))
+/// ` limit n`: as a number, for a plan that is made once for all limits is made for none.
+pub(super) fn limited(limit: usize) -> String {
+    format!(" limit {limit}")
 }

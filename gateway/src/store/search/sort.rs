@@ -2,7 +2,7 @@
 
 use mappers::search::query::{IndexKind, SortKey, SortSource};
 
-use super::compiler::{Compiler, table_of};
+use super::compiler::{Compiler, Reach, table_of};
 use crate::store::connection::Row;
 use crate::store::types::SearchKey;
 
@@ -34,13 +34,13 @@ pub(super) fn extreme(
     directory: &str,
 ) -> String {
     let row = compiler.alias("o");
-    let at = compiler.at(paths, &row);
+    let at = compiler.at(paths, &row, Reach::Row);
     let (which, column) = (if descending { "max" } else { "min" }, column(kind));
     format!("(select {which}({row}.{column}) from {} {row} where {row}.rid = {directory}.rid and {at})", table_of(kind))
 }
 
-/// That no other value of the resource comes before the one of an index row. (Asked so, PostgreSQL expects it to hold of
-/// many rows, and takes the index in its order.)
+/// That no other row of the resource comes before this one: of several values, and of equal ones, one counts. (Asked so,
+/// PostgreSQL expects it to hold of many rows, and takes the index in its order.)
 pub(super) fn is_first(
     compiler: &mut Compiler<'_>,
     kind: IndexKind,
@@ -49,14 +49,31 @@ pub(super) fn is_first(
     row: &str,
 ) -> String {
     let other = compiler.alias("o");
-    let at = compiler.at(paths, &other);
+    let at = compiler.at(paths, &other, Reach::Row);
     let (column, than) = (column(kind), if descending { ">" } else { "<" });
+    let rest = |row: &str| {
+        let columns: Vec<String> = rest(kind).iter().map(|column| format!("{row}.{column}")).collect();
+        format!("({})", columns.join(", "))
+    };
     let barrier = compiler.barrier();
     format!(
-        "not exists (select 1 from {} {other} where {other}.rid = {row}.rid and {at} \
-         and {other}.{column} {than} {row}.{column}{barrier})",
-        table_of(kind)
+        "not exists (select 1 from {} {other} where {other}.rid = {row}.rid and {at} and \
+         ({other}.{column} {than} {row}.{column} or ({other}.{column} = {row}.{column} and {} < {})){barrier})",
+        table_of(kind),
+        rest(&other),
+        rest(row)
     )
+}
+
+/// Columns that tell rows of one resource and value apart.
+fn rest(kind: IndexKind) -> &'static [&'static str] {
+    match kind {
+        IndexKind::Date => &["path", "high", "item"],
+        IndexKind::Quantity => &["path", "item", "high", "system", "code", "unit"],
+        IndexKind::Reference => &["path", "target_type", "item"],
+        IndexKind::String => &["path", "item", "text"],
+        IndexKind::Token => &["path", "system", "item"],
+    }
 }
 
 /// `order by`: what lacks a key comes last; equal matches are in the order of their row ids. `present`: every row has the

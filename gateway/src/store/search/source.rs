@@ -2,7 +2,7 @@
 
 use mappers::search::query::{IndexKind, Test, Values};
 
-use super::compiler::{Compiler, table};
+use super::compiler::{Compiler, Reach, table};
 use super::{chain, composite};
 
 /// Row ids; one may come several times, and some may be of other types or hidden.
@@ -40,7 +40,7 @@ pub(super) fn of(compiler: &mut Compiler<'_>, kinds: &[&'static str], test: &Tes
         }
         Test::Index(test) => {
             let row = compiler.alias("i");
-            let fits = compiler.fits(test, &row);
+            let fits = compiler.fits(test, &row, Reach::All);
             exact(format!("select {row}.rid from {} {row} where {fits}", table(&test.values)))
         }
         Test::LastUpdated(_) => {
