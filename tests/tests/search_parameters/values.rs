@@ -108,6 +108,7 @@ fn dates(value: &Json, hint: &str) -> Vec<String> {
         if start.get(..10) < end.get(..10) && start.len() >= 10 && end.len() >= 10 {
             asked.extend([format!("ge{}", &start[..10]), format!("le{}", &end[..10]), format!("gt{}", &start[..10])]);
         }
+        asked.extend(["gt1001-01-01".to_owned(), "lt9000-01-01".to_owned()]);
     } else if let Some(start) = value.str("start") {
         asked.extend([format!("ge{start}"), "gt9000-01-01".to_owned()]);
     } else if let Some(end) = value.str("end") {
