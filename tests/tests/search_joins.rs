@@ -183,6 +183,40 @@ suite! {
         }
     }
 
+    async fn a_page_brings_all_or_says_that_there_is_more(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let observation = |id: String, tag: &str, members: Vec<String>| {
+            let members: Vec<String> = members.iter().map(|member| format!(r#"{{"reference":"Observation/{member}"}}"#)).collect();
+            let members = if members.is_empty() { String::new() } else { format!(r#","hasMember":[{}]"#, members.join(",")) };
+            Json::of(&format!(r#"{{"resourceType":"Observation","id":"{id}","meta":{{"tag":[{{"code":"{tag}"}}]}},"status":"final","code":{{"text":"x"}}{members}}}"#))
+        };
+        // A thousand matches refer to each other and to 1,500 more; one refers to more than a page may bring; ten stand in a row.
+        let mut record: Vec<Json> = (0..1000).map(|number| {
+            let members = [format!("m{}", (number + 1) % 1000), format!("o{number}"), format!("o{}", 1000 + number % 500)];
+            observation(format!("m{number}"), "match", members.to_vec())
+        }).collect();
+        record.extend((0..2050).map(|number| observation(format!("o{number}"), "other", Vec::new())));
+        record.push(observation("all".to_owned(), "one", (0..2050).map(|number| format!("o{number}")).collect()));
+        record.extend((0..10).map(|number| observation(format!("r{number}"), "row", if number < 9 { vec![format!("r{}", number + 1)] } else { Vec::new() })));
+        for part in record.chunks(500) {
+            api.post("/", transaction(part)).await.expect(200);
+        }
+        for (query, along, is_more) in [
+            ("_tag=match&_count=1000&_include=Observation:has-member", 1500, false),
+            ("_tag=match&_count=1000&_include:iterate=Observation:has-member", 1500, false),
+            ("_tag=match&_count=10&_include=Observation:has-member", 21, false),
+            ("_tag=one&_include=Observation:has-member", 2000, true),
+            ("_id=r0&_include:iterate=Observation:has-member", 6, true),
+            ("_id=r4&_include:iterate=Observation:has-member", 5, false),
+            ("_id=r9&_revinclude:iterate=Observation:has-member", 6, true),
+        ] {
+            let page = api.get(&format!("/Observation?{query}")).await.expect(200).json();
+            let of = |mode| page.items("entry").iter().filter(|entry| entry.str("search.mode") == Some(mode)).count();
+            assert_eq!((of("include"), of("outcome")), (along, usize::from(is_more)), "{query}");
+        }
+    }
+
     async fn what_is_deleted_or_hidden_is_not_there(engine: Engine) {
         let server = clinic(engine).await;
         let api = server.client();
