@@ -63,6 +63,11 @@ async fn page(api: &Client, query: &str) -> (Vec<String>, Vec<String>) {
     (matches, included)
 }
 
+/// A number of thousandths as a decimal with its last digits: `5.400`.
+fn thousandths(number: u32) -> String {
+    format!("{}.{:03}", number / 1000, number % 1000)
+}
+
 async fn included(api: &Client, query: &str) -> String {
     page(api, query).await.1.join(" ")
 }
@@ -175,6 +180,40 @@ suite! {
         for query in ["Observation?_include=Patient:organization", "Observation?_include=Observation:code", "Observation?_include=Nonsense:x",
             "Observation?_include=Observation:nonsense", "Observation?_include=Observation", "Observation?_revinclude=*", "Observation?_include:x=Observation:patient"] {
             api.get(&format!("/{query}")).await.expect(400).issues();
+        }
+    }
+
+    async fn a_page_brings_all_or_says_that_there_is_more(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let observation = |id: String, tag: &str, members: Vec<String>| {
+            let members: Vec<String> = members.iter().map(|member| format!(r#"{{"reference":"Observation/{member}"}}"#)).collect();
+            let members = if members.is_empty() { String::new() } else { format!(r#","hasMember":[{}]"#, members.join(",")) };
+            Json::of(&format!(r#"{{"resourceType":"Observation","id":"{id}","meta":{{"tag":[{{"code":"{tag}"}}]}},"status":"final","code":{{"text":"x"}}{members}}}"#))
+        };
+        // A thousand matches refer to each other and to 1,500 more; one refers to more than a page may bring; ten stand in a row.
+        let mut record: Vec<Json> = (0..1000).map(|number| {
+            let members = [format!("m{}", (number + 1) % 1000), format!("o{number}"), format!("o{}", 1000 + number % 500)];
+            observation(format!("m{number}"), "match", members.to_vec())
+        }).collect();
+        record.extend((0..2050).map(|number| observation(format!("o{number}"), "other", Vec::new())));
+        record.push(observation("all".to_owned(), "one", (0..2050).map(|number| format!("o{number}")).collect()));
+        record.extend((0..10).map(|number| observation(format!("r{number}"), "row", if number < 9 { vec![format!("r{}", number + 1)] } else { Vec::new() })));
+        for part in record.chunks(500) {
+            api.post("/", transaction(part)).await.expect(200);
+        }
+        for (query, along, is_more) in [
+            ("_tag=match&_count=1000&_include=Observation:has-member", 1500, false),
+            ("_tag=match&_count=1000&_include:iterate=Observation:has-member", 1500, false),
+            ("_tag=match&_count=10&_include=Observation:has-member", 21, false),
+            ("_tag=one&_include=Observation:has-member", 2000, true),
+            ("_id=r0&_include:iterate=Observation:has-member", 6, true),
+            ("_id=r4&_include:iterate=Observation:has-member", 5, false),
+            ("_id=r9&_revinclude:iterate=Observation:has-member", 6, true),
+        ] {
+            let page = api.get(&format!("/Observation?{query}")).await.expect(200).json();
+            let of = |mode| page.items("entry").iter().filter(|entry| entry.str("search.mode") == Some(mode)).count();
+            assert_eq!((of("include"), of("outcome")), (along, usize::from(is_more)), "{query}");
         }
     }
 
@@ -414,6 +453,45 @@ suite! {
             ("5".to_owned(), "q-meq q-mmol"),
         ] {
             assert_eq!(matches(&api, &format!("Observation?value-quantity={value}")).await, wanted, "{value}");
+        }
+    }
+
+    async fn a_quantity_is_itself_in_every_unit_whatever_the_digits(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let numbers: Vec<u32> = (1..60).map(|number| number * 7 % 97 + 1).collect();
+        // Of 7.3 in the second unit is what in the first one.
+        type Written = fn(u32) -> String;
+        let units: [(&str, &str, Written, &[(&str, Written)]); 3] = [
+            ("m", "mg/dL", |number| thousandths(number * 100), &[("g/L", |number| thousandths(number)), ("ug/L", |number| format!("{number}000"))]),
+            ("l", "[in_i]", |number| thousandths(number * 100), &[("cm", |number| thousandths(number * 254)), ("mm", |number| thousandths(number * 2540))]),
+            ("t", "[degF]", |number| thousandths(number * 180 + 32_000), &[("Cel", |number| thousandths(number * 100)), ("K", |number| thousandths(number * 100 + 273_150))]),
+        ];
+        for (name, stored, written, _) in &units {
+            let result = |number: &u32| {
+                let mut result = lab_observation(&format!("{name}-{number:03}"), "nobody", &written(*number));
+                result.set("valueQuantity", "code", Json::text(*stored));
+                result.set("valueQuantity", "unit", Json::text(*stored));
+                result
+            };
+            api.post("/", transaction(&numbers.iter().map(result).collect::<Vec<_>>())).await.expect(200);
+        }
+        let ids = |name: &str, fits: &dyn Fn(u32) -> bool| {
+            let mut ids: Vec<String> = numbers.iter().filter(|number| fits(**number)).map(|number| format!("{name}-{number:03}")).collect();
+            ids.sort();
+            ids.join(" ")
+        };
+        for (name, stored, written, others) in units {
+            for asked in numbers.iter().copied().step_by(5) {
+                for (unit, written) in [(stored, written)].iter().chain(others) {
+                    let value = written(asked);
+                    for (prefix, wanted) in [("", ids(name, &|number| number == asked)), ("ge", ids(name, &|number| number >= asked)), ("le", ids(name, &|number| number <= asked)),
+                        ("gt", ids(name, &|number| number > asked)), ("lt", ids(name, &|number| number < asked)), ("sa", ids(name, &|number| number > asked)), ("eb", ids(name, &|number| number < asked))] {
+                        let query = format!("Observation?value-quantity={prefix}{value}|http://unitsofmeasure.org|{}&_count=1000", unit.replace('[', "%5B").replace(']', "%5D"));
+                        assert_eq!(matches(&api, &query).await, wanted, "{query}");
+                    }
+                }
+            }
         }
     }
 

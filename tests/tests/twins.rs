@@ -2,7 +2,12 @@
 //! PostgreSQL; and whether or not another organization's rows lie hidden in the same tables.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, transaction};
+#[path = "twins/searches.rs"]
+mod searches;
+
+use gateway_tests::{
+    Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, rounds, transaction,
+};
 use hyper::Method;
 
 /// One request of the script.
@@ -155,6 +160,28 @@ fn twin(engine: Engine) -> Server {
     Server::with(engine, Options { seed: Some(42), ..Options::default() })
 }
 
+/// A record, and random searches of it.
+fn searching(seed: u64) -> Vec<Step> {
+    let mut random = Random::seeded(seed);
+    let mut steps: Vec<Step> = searches::record(&mut random).iter().map(save).collect();
+    for _ in 0..rounds(300, 5_000) {
+        let search = searches::any(&mut random);
+        let mut asked = if search.by_form {
+            let (path, query) = search.address.split_once('?').unwrap_or((&search.address, ""));
+            let mut form = step(Method::POST, format!("{path}/_search"), Some(query.to_owned()));
+            form.headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+            form
+        } else {
+            get(search.address)
+        };
+        if search.is_lenient {
+            asked.headers.push(("Prefer", "handling=lenient".to_owned()));
+        }
+        steps.push(asked);
+    }
+    steps
+}
+
 /// Rows of organization 2, with the ids and numbers the script asks for, written by plain SQL.
 async fn hide(server: &Server) -> i64 {
     let mut sql = server.sql().await;
@@ -183,8 +210,22 @@ async fn hidden_rows_change_nothing(engine: Engine) {
     alike(&answers(&plain, &steps).await, &answers(&haunted, &steps).await, "with hidden rows that came later");
 }
 
+async fn hidden_rows_change_no_search(engine: Engine) {
+    let steps = searching(6);
+    let (plain, haunted) = (twin(engine), twin(engine));
+    assert!(hide(&haunted).await >= 20);
+    let seen = answers(&plain, &steps).await;
+    alike(&seen, &answers(&haunted, &steps).await, "searches with and without another organization's rows");
+    searches::say_something(&seen);
+}
+
 mod sqlite {
     use super::*;
+
+    #[tokio::test]
+    async fn hidden_rows_change_no_search() {
+        super::hidden_rows_change_no_search(Engine::Sqlite).await;
+    }
 
     #[tokio::test]
     async fn one_seed_gives_one_world() {
@@ -199,6 +240,13 @@ mod sqlite {
 
 mod postgres {
     use super::*;
+
+    #[tokio::test]
+    async fn hidden_rows_change_no_search() {
+        if !Engine::Postgres.is_skipped() {
+            super::hidden_rows_change_no_search(Engine::Postgres).await;
+        }
+    }
 
     #[tokio::test]
     async fn one_seed_gives_one_world() {
@@ -226,6 +274,17 @@ async fn sqlite_and_postgres_give_the_same_bytes() {
         let (sqlite, postgres) = (twin(Engine::Sqlite), twin(Engine::Postgres));
         alike(&answers(&sqlite, &steps).await, &answers(&postgres, &steps).await, "SQLite and PostgreSQL");
     }
+}
+
+/// Law 5 for searches.
+#[tokio::test]
+async fn sqlite_and_postgres_find_the_same() {
+    if Engine::Postgres.is_skipped() {
+        return;
+    }
+    let steps = searching(7);
+    let (sqlite, postgres) = (twin(Engine::Sqlite), twin(Engine::Postgres));
+    alike(&answers(&sqlite, &steps).await, &answers(&postgres, &steps).await, "SQLite and PostgreSQL, searches");
 }
 
 #[tokio::test]

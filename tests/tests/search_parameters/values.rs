@@ -102,16 +102,15 @@ fn dates(value: &Json, hint: &str) -> Vec<String> {
             Vec::new()
         };
     }
-    // A range is not equal to a point of time, and at or after one only where it goes on after it or lies within it.
+    // Some of a range is at its first and at its last time; one without end goes on after every time.
     let mut asked = Vec::new();
-    if let (Some(start), Some(end)) = (value.str("start"), value.str("end")) {
-        if start.get(..10) < end.get(..10) && start.len() >= 10 && end.len() >= 10 {
-            asked.extend([format!("ge{}", &start[..10]), format!("le{}", &end[..10]), format!("gt{}", &start[..10])]);
-        }
-    } else if let Some(start) = value.str("start") {
-        asked.extend([format!("ge{start}"), "gt9000-01-01".to_owned()]);
-    } else if let Some(end) = value.str("end") {
-        asked.extend([format!("le{end}"), "lt1001-01-01".to_owned()]);
+    for end in [value.str("start"), value.str("end")].into_iter().flatten() {
+        asked.extend([format!("ge{end}"), format!("le{end}")]);
+    }
+    match (value.str("start"), value.str("end")) {
+        (Some(_), None) => asked.push("gt9000-01-01".to_owned()),
+        (None, Some(_)) => asked.push("lt1001-01-01".to_owned()),
+        _ => {}
     }
     if let Some(event) = value.str("event.0") {
         asked.push(format!("ge{event}"));

@@ -22,15 +22,10 @@ pub(super) fn fits(compiler: &mut Compiler<'_>, value: &DateValue, row: &str) ->
             format!("({row}.low >= {low} and {row}.low < {high} and {row}.high <= {high})")
         }
         Prefix::Greater => format!("{row}.high > {}", at(high)),
-        Prefix::GreaterOrEqual => {
-            let (low, high) = (at(low), at(high));
-            format!("({row}.high > {low} and ({row}.high > {high} or {row}.low >= {low}))")
-        }
+        // Some of it may be at the time asked for or after it: a visit over night is one of the second day, too.
+        Prefix::GreaterOrEqual => format!("{row}.high > {}", at(low)),
         Prefix::Less => format!("{row}.low < {}", at(low)),
-        Prefix::LessOrEqual => {
-            let (low, high) = (at(low), at(high));
-            format!("({row}.low < {high} and ({row}.low < {low} or {row}.high <= {high}))")
-        }
+        Prefix::LessOrEqual => format!("{row}.low < {}", at(high)),
         Prefix::NotEqual => {
             let (low, high) = (at(low), at(high));
             format!("({row}.low < {low} or {row}.high > {high})")

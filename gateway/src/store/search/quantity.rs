@@ -32,11 +32,16 @@ pub(super) fn fits(compiler: &mut Compiler<'_>, value: &QuantityValue, row: &str
     all(parts)
 }
 
-/// The value in base units; what is computed twice may differ in the last digits.
+/// The value in base units; what is computed twice may differ in the last digits, and is still the same.
 fn in_base(value: &QuantityValue, base: &Base) -> QuantityValue {
     let slack = |number: f64| number.abs() * ERROR;
-    let (low, high) = (base.of(value.low), base.of(value.high));
-    QuantityValue { value: base.of(value.value), low: low - slack(low), high: high + slack(high), ..value.clone() }
+    let (number, low, high) = (base.of(value.value), base.of(value.low), base.of(value.high));
+    let number = match value.prefix {
+        Prefix::EndsBefore | Prefix::GreaterOrEqual | Prefix::Less => number - slack(number),
+        Prefix::Greater | Prefix::LessOrEqual | Prefix::StartsAfter => number + slack(number),
+        Prefix::Approximately | Prefix::Equal | Prefix::NotEqual => number,
+    };
+    QuantityValue { value: number, low: low - slack(low), high: high + slack(high), ..value.clone() }
 }
 
 fn compare(compiler: &mut Compiler<'_>, asked: &QuantityValue, low: &str, high: &str) -> String {
