@@ -183,7 +183,8 @@ fn each_type_has_its_own_paths() {
             r#"{"identifier":{"system":"s","value":"b"},"entry":[{"resource":{"identifier":{"value":"no"}}}]}"#,
             vec!["token Bundle.identifier s|b"],
         ),
-        ("Patient", r#"{"code":{"coding":[{"code":"a"}]}}"#, vec![]),
+        // Who is not said to be dead is found by deceased=false.
+        ("Patient", r#"{"code":{"coding":[{"code":"a"}]}}"#, vec!["token Patient.deceasedBoolean |false"]),
         ("Nothing", r#"{"identifier":[{"value":"i"}]}"#, vec![]),
     ] {
         let mut have = rows(kind, json);
