@@ -193,7 +193,7 @@ fn each_type_has_its_own_paths() {
         expected.sort();
         assert_eq!(have, expected, "{kind}");
     }
-    assert!(rows("Patient", "[]").is_empty() && rows("Patient", "null").is_empty());
+    assert!(rows("Observation", "[]").is_empty() && rows("Observation", "null").is_empty());
 }
 
 #[test]
