@@ -14,6 +14,7 @@ pub mod merge;
 pub mod meter;
 pub mod pure;
 pub mod report;
+pub mod search;
 pub mod server;
 pub mod start;
 pub mod types;
@@ -76,6 +77,8 @@ pub enum Part {
     Types,
     /// What merging a signed note costs.
     Merge,
+    /// Searches over the demo's records.
+    Search,
 }
 
 /// Measures a part; its tables in Markdown.
@@ -87,15 +90,23 @@ pub async fn part(options: &Options, part: Part) -> Result<String, String> {
         .map_err(|error| format!("no folder can be made in {}: {error}", options.folder.display()))?;
     let mut out = format!("Measured on {}", Machine::of(&options.folder, options.postgres.as_deref()).await?);
     out.push_str(if options.processor { ", processor time of the gateway and its sessions.\n" } else { ".\n" });
+    let records = folder.path().join("records");
+    if matches!(part, Part::Search) {
+        search::records(&options.binary, &records).await?;
+    }
     for &engine in &options.engines {
         let database = Database::create(engine, options.postgres.as_deref(), folder.path().join(engine.name())).await?;
         let result = async {
+            if matches!(part, Part::Search) {
+                search::load(&options.binary, &records, &database).await?;
+            }
             let mut server = Server::start(&options.binary, &database.url, &database.folder).await?;
             let result = match part {
                 Part::Types => {
                     types::measure(options.plan, &meter(options, &server, &database), &server, &database).await
                 }
                 Part::Merge => merge::measure(&server, &database).await,
+                Part::Search => search::measure(options.plan, &server, &database).await,
             };
             let result = result.map_err(|fault| server.explained(&fault));
             server.stop().await;

@@ -68,6 +68,8 @@ enum Parts {
     Types,
     /// Signing a SOAP note with 0 to 200 earlier ones, with and without the merge into the cumulative record.
     Merge,
+    /// Searches of every kind over the demo's records (112,000 resources), 8 clients at a time, beside a peer.
+    Search,
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,6 +118,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         let part = match part {
             Parts::Types => Part::Types,
             Parts::Merge => Part::Merge,
+            Parts::Search => Part::Search,
         };
         print!("{}", bench::part(&options, part).await?);
         return Ok(());
