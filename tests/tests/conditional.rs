@@ -29,7 +29,7 @@ suite! {
 
     async fn a_condition_that_is_none_is_400(server: &'static Server) {
         let api = server.client();
-        for condition in ["", "nonsense=1", "_count=1", "identifier="] {
+        for condition in ["", "nonsense=1", "_count=1", "identifier=", "gender:in=http://a-set", "gender:not-in=http://a-set", "_sort=gender"] {
             let answer = api.post("/Patient", patient("x", "x")).header("If-None-Exist", condition).await;
             assert_eq!(answer.status, 400, "{condition:?}");
         }

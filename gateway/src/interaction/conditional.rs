@@ -19,6 +19,13 @@ pub(super) fn criteria(base: &str, kind: &str, query: &str) -> Result<Search, Fa
             "A condition needs at least one search parameter: without one it would match every resource of the type.",
         ));
     }
+    if search.asks_terminology() {
+        return Err(Failure::bad_request(
+            Code::NotSupported,
+            "A condition cannot ask for value sets or for codes above and below others (:in, :not-in, :above, :below); \
+             give the codes.",
+        ));
+    }
     Ok(search)
 }
 

@@ -60,6 +60,12 @@ impl Search {
     pub fn of(kinds: Vec<&'static str>, tests: Vec<Test>) -> Self {
         Self { kinds, tests, ..Self::default() }
     }
+
+    /// Whether a condition waits for what terminology tells of codes: until then it holds of nothing.
+    #[must_use]
+    pub fn asks_terminology(&self) -> bool {
+        self.tests.iter().any(Test::asks_terminology)
+    }
 }
 
 /// What must hold of a resource.
@@ -104,6 +110,18 @@ pub enum Test {
     Not(Box<Self>),
     /// All of these, within one item (of a component, of a relation).
     Together(Vec<IndexTest>),
+}
+
+impl Test {
+    fn asks_terminology(&self) -> bool {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().any(Self::asks_terminology),
+            Self::Chain { targets, .. } => targets.iter().any(|(_, test)| test.asks_terminology()),
+            Self::Codes { .. } => true,
+            Self::Has { test, .. } | Self::Not(test) => test.asks_terminology(),
+            Self::Id(_) | Self::Index(_) | Self::LastUpdated(_) | Self::Together(_) => false,
+        }
+    }
 }
 
 /// That a value at one of some places fits.
