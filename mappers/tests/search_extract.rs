@@ -183,7 +183,9 @@ fn each_type_has_its_own_paths() {
             r#"{"identifier":{"system":"s","value":"b"},"entry":[{"resource":{"identifier":{"value":"no"}}}]}"#,
             vec!["token Bundle.identifier s|b"],
         ),
-        ("Patient", r#"{"code":{"coding":[{"code":"a"}]}}"#, vec![]),
+        // No such place; and who is not said to be dead is not.
+        ("Patient", r#"{"code":{"coding":[{"code":"a"}]}}"#, vec!["token Patient.deceasedBoolean |false"]),
+        ("Patient", r#"{"deceasedBoolean":true}"#, vec!["token Patient.deceasedBoolean |true"]),
         ("Nothing", r#"{"identifier":[{"value":"i"}]}"#, vec![]),
     ] {
         let mut have = rows(kind, json);

@@ -462,7 +462,8 @@ suite! {
         let numbers: Vec<u32> = (1..60).map(|number| number * 7 % 97 + 1).collect();
         // Of 7.3 in the second unit is what in the first one.
         type Written = fn(u32) -> String;
-        let units: [(&str, &str, Written, &[(&str, Written)]); 3] = [
+        type Unit = (&'static str, &'static str, Written, &'static [(&'static str, Written)]);
+        let units: [Unit; 3] = [
             ("m", "mg/dL", |number| thousandths(number * 100), &[("g/L", |number| thousandths(number)), ("ug/L", |number| format!("{number}000"))]),
             ("l", "[in_i]", |number| thousandths(number * 100), &[("cm", |number| thousandths(number * 254)), ("mm", |number| thousandths(number * 2540))]),
             ("t", "[degF]", |number| thousandths(number * 180 + 32_000), &[("Cel", |number| thousandths(number * 100)), ("K", |number| thousandths(number * 100 + 273_150))]),
