@@ -183,8 +183,9 @@ fn each_type_has_its_own_paths() {
             r#"{"identifier":{"system":"s","value":"b"},"entry":[{"resource":{"identifier":{"value":"no"}}}]}"#,
             vec!["token Bundle.identifier s|b"],
         ),
-        // Who is not said to be dead is found by deceased=false.
+        // No such place; and who is not said to be dead is not.
         ("Patient", r#"{"code":{"coding":[{"code":"a"}]}}"#, vec!["token Patient.deceasedBoolean |false"]),
+        ("Patient", r#"{"deceasedBoolean":true}"#, vec!["token Patient.deceasedBoolean |true"]),
         ("Nothing", r#"{"identifier":[{"value":"i"}]}"#, vec![]),
     ] {
         let mut have = rows(kind, json);
@@ -193,7 +194,7 @@ fn each_type_has_its_own_paths() {
         expected.sort();
         assert_eq!(have, expected, "{kind}");
     }
-    assert!(rows("Observation", "[]").is_empty() && rows("Observation", "null").is_empty());
+    assert!(rows("Patient", "[]").is_empty() && rows("Patient", "null").is_empty());
 }
 
 #[test]

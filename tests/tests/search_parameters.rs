@@ -78,9 +78,6 @@ async fn ask_everything(api: &Client, definitions: &Definitions) -> Count {
     let (mut count, mut wrong) = (Count { parameters: 0, values: 0, types: BTreeSet::new() }, Vec::new());
     let mut resources: (String, Vec<Json>) = (String::new(), Vec::new());
     for claim in claimed(api).await {
-        if claim.1.starts_with('_') {
-            continue;
-        }
         if resources.0 != claim.0 {
             resources = (claim.0.clone(), served(api, &claim.0).await);
         }
@@ -212,6 +209,10 @@ async fn parameter(
         Err(fault) => wrong.push(fault),
         Ok(found) if !found.is_empty() => wrong.push(format!("{query}: found {found:?}")),
         Ok(_) => {}
+    }
+    // What every resource has is never missing.
+    if matches!(name.as_str(), "_id" | "_lastUpdated") {
+        return;
     }
     let having: BTreeSet<String> = holders.into_values().flatten().collect();
     match ids(api, &format!("/{kind}?{name}:missing=true&_count=1000")).await {

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use super::index_path::{index_path, typed_path};
 use super::parameters::{self, ElementType, ParameterKind};
 use super::plan::{Leaf, Plan};
-use crate::json::Element;
+use crate::json::{Element, Kind};
 
 /// Index rows of one resource, sorted, each once.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -135,7 +135,7 @@ pub fn extract<'d>(kind: &str, resource: Element<'d>) -> IndexRows<'d> {
     let mut rows = IndexRows::default();
     let Ok(at) = PLANS.binary_search_by(|(name, _)| (*name).cmp(kind)) else { return rows };
     PLANS[at].1.visit(resource, &mut |leaf, element, item| rows.add(leaf, element, item));
-    if kind == "Patient" {
+    if kind == "Patient" && resource.kind() == Kind::Object {
         rows.living();
     }
     once(&mut rows.tokens);

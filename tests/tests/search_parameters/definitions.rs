@@ -33,6 +33,8 @@ impl Definitions {
     }
 
     pub(crate) fn of(&self, kind: &str, name: &str) -> Option<&Json> {
+        // What begins with a line is every type's.
+        let kind = if name.starts_with('_') { "Resource" } else { kind };
         self.by_name.get(&(kind.to_owned(), name.to_owned()))
     }
 

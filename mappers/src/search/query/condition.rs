@@ -105,7 +105,7 @@ impl<'c> Conditions<'c> {
                 };
             }
             "_lastUpdated" => {
-                no_modifiers(modifier)?;
+                modifier.map_or(Ok(()), |modifier| Err(no_modifier(modifier, "no modifier")))?;
                 return each(values, date).map(Test::LastUpdated);
             }
             _ => {}
