@@ -16,11 +16,12 @@ use crate::outcome::{Code, Failure};
 const COUNT: u32 = 1000;
 /// Parameters that tell when care took place; of a type the first that it has.
 const DATES: [&str; 11] = [
+    // Before `date`, which of a prescription is when it is to be taken.
+    "authoredon",
+    "authored",
     "date",
     "effective",
     "effective-time",
-    "authoredon",
-    "authored",
     "onset-date",
     "whenhandedover",
     "start-date",

@@ -291,7 +291,12 @@ impl Clinic {
 
     /// Versions before, history and search say the same as the read.
     pub(crate) async fn true_everywhere(&mut self, path: &str, patient: Option<&str>, pick: usize) {
-        let Some(known) = self.known.get(path) else { return };
+        if !self.known.contains_key(path) {
+            return;
+        }
+        // What it says may have changed with a row that it joins since it was read last.
+        self.read(path).await;
+        let known = &self.known[path];
         let (count, gone) = (known.versions.len(), known.gone);
         if count > 0 {
             let (version, before) = known.versions[pick % count].clone();
