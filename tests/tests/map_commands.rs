@@ -341,7 +341,10 @@ async fn doc_writes_a_page_for_every_map_file_and_an_index_that_links_them() {
     let patient = read("patient.md");
     assert!(patient.contains("| `gender` | `sex` | text | (M=male, F=female, O=other, U=unknown) |"), "{patient}");
     assert!(patient.contains("word for word in `fhir_residue`") && patient.contains("us-core-patient"), "{patient}");
-    assert!(patient.contains("| `identifier` | `patient_identifiers.value`"), "{patient}");
+    assert!(
+        patient.contains("| `identifier` | `identifier` |") && patient.contains("| `family` | `name.family` |"),
+        "{patient}"
+    );
     let signs = read("vital_signs.md");
     assert!(signs.contains("## vital_signs.hr") && signs.contains("us-core-heart-rate"), "{signs}");
 }
