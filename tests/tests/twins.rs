@@ -104,6 +104,14 @@ fn script(seed: u64) -> Vec<Step> {
         };
         steps.push(next);
     }
+    // Whole records, of ours, of nobody, and of those that only the other organization has.
+    for index in 0..20 {
+        let record = format!("/Patient/twin-{index}");
+        steps.push(get(format!("{record}/$everything")));
+        steps.push(get(format!("{record}/$everything?_count=1&_type=Observation,Patient")));
+        steps.push(get(format!("{record}/Observation?_sort=-date")));
+        steps.push(get(format!("{record}/*")));
+    }
     steps
 }
 

@@ -15,7 +15,7 @@ pub enum SearchCommand {
     /// Prints the plan of a search, its SQL, and how the database would run it.
     #[command(after_help = "\
 The plan says which condition the rows come from and which ones filter them, and in which order a page is
-taken. Values stand as $1, $2, ... in the SQL. Nothing of any record is printed.
+taken. The values you give are shown in the plan and stand as $1, $2, ... in the SQL; nothing of any record is printed.
 
 Examples:
   fhir-gateway search explain 'Patient?name=ada'
