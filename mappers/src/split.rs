@@ -51,6 +51,8 @@ pub struct Resolved {
     pub key: Box<str>,
     /// Its table.
     pub table: Box<str>,
+    /// No such row is there: its key only stands in a column of the row that is written, where it may stay ([`keep()`]).
+    pub missing: bool,
 }
 
 /// A resource taken apart.
@@ -68,6 +70,16 @@ pub struct Split {
     pub reference_ids: Vec<Cell>,
     /// The same for child rows.
     pub child_reference_ids: Vec<Vec<Vec<Cell>>>,
+    /// Columns with keys of rows that are not there.
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// A column that names a row which is not there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Missing {
+    /// Child and row; `None` for the main row.
+    pub(crate) row: Option<(usize, usize)>,
+    pub(crate) slot: usize,
 }
 
 /// Why a map's table cannot carry a resource; names columns and elements, never values.
@@ -97,6 +109,7 @@ pub fn split(map: &Map, document: &Document<'_>, context: &SplitContext<'_>) -> 
         holes: Holes { own: splitter.holes, children: splitter.row_holes, mixed: splitter.mixed, narrative: false },
         reference_ids: splitter.reference_ids,
         child_reference_ids: splitter.row_references,
+        missing: splitter.missing,
     };
     // A narrative that a column holds is the clinic's own words; they stay true.
     let mapped = map.shape.members.iter().any(|member| member.name == "text");

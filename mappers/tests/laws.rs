@@ -27,7 +27,7 @@ fn zone() -> TimeZone {
 /// Keys are `k` and the id; ids that start with `x` are not there.
 fn resolve(kind: &str, id: &str) -> Option<Resolved> {
     let table = if kind == "Practitioner" { "providers" } else { "organizations" };
-    (!id.starts_with('x')).then(|| Resolved { key: format!("k{id}").into(), table: table.into() })
+    (!id.starts_with('x')).then(|| Resolved { key: format!("k{id}").into(), table: table.into(), missing: false })
 }
 
 fn split_of(map: &Map, text: &str) -> Option<Split> {

@@ -46,7 +46,7 @@ fn row_for(map: &Map, kind: &str, id: &str) -> Option<Resolved> {
     let slots = map.slots.iter().chain(map.children.iter().flat_map(|child| &child.slots));
     let mut columns = slots.filter_map(|slot| slot.reference.as_ref());
     let table = columns.find(|column| column.target == kind)?.foreign_table.clone().unwrap_or_default();
-    (!id.starts_with('x')).then(|| Resolved { key: format!("k{id}").into(), table: table.into() })
+    (!id.starts_with('x')).then(|| Resolved { key: format!("k{id}").into(), table: table.into(), missing: false })
 }
 
 /// What a directory that knows keys `k...` answers.

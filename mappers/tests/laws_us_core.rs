@@ -134,7 +134,7 @@ fn row_for(map: &Map, kind: &str, id: &str) -> Option<Resolved> {
     let slots = map.slots.iter().chain(map.children.iter().flat_map(|child| &child.slots));
     let mut columns = slots.filter_map(|slot| slot.reference.as_ref());
     let table = columns.find(|column| column.target == kind)?.foreign_table.clone().unwrap_or_default();
-    Some(Resolved { key: id.into(), table: table.into() })
+    Some(Resolved { key: id.into(), table: table.into(), missing: false })
 }
 
 /// Cases that are as they are for a reason.

@@ -336,7 +336,7 @@ fn an_appointment_of_many() {
     let set = clinic();
     let map = set.by_name("appointment").expect("the map");
     let document = Document::parse(text.as_bytes()).expect("JSON");
-    let resolve = |_: &str, id: &str| Some(Resolved { key: id.into(), table: "patients".into() });
+    let resolve = |_: &str, id: &str| Some(Resolved { key: id.into(), table: "patients".into(), missing: false });
     let context = SplitContext { values: Context::utc(), resolve: &resolve };
     let split = split(map, &document, &context).expect("it fits");
     let cell = |column: &str| {
@@ -427,7 +427,7 @@ fn lands(set: &MapSet, map: &Map, document: &Document<'_>, text: &str) -> bool {
     // Every Patient of the bundle is a row; nothing else that is referred to is one.
     let resolve = |kind: &str, id: &str| {
         let table = set.of_type(kind).next().map_or("", |map| map.table.as_str());
-        Some(Resolved { key: id.into(), table: table.into() })
+        Some(Resolved { key: id.into(), table: table.into(), missing: false })
     };
     let context = SplitContext { values: Context::utc(), resolve: &resolve };
     let Ok(split) = split(map, document, &context) else { return false };

@@ -321,4 +321,37 @@ suite! {
         assert_eq!(api.get(pulse).await.expect(200).json().str("status"), Some("preliminary"));
         api.get(prescribed).await.expect(410);
     }
+
+    /// A key of a row that is not there stays in the column that another program put it in. What a client said in other places
+    /// is text, however often it names the same, and stays text when it is sent back.
+    async fn a_key_of_no_row_fills_no_other_column(server: &'static Server) {
+        let api = server.client();
+        let mut sql = server.sql().await;
+        api.save(&patient("rg-kp", "A")).await.expect(201);
+        let nobody = r#"{"reference":"Organization/rg-nobody"}"#;
+        let visit = format!(r#"{{"resourceType":"Encounter","id":"rg-ke","status":"planned","class":{{"code":"AMB"}},"subject":{{"reference":"Patient/rg-kp"}},
+            "serviceProvider":{nobody},"identifier":[{{"value":"1","assigner":{nobody}}},{{"value":"2"}}]}}"#);
+        api.save(&Json::of(&visit)).await.expect(201);
+        let columns = "select coalesce(service_provider_id, '-') from encounters where id = 'rg-ke'
+            union all select * from (select value || coalesce(assigner_id, '-') from encounter_identifiers where encounter_id = 'rg-ke' order by value) as i";
+        let shown = async |sql: &mut gateway_tests::Sql| sql.rows(columns).await.into_iter().flatten().flatten().collect::<Vec<_>>();
+        assert_eq!(shown(&mut sql).await, ["-", "1-", "2-"]);
+        sql.run("update encounter_identifiers set assigner_id = 'rg-nobody' where encounter_id = 'rg-ke' and value = '2'").await;
+        let read = api.get("/Encounter/rg-ke").await.expect(200).json();
+        assert_eq!(look(&read, "identifier[value=2].assigner.reference"), Some(&Json::text("Organization/rg-nobody")), "{read}");
+        api.save(&read).await.expect(200);
+        assert_eq!(shown(&mut sql).await, ["-", "1-", "2rg-nobody"]);
+        // One more that says the same, and the one that has the key moved.
+        let item = |value: &str| format!(r#"{{"value":"{value}","assigner":{nobody}}}"#);
+        let items = Json::of(&format!("[{},{},{}]", item("2"), item("1"), item("3")));
+        let saved = api.save(&read.with("identifier", items)).await.expect(200).json();
+        assert_eq!(saved.items("identifier").len(), 3);
+        assert!(saved.items("identifier").iter().all(|item| item.str("assigner.reference") == Some("Organization/rg-nobody")));
+        assert_eq!(shown(&mut sql).await, ["-", "1-", "2rg-nobody", "3-"]);
+        // By SQL alone the key is in the main row, too.
+        sql.run("update encounters set service_provider_id = 'rg-nobody' where id = 'rg-ke'").await;
+        let read = api.get("/Encounter/rg-ke").await.expect(200).json();
+        api.save(&read).await.expect(200);
+        assert_eq!(shown(&mut sql).await, ["rg-nobody", "1-", "2rg-nobody", "3-"]);
+    }
 }

@@ -98,7 +98,7 @@ fn location(id: &str, name: &str, (physical, physical_name): (&str, &str), part_
         "telecom": phone("100"),
         "address": address(),
         "physicalType": concept("http://terminology.hl7.org/CodeSystem/location-physical-type", physical, physical_name),
-        "position": object! { "longitude": decimal(-97.5, 2), "latitude": decimal(31.25, 2) },
+        "position": object! { "longitude": decimal(-97.53, 2), "latitude": decimal(31.25, 2) },
         "managingOrganization": reference("Organization", ORGANIZATION),
         "partOf": part_of.map(|whole| reference("Location", whole)),
     };

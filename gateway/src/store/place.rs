@@ -271,5 +271,5 @@ fn resolve_inside(core: &Core, step: &Step<'_>, candidate: Option<&Candidate>) -
 /// A resource in the generic store is in no table: no foreign key can be satisfied by it.
 fn resolved(core: &Core, map: Option<usize>, key: &str) -> Resolved {
     let table = map.map_or("", |map| core.map(map).table.as_str());
-    Resolved { key: key.into(), table: table.into() }
+    Resolved { key: key.into(), table: table.into(), missing: false }
 }

@@ -1,5 +1,6 @@
 //! Fields of a shape: values that may leave, and finding fields again by their slots.
 
+use super::Missing;
 use super::hole::{FieldPath, HoleKind};
 use super::level::Splitter;
 use crate::codec::{Encoded, encode, encode_content, is_whole, kind_at, list_text};
@@ -142,6 +143,9 @@ impl<'a> Splitter<'a> {
         }
         self.reference_ids.resize(self.slots.len(), None);
         self.reference_ids[slot] = Some(id.into());
+        if row.missing {
+            self.missing.push(Missing { row: None, slot });
+        }
         true
     }
 

@@ -12,6 +12,7 @@ use crate::row::{Cell, ChildRow};
 
 /// Gives the split the existing row's texts wherever they mean the same, and the keys of the child rows it replaces.
 pub fn keep(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
+    keep_missing(map, split, existing, context);
     keep_silence(map, split, existing, context);
     let kept = kept_cells(
         &own_level(map, split),
@@ -28,6 +29,49 @@ pub fn keep(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Conte
         keep_rows(map, split, existing, number, context);
     }
     split.shadow = shadow::of(map, &split.holes, &split.row, &[]);
+}
+
+/// A key of a row that is not there stays in the column that had it, and goes into no other: what a client said there is text.
+fn keep_missing(map: &Map, split: &mut Split, existing: &Stored<'_>, context: &Context<'_>) {
+    let may_be_empty = |slot: usize| !map.slots[slot].required && !map.when_slots.contains(&slot);
+    let missing = missing_of(split, None).filter(|slot| may_be_empty(*slot)).collect();
+    let (fillings, slots) = unfounded(missing, &own_level(map, split), &existing.row.cells, &split.holes.own, context);
+    for slot in slots {
+        (split.row.cells[slot], split.reference_ids[slot]) = (None, None);
+    }
+    if !fillings.is_empty() {
+        (split.residue, split.holes.own) = restore(&split.residue, &split.holes.own, &fillings);
+    }
+}
+
+fn missing_of(split: &Split, row: Option<(usize, usize)>) -> impl Iterator<Item = usize> + '_ {
+    split.missing.iter().filter(move |missing| missing.row == row).map(|missing| missing.slot)
+}
+
+/// Holes (by number) whose value is the key of a row that is not there and was not in its column before, with that value, and
+/// the slots of them.
+fn unfounded(
+    mut missing: Vec<usize>,
+    new: &Level<'_>,
+    old: &[Cell],
+    holes: &[Hole],
+    context: &Context<'_>,
+) -> (Vec<(usize, Vec<u8>)>, Vec<usize>) {
+    missing.retain(|slot| old.get(*slot) != Some(&new.cells[*slot]));
+    if missing.is_empty() {
+        return (Vec::new(), missing);
+    }
+    let mut fillings = Vec::new();
+    for (number, hole) in holes.iter().enumerate() {
+        let Some((field, _, item)) = hole.field(new.shape) else { continue };
+        let places = field.slots.iter().enumerate().filter(|(at, _)| item.is_none_or(|item| item == *at));
+        let slots: Vec<usize> = places.map(|(_, slot)| *slot).filter(|slot| missing.contains(slot)).collect();
+        match new.filling(hole, context).filter(|_| !slots.is_empty()) {
+            Some(value) => fillings.push((number, value)),
+            None => missing.retain(|slot| !slots.contains(slot)),
+        }
+    }
+    (fillings, missing)
 }
 
 /// A value that only the map's default gave, or that says that a required element is unknown, stays out of its column: the
@@ -159,10 +203,15 @@ fn keep_rows(map: &Map, split: &mut Split, existing: &Stored<'_>, number: usize,
     }
     let places = kept_positions(&split.holes, number, &taken, old_rows);
     for (index, old) in taken.iter().enumerate() {
-        let Some(old) = *old else { continue };
-        let (cells, fillings) = candidate(child, split, existing, (number, index, old), context);
+        let (cells, fillings) = match *old {
+            Some(old) => candidate(child, split, existing, (number, index, old), context),
+            None => founded(child, split, (number, index), &[], context),
+        };
         let row = &mut split.row.children[number][index];
-        (row.cells, row.key) = (cells, old_rows[old].key.clone());
+        row.cells = cells;
+        if let Some(old) = *old {
+            row.key.clone_from(&old_rows[old].key);
+        }
         if let Some(places) = &places {
             row.position = places[index];
         }
@@ -183,23 +232,47 @@ fn candidate(
     (number, index, old): (usize, usize, usize),
     context: &Context<'_>,
 ) -> (Vec<Cell>, Vec<(usize, Vec<u8>)>) {
-    fn of(ids: &[Vec<Vec<Cell>>], number: usize, at: usize) -> &[Cell] {
-        ids.get(number).and_then(|rows| rows.get(at)).map_or(&[], Vec::as_slice)
-    }
-    let (row, old_row) = (&split.row.children[number][index], &existing.row.children[number][old]);
-    let new_ids = of(&split.child_reference_ids, number, index);
-    let old_ids = of(existing.child_reference_ids, number, old);
-    let new = child_level(&child.slots, &child.shape, &row.cells, new_ids);
-    let before = child_level(&child.slots, &child.shape, &old_row.cells, old_ids);
-    let holes = split.holes.children.get(number).and_then(|rows| rows.get(index)).map_or(&[][..], Vec::as_slice);
-    let mut cells = row.cells.clone();
-    let mut fillings = Vec::new();
+    let old_row = &existing.row.children[number][old];
+    let before =
+        child_level(&child.slots, &child.shape, &old_row.cells, ids_of(existing.child_reference_ids, number, old));
+    let (mut cells, mut fillings) = founded(child, split, (number, index), before.cells, context);
+    let new = child_level(&child.slots, &child.shape, &cells, ids_of(&split.child_reference_ids, number, index));
+    let mut kept = cells.clone();
     if before.cells.len() == cells.len() {
-        let (filled, slots) = silence(&new, &before, holes, context);
-        slots.into_iter().for_each(|slot| cells[slot].clone_from(&before.cells[slot]));
-        fillings = filled;
+        let (filled, slots) = silence(&new, &before, holes_of(split, number, index), context);
+        slots.into_iter().for_each(|slot| kept[slot].clone_from(&before.cells[slot]));
+        fillings.extend(filled);
+        fillings.sort_unstable_by_key(|(hole, _)| *hole);
     }
-    (kept_cells(&Level { cells: &cells, ..new }, &before, context), fillings)
+    cells = kept_cells(&Level { cells: &kept, ..new }, &before, context);
+    (cells, fillings)
+}
+
+/// A new child row's cells without keys of rows that are not there and that the row it takes over (none: empty) does not have.
+fn founded(
+    child: &Child,
+    split: &Split,
+    (number, index): (usize, usize),
+    old: &[Cell],
+    context: &Context<'_>,
+) -> (Vec<Cell>, Vec<(usize, Vec<u8>)>) {
+    let row = &split.row.children[number][index];
+    let mut cells = row.cells.clone();
+    // Without a residue nothing else can say what the item says.
+    let may_be_empty = |slot: &usize| !child.slots[*slot].required && row.residue.is_some();
+    let missing = missing_of(split, Some((number, index))).filter(may_be_empty).collect();
+    let new = child_level(&child.slots, &child.shape, &row.cells, ids_of(&split.child_reference_ids, number, index));
+    let (fillings, slots) = unfounded(missing, &new, old, holes_of(split, number, index), context);
+    slots.into_iter().for_each(|slot| cells[slot] = None);
+    (cells, fillings)
+}
+
+fn ids_of(ids: &[Vec<Vec<Cell>>], number: usize, at: usize) -> &[Cell] {
+    ids.get(number).and_then(|rows| rows.get(at)).map_or(&[], Vec::as_slice)
+}
+
+fn holes_of(split: &Split, number: usize, index: usize) -> &[Hole] {
+    split.holes.children.get(number).and_then(|rows| rows.get(index)).map_or(&[][..], Vec::as_slice)
 }
 
 fn child_level<'a>(

@@ -2,7 +2,7 @@
 
 use super::head::{Head, Punch, complete_meta, meta_member, new_meta, open_member};
 use super::hole::{FieldPath, Hole, HoleKind};
-use super::{Misfit, SplitContext};
+use super::{Misfit, Missing, SplitContext};
 use crate::codec::{is_filled, json_set, kind_at, view};
 use crate::json::{Element, Kind, minify};
 use crate::map::{Child, Field, JoinWrite, Map, Member, ObjectShape, Slice, Slot, Target, homes};
@@ -19,6 +19,7 @@ pub(super) struct Splitter<'a> {
     pub(super) rows: Vec<Vec<ChildRow>>,
     pub(super) row_holes: Vec<Vec<Vec<Hole>>>,
     pub(super) row_references: Vec<Vec<Vec<Cell>>>,
+    pub(super) missing: Vec<Missing>,
     pub(super) mixed: u64,
 }
 
@@ -44,6 +45,7 @@ impl<'a> Splitter<'a> {
             rows: Vec::new(),
             row_holes: Vec::new(),
             row_references: Vec::new(),
+            missing: Vec::new(),
             mixed: 0,
         }
     }

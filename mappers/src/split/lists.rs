@@ -1,5 +1,6 @@
 //! Lists kept as child rows: an item is a row if something of it leaves, else it stays at its index.
 
+use super::Missing;
 use super::accept::carries_constants;
 use super::hole::{FieldPath, HoleKind};
 use super::level::Splitter;
@@ -59,6 +60,8 @@ impl<'a> Splitter<'a> {
         let row = self.item_row(child, index, item, &mut level);
         *scratch = level.out;
         let Some(row) = row else { return false };
+        let at = Some((number, self.rows[number].len()));
+        self.missing.extend(level.missing.iter().map(|missing| Missing { row: at, ..*missing }));
         self.rows[number].push(row);
         self.row_holes[number].push(level.holes);
         self.row_references[number].push(level.reference_ids);

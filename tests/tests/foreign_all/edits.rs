@@ -198,12 +198,13 @@ pub(crate) async fn snapshot(
             let says: Vec<String> = child.slots.iter().map(|slot| format!("{} is not null", slot.column)).collect();
             columns.extend(child.slots.iter().map(|slot| shown(slot, slot.column.clone(), engine)));
             format!(
-                "select {} from {} where {} = '{}' and ({}) order by {order}, {name}",
+                "select {} from {table} where {} = '{}' and ({}) order by {table}.{order}, {table}.{name}",
                 columns.join(", "),
-                child.table,
                 child.parent_key,
                 home.key(engine),
-                says.join(" or ")
+                says.join(" or "),
+                // Without it PostgreSQL sorts by the texts shown.
+                table = child.table,
             )
         });
         let mut rows = rows.await;

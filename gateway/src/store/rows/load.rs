@@ -45,7 +45,7 @@ impl Loaded {
                 let reference = slot.reference.as_ref().filter(|reference| reference.target == kind)?;
                 let key = cell.as_deref().filter(|key| found.as_deref().unwrap_or(key) == id)?;
                 let table = reference.foreign_table.as_deref().unwrap_or_default();
-                Some(Resolved { key: key.into(), table: table.into() })
+                Some(Resolved { key: key.into(), table: table.into(), missing: true })
             })
         };
         find(&map.slots, &self.row.cells, &self.references).or_else(|| {
