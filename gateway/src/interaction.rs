@@ -17,7 +17,7 @@ mod incoming;
 mod patch;
 mod read;
 pub(crate) mod search;
-mod searchset;
+pub(crate) mod searchset;
 mod update;
 mod vread;
 

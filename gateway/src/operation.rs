@@ -2,14 +2,18 @@
 //! audited resource by resource, and bounded.
 
 mod chart;
+mod docref;
 mod everything;
 mod has_history;
+mod patient_match;
+mod span;
 mod summary;
 mod visit_snapshot;
 
 use std::borrow::Cow;
 
 use mappers::json::{Document, Element, Kind};
+use mappers::search::query::escaped;
 
 use crate::http::query;
 use crate::interaction::{Answer, Exchange, Request};
@@ -18,10 +22,14 @@ use crate::outcome::{Code, Failure};
 /// An operation that routes lead to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Operation {
+    /// `DocumentReference/$docref`
+    Docref,
     /// `Patient/{id}/$everything`, `Encounter/{id}/$everything`
     Everything,
     /// `Patient/{id}/$has-history`
     HasHistory,
+    /// `Patient/$match`
+    Match,
     /// `Patient/{id}/$summary`
     Summary,
     /// `Appointment/{id}/$visit-snapshot`
@@ -32,8 +40,10 @@ impl Operation {
     /// Its name in addresses and in the audit trail.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Docref => "$docref",
             Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
+            Self::Match => "$match",
             Self::Summary => "$summary",
             Self::VisitSnapshot => "$visit-snapshot",
         }
@@ -45,10 +55,12 @@ impl Operation {
             "Appointment" => {
                 &[("visit-snapshot", "https://fhir-gateway.dev/OperationDefinition/Appointment-visit-snapshot")]
             }
+            "DocumentReference" => &[("docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref")],
             "Encounter" => &[("everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything")],
             "Patient" => &[
                 ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
                 ("has-history", "https://fhir-gateway.dev/OperationDefinition/Patient-has-history"),
+                ("match", "http://hl7.org/fhir/OperationDefinition/Patient-match"),
                 ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
             ],
             _ => &[],
@@ -62,14 +74,16 @@ impl Operation {
 /// The [`Failure`] to answer with.
 pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     match operation {
+        Operation::Docref => docref::docref(exchange, request).await,
         Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
+        Operation::Match => patient_match::patient_match(exchange, request).await,
         Operation::Summary => summary::summary(exchange, request).await,
         Operation::VisitSnapshot => visit_snapshot::visit_snapshot(exchange, request).await,
     }
 }
 
-/// A parameter that is a primitive or a reference: from the address, or from the Parameters resource of a POST.
+/// A parameter that is a primitive, a reference, or a code (as a token, `system|code`): from the address, or from the Parameters resource of a POST.
 fn parameter<'r>(request: &'r Request, name: &str) -> Result<Option<Cow<'r, str>>, Failure> {
     if let Some(value) = query::value(&request.query, name) {
         return Ok(Some(value));
@@ -77,20 +91,60 @@ fn parameter<'r>(request: &'r Request, name: &str) -> Result<Option<Cow<'r, str>
     if request.body.is_empty() {
         return Ok(None);
     }
-    let malformed =
-        || Failure::bad_request(Code::Structure, "Send the parameters of the operation as a Parameters resource.");
-    let document = Document::parse(&request.body).map_err(|_| malformed())?;
-    let root = document.root();
-    if root.member("resourceType").and_then(|kind| kind.string()).as_deref() != Some("Parameters") {
+    let document = parameters(&request.body)?;
+    let Some(parameter) = named(document.root(), name) else { return Ok(None) };
+    let value = parameter.children().find(|member| member.key().is_some_and(|key| key.starts_with("value")));
+    let text = value.and_then(|value| if value.kind() == Kind::Object { object(value) } else { scalar(value) });
+    Ok(Some(Cow::Owned(text.ok_or_else(malformed)?)))
+}
+
+/// The Parameters resource of a POST.
+fn parameters(body: &[u8]) -> Result<Document<'_>, Failure> {
+    let document = Document::parse(body).map_err(|_| malformed())?;
+    if !is_of_type(document.root(), "Parameters") {
         return Err(malformed());
     }
+    Ok(document)
+}
+
+fn malformed() -> Failure {
+    Failure::bad_request(Code::Structure, "Send the parameters of the operation as a Parameters resource.")
+}
+
+fn is_of_type(root: Element<'_>, kind: &str) -> bool {
+    root.member("resourceType").and_then(|kind| kind.string()).as_deref() == Some(kind)
+}
+
+/// The parameter of a Parameters resource with this name.
+fn named<'d>(root: Element<'d>, name: &str) -> Option<Element<'d>> {
     let list = root.member("parameter").into_iter().flat_map(|list| list.children());
-    let is_named =
-        |parameter: &Element<'_>| parameter.member("name").and_then(|text| text.string()).as_deref() == Some(name);
-    let Some(parameter) = list.into_iter().find(is_named) else { return Ok(None) };
-    let value = parameter.children().find(|member| member.key().is_some_and(|key| key.starts_with("value")));
-    let value =
-        value.and_then(|value| if value.kind() == Kind::Object { value.member("reference") } else { Some(value) });
-    let text = value.and_then(|value| value.string()).ok_or_else(malformed)?;
-    Ok(Some(Cow::Owned(text.into_owned())))
+    list.into_iter().find(|item| item.member("name").and_then(|text| text.string()).as_deref() == Some(name))
+}
+
+fn scalar(value: Element<'_>) -> Option<String> {
+    match value.kind() {
+        Kind::String => value.string().map(Cow::into_owned),
+        Kind::False | Kind::Number | Kind::True => Some(value.raw().to_owned()),
+        _ => None,
+    }
+}
+
+/// What a Reference refers to, or the codes of a Coding or `CodeableConcept` as tokens.
+fn object(value: Element<'_>) -> Option<String> {
+    if let Some(reference) = value.member("reference") {
+        return scalar(reference);
+    }
+    let codings: Vec<Element<'_>> = match value.member("coding") {
+        Some(list) => list.children().collect(),
+        None => vec![value],
+    };
+    let token = |coding: &Element<'_>| {
+        let code = escaped(&scalar(coding.member("code")?)?);
+        Some(match coding.member("system").and_then(scalar) {
+            Some(system) => format!("{}|{code}", escaped(&system)),
+            None => code,
+        })
+    };
+    let tokens: Vec<String> = codings.iter().filter_map(token).collect();
+    (!tokens.is_empty()).then(|| tokens.join(","))
 }

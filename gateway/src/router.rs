@@ -134,7 +134,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 34] = [
+const TABLE: [(Verb, &str, Interaction); 37] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -153,6 +153,9 @@ const TABLE: [(Verb, &str, Interaction); 34] = [
     (Verb::Delete, "/fhir/{type}/{id}", Interaction::Delete),
     (Verb::Get, "/fhir/{type}/{id}/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
+    (Verb::Get, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
+    (Verb::Post, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
+    (Verb::Post, "/fhir/Patient/$match", Interaction::Operation(Operation::Match)),
     (Verb::Get, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
     (Verb::Post, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
     (Verb::Get, "/fhir/Patient/{id}/$everything", Interaction::Operation(Operation::Everything)),

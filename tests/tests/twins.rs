@@ -111,6 +111,12 @@ fn script(seed: u64) -> Vec<Step> {
         steps.push(get(format!("{record}/$everything?_count=1&_type=Observation,Patient")));
         steps.push(get(format!("{record}/Observation?_sort=-date")));
         steps.push(get(format!("{record}/*")));
+        steps.push(get(format!("/DocumentReference/$docref?patient=twin-{index}&start=2020")));
+        let mut likely = step(Method::POST, "/Patient/$match", None);
+        likely.body = Some(format!(
+            r#"{{"resourceType":"Patient","identifier":[{{"value":"mrn-twin-{index}"}}],"name":[{{"family":"P{index}"}}]}}"#
+        ));
+        steps.push(likely);
     }
     steps
 }

@@ -183,7 +183,7 @@ pub(super) fn address(base: &str, path: &str, query: &str) -> String {
 }
 
 /// `"fullUrl":...`
-pub(super) fn full_url(out: &mut Vec<u8>, base: &str, version: &Version) {
+pub(crate) fn full_url(out: &mut Vec<u8>, base: &str, version: &Version) {
     out.extend_from_slice(br#""fullUrl":"#);
     write_string(out, &format!("{base}/{}/{}", version.kind, version.id));
 }

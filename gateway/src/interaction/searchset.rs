@@ -6,26 +6,26 @@ use bytes::Bytes;
 use mappers::json::write_string;
 
 /// A page being written.
-pub(super) struct Page {
+pub(crate) struct Page {
     out: Vec<u8>,
     entries: usize,
 }
 
 /// What stands before the entries.
-pub(super) struct Head<'h> {
+pub(crate) struct Head<'h> {
     /// `searchset` or `history`.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// How many match in all.
-    pub(super) total: Option<u64>,
+    pub(crate) total: Option<u64>,
     /// The address of this page, with the parameters that were used.
-    pub(super) here: &'h str,
+    pub(crate) here: &'h str,
     /// The address of the next page.
-    pub(super) next: Option<&'h str>,
+    pub(crate) next: Option<&'h str>,
 }
 
 impl Page {
     /// Starts a page that will hold about this many bytes of entries.
-    pub(super) fn new(head: &Head<'_>, size: usize) -> Self {
+    pub(crate) fn new(head: &Head<'_>, size: usize) -> Self {
         let mut out = Vec::with_capacity(size + 512);
         out.extend_from_slice(br#"{"resourceType":"Bundle","type":""#);
         out.extend_from_slice(head.kind.as_bytes());
@@ -44,7 +44,7 @@ impl Page {
     }
 
     /// Starts an entry; the writer adds its members, each with a comma before it but the first.
-    pub(super) fn entry(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn entry(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.out.extend_from_slice(if self.entries == 0 { br#","entry":[{"# } else { b",{" });
         self.entries += 1;
         write(&mut self.out);
@@ -52,7 +52,7 @@ impl Page {
     }
 
     /// The Bundle.
-    pub(super) fn finish(mut self) -> Bytes {
+    pub(crate) fn finish(mut self) -> Bytes {
         if self.entries > 0 {
             self.out.push(b']');
         }

@@ -4,12 +4,12 @@
 //!
 //! In: `start` and `end` (dates of care: what has no date of its own counts), `_since` (changed after), `_type`, `_count`.
 
-use mappers::search::query::{DateValue, Include, IndexTest, Prefix, Test, Values};
+use mappers::search::query::{Include, Prefix, Test};
 use mappers::search::{Context, Handling, Search, compartment, parameters};
 
 use crate::interaction::search::{Asked, page};
 use crate::interaction::{Answer, Exchange, Request};
-use crate::operation::{chart, parameter};
+use crate::operation::{chart, parameter, span};
 use crate::outcome::{Code, Failure};
 
 /// Resources per page where the client does not say: most records are one page.
@@ -102,26 +102,9 @@ fn kinds(request: &Request, owner: &'static str) -> Result<Vec<&'static str>, Fa
 
 /// What a parameter asks of a resource.
 fn limit(name: &str, value: &str, kinds: &[&'static str], base: &str) -> Result<Option<Test>, Failure> {
-    let date = |prefix: Prefix| -> Result<Vec<DateValue>, Failure> {
-        let query = format!("_lastUpdated={}", value.replace('+', "%2B"));
-        let (search, ..) = mappers::search::parse(None, &query, Context { handling: Handling::Strict, base })?;
-        match search.tests.into_iter().next() {
-            Some(Test::LastUpdated(mut values)) if values.len() == 1 => {
-                values[0].prefix = prefix;
-                Ok(values)
-            }
-            _ => Err(Failure::bad_request(Code::Value, format!("The value of {name} is no date."))),
-        }
-    };
-    // What has no such date is not before or after it.
-    let not = |prefix: Prefix| -> Result<Option<Test>, Failure> {
-        let test = IndexTest { paths: dates(kinds), values: Values::Dates(date(prefix)?) };
-        Ok(Some(Test::Not(Box::new(Test::Index(test)))))
-    };
     match name {
-        "start" => not(Prefix::EndsBefore),
-        "end" => not(Prefix::StartsAfter),
-        "_since" => Ok(Some(Test::LastUpdated(date(Prefix::GreaterOrEqual)?))),
+        "start" | "end" => Ok(Some(span::within(name, value, dates(kinds), base)?)),
+        "_since" => Ok(Some(Test::LastUpdated(span::date(name, value, Prefix::GreaterOrEqual, base)?))),
         _ => Ok(None),
     }
 }

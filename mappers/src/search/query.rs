@@ -20,7 +20,7 @@ use reader::Reader;
 
 pub(super) use date::stored_range;
 pub use date::{DateValue, Prefix};
-pub use encode::canonical;
+pub use encode::{canonical, escaped, push};
 pub use include::Include;
 pub use result::{MAX_COUNT, Results, Summary, TotalMode};
 pub use sort::{SortKey, SortSource};

@@ -31,8 +31,21 @@ pub fn canonical(search: &Search, results: &Results) -> String {
     out
 }
 
+/// A text as one value of a parameter, whatever it holds (<https://hl7.org/fhir/R4/search.html#escaping>).
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if matches!(letter, '\\' | ',' | '|' | '$') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out
+}
+
 /// Appends `name=value`, percent-encoded (<https://www.rfc-editor.org/rfc/rfc3986#section-3.4>).
-fn push(out: &mut String, name: &str, value: &str) {
+pub fn push(out: &mut String, name: &str, value: &str) {
     if !out.is_empty() {
         out.push('&');
     }
