@@ -18,7 +18,7 @@ The plan says which condition the rows come from and which ones filter them, and
 taken. The values you give are shown in the plan and stand as $1, $2, ... in the SQL; nothing of any record is printed.
 
 Examples:
-  fhir-gateway search explain 'Patient?name=ada'
+  fhir-gateway search explain 'Patient?name=ada' 'Patient?_id=1&_revinclude=Observation:subject'
   fhir-gateway search explain 'Observation?subject:Patient.name=ada&_sort=-date' --database postgres://db/clinic
 
 Exit codes:
@@ -26,11 +26,12 @@ Exit codes:
     Explain(ExplainArgs),
 }
 
-/// Which search.
+/// Which searches.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// The search as in an address below the base: `Type?parameters`, or `?parameters` for all types.
-    search: String,
+    /// A search as in an address below the base: `Type?parameters`, or `?parameters` for all types.
+    #[arg(required = true)]
+    search: Vec<String>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -41,7 +42,21 @@ pub struct ExplainArgs {
 /// [`Stop`] says why.
 pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
     let SearchCommand::Explain(args) = command;
-    let (kind, query) = args.search.split_once('?').unwrap_or((&args.search, ""));
+    let requests = args.search.iter().map(|search| request(search)).collect::<Result<Vec<_>, Stop>>()?;
+    let gateway = Gateway::open(args.database.options(false)?).await?;
+    let permit = operator_permit(&gateway, "search", "search explain").await?;
+    for (search, request) in args.search.iter().zip(&requests) {
+        let text = gateway.store.explain(&permit, request).await?;
+        if requests.len() > 1 {
+            cli::print(&format!("search: {search}\n"))?;
+        }
+        cli::print(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn request(text: &str) -> Result<SearchRequest, Stop> {
+    let (kind, query) = text.split_once('?').unwrap_or((text, ""));
     let kind = match kind {
         "" => None,
         kind => Some(router::known(kind).ok_or_else(|| Stop::usage("R4 has no resource type of this name"))?),
@@ -51,11 +66,6 @@ pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Stop::usage(lines.join("\n"))
     })?;
-    let gateway = Gateway::open(args.database.options(false)?).await?;
-    let permit = operator_permit(&gateway, "search", "search explain").await?;
     let count = results.count.unwrap_or(50) as usize;
-    let request = SearchRequest { search, count, total: results.total.is_some(), after: None };
-    let text = gateway.store.explain(&permit, &request).await?;
-    cli::print(&text)?;
-    Ok(Exit::Done)
+    Ok(SearchRequest { search, count, total: results.total.is_some(), after: None })
 }

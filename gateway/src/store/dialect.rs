@@ -262,10 +262,12 @@ pub fn release(name: &str) -> String {
     format!("release savepoint {name}")
 }
 
-/// What a connection of the application's says first (PostgreSQL).
+/// What a connection of the application's says first (PostgreSQL). Its statements stop at the end of a page: to compile one
+/// for all the rows that it might have looked at (`jit`) takes longer than it runs.
 pub fn application_session(statement_timeout: Duration) -> String {
     format!(
-        "set client_min_messages = error; set role {APPLICATION_ROLE}; set search_path = fhir_gateway, public; set statement_timeout = {}; \
+        "set client_min_messages = error; set role {APPLICATION_ROLE}; set search_path = fhir_gateway, public; set jit = off; \
+         set statement_timeout = {}; \
          set lock_timeout = 10000; set idle_in_transaction_session_timeout = 60000",
         statement_timeout.as_millis()
     )

@@ -12,6 +12,9 @@ use crate::store::error::StoreError;
 use crate::store::reading::Reading;
 use crate::store::types::{ResourceKey, SearchKey, SearchPlace, SearchRequest, Version};
 
+/// So many rows, at least, are looked at before it is counted how few of them a condition leaves that is dear to count.
+const AT_FIRST: usize = 256;
+
 /// A page.
 pub(super) struct Matches {
     /// Row ids and what they stand for, in order.
@@ -27,10 +30,15 @@ pub(super) async fn fetch(
     reading: &mut Reading,
 ) -> Result<Matches, StoreError> {
     let mut rows = Vec::new();
-    for phase in phases(plan, request) {
-        if rows.len() <= request.count {
-            let statement = statement(plan, request, phase, request.count + 1 - rows.len());
-            rows.extend(reading.fetch(&statement.sql, &statement.args()).await?);
+    if let Some(first) = at_first(plan, request, reading).await? {
+        rows = first;
+    } else {
+        let plan = plan.decided(reading).await?;
+        for phase in phases(&plan, request) {
+            if rows.len() <= request.count {
+                let statement = statement(&plan, request, phase, request.count + 1 - rows.len(), None);
+                rows.extend(reading.fetch(&statement.sql, &statement.args()).await?);
+            }
         }
     }
     let keys = &plan.search.sort;
@@ -38,6 +46,32 @@ pub(super) async fn fetch(
     rows.truncate(request.count);
     let read = |row: &Row| Ok((row.int(0).unwrap_or_default(), version(plan.permit, row, 1)?));
     Ok(Matches { matches: rows.iter().map(read).collect::<Result<_, StoreError>>()?, next })
+}
+
+/// The page, if the first rows that an open plan's drive comes to fill it, or are all there are.
+async fn at_first(
+    plan: &Plan<'_>,
+    request: &SearchRequest,
+    reading: &mut Reading,
+) -> Result<Option<Vec<Row>>, StoreError> {
+    if !plan.open {
+        return Ok(None);
+    }
+    let horizon = horizon(plan, request);
+    let row = reading.fetch_optional(&horizon.sql, &horizon.args()).await?;
+    let last = row.and_then(|row| row.int(0));
+    let page = statement(plan, request, Phase::All, request.count + 1, last);
+    let rows = reading.fetch(&page.sql, &page.args()).await?;
+    Ok((last.is_none() || rows.len() > request.count).then_some(rows))
+}
+
+/// The last of the rows that are looked at first.
+fn horizon(plan: &Plan<'_>, request: &SearchRequest) -> Statement {
+    let mut compiler = Compiler::new(plan.core, plan.permit);
+    let rid = request.after.as_ref().map(|place| rid_of(&mut compiler, &place.resource));
+    let bound = rid.map_or_else(String::new, |rid| format!(" and {} > {rid}", plan.rid()));
+    compiler.statement.sql = plan.horizon(&mut compiler, AT_FIRST.max(4 * request.count), &bound);
+    compiler.statement
 }
 
 /// Counts all matches.
@@ -54,8 +88,11 @@ pub(super) async fn explain(
     reading: &mut Reading,
 ) -> Result<String, StoreError> {
     let mut out = plan.to_string();
-    let mut statements: Vec<Statement> =
-        phases(plan, request).map(|phase| statement(plan, request, phase, request.count + 1)).collect();
+    let mut statements = Vec::new();
+    if plan.open {
+        statements.push(horizon(plan, request));
+    }
+    statements.extend(phases(plan, request).map(|phase| statement(plan, request, phase, request.count + 1, None)));
     if request.total {
         statements.push(counting(plan));
     }
@@ -90,8 +127,8 @@ fn phases(plan: &Plan<'_>, request: &SearchRequest) -> impl Iterator<Item = Phas
     phases.iter().copied()
 }
 
-/// The statement of a page (or the rest of one): row id, version, keys.
-fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usize) -> Statement {
+/// The statement of a page (or the rest of one): row id, version, keys. Only rows up to `last` are looked at, where it is given.
+fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usize, last: Option<i64>) -> Statement {
     let mut compiler = Compiler::new(plan.core, plan.permit);
     let keys = &plan.search.sort;
     let names: Vec<String> = (0..keys.len()).map(|number| format!("k{number}")).collect();
@@ -118,7 +155,9 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
                 }
                 _ => String::new(),
             };
-            bounded(plan, &mut compiler, &expressions, &lacking, after.zip(rid.as_deref()), limit)
+            let last = last
+                .map_or_else(String::new, |last| format!(" and {} <= {}", plan.rid(), compiler.statement.int(last)));
+            bounded(plan, &mut compiler, &expressions, &(lacking + &last), after.zip(rid.as_deref()), limit)
         }
     };
     let order = sort::order(keys, &names.iter().map(|name| format!("p.{name}")).collect::<Vec<_>>(), "p.rid", false);
@@ -135,16 +174,16 @@ fn bounded(
     plan: &Plan<'_>,
     compiler: &mut Compiler<'_>,
     expressions: &[String],
-    lacking: &str,
+    bound: &str,
     after: Option<(&SearchPlace, &str)>,
     limit: usize,
 ) -> String {
     let keys = &plan.search.sort;
     if keys.is_empty() {
-        let bound = after.map_or_else(String::new, |(_, rid)| format!(" and d.rid > {rid}"));
-        let rows = plan.rows(compiler, plan.drive, &[], &bound);
+        let after = after.map_or_else(String::new, |(_, rid)| format!(" and {} > {rid}", plan.rid()));
+        let rows = plan.rows(compiler, plan.drive, &[], &format!("{after}{bound}"));
         let limit = limited(limit);
-        return format!("{rows} order by d.rid{limit}");
+        return format!("{rows} order by {}{limit}", plan.rid());
     }
     let drive = if plan.drive == Drive::Order { Drive::Directory } else { plan.drive };
     let names: Vec<String> = (0..keys.len()).map(|number| format!("q.k{number}")).collect();
@@ -159,13 +198,13 @@ fn bounded(
         let limit = limited(limit);
         return format!("{rows} order by {order}{limit}");
     }
-    let rows = plan.rows(compiler, drive, expressions, lacking);
-    let bound = after.map_or_else(String::new, |(place, rid)| {
+    let rows = plan.rows(compiler, drive, expressions, bound);
+    let after = after.map_or_else(String::new, |(place, rid)| {
         format!(" where {}", sort::after(compiler, keys, &names, &place.keys, ("q.rid", rid)))
     });
     let order = sort::order(keys, &names, "q.rid", false);
     let limit = limited(limit);
-    format!("select q.* from ({rows}) as q{bound} order by {order}{limit}")
+    format!("select q.* from ({rows}) as q{after} order by {order}{limit}")
 }
 
 /// The rows of a page from the index of the first key: a branch for each place, each with its own bound, order and limit.

@@ -21,6 +21,9 @@ pub(super) struct Plan<'a> {
     pub(super) search: &'a Search,
     /// What a page is taken from.
     pub(super) drive: Drive,
+    /// Conditions that may give few rows, which it is dear to find out: a look at the first rows of the drive may make a page
+    /// before ([`Plan::decided`]).
+    pub(super) open: bool,
     /// What all matches are counted from.
     pub(super) counted: Drive,
 }
@@ -45,9 +48,8 @@ pub(super) async fn choose<'a>(
     search: &'a Search,
     reading: &mut Reading,
 ) -> Result<Plan<'a>, StoreError> {
-    let plan = |drive, counted| Plan { core, permit, search, drive, counted };
-    let candidates: Vec<usize> =
-        (0..search.tests.len()).filter(|number| source::can_drive(&search.tests[*number])).collect();
+    let plan = |drive, counted| Plan { core, permit, search, drive, open: false, counted };
+    let candidates = candidates(search);
     let by_order = match search.sort.first().map(|key| &key.source) {
         // Ids of several types are in no one order.
         Some(SortSource::Id) if search.kinds.len() != 1 => None,
@@ -64,21 +66,29 @@ pub(super) async fn choose<'a>(
     if let (None, [only], Some(_)) = (by_order, &candidates[..], ordered) {
         return Ok(plan(Drive::Ordered(*only), Drive::Condition(*only)));
     }
-    let found = probe::count(core, permit, search, &candidates, reading).await?;
-    let (best, rows) = candidates.into_iter().zip(found).min_by_key(|(_, rows)| *rows).unwrap_or((likely, 0));
-    if rows < probe::ENOUGH {
+    let found = probe::count(core, permit, search, &candidates, probe::at_first, reading).await?;
+    let few = |(number, rows): &(usize, i64)| *rows < probe::at_first(&search.tests[*number]);
+    let best = candidates.iter().copied().zip(found).filter(few).min_by_key(|(_, rows)| *rows);
+    if let Some((best, _)) = best {
         return Ok(plan(Drive::Condition(best), Drive::Condition(best)));
     }
     let drive = by_order.or_else(|| ordered.map(Drive::Ordered)).unwrap_or(Drive::Directory);
-    Ok(plan(drive, Drive::Condition(likely)))
+    let open = candidates.iter().any(|number| probe::at_first(&search.tests[*number]) < probe::ENOUGH);
+    let plan = Plan { open, ..plan(drive, Drive::Condition(likely)) };
+    // A page of several types, or in an order of its own, is in no one index.
+    if plan.open && (by_order.is_some() || search.kinds.len() != 1) { plan.decided(reading).await } else { Ok(plan) }
+}
+
+/// The tests that have a source.
+fn candidates(search: &Search) -> Vec<usize> {
+    (0..search.tests.len()).filter(|number| source::can_drive(&search.tests[*number])).collect()
 }
 
 /// The ids of the first matches, by no more than what the query says: within a transaction of our own.
 pub(crate) fn ids(core: &Core, permit: &Permit, search: &Search, limit: usize) -> Ids {
-    let candidates = (0..search.tests.len()).filter(|number| source::can_drive(&search.tests[*number]));
-    let likely = candidates.min_by_key(|number| source::rank(&search.tests[*number]));
+    let likely = candidates(search).into_iter().min_by_key(|number| source::rank(&search.tests[*number]));
     let drive = likely.map_or(Drive::Directory, Drive::Condition);
-    let plan = Plan { core, permit, search, drive, counted: drive };
+    let plan = Plan { core, permit, search, drive, open: false, counted: drive };
     let mut compiler = Compiler::new(core, permit);
     let rows = plan.rows(&mut compiler, drive, &[], "");
     let limit = limited(limit);
@@ -104,8 +114,23 @@ impl Ids {
 }
 
 impl Plan<'_> {
+    /// The plan after a look at what was left open.
+    pub(super) async fn decided(self, reading: &mut Reading) -> Result<Self, StoreError> {
+        if !self.open {
+            return Ok(self);
+        }
+        let candidates = candidates(self.search);
+        let found = probe::count(self.core, self.permit, self.search, &candidates, |_| probe::ENOUGH, reading).await?;
+        let best = candidates.into_iter().zip(found).min_by_key(|(_, rows)| *rows);
+        let drive = match best {
+            Some((best, rows)) if rows < probe::ENOUGH => Drive::Condition(best),
+            _ => self.drive,
+        };
+        Ok(Self { drive, open: false, ..self })
+    }
+
     /// A statement that gives `rid` of every match, each once, and `keys`; `bound` is one more condition on the directory
-    /// row `d`. Not for [`Drive::Order`].
+    /// row `d`. Not for [`Drive::Order`]. [`Plan::rid`] is what they are in the order of.
     pub(super) fn rows(&self, compiler: &mut Compiler<'_>, drive: Drive, keys: &[String], bound: &str) -> String {
         let mut select = "d.rid as rid".to_owned();
         for (number, key) in keys.iter().enumerate() {
@@ -135,13 +160,37 @@ impl Plan<'_> {
                 };
                 let fits = compiler.fits(test, "i", Reach::All);
                 let conditions = self.conditions(compiler, Some(number));
+                // By the index's own column, whose rows come in that order; keys of the directory's row come with that row.
+                let (select, group) =
+                    if keys.is_empty() { ("i.rid as rid", "i.rid") } else { (select.as_str(), "d.rid") };
                 format!(
                     "select {select} from {} i {join} directory d on d.rid = i.rid where {fits} and {conditions}{bound} \
-                     group by d.rid",
+                     group by {group}",
                     table(&test.values)
                 )
             }
         }
+    }
+
+    /// The row id, as the drive has it in order.
+    pub(super) fn rid(&self) -> &'static str {
+        if matches!(self.drive, Drive::Ordered(_)) { "i.rid" } else { "d.rid" }
+    }
+
+    /// A statement that gives the row id of the last of so many rows that the drive comes to first; no row where there are
+    /// fewer.
+    pub(super) fn horizon(&self, compiler: &mut Compiler<'_>, rows: usize, bound: &str) -> String {
+        let from = match self.drive {
+            Drive::Ordered(number) if let Test::Index(test) = &self.search.tests[number] => {
+                let fits = compiler.fits(test, "i", Reach::All);
+                format!("select i.rid from {} i where {fits}{bound} order by i.rid", table(&test.values))
+            }
+            _ => {
+                let (visible, kinds) = (compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds));
+                format!("select d.rid from directory d where {visible} and {kinds}{bound} order by d.rid")
+            }
+        };
+        format!("{from} limit 1 offset {}", rows - 1)
     }
 
     /// What holds of every match's row `d`: it is visible, of a type that is wanted, and every test but one holds.

@@ -1,7 +1,7 @@
 //! How many rows each condition leaves, counted as far as it matters. It decides how a page is made, never what is on it.
 
 use consent::Permit;
-use mappers::search::Search;
+use mappers::search::{Search, Test};
 
 use super::compiler::Compiler;
 use super::source;
@@ -11,21 +11,34 @@ use crate::store::reading::Reading;
 
 /// So many rows are no longer few.
 pub(super) const ENOUGH: i64 = 2000;
+/// The same at a first look, where each row must be joined to be counted.
+const FEW: i64 = 64;
 
-/// The rows of each candidate's source, at most [`ENOUGH`].
+/// So many rows of a test are counted before anything else is tried.
+pub(super) fn at_first(test: &Test) -> i64 {
+    match test {
+        Test::All(tests) | Test::Any(tests) => tests.iter().map(at_first).min().unwrap_or(ENOUGH),
+        Test::Chain { .. } | Test::Has { .. } | Test::Together(_) => FEW,
+        _ => ENOUGH,
+    }
+}
+
+/// The rows of each candidate's source, at most as many as `most` says of its test.
 pub(super) async fn count(
     core: &Core,
     permit: &Permit,
     search: &Search,
     candidates: &[usize],
+    most: impl Fn(&Test) -> i64,
     reading: &mut Reading,
 ) -> Result<Vec<i64>, StoreError> {
     let mut compiler = Compiler::new(core, permit);
     let mut counts = Vec::new();
     for number in candidates {
         let source = source::of(&mut compiler, &search.kinds, &search.tests[*number]);
+        let most = most(&search.tests[*number]);
         let sql = source.map_or_else(|| "select 0 as rid".to_owned(), |source| source.sql);
-        counts.push(format!("(select count(*) from (select x.rid from ({sql}) as x limit {ENOUGH}) as y)"));
+        counts.push(format!("(select count(*) from (select x.rid from ({sql}) as x limit {most}) as y)"));
     }
     // The organization is in every source; a statement that has none of them still has to use its placeholder.
     let sql = format!("select {} where {1} = {1}", counts.join(", "), compiler.organization);

@@ -4,7 +4,7 @@ use super::condition::{Conditions, Fault};
 use super::result::Refusal;
 use super::scope::Scope;
 use super::split::{decode, pairs};
-use super::{Context, Handling, Ignored, MAX_PARAMETERS, MAX_QUERY, QueryError, Results, Search, include, sort};
+use super::{Context, Handling, Ignored, MAX_PARAMETERS, MAX_QUERY, QueryError, Results, Search, Test, include, sort};
 use crate::search::parameters::resource_type;
 
 const MAX_ERRORS: usize = 20;
@@ -75,11 +75,20 @@ impl<'c> Reader<'c> {
         let read = self.conditions.read(Scope { kinds: &self.search.kinds }, name, value);
         match read {
             Ok(Some(test)) => {
-                self.search.tests.push(test);
+                self.require(test);
                 self.search.shown.push((name.into(), value.into()));
             }
             Ok(None) => {}
             Err(fault) => self.fault(name, fault),
+        }
+    }
+
+    /// What all must hold stands test by test: each may be what a search is answered from.
+    fn require(&mut self, test: Test) {
+        match test {
+            Test::All(tests) => tests.into_iter().for_each(|test| self.require(test)),
+            Test::Any(mut tests) if tests.len() == 1 => tests.drain(..).for_each(|test| self.require(test)),
+            test => self.search.tests.push(test),
         }
     }
 
