@@ -1,0 +1,149 @@
+//! Twin worlds within one organization (DESIGN, invariants): a search under a permit that hides most of the record answers as a
+//! search of a record that never had the rest. No total, page, order, chain, include or place to go on from tells of it.
+//!
+//! Records are written over HTTP. What a caller may see cannot be limited there before SMART on FHIR and consents can, so the
+//! store is asked directly, with the decision of a patient's own token.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../tests/tests/twins/searches.rs"]
+#[allow(dead_code, reason = "the twin worlds over HTTP use all of it")]
+mod searches;
+
+use consent::{Action, Context, OrganizationPolicy, Permit, Purpose};
+use gateway::gateway::{Gateway, Options};
+use gateway::store::{Found, SearchRequest, Store, Version};
+use gateway_tests::{Engine, Json, Random, Server, rounds, suite};
+use mappers::search::{self, Handling};
+
+/// Searches of one world.
+const SEARCHES: usize = 2_000;
+/// Pages of one search.
+const PAGES: usize = 6;
+
+/// A decision that shows one patient's rows.
+fn own(patient: &str) -> Permit {
+    let caller = Gateway::operator();
+    let policy = OrganizationPolicy::treatment_opt_out();
+    let context = Context {
+        action: Action::Read,
+        caller: &caller,
+        policy: &policy,
+        purpose: Purpose::Treat,
+        patient: Some(patient),
+    };
+    consent::decide(&context).unwrap()
+}
+
+/// A server on an empty database, and its gateway once more, for us.
+async fn world(engine: Engine) -> (Server, Gateway) {
+    let server = Server::with(engine, gateway_tests::Options { seed: Some(42), ..Default::default() });
+    let options = Options {
+        database: server.database.url.clone(),
+        data_dir: server.folder().join("second"),
+        maps: None,
+        time_zone: None,
+        content: Default::default(),
+        seed: Some(7),
+        bulk: false,
+        after_write: true,
+    };
+    let gateway = Gateway::open(options).await.unwrap();
+    (server, gateway)
+}
+
+/// What a search answers, page by page, as a caller could tell it apart.
+async fn answer(store: &Store, permit: &Permit, address: &str) -> Option<Vec<String>> {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let path: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
+    let (kind, compartment) = match path[..] {
+        [] => (None, None),
+        [kind] => (search::parameters::resource_type(kind), None),
+        [owner, id, kind] => {
+            (search::parameters::resource_type(kind), Some((search::parameters::resource_type(owner)?, id)))
+        }
+        _ => return None,
+    };
+    let context = search::Context { handling: Handling::Lenient, base: "http://h/fhir" };
+    let (mut wanted, results, _) = search::parse(kind, query, context).ok()?;
+    if wanted.asks_terminology() {
+        return None;
+    }
+    if let Some((owner, id)) = compartment {
+        if wanted.kinds.is_empty() {
+            wanted.kinds = search::compartment::members(owner).collect();
+        }
+        wanted.tests.extend(search::compartment::test(owner, id, &wanted.kinds, "http://h/fhir"));
+    }
+    let count = results.count.unwrap_or(5) as usize;
+    let mut request = SearchRequest { search: wanted, count, total: true, after: None };
+    let mut seen = Vec::new();
+    for _ in 0..PAGES {
+        let page = store.search(permit, &request).await.unwrap();
+        let told = |version: &Version| format!("{version:?}");
+        seen.push(format!("{:?} {:?} {:?}", page.total, page.cut, page.next));
+        seen.extend(page.matches.iter().map(told));
+        seen.push("along:".to_owned());
+        seen.extend(page.included.iter().map(told));
+        request.after = page.next;
+        if request.after.is_none() {
+            break;
+        }
+    }
+    Some(seen)
+}
+
+/// The patient of whom there is most to see, and how much.
+async fn chosen(store: &Store, records: &[Json]) -> (Permit, usize) {
+    let mut best = (own("nobody"), 0);
+    for patient in 0..14 {
+        let permit = own(&format!("twin-{patient}"));
+        let mut shown = 0;
+        for record in records {
+            shown += usize::from(is_shown(store, &permit, record).await);
+        }
+        if shown > best.1 {
+            best = (permit, shown);
+        }
+    }
+    best
+}
+
+async fn is_shown(store: &Store, permit: &Permit, record: &Json) -> bool {
+    let (kind, id) = (record.str("resourceType").unwrap(), record.str("id").unwrap());
+    matches!(store.read(permit, kind, id).await.unwrap(), Found::Present(_))
+}
+
+suite! {
+    async fn what_a_permit_hides_is_not_there(engine: Engine) {
+        let mut random = Random::seeded(11);
+        let records = searches::record(&mut random);
+        let ((plain, without), (whole, within)) = (world(engine).await, world(engine).await);
+        for server in [&plain, &whole] {
+            for record in &records {
+                server.client().save(record).await.expect(201);
+            }
+        }
+        let (permit, shown) = chosen(&within.store, &records).await;
+        assert!(shown > 5 && shown * 3 < records.len(), "{shown} of {} are shown", records.len());
+        // In the other world the rest is gone.
+        for record in &records {
+            if !is_shown(&within.store, &permit, record).await {
+                let path = format!("/{}/{}", record.str("resourceType").unwrap(), record.str("id").unwrap());
+                plain.client().delete(&path).await.expect(204);
+            }
+        }
+        let (mut asked, mut found, mut along) = (0, 0, 0);
+        for _ in 0..rounds(SEARCHES, 10_000) {
+            let address = searches::any(&mut random).address;
+            let hidden = answer(&within.store, &permit, &address).await;
+            assert_eq!(hidden, answer(&without.store, &permit, &address).await, "{address}");
+            if let Some(seen) = hidden {
+                asked += 1;
+                found += usize::from(seen.len() > 2);
+                along += usize::from(seen.last().is_some_and(|last| last != "along:"));
+            }
+        }
+        println!("{asked} searches, {found} found something, {along} more beside it");
+        assert!(asked * 2 > SEARCHES && found * 10 > SEARCHES && along > 20, "{asked} {found} {along}");
+    }
+}
