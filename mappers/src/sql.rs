@@ -29,6 +29,11 @@ pub trait Dialect {
     fn bind(&self, placeholder: &str, kind: ColumnKind, declared: &str) -> String;
     /// A name, quoted.
     fn quote(&self, name: &str) -> String;
+    /// Whether an INSERT of many rows takes plain placeholders (`?`), which it names as columns of a list of rows, in place
+    /// of numbered ones: for an engine that looks each numbered placeholder up in a list of all.
+    fn takes_plain_placeholders(&self) -> bool {
+        false
+    }
 }
 
 /// The statements of one map.

@@ -98,6 +98,37 @@ fn a_row_of_an_insert_takes_its_parameters_in_order() {
     assert_eq!(insert.returned, (0..map.slots.len()).collect::<Vec<_>>());
 }
 
+/// As [`Plain`], for an engine that takes plain placeholders.
+struct Unnumbered;
+
+impl Dialect for Unnumbered {
+    fn read(&self, column: &str, kind: ColumnKind, declared: &str) -> String {
+        Plain.read(column, kind, declared)
+    }
+
+    fn bind(&self, placeholder: &str, _kind: ColumnKind, _declared: &str) -> String {
+        format!("twice({placeholder}, {placeholder})")
+    }
+
+    fn quote(&self, name: &str) -> String {
+        Plain.quote(name)
+    }
+
+    fn takes_plain_placeholders(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn plain_placeholders_are_columns_of_a_list_of_rows() {
+    let file = "resource = \"Procedure\"\ntable = \"orders\"\nid = \"id\"\nwhere = \"kind = 'procedure'\"\n\
+                fields = [{ path = \"code.text\", column = \"name\" }]\n";
+    let set = map::compile(&[("orders".to_owned(), file.to_owned())], &schema::of(ORDERS)).expect("the map compiles");
+    let expected = "insert into orders (id, name, kind) select twice(column1, column1), twice(column2, column2), \
+                    'procedure' from (values (?, ?), (?, ?)) returning text(id), text(name)";
+    assert_eq!(Statements::new(&set.maps[0], &Unnumbered).insert.text(2), expected);
+}
+
 #[test]
 fn a_facet_finds_its_note_by_what_the_resource_says() {
     let map = by_name("vital_signs.hr");

@@ -3,10 +3,13 @@
 //! Each set stays atomic. When a transaction fails as a whole its sets are tried again one by one, so that only the set
 //! at fault is refused.
 
+mod gathering;
+
 use std::sync::{Arc, OnceLock};
 
 use consent::{OrganizationId, Permit};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::store::apply::{self, Abort, Lessons, StoredRefusal, Verdict};
@@ -17,13 +20,10 @@ use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::types::{Change, Changed};
 use crate::store::{drain, entry, statistics};
+use gathering::Gathering;
 
 /// Sets waiting before callers have to.
 const QUEUE: usize = 1024;
-/// Sets in one transaction at most.
-const SETS: usize = 64;
-/// Changes in one transaction at most (a larger set goes alone).
-const CHANGES: usize = 1500;
 /// How often a transaction that collided is tried again.
 const TRIES: usize = 8;
 
@@ -64,6 +64,7 @@ struct Job {
 #[derive(Clone, Debug)]
 pub(crate) struct Batcher {
     queue: mpsc::Sender<Job>,
+    gathering: Arc<Gathering>,
 }
 
 impl Batcher {
@@ -71,21 +72,23 @@ impl Batcher {
     pub(crate) fn start(core: &Arc<Core>, workers: usize) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
+        let gathering = Arc::new(Gathering::new(core.pools.engine()));
         for _ in 0..workers {
-            tokio::spawn(work(Arc::clone(core), Arc::clone(&jobs)));
+            tokio::spawn(work(Arc::clone(core), Arc::clone(&jobs), Arc::clone(&gathering)));
         }
-        Self { queue }
+        Self { queue, gathering }
     }
 
     /// Applies a set of changes: all of it or nothing.
     pub(crate) async fn submit(&self, unit: Unit) -> Answer {
         let (answer, verdict) = oneshot::channel();
+        let _waiting = self.gathering.enter();
         self.queue.send(Job { unit, answer }).await.map_err(|_| StoreError::Unavailable)?;
         verdict.await.map_err(|_| StoreError::Unavailable)?
     }
 }
 
-async fn work(core: Arc<Core>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
+async fn work(core: Arc<Core>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, gathering: Arc<Gathering>) {
     loop {
         let (connection, batch) = {
             // Held until this worker has its batch: the next worker takes what comes after.
@@ -93,12 +96,12 @@ async fn work(core: Arc<Core>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
             let Some(first) = jobs.recv().await else { return };
             // The connection first: while it is awaited (SQLite has one writer) more sets gather.
             let connection = core.pools.writer().await;
-            (connection, gather(first, &mut jobs))
+            (connection, gathering.gather(first, &mut jobs).await)
         };
         match connection {
             // A task of its own: should it panic, its callers get an answer and this worker goes on.
             Ok(connection) => {
-                if tokio::spawn(settle(Arc::clone(&core), connection, batch)).await.is_err() {
+                if tokio::spawn(settle(Arc::clone(&core), connection, batch, Arc::clone(&gathering))).await.is_err() {
                     core.forget_rids();
                     tracing::error!("applying changes panicked");
                 }
@@ -106,17 +109,6 @@ async fn work(core: Arc<Core>, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
             Err(error) => refuse(batch, &error),
         }
     }
-}
-
-fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
-    let mut changes = first.unit.changes.len();
-    let mut batch = vec![first];
-    while batch.len() < SETS && changes < CHANGES {
-        let Ok(job) = jobs.try_recv() else { break };
-        changes += job.unit.changes.len();
-        batch.push(job);
-    }
-    batch
 }
 
 fn refuse(batch: Vec<Job>, error: &DbError) {
@@ -127,7 +119,8 @@ fn refuse(batch: Vec<Job>, error: &DbError) {
 }
 
 /// Answers every job of the batch.
-async fn settle(core: Arc<Core>, mut connection: Connection, mut batch: Vec<Job>) {
+async fn settle(core: Arc<Core>, mut connection: Connection, mut batch: Vec<Job>, gathering: Arc<Gathering>) {
+    let begun = Instant::now();
     statistics::grew(&core, batch.iter().map(|job| job.unit.changes.len()).sum());
     let (core, connection) = (&*core, &mut connection);
     while !batch.is_empty() {
@@ -146,6 +139,7 @@ async fn settle(core: Arc<Core>, mut connection: Connection, mut batch: Vec<Job>
                 Err(_) if units.len() > 1 => one_by_one(core, connection, organization, &units).await,
                 Err(error) => vec![Verdict::Settled(Err(error.into()))],
             };
+            gathering.ended(begun);
             let mut waiting = Vec::new();
             for (job, verdict) in group.into_iter().zip(verdicts) {
                 match verdict {
@@ -221,8 +215,7 @@ async fn attempt(
     lessons: &Lessons,
     staged: &Staged<'_>,
 ) -> Result<Vec<Verdict>, Abort> {
-    drain::settle(core, connection, organization).await?;
-    connection.begin_write(Some(organization.0)).await?;
+    drain::begin(core, connection, organization).await?;
     let rids = core.rids_of_a_transaction();
     let verdicts = apply::apply(core, connection, organization, units, refused, lessons).await?;
     staged.commit(connection).await?;

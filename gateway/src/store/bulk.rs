@@ -3,8 +3,11 @@
 //! PostgreSQL takes one array a column. SQLite takes rows of placeholders, in counts that are powers of two, so that its
 //! few prepared statements serve every number of rows.
 
+mod together;
+
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
+pub(crate) use self::together::{Batch, delete_together, insert_together};
 use super::connection::{Arg, Connection, DbError, Engine, Row};
 use super::dialect;
 
@@ -16,6 +19,8 @@ const MAX_VARIABLES: usize = 32_766;
 /// What a column of bulk values holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BulkType {
+    /// Text that may be long: a resource.
+    Body,
     /// 64-bit integers.
     Int,
     /// Numbers of double precision.
@@ -187,19 +192,22 @@ impl<'a> Arrays<'a> {
             match kind {
                 BulkType::Int => Array::Ints(cells.map(int_of).collect()),
                 BulkType::Real => Array::Reals(cells.map(real_of).collect()),
-                BulkType::Text => Array::Texts(cells.map(text_of).collect()),
+                BulkType::Body | BulkType::Text => Array::Texts(cells.map(text_of).collect()),
             }
         };
         Self(columns.iter().enumerate().map(column).collect())
     }
 
     fn args<'s>(&'s self, before: &[Arg<'s>]) -> Vec<Arg<'s>> {
-        let arrays = self.0.iter().map(|array| match array {
+        before.iter().copied().chain(self.iter()).collect()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Arg<'_>> {
+        self.0.iter().map(|array| match array {
             Array::Ints(values) => Arg::Ints(values),
             Array::Reals(values) => Arg::Reals(values),
             Array::Texts(values) => Arg::Texts(values),
-        });
-        before.iter().copied().chain(arrays).collect()
+        })
     }
 }
 

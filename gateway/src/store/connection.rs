@@ -219,12 +219,23 @@ impl Connection {
         self.settle(result)
     }
 
+    /// As [`Self::script`], for texts that are said again and again: SQLite keeps them prepared.
+    async fn command(&mut self, sql: &str) -> Result<(), DbError> {
+        self.running = true;
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        let result = match self.inner.driver() {
+            Driver::Postgres(connection) => connection.execute(sqlx::raw_sql(sql)).await.map(drop),
+            Driver::Sqlite(connection) => connection.execute(sqlx::query(sql)).await.map(drop),
+        };
+        self.settle(result)
+    }
+
     /// Opens a transaction that only reads, seeing one organization's rows (on PostgreSQL by row-level security).
     pub async fn begin_read(&mut self, organization: Option<i64>) -> Result<(), DbError> {
         let sql = dialect::begin_read(self.engine(), organization);
         self.open = true;
         self.writing = false;
-        self.script(&sql).await
+        self.command(&sql).await
     }
 
     /// Opens a transaction of the gateway's own writes: triggers keep silent about it.
@@ -232,7 +243,27 @@ impl Connection {
         let sql = dialect::begin_write(self.engine(), organization);
         self.open = true;
         self.writing = true;
-        self.script(&sql).await
+        self.command(&sql).await
+    }
+
+    /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox.
+    pub async fn begin_write_asking(&mut self, organization: i64) -> Result<bool, DbError> {
+        let sql = dialect::begin_write_asking(self.engine(), organization);
+        self.open = true;
+        self.writing = true;
+        self.running = true;
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        let result = match self.inner.driver() {
+            Driver::Postgres(connection) => {
+                let rows = connection.fetch_all(sqlx::raw_sql(sql)).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).next_back())
+            }
+            Driver::Sqlite(connection) => {
+                let rows = connection.fetch_all(sqlx::query(sql)).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).next_back())
+            }
+        };
+        self.settle(result).map(|row| row.is_some_and(|row| row.flag(0)))
     }
 
     /// Opens a transaction that is neither: a schema change, or one that acts as another program (triggers speak).
@@ -258,7 +289,7 @@ impl Connection {
     /// connection is then in no transaction.
     pub async fn commit(&mut self) -> Result<(), DbError> {
         let sql = dialect::commit(self.engine(), self.writing);
-        let result = self.script(sql).await;
+        let result = self.command(sql).await;
         match result {
             Ok(()) => self.open = false,
             Err(_) if !self.broken => self.rollback().await?,

@@ -29,6 +29,10 @@ impl Dialect for SqlDialect {
     fn quote(&self, name: &str) -> String {
         quote(name)
     }
+
+    fn takes_plain_placeholders(&self) -> bool {
+        self.0 == Engine::Sqlite
+    }
 }
 
 // --- Names and values -------------------------------------------------------------------------------------------------
@@ -221,6 +225,17 @@ pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
     }
 }
 
+/// As [`begin_write`], and tells whether changes of other programs wait in the outbox.
+pub fn begin_write_asking(engine: Engine, organization: i64) -> String {
+    let begin = begin_write(engine, Some(organization));
+    match engine {
+        Engine::Postgres => format!("{begin}; select fhir_gateway.has_pending({organization})::integer"),
+        Engine::Sqlite => {
+            format!("{begin}; select exists(select 1 from outbox where organization_id = {organization})")
+        }
+    }
+}
+
 /// Opens a transaction of a schema change or of another program's kind: nobody else writes meanwhile (SQLite).
 pub fn begin_plain(engine: Engine) -> &'static str {
     match engine {
@@ -318,6 +333,11 @@ pub fn barrier(engine: Engine) -> &'static str {
     }
 }
 
+/// SQLite: a statement with a savepoint around it, which stays open where the statement is refused.
+pub fn within_savepoint(name: &str, sql: &str) -> String {
+    format!("{}; {sql}; {}", savepoint(name), release(name))
+}
+
 /// What makes an INSERT overwrite the row of the same key: `key` and `set` are column names.
 pub fn on_conflict_update(key: &[&str], set: &[&str]) -> String {
     let assignments = set.iter().map(|column| format!("{0} = excluded.{0}", quote(column))).collect::<Vec<_>>();
@@ -369,6 +389,67 @@ pub(super) fn insert_values(table: &str, columns: &[BulkColumn<'_>], rows: usize
     sql
 }
 
+/// PostgreSQL: rows of several tables (name, columns, conflict clause) from arrays; `$1` is the organization of all.
+pub(super) fn insert_arrays_together(tables: &[(&str, &[BulkColumn<'_>], &str)]) -> String {
+    let mut sql = String::with_capacity(4096);
+    let mut before = 1;
+    for (place, (table, columns, conflict)) in tables.iter().enumerate() {
+        // All but the last are queries beside it, which run whether anybody looks at them or not.
+        let is_last = place + 1 == tables.len();
+        if !is_last {
+            let _ = write!(sql, "{} w{place} as (", if place == 0 { "with" } else { "," });
+        }
+        let (names, arrays) = (names(columns), arrays(columns, before));
+        let _ = write!(
+            sql,
+            " insert into {table} (organization_id, {names}) select $1::bigint, k.* from unnest({arrays}) as k {conflict}"
+        );
+        if !is_last {
+            sql.push(')');
+        }
+        before += columns.len();
+    }
+    sql
+}
+
+/// SQLite: rows from a JSON array of arrays, the second placeholder; the first is the organization of all.
+pub(super) fn insert_json(table: &str, columns: &[BulkColumn<'_>], conflict: &str) -> String {
+    let mut sql = format!("insert into {table} (organization_id, {}) select ?", names(columns));
+    for place in 0..columns.len() {
+        let _ = write!(sql, ", value->>{place}");
+    }
+    // Without a condition `on` would be read as that of a join.
+    let _ = write!(sql, " from json_each(?) where true {conflict};");
+    sql
+}
+
+/// SQLite: up to `rows` rows of placeholders, after one of the organization; those that begin with NULL only fill up.
+pub(super) fn insert_filled(table: &str, columns: &[BulkColumn<'_>], rows: usize, conflict: &str) -> String {
+    let mut sql = format!("insert into {table} (organization_id, {}) select ?", names(columns));
+    for place in 1..=columns.len() {
+        let _ = write!(sql, ", column{place}");
+    }
+    let row = format!("({})", vec!["?"; columns.len()].join(","));
+    let _ = write!(sql, " from (values {}) where column1 is not null {conflict};", vec![row; rows].join(","));
+    sql
+}
+
+/// Deletes the rows of several tables by row ids, an array (PostgreSQL) or a JSON array (SQLite) in `$1`.
+pub(super) fn delete_together(engine: Engine, tables: &[&str]) -> String {
+    let of_table = |table: &&str| match engine {
+        Engine::Postgres => format!("delete from {table} where rid = any($1::bigint[])"),
+        Engine::Sqlite => format!("delete from {table} where rid in (select value from json_each($1))"),
+    };
+    let mut deletes: Vec<String> = tables.iter().map(of_table).collect();
+    match (engine, deletes.pop()) {
+        (Engine::Postgres, Some(last)) if !deletes.is_empty() => {
+            let beside = deletes.iter().enumerate().map(|(place, delete)| format!("w{place} as ({delete})"));
+            format!("with {} {last}", beside.collect::<Vec<_>>().join(", "))
+        }
+        (_, last) => deletes.into_iter().chain(last).collect::<Vec<_>>().join("; "),
+    }
+}
+
 /// PostgreSQL: a table `k` of keys from arrays that follow `before` other arguments.
 pub(super) fn key_arrays(columns: &[BulkColumn<'_>], before: usize) -> String {
     format!("unnest({}) as k ({})", arrays(columns, before), names(columns))
@@ -403,7 +484,7 @@ fn arrays(columns: &[BulkColumn<'_>], before: usize) -> String {
         let kind = match kind {
             BulkType::Int => "bigint",
             BulkType::Real => "double precision",
-            BulkType::Text => "text",
+            BulkType::Body | BulkType::Text => "text",
         };
         format!("${}::{kind}[]", before + place + 1)
     };
@@ -456,6 +537,26 @@ mod tests {
         assert_eq!(declared_scale("DECIMAL(10, 2)"), Some(2));
         assert_eq!(declared_scale("numeric(5)"), Some(0));
         assert_eq!(declared_scale("numeric"), None);
+    }
+
+    #[test]
+    fn rows_of_several_tables_share_a_text() {
+        let columns: &[BulkColumn<'_>] = &[("rid", BulkType::Int), ("code", BulkType::Text)];
+        assert_eq!(
+            insert_arrays_together(&[("a", columns, ""), ("b", &columns[..1], "on conflict do nothing")]),
+            "with w0 as ( insert into a (organization_id, \"rid\", \"code\") select $1::bigint, k.* from \
+             unnest($2::bigint[], $3::text[]) as k ) insert into b (organization_id, \"rid\") select $1::bigint, k.* \
+             from unnest($4::bigint[]) as k on conflict do nothing"
+        );
+        assert_eq!(
+            insert_filled("a", columns, 2, ""),
+            "insert into a (organization_id, \"rid\", \"code\") select ?, column1, column2 from (values (?,?),(?,?)) \
+             where column1 is not null ;"
+        );
+        assert_eq!(
+            delete_together(Engine::Postgres, &["a", "b"]),
+            "with w0 as (delete from a where rid = any($1::bigint[])) delete from b where rid = any($1::bigint[])"
+        );
     }
 
     #[test]

@@ -88,6 +88,21 @@ impl Store {
 
 const PENDING: &str = "select exists(select 1 from outbox where organization_id = $1)";
 
+/// Opens a transaction of the gateway's own writes once all is settled. Mostly nothing waits, and the round trip that
+/// begins has told so.
+pub(crate) async fn begin(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+) -> Result<(), DbError> {
+    if !connection.begin_write_asking(organization.0).await? {
+        return Ok(());
+    }
+    connection.rollback().await?;
+    settle(core, connection, organization).await?;
+    connection.begin_write(Some(organization.0)).await
+}
+
 /// Settles until the outbox is empty (or the bound is reached). No transaction may be open.
 pub(crate) async fn settle(
     core: &Core,

@@ -8,7 +8,7 @@ use consent::OrganizationId;
 use mappers::json::Element;
 use mappers::search;
 
-use crate::store::bulk::{self, BulkColumn, BulkType};
+use crate::store::bulk::{self, Batch, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::entry::Place;
@@ -62,9 +62,8 @@ pub(crate) struct Side {
     pub(crate) flag: Option<Box<str>>,
 }
 
-const DIRECTORY: &[BulkColumn<'_>] = &[
+const DIRECTORY: &[BulkColumn<'static>] = &[
     ("rid", BulkType::Int),
-    ("organization_id", BulkType::Int),
     ("type", BulkType::Text),
     ("id", BulkType::Text),
     ("map", BulkType::Text),
@@ -86,16 +85,15 @@ const ON_CONFLICT: &str = "on conflict (rid) do update set map = excluded.map, k
      author = excluded.author, encounter = excluded.encounter, occurred = excluded.occurred, \
      residue = excluded.residue, shadow = excluded.shadow, flag = excluded.flag";
 
-const VERSIONS: &[BulkColumn<'_>] = &[
+const VERSIONS: &[BulkColumn<'static>] = &[
     ("rid", BulkType::Int),
     ("version", BulkType::Int),
-    ("organization_id", BulkType::Int),
     ("type", BulkType::Text),
     ("id", BulkType::Text),
     ("updated", BulkType::Int),
     ("method", BulkType::Text),
     ("deleted", BulkType::Int),
-    ("body", BulkType::Text),
+    ("body", BulkType::Body),
 ];
 
 /// Stores the snapshots. A directory row that appeared meanwhile, or a version that exists already, is a unique
@@ -109,17 +107,20 @@ pub(crate) async fn emit(
     if snapshots.is_empty() {
         return Ok(());
     }
-    for (fresh, conflict) in [(true, ""), (false, ON_CONFLICT)] {
-        let part = snapshots.iter().filter(|snapshot| snapshot.fresh == fresh);
-        let rows: Vec<Arg<'_>> = part.flat_map(|snapshot| directory_row(core, organization, snapshot)).collect();
-        bulk::insert_rows(connection, "directory", DIRECTORY, &rows, conflict).await?;
-    }
-    let versions: Vec<Arg<'_>> = snapshots.iter().flat_map(|snapshot| version_row(organization, snapshot)).collect();
-    bulk::insert_rows(connection, "resource_versions", VERSIONS, &versions, "").await?;
     let stale: Vec<i64> = snapshots.iter().filter(|snapshot| !snapshot.fresh).map(|snapshot| snapshot.rid).collect();
     index::forget(connection, &stale).await?;
+    let directory = |(fresh, conflict)| {
+        let part = snapshots.iter().filter(|snapshot| snapshot.fresh == fresh);
+        let values: Vec<Arg<'_>> = part.flat_map(|snapshot| directory_row(core, snapshot)).collect();
+        Batch { table: "directory", columns: DIRECTORY, values, conflict }
+    };
+    let mut batches: Vec<Batch<'_>> = [(true, ""), (false, ON_CONFLICT)].map(directory).into();
+    batches.retain(|batch| !batch.values.is_empty());
+    let values = snapshots.iter().flat_map(version_row).collect();
+    batches.push(Batch { table: "resource_versions", columns: VERSIONS, values, conflict: "" });
     let rows: Vec<(i64, &Index)> = snapshots.iter().map(|snapshot| (snapshot.rid, &snapshot.index)).collect();
-    index::store(connection, organization, &rows).await
+    batches.extend(index::batches(&rows));
+    bulk::insert_together(connection, organization.0, &batches).await
 }
 
 /// What consent asks of one resource.
@@ -151,11 +152,10 @@ impl Facts {
     }
 }
 
-fn directory_row<'s>(core: &'s Core, organization: OrganizationId, snapshot: &'s Snapshot) -> [Arg<'s>; 16] {
+fn directory_row<'s>(core: &'s Core, snapshot: &'s Snapshot) -> [Arg<'s>; 15] {
     let map = snapshot.place.map().map(|map| core.map(map).name.as_str());
     [
         Arg::Int(snapshot.rid),
-        Arg::Int(organization.0),
         Arg::Text(&snapshot.kind),
         Arg::Text(&snapshot.id),
         Arg::text(map),
@@ -173,11 +173,10 @@ fn directory_row<'s>(core: &'s Core, organization: OrganizationId, snapshot: &'s
     ]
 }
 
-fn version_row(organization: OrganizationId, snapshot: &Snapshot) -> [Arg<'_>; 9] {
+fn version_row(snapshot: &Snapshot) -> [Arg<'_>; 8] {
     [
         Arg::Int(snapshot.rid),
         Arg::Int(snapshot.version),
-        Arg::Int(organization.0),
         Arg::Text(&snapshot.kind),
         Arg::Text(&snapshot.id),
         Arg::Int(snapshot.updated_ms),

@@ -5,14 +5,14 @@
 //! chains and includes need one relation for all references.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use consent::OrganizationId;
 use mappers::json::Element;
 use mappers::search::{IndexRows, extract};
 use sha2::{Digest, Sha256};
-use terminology::units;
+use terminology::units::{self, Base};
 
-use crate::store::bulk::{self, BulkColumn, BulkType};
+use crate::store::bulk::{self, Batch, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 
 /// The longest code, address or reference that is kept whole, in bytes: an entry of a b-tree has its limits.
@@ -22,14 +22,35 @@ pub(crate) const LONGEST_NORMAL: usize = 100;
 
 const TABLES: [&str; 5] = ["index_date", "index_quantity", "index_reference", "index_string", "index_token"];
 
-/// The rows of one resource.
+/// The rows of one resource, as the tables keep them.
 #[derive(Debug, Default)]
-pub(crate) struct Index(IndexRows<'static>);
+pub(crate) struct Index {
+    rows: IndexRows<'static>,
+    /// Parallel to the quantities.
+    bases: Vec<Option<Arc<Base>>>,
+}
 
 impl Index {
     /// The rows of a resource.
     pub(crate) fn of(kind: &str, element: Element<'_>) -> Self {
-        Self(extract(kind, element).into_owned())
+        let mut rows = extract(kind, element).into_owned();
+        let mut is_cut = false;
+        let keys = rows.tokens.iter_mut().flat_map(|row| [&mut row.code, &mut row.system]);
+        for text in keys.chain(rows.references.iter_mut().map(|row| &mut row.target_id)) {
+            if text.len() > LONGEST_KEY {
+                *text = Cow::Owned(key(text).into_owned());
+                is_cut = true;
+            }
+        }
+        if is_cut {
+            // A value may spell what another one is cut to: then they are one row.
+            rows.tokens.sort_unstable();
+            rows.tokens.dedup();
+            rows.references.sort_unstable();
+            rows.references.dedup();
+        }
+        let bases = rows.quantities.iter().map(|row| units::base(&row.system, &row.code)).collect();
+        Self { rows, bases }
     }
 }
 
@@ -57,89 +78,58 @@ pub(crate) fn start_of(normal: &str) -> (&str, bool) {
 
 /// Drops the rows of resources.
 pub(crate) async fn forget(connection: &mut Connection, rids: &[i64]) -> Result<(), DbError> {
-    if rids.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
-    for table in TABLES {
-        let sql = format!("delete from {table} where rid in (select k.rid from {{keys}})");
-        bulk::execute_by_keys(connection, &sql, &[], &[("rid", BulkType::Int)], &keys).await?;
-    }
-    Ok(())
+    if rids.is_empty() { Ok(()) } else { bulk::delete_together(connection, &TABLES, rids).await }
 }
 
-/// Adds the rows of resources, by the directory's row ids.
-pub(crate) async fn store(
-    connection: &mut Connection,
-    organization: OrganizationId,
-    index: &[(i64, &Index)],
-) -> Result<(), DbError> {
-    let organization = Arg::Int(organization.0);
-    tokens(connection, organization, index).await?;
-    strings(connection, organization, index).await?;
-    dates(connection, organization, index).await?;
-    quantities(connection, organization, index).await?;
-    references(connection, organization, index).await
+/// The rows of resources, by the directory's row ids, for each table.
+pub(crate) fn batches<'i>(index: &[(i64, &'i Index)]) -> [Batch<'i>; 5] {
+    [dates(index), quantities(index), references(index), strings(index), tokens(index)]
 }
 
-const COMMON: [BulkColumn<'static>; 4] =
-    [("organization_id", BulkType::Int), ("path", BulkType::Int), ("rid", BulkType::Int), ("item", BulkType::Int)];
-
-async fn tokens(connection: &mut Connection, organization: Arg<'_>, index: &[(i64, &Index)]) -> Result<(), DbError> {
-    let keys: Vec<_> = rows(index, |rows| &rows.tokens)
-        .map(|(rid, row)| (rid, row.path, row.item, key(&row.code), key(&row.system)))
-        .collect();
-    let mut args = Vec::with_capacity(keys.len() * 6);
-    for (rid, path, item, code, system) in &keys {
-        args.extend(common(organization, *path, *rid, *item));
-        args.extend([Arg::Text(code), Arg::Text(system)]);
-    }
-    insert(connection, "index_token", &[("code", BulkType::Text), ("system", BulkType::Text)], &args).await
-}
-
-async fn strings(connection: &mut Connection, organization: Arg<'_>, index: &[(i64, &Index)]) -> Result<(), DbError> {
-    let mut args = Vec::new();
-    for (rid, row) in rows(index, |rows| &rows.strings) {
-        let (start, is_whole) = start_of(&row.normal);
-        let whole = if is_whole { Arg::Null } else { Arg::Text(&row.normal) };
-        args.extend(common(organization, row.path, rid, row.item));
-        args.extend([Arg::Text(start), whole, Arg::Text(&row.text)]);
-    }
-    let columns = [("normal", BulkType::Text), ("whole", BulkType::Text), ("text", BulkType::Text)];
-    insert(connection, "index_string", &columns, &args).await
-}
-
-async fn dates(connection: &mut Connection, organization: Arg<'_>, index: &[(i64, &Index)]) -> Result<(), DbError> {
-    let mut args = Vec::new();
-    for (rid, row) in rows(index, |rows| &rows.dates) {
-        args.extend(common(organization, row.path, rid, row.item));
-        args.extend([Arg::Int(row.low), Arg::Int(row.high)]);
-    }
-    insert(connection, "index_date", &[("low", BulkType::Int), ("high", BulkType::Int)], &args).await
-}
-
-async fn quantities(
-    connection: &mut Connection,
-    organization: Arg<'_>,
-    index: &[(i64, &Index)],
-) -> Result<(), DbError> {
-    let based: Vec<_> = rows(index, |rows| &rows.quantities)
-        .map(|(rid, row)| (rid, row, units::base(&row.system, &row.code)))
-        .collect();
-    let mut args = Vec::with_capacity(based.len() * 12);
-    for (rid, row, base) in &based {
-        args.extend(common(organization, row.path, *rid, row.item));
-        args.extend([Arg::Real(row.low), Arg::Real(row.high)]);
-        args.extend([Arg::Text(&row.system), Arg::Text(&row.code), Arg::Text(&row.unit)]);
-        match base {
-            Some(base) => {
-                let (low, high) = (base.of(row.low), base.of(row.high));
-                args.extend([Arg::Text(&base.unit), Arg::Real(low), Arg::Real(high)]);
-            }
-            None => args.extend([Arg::Null, Arg::Null, Arg::Null]),
+fn tokens<'i>(index: &[(i64, &'i Index)]) -> Batch<'i> {
+    const COLUMNS: &[BulkColumn<'static>] = &[PATH, RID, ITEM, ("code", BulkType::Text), ("system", BulkType::Text)];
+    let mut values = Vec::new();
+    for (rid, index) in index {
+        for row in &index.rows.tokens {
+            values.extend(place(row.path, *rid, row.item));
+            values.extend([Arg::Text(&row.code), Arg::Text(&row.system)]);
         }
     }
-    let columns = [
+    batch("index_token", COLUMNS, values)
+}
+
+fn strings<'i>(index: &[(i64, &'i Index)]) -> Batch<'i> {
+    const COLUMNS: &[BulkColumn<'static>] =
+        &[PATH, RID, ITEM, ("normal", BulkType::Text), ("whole", BulkType::Text), ("text", BulkType::Text)];
+    let mut values = Vec::new();
+    for (rid, index) in index {
+        for row in &index.rows.strings {
+            let (start, is_whole) = start_of(&row.normal);
+            let whole = if is_whole { Arg::Null } else { Arg::Text(&row.normal) };
+            values.extend(place(row.path, *rid, row.item));
+            values.extend([Arg::Text(start), whole, Arg::Text(&row.text)]);
+        }
+    }
+    batch("index_string", COLUMNS, values)
+}
+
+fn dates<'i>(index: &[(i64, &'i Index)]) -> Batch<'i> {
+    const COLUMNS: &[BulkColumn<'static>] = &[PATH, RID, ITEM, ("low", BulkType::Int), ("high", BulkType::Int)];
+    let mut values = Vec::new();
+    for (rid, index) in index {
+        for row in &index.rows.dates {
+            values.extend(place(row.path, *rid, row.item));
+            values.extend([Arg::Int(row.low), Arg::Int(row.high)]);
+        }
+    }
+    batch("index_date", COLUMNS, values)
+}
+
+fn quantities<'i>(index: &[(i64, &'i Index)]) -> Batch<'i> {
+    const COLUMNS: &[BulkColumn<'static>] = &[
+        PATH,
+        RID,
+        ITEM,
         ("low", BulkType::Real),
         ("high", BulkType::Real),
         ("system", BulkType::Text),
@@ -149,46 +139,44 @@ async fn quantities(
         ("base_low", BulkType::Real),
         ("base_high", BulkType::Real),
     ];
-    insert(connection, "index_quantity", &columns, &args).await
-}
-
-async fn references(
-    connection: &mut Connection,
-    organization: Arg<'_>,
-    index: &[(i64, &Index)],
-) -> Result<(), DbError> {
-    let keys: Vec<_> = rows(index, |rows| &rows.references).map(|(rid, row)| (rid, row, key(&row.target_id))).collect();
-    let mut args = Vec::with_capacity(keys.len() * 6);
-    for (rid, row, id) in &keys {
-        args.extend(common(organization, row.path, *rid, row.item));
-        args.extend([Arg::Text(id), Arg::Text(row.target_type)]);
+    let mut values = Vec::new();
+    for (rid, index) in index {
+        for (row, base) in index.rows.quantities.iter().zip(&index.bases) {
+            values.extend(place(row.path, *rid, row.item));
+            values.extend([Arg::Real(row.low), Arg::Real(row.high)]);
+            values.extend([Arg::Text(&row.system), Arg::Text(&row.code), Arg::Text(&row.unit)]);
+            values.extend(match base {
+                Some(base) => [Arg::Text(&base.unit), Arg::Real(base.of(row.low)), Arg::Real(base.of(row.high))],
+                None => [Arg::Null, Arg::Null, Arg::Null],
+            });
+        }
     }
-    let columns = [("target_id", BulkType::Text), ("target_type", BulkType::Text)];
-    insert(connection, "index_reference", &columns, &args).await
+    batch("index_quantity", COLUMNS, values)
 }
 
-fn rows<'i, T: 'i>(
-    index: &'i [(i64, &'i Index)],
-    of: impl Fn(&'i IndexRows<'static>) -> &'i Vec<T> + 'i,
-) -> impl Iterator<Item = (i64, &'i T)> {
-    index.iter().flat_map(move |(rid, index)| of(&index.0).iter().map(|row| (*rid, row)))
+fn references<'i>(index: &[(i64, &'i Index)]) -> Batch<'i> {
+    const COLUMNS: &[BulkColumn<'static>] =
+        &[PATH, RID, ITEM, ("target_id", BulkType::Text), ("target_type", BulkType::Text)];
+    let mut values = Vec::new();
+    for (rid, index) in index {
+        for row in &index.rows.references {
+            values.extend(place(row.path, *rid, row.item));
+            values.extend([Arg::Text(&row.target_id), Arg::Text(row.target_type)]);
+        }
+    }
+    batch("index_reference", COLUMNS, values)
 }
 
-fn common(organization: Arg<'_>, path: i32, rid: i64, item: i32) -> [Arg<'_>; 4] {
-    [organization, Arg::Int(path.into()), Arg::Int(rid), Arg::Int(item.into())]
+const PATH: BulkColumn<'static> = ("path", BulkType::Int);
+const RID: BulkColumn<'static> = ("rid", BulkType::Int);
+const ITEM: BulkColumn<'static> = ("item", BulkType::Int);
+
+fn place<'a>(path: i32, rid: i64, item: i32) -> [Arg<'a>; 3] {
+    [Arg::Int(path.into()), Arg::Int(rid), Arg::Int(item.into())]
 }
 
-async fn insert(
-    connection: &mut Connection,
-    table: &str,
-    columns: &[BulkColumn<'_>],
-    args: &[Arg<'_>],
-) -> Result<(), DbError> {
-    let columns: Vec<BulkColumn<'_>> = COMMON.iter().chain(columns).copied().collect();
-    // Two long values that differ only past the cut are one row.
-    let conflict = if matches!(table, "index_string" | "index_quantity") { "" } else { "on conflict do nothing" };
-    bulk::insert_rows(connection, table, &columns, args, conflict).await?;
-    Ok(())
+fn batch<'i>(table: &'static str, columns: &'static [BulkColumn<'static>], values: Vec<Arg<'i>>) -> Batch<'i> {
+    Batch { table, columns, values, conflict: "" }
 }
 
 #[cfg(test)]

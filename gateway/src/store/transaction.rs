@@ -209,8 +209,7 @@ async fn open(
     permit: &Permit,
     conditions: Conditions,
 ) -> Result<(), StoreError> {
-    drain::settle(core, connection, permit.organization()).await?;
-    connection.begin_write(Some(permit.organization().0)).await?;
+    drain::begin(core, connection, permit.organization()).await?;
     if connection.engine() == Engine::Postgres {
         let lock = match conditions {
             Conditions::One => "select pg_advisory_xact_lock_shared($1)",

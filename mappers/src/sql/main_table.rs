@@ -33,12 +33,15 @@ pub enum InsertParameter {
 pub struct Insert {
     /// What one row takes, in order. The organization is given as text like everything else.
     pub parameters: Vec<InsertParameter>,
+    /// Up to the last column's name.
     head: String,
     /// For every parameter the bind expression, split around its placeholder.
     binds: Vec<Vec<String>>,
     /// Literals at the end of every row.
     fixed: String,
     returning: String,
+    /// See [`super::Dialect::takes_plain_placeholders`].
+    plain: bool,
     /// The slots whose texts are returned after the key, in order.
     pub returned: Vec<usize>,
 }
@@ -57,7 +60,7 @@ impl Insert {
     fn with_fixed(mut self, names: &Names<'_>) -> Self {
         let fixed = &names.map.fixed;
         let columns: String = fixed.iter().map(|(column, _)| format!(", {}", names.quote(column))).collect();
-        self.head = self.head.replacen(") values ", &format!("{columns}) values "), 1);
+        self.head.push_str(&columns);
         self.fixed = fixed.iter().map(|(_, literal)| format!(", {literal}")).collect();
         self
     }
@@ -85,7 +88,7 @@ impl Insert {
         all: &[Slot],
     ) -> Self {
         let listed: Vec<String> = columns.iter().map(|(_, column, _)| names.quote(column)).collect();
-        let head = format!("insert into {} ({}) values ", names.quote(table), listed.join(", "));
+        let head = format!("insert into {} ({}", names.quote(table), listed.join(", "));
         let mut returned = Vec::new();
         let mut texts = vec![names.dialect.read(&names.quote(key), key_kind, "text")];
         for (parameter, _, _) in &columns {
@@ -101,16 +104,27 @@ impl Insert {
             parameters: columns.into_iter().map(|(parameter, _, _)| parameter).collect(),
             fixed: String::new(),
             returning: format!(" returning {}", texts.join(", ")),
+            plain: names.dialect.takes_plain_placeholders(),
             returned,
         }
     }
 
     /// The statement for so many rows; row by row each takes `parameters`.
+    #[must_use]
     pub fn text(&self, rows: usize) -> String {
-        let mut sql = self.head.clone();
+        let mut sql = format!("{}) ", self.head);
+        if self.plain && !self.binds.is_empty() {
+            self.plain_rows(rows, &mut sql);
+        } else {
+            self.numbered_rows(rows, &mut sql);
+        }
+        sql + &self.returning
+    }
+
+    fn numbered_rows(&self, rows: usize, sql: &mut String) {
         let mut number = 0;
         for row in 0..rows {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
+            sql.push_str(if row == 0 { "values (" } else { ", (" });
             for (place, bind) in self.binds.iter().enumerate() {
                 number += 1;
                 sql.push_str(if place == 0 { "" } else { ", " });
@@ -119,7 +133,18 @@ impl Insert {
             sql.push_str(&self.fixed);
             sql.push(')');
         }
-        sql + &self.returning
+    }
+
+    fn plain_rows(&self, rows: usize, sql: &mut String) {
+        for (place, bind) in self.binds.iter().enumerate() {
+            sql.push_str(if place == 0 { "select " } else { ", " });
+            sql.push_str(&bind.join(&format!("column{}", place + 1)));
+        }
+        sql.push_str(&self.fixed);
+        let row = format!("({})", vec!["?"; self.binds.len()].join(", "));
+        sql.push_str(" from (values ");
+        sql.push_str(&vec![row.as_str(); rows].join(", "));
+        sql.push(')');
     }
 }
 

@@ -8,13 +8,15 @@ use mappers::sql::{Insert, InsertParameter, Statements};
 
 use crate::clock::Clock;
 use crate::store::apply::{Abort, Step};
-use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Engine, Row};
 use crate::store::core::Core;
+use crate::store::dialect;
 use crate::store::emit::Side;
 use crate::store::place::Placed;
 use crate::store::rows::{attempt, elements, lists, overflow};
 
-/// Rows in one statement: powers of two up to this, so that few prepared statements serve every number.
+/// Rows in one statement: any number up to a few, then powers of two, so that few prepared statements serve every number.
+const FEW: usize = 8;
 const ROWS: usize = 64;
 /// Values in one statement (SQLite takes 32,766).
 const VALUES: usize = 16_000;
@@ -46,14 +48,15 @@ pub(super) async fn insert(
     }
     let mut waiting: Vec<Vec<usize>> = vec![numbers.to_vec()];
     while let Some(batch) = waiting.pop() {
-        let result = attempt(connection, async |connection| {
-            let mut rows = Vec::with_capacity(batch.len());
-            for number in &batch {
-                rows.push(new_row(core, connection, organization, map, steps, *number).await?);
-            }
-            insert_all(core, connection, organization, map, &rows).await
-        })
-        .await?;
+        let result = if is_one_statement(core, connection.engine(), map, &batch, steps) {
+            insert_in_one(core, connection, organization, map, steps, &batch).await?
+        } else {
+            attempt(connection, async |connection| {
+                let rows = new_rows(core, connection, organization, map, steps, &batch).await?;
+                insert_all(core, connection, organization, map, &rows, false).await
+            })
+            .await?
+        };
         match result {
             Ok(returned) => {
                 let keys: Vec<&str> = returned.iter().map(|(key, _)| &**key).collect();
@@ -71,6 +74,58 @@ pub(super) async fn insert(
         }
     }
     Ok(())
+}
+
+/// Whether the rows take one statement, which SQLite takes with its savepoint in one round trip.
+fn is_one_statement(core: &Core, engine: Engine, map: usize, batch: &[usize], steps: &[Step<'_>]) -> bool {
+    let alone = |number: &usize| match &steps[*number].placed {
+        Placed::Mapped { split, .. } => {
+            let joined = core.statements[map].insert_joined.iter().enumerate();
+            split.row.children.iter().all(Vec::is_empty)
+                && !joined.into_iter().any(|(join, insert)| insert.is_some() && has_values(core.map(map), join, split))
+        }
+        Placed::Generic => true,
+    };
+    let width = core.statements[map].insert.parameters.len().max(1);
+    engine == Engine::Sqlite && portion(batch.len(), width) == batch.len() && batch.iter().all(alone)
+}
+
+/// As [`attempt`], with one statement that brings its savepoint along.
+async fn insert_in_one(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    steps: &[Step<'_>],
+    batch: &[usize],
+) -> Result<Result<Vec<(Box<str>, MappedRow)>, DbError>, DbError> {
+    // Only looks.
+    let rows = match new_rows(core, connection, organization, map, steps, batch).await {
+        Err(error) if error.is_misfit() => return Ok(Err(error)),
+        rows => rows?,
+    };
+    match insert_all(core, connection, organization, map, &rows, true).await {
+        Err(error) if error.is_misfit() => {
+            connection.script(&dialect::rollback_to("attempt")).await?;
+            Ok(Err(error))
+        }
+        returned => returned.map(Ok),
+    }
+}
+
+async fn new_rows<'s>(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    map: usize,
+    steps: &'s [Step<'_>],
+    batch: &[usize],
+) -> Result<Vec<NewRow<'s>>, DbError> {
+    let mut rows = Vec::with_capacity(batch.len());
+    for number in batch {
+        rows.push(new_row(core, connection, organization, map, steps, *number).await?);
+    }
+    Ok(rows)
 }
 
 async fn new_row<'s>(
@@ -149,13 +204,15 @@ pub(super) async fn foreign_keys(
     Ok(found)
 }
 
-/// Key and row of each, as the database returned them.
+/// Key and row of each, as the database returned them; `within_savepoint`: the statement, which is the only one, brings its
+/// own.
 async fn insert_all(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
     map_index: usize,
     rows: &[NewRow<'_>],
+    within_savepoint: bool,
 ) -> Result<Vec<(Box<str>, MappedRow)>, DbError> {
     let map = core.map(map_index);
     let statements = &core.statements[map_index];
@@ -166,7 +223,12 @@ async fn insert_all(
             values.push(value(*parameter, row, &tenant));
         }
     }
-    let returned = run(connection, &statements.insert, &values, rows.len()).await?;
+    let returned = if within_savepoint {
+        let text = dialect::within_savepoint("attempt", &statements.insert.text(rows.len()));
+        counted(connection.fetch(&text, &values).await?, rows.len())?
+    } else {
+        run(connection, &statements.insert, &values, rows.len()).await?
+    };
     let mut result: Vec<(Box<str>, MappedRow)> = rows
         .iter()
         .zip(&returned)
@@ -301,16 +363,25 @@ async fn run(
     rows: usize,
 ) -> Result<Vec<Row>, DbError> {
     let width = insert.parameters.len().max(1);
-    let most = ROWS.min(VALUES / width).max(1);
     let mut returned = Vec::with_capacity(rows);
     let mut rest = values;
     while !rest.is_empty() {
-        let portion = 1 << (rest.len() / width).min(most).ilog2();
+        let portion = portion(rest.len() / width, width);
         let (now, later) = rest.split_at(portion * width);
         returned.extend(connection.fetch(&insert.text(portion), now).await?);
         rest = later;
     }
+    counted(returned, rows)
+}
+
+fn counted(returned: Vec<Row>, rows: usize) -> Result<Vec<Row>, DbError> {
     if returned.len() == rows { Ok(returned) } else { Err(DbError::fault("an INSERT returned too few rows")) }
+}
+
+/// How many of `left` rows of so many values the next statement takes.
+fn portion(left: usize, width: usize) -> usize {
+    let most = left.min(ROWS).min(VALUES / width).max(1);
+    if most <= FEW { most } else { 1 << most.ilog2() }
 }
 
 /// Takes over the texts a row was returned with.
