@@ -5,6 +5,7 @@ mod chart;
 mod everything;
 mod has_history;
 mod summary;
+mod validate;
 mod visit_snapshot;
 
 use std::borrow::Cow;
@@ -24,6 +25,8 @@ pub enum Operation {
     HasHistory,
     /// `Patient/{id}/$summary`
     Summary,
+    /// `[type]/$validate`, `[type]/{id}/$validate`
+    Validate,
     /// `Appointment/{id}/$visit-snapshot`
     VisitSnapshot,
 }
@@ -35,11 +38,17 @@ impl Operation {
             Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
             Self::Summary => "$summary",
+            Self::Validate => "$validate",
             Self::VisitSnapshot => "$visit-snapshot",
         }
     }
 
-    /// The types it is offered on, with the address of its definition.
+    /// What every type is offered: name, and the address of its definition.
+    pub fn of_all_types() -> &'static [(&'static str, &'static str)] {
+        &[("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate")]
+    }
+
+    /// What one type is offered beside that.
     pub fn of_type(kind: &str) -> &'static [(&'static str, &'static str)] {
         match kind {
             "Appointment" => {
@@ -65,6 +74,7 @@ pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Re
         Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
         Operation::Summary => summary::summary(exchange, request).await,
+        Operation::Validate => validate::validate(exchange, request).await,
         Operation::VisitSnapshot => visit_snapshot::visit_snapshot(exchange, request).await,
     }
 }
@@ -84,13 +94,16 @@ fn parameter<'r>(request: &'r Request, name: &str) -> Result<Option<Cow<'r, str>
     if root.member("resourceType").and_then(|kind| kind.string()).as_deref() != Some("Parameters") {
         return Err(malformed());
     }
-    let list = root.member("parameter").into_iter().flat_map(|list| list.children());
-    let is_named =
-        |parameter: &Element<'_>| parameter.member("name").and_then(|text| text.string()).as_deref() == Some(name);
-    let Some(parameter) = list.into_iter().find(is_named) else { return Ok(None) };
+    let Some(parameter) = named(root, name) else { return Ok(None) };
     let value = parameter.children().find(|member| member.key().is_some_and(|key| key.starts_with("value")));
     let value =
         value.and_then(|value| if value.kind() == Kind::Object { value.member("reference") } else { Some(value) });
     let text = value.and_then(|value| value.string()).ok_or_else(malformed)?;
     Ok(Some(Cow::Owned(text.into_owned())))
+}
+
+/// A parameter of a Parameters resource.
+fn named<'d>(parameters: Element<'d>, name: &str) -> Option<Element<'d>> {
+    let mut list = parameters.member("parameter").into_iter().flat_map(|list| list.children());
+    list.find(|parameter| parameter.member("name").and_then(|text| text.string()).as_deref() == Some(name))
 }

@@ -1,0 +1,213 @@
+//! Value sets that are lists of codes: <https://hl7.org/fhir/R4/valueset.html>.
+
+use std::collections::HashSet;
+
+use super::library::{Library, Lookup, Wanted};
+use crate::json::{Element, Kind};
+
+/// Codes of a system.
+pub(super) type Codes = HashSet<Box<str>>;
+
+/// How deep value sets may stand in each other.
+const DEPTH: usize = 8;
+
+/// A value set as far as lists tell it.
+#[derive(Debug, Default)]
+pub(super) struct ValueSet {
+    includes: Vec<Part>,
+    excludes: Vec<Part>,
+}
+
+/// One include or exclude: a code is in it when every part of it says so.
+#[derive(Debug, Default)]
+struct Part {
+    system: Option<Box<str>>,
+    /// `None`: all codes of the system.
+    codes: Option<Codes>,
+    sets: Vec<Box<str>>,
+    /// There is a rule that no list tells.
+    by_rule: bool,
+}
+
+/// Whether a code is in a set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Membership {
+    In,
+    Out,
+    /// What is known here does not tell.
+    Unknown,
+}
+
+impl ValueSet {
+    /// A line of the table without its address: `@system`, codes, `@system`, `*`.
+    pub(super) fn of_table(rest: &str) -> Self {
+        let mut includes: Vec<Part> = Vec::new();
+        for word in rest.split('\t') {
+            match (word.strip_prefix('@'), includes.last_mut()) {
+                (Some(system), _) => {
+                    includes.push(Part { system: Some(system.into()), codes: Some(Codes::new()), ..Part::default() })
+                }
+                (None, Some(part)) if word == "*" => part.codes = None,
+                (None, Some(part)) => {
+                    part.codes.get_or_insert_default().insert(word.into());
+                }
+                (None, None) => {}
+            }
+        }
+        Self { includes, excludes: Vec::new() }
+    }
+
+    /// Reads a `ValueSet`: its expansion, or what it is composed of.
+    pub(super) fn read(set: Element<'_>) -> Self {
+        if let Some(expansion) = set.member("expansion").filter(|expansion| expansion.member("contains").is_some()) {
+            let mut includes = Vec::new();
+            contained(expansion, &mut includes);
+            return Self { includes, excludes: Vec::new() };
+        }
+        let parts = |name: &str| {
+            let compose = set.member("compose").and_then(|compose| compose.member(name));
+            compose.into_iter().flat_map(|list| list.children()).map(Part::read).collect()
+        };
+        Self { includes: parts("include"), excludes: parts("exclude") }
+    }
+
+    /// The codes of a `CodeSystem` that holds them all.
+    pub(super) fn codes_of_system(system: Element<'_>) -> Option<Codes> {
+        let complete = system.member("content").and_then(|content| content.string()).as_deref() == Some("complete");
+        let mut codes = Codes::new();
+        concepts(system, &mut codes);
+        complete.then_some(codes)
+    }
+
+    /// Whether a code is in it. Without a system any will do, as `code` elements have none.
+    pub(super) fn membership(
+        &self,
+        coding: (Option<&str>, &str),
+        library: &Library,
+        wanted: &mut dyn FnMut(Wanted),
+    ) -> Membership {
+        self.within(coding, library, wanted, DEPTH)
+    }
+
+    fn within(
+        &self,
+        coding: (Option<&str>, &str),
+        library: &Library,
+        wanted: &mut dyn FnMut(Wanted),
+        depth: usize,
+    ) -> Membership {
+        if depth == 0 {
+            return Membership::Unknown;
+        }
+        let mut any = |parts: &[Part]| {
+            let mut best = Membership::Out;
+            for part in parts {
+                match part.membership(coding, library, wanted, depth - 1) {
+                    Membership::In => return Membership::In,
+                    Membership::Unknown => best = Membership::Unknown,
+                    Membership::Out => {}
+                }
+            }
+            best
+        };
+        match (any(&self.includes), any(&self.excludes)) {
+            (Membership::Out, _) | (_, Membership::In) => Membership::Out,
+            (Membership::In, Membership::Out) => Membership::In,
+            _ => Membership::Unknown,
+        }
+    }
+}
+
+impl Part {
+    fn read(part: Element<'_>) -> Self {
+        let list = |name: &str| part.member(name).into_iter().flat_map(|list| list.children());
+        let codes = part.member("concept").map(|_| {
+            let codes = list("concept").filter_map(|concept| concept.member("code")?.string());
+            codes.map(|code| code.into()).collect()
+        });
+        Self {
+            system: part.member("system").and_then(|system| system.string()).map(|system| system.into()),
+            codes,
+            sets: list("valueSet").filter_map(|set| set.string()).map(|set| set.into()).collect(),
+            by_rule: part.member("filter").is_some(),
+        }
+    }
+
+    fn membership(
+        &self,
+        (system, code): (Option<&str>, &str),
+        library: &Library,
+        wanted: &mut dyn FnMut(Wanted),
+        depth: usize,
+    ) -> Membership {
+        if let (Some(own), Some(system)) = (self.system.as_deref(), system)
+            && own != system
+        {
+            return Membership::Out;
+        }
+        let mut said = match (&self.codes, self.system.as_deref()) {
+            (Some(codes), _) if codes.contains(code) => Membership::In,
+            (Some(_), _) => return Membership::Out,
+            (None, Some(own)) => whole(own, code, library, wanted),
+            (None, None) => Membership::In,
+        };
+        if said == Membership::Out {
+            return said;
+        }
+        for set in &self.sets {
+            let inner = match library.value_set(set) {
+                Lookup::Found(found) => found.within((system, code), library, wanted, depth),
+                Lookup::Unasked => {
+                    wanted(Wanted { kind: "ValueSet", url: set.clone() });
+                    Membership::Unknown
+                }
+                Lookup::Unknown => Membership::Unknown,
+            };
+            match inner {
+                Membership::Out => return Membership::Out,
+                Membership::Unknown => said = Membership::Unknown,
+                Membership::In => {}
+            }
+        }
+        if self.by_rule { Membership::Unknown } else { said }
+    }
+}
+
+/// Whether a system has a code.
+fn whole(system: &str, code: &str, library: &Library, wanted: &mut dyn FnMut(Wanted)) -> Membership {
+    let told = |is_in: bool| if is_in { Membership::In } else { Membership::Out };
+    if system == "http://unitsofmeasure.org" {
+        return library.is_unit(code).map_or(Membership::Unknown, told);
+    }
+    match library.system(system) {
+        Lookup::Found(codes) => told(codes.contains(code)),
+        Lookup::Unasked => {
+            wanted(Wanted { kind: "CodeSystem", url: system.into() });
+            Membership::Unknown
+        }
+        Lookup::Unknown => Membership::Unknown,
+    }
+}
+
+fn contained(parent: Element<'_>, parts: &mut Vec<Part>) {
+    for item in parent.member("contains").into_iter().flat_map(|list| list.children()) {
+        let text = |name: &str| item.member(name).and_then(|text| text.string()).map(Box::<str>::from);
+        let is_abstract = item.member("abstract").is_some_and(|flag| flag.kind() == Kind::True);
+        if let Some(code) = text("code").filter(|_| !is_abstract) {
+            let system = text("system");
+            let at = parts.iter().position(|part| part.system == system).unwrap_or(parts.len());
+            if at == parts.len() {
+                parts.push(Part { system, ..Part::default() });
+            }
+            parts[at].codes.get_or_insert_default().insert(code);
+        }
+        contained(item, parts);
+    }
+}
+
+fn concepts(parent: Element<'_>, codes: &mut Codes) {
+    for concept in parent.member("concept").into_iter().flat_map(|list| list.children()) {
+        codes.extend(concept.member("code").and_then(|code| code.string()).map(|code| Box::from(&*code)));
+        concepts(concept, codes);
+    }
+}

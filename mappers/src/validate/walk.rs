@@ -1,0 +1,299 @@
+//! The walk over a resource: what its types say of every element, and what profiles say of those they are for.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::builtin::base;
+use super::definition::{Definition, Rule};
+use super::issue::{Issue, Report, Severity};
+use super::library::{Library, Lookup, Wanted, core_type};
+use super::place::Place;
+use crate::fhirpath::Node;
+use crate::fhirpath::types::is_a;
+use crate::structure::is_resource_type;
+
+/// What all invariants of one validation may spend together (see [`crate::fhirpath::WORK`]).
+const WORK: u64 = 20_000_000;
+/// Elements that rules may be held against in one validation.
+const STEPS: u64 = 2_000_000;
+/// Profiles within profiles.
+const NESTED: usize = 40;
+
+pub(super) struct Walk<'w, 'd> {
+    pub(super) library: &'w Library,
+    pub(super) report: Report,
+    pub(super) now: Option<&'w str>,
+    pub(super) work: Cell<u64>,
+    /// Verdicts on resources that references name.
+    pub(super) verdicts: HashMap<(usize, Box<str>), bool>,
+    steps: u64,
+    /// Profiles that are being checked, and for which element.
+    open: Vec<(usize, *const Definition)>,
+    top: Option<Node<'d>>,
+}
+
+/// The resources around an element.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'d> {
+    /// The one it is an element of.
+    pub(super) resource: Node<'d>,
+    /// The one that contains this, or itself.
+    pub(super) container: Node<'d>,
+    /// The Bundle with the entry.
+    pub(super) bundle: Option<Node<'d>>,
+}
+
+impl<'w, 'd> Walk<'w, 'd> {
+    pub(super) fn new(library: &'w Library, now: Option<&'w str>) -> Self {
+        Self {
+            library,
+            report: Report::default(),
+            now,
+            work: Cell::new(WORK),
+            verdicts: HashMap::new(),
+            steps: STEPS,
+            open: Vec::new(),
+            top: None,
+        }
+    }
+
+    /// The resource as a whole, against its type, what it claims, and these profiles.
+    pub(super) fn start(&mut self, node: Node<'d>, place: &Place<'_>, profiles: &[Box<str>]) {
+        self.top = Some(node);
+        self.resource(node, place, None, None);
+        let around = Around { resource: node, container: node, bundle: None };
+        for profile in profiles {
+            self.profile(profile, node, place, around);
+        }
+    }
+
+    /// A resource wherever it stands.
+    fn resource(&mut self, node: Node<'d>, place: &Place<'_>, container: Option<Node<'d>>, bundle: Option<Node<'d>>) {
+        let around = Around { resource: node, container: container.unwrap_or(node), bundle };
+        for kind in ["DomainResource", node.kind] {
+            if is_a(node.kind, kind) {
+                self.invariants(base().invariants(kind), node, place, around);
+            }
+        }
+        self.members(node, place, around);
+        if node.kind == "Bundle" {
+            self.bundle(node, place);
+        }
+        for claimed in claims(node) {
+            self.profile(&claimed, node, place, around);
+        }
+    }
+
+    /// What the types say of the elements of a node.
+    fn members(&mut self, node: Node<'d>, place: &Place<'_>, around: Around<'d>) {
+        let mut children = Vec::new();
+        node.children(None, &mut children);
+        for child in children {
+            if !self.step() {
+                return;
+            }
+            let here = place.of(&child);
+            if let Some(rule) = base().member(node.owner(), child.name) {
+                self.content(rule, child, &here, around);
+            }
+            if is_resource_type(child.kind) {
+                let container = (child.name == "contained").then_some(around.container);
+                let bundle = if node.kind.starts_with("Bundle") { Some(around.resource) } else { around.bundle };
+                self.resource(child, &here, container, bundle);
+                continue;
+            }
+            if !child.is_primitive() {
+                self.invariants(base().invariants(child.kind), child, &here, around);
+            }
+            if child.kind == "Extension" {
+                self.extension(child, node, &here, place, around);
+            }
+            self.members(child, &here, around);
+        }
+    }
+
+    /// A node against a profile by its address.
+    pub(super) fn profile(&mut self, canonical: &str, node: Node<'d>, place: &Place<'_>, around: Around<'d>) {
+        if core_type(canonical).is_some_and(|kind| is_a(node.kind, kind)) {
+            return;
+        }
+        match self.library.structure(canonical) {
+            Lookup::Found(definition) if is_a(node.kind, &definition.kind) => {
+                self.conform(&definition, node, place, around);
+            }
+            Lookup::Found(definition) => self.say(
+                Severity::Error,
+                "structure",
+                place,
+                format!("the profile {canonical} is for {}, and this is {}", definition.kind, node.kind),
+                "Name a profile of this type.",
+            ),
+            Lookup::Unasked => {
+                self.want("StructureDefinition", canonical);
+            }
+            Lookup::Unknown => self.say_of(
+                (Severity::Warning, "not-found"),
+                place,
+                format!("the profile {canonical} is not known here, so it was not checked"),
+                "Store its StructureDefinition here and validate again.",
+                canonical,
+            ),
+        }
+    }
+
+    /// A node against a profile.
+    pub(super) fn conform(
+        &mut self,
+        definition: &Arc<Definition>,
+        node: Node<'d>,
+        place: &Place<'_>,
+        around: Around<'d>,
+    ) {
+        let key = (node.place(), Arc::as_ptr(definition));
+        if self.open.contains(&key) {
+            return;
+        }
+        if self.open.len() >= NESTED {
+            return self.costly(place);
+        }
+        self.open.push(key);
+        if let Some(base) = definition.base.as_deref().filter(|base| core_type(base).is_none()) {
+            self.profile(base, node, place, around);
+        }
+        self.rule(&definition.root, node, place, around, definition);
+        self.open.pop();
+    }
+
+    /// A node against a rule, and what is in it against the rules in that.
+    pub(super) fn rule(
+        &mut self,
+        rule: &Rule,
+        node: Node<'d>,
+        place: &Place<'_>,
+        around: Around<'d>,
+        definition: &Arc<Definition>,
+    ) {
+        if !self.step() {
+            return;
+        }
+        self.content(rule, node, place, around);
+        let same = rule.same_as.as_deref().and_then(|path| definition.at(path));
+        for child in rule.children.iter().chain(same.into_iter().flat_map(|same| &same.children)) {
+            self.member(child, node, place, around, definition);
+        }
+    }
+
+    /// The elements of one name in a node.
+    fn member(
+        &mut self,
+        rule: &Rule,
+        parent: Node<'d>,
+        place: &Place<'_>,
+        around: Around<'d>,
+        definition: &Arc<Definition>,
+    ) {
+        let mut nodes = Vec::new();
+        parent.children(Some(&rule.name), &mut nodes);
+        self.cardinality(rule, nodes.len(), &place.member(&rule.name), definition);
+        let around_of = |node: &Node<'d>| {
+            // A profile may go into a resource within this one.
+            if is_resource_type(node.kind) {
+                let container = if node.name == "contained" { around.container } else { *node };
+                let bundle = if parent.kind.starts_with("Bundle") { Some(around.resource) } else { around.bundle };
+                Around { resource: *node, container, bundle }
+            } else {
+                around
+            }
+        };
+        for node in &nodes {
+            self.rule(rule, *node, &place.of(node), around_of(node), definition);
+        }
+        if !rule.slices.is_empty() {
+            let items: Vec<(Node<'d>, Around<'d>)> = nodes.iter().map(|node| (*node, around_of(node))).collect();
+            self.slices(rule, &items, place, definition);
+        }
+    }
+
+    /// Whether there is no error in what `check` reports; nothing of it is kept but what is wanted.
+    pub(super) fn trial(&mut self, check: impl FnOnce(&mut Self)) -> bool {
+        let kept = std::mem::take(&mut self.report);
+        check(self);
+        let mut tried = std::mem::replace(&mut self.report, kept);
+        self.report.wanted.append(&mut tried.wanted);
+        !tried.has_errors()
+    }
+
+    /// Notes that a definition is wanted.
+    pub(super) fn want(&mut self, kind: &'static str, url: &str) {
+        self.report.wanted.insert(Wanted { kind, url: url.into() });
+    }
+
+    /// Reports an issue.
+    pub(super) fn say(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        place: &Place<'_>,
+        details: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        let details = details.into();
+        let subject = details.clone();
+        self.say_of((severity, code), place, details, advice, &subject);
+    }
+
+    /// Reports an issue once for its place and subject.
+    pub(super) fn say_of(
+        &mut self,
+        (severity, code): (Severity, &'static str),
+        place: &Place<'_>,
+        details: impl Into<String>,
+        advice: impl Into<String>,
+        subject: &str,
+    ) {
+        let issue =
+            Issue { severity, code, expression: place.to_string(), details: details.into(), advice: advice.into() };
+        self.report.add(issue, subject);
+    }
+
+    /// Says, once, that the validation ends before everything is checked.
+    pub(super) fn costly(&mut self, place: &Place<'_>) {
+        let _ = place;
+        let top = Place::root(self.top.map_or("Resource", |top| top.kind));
+        self.say_of(
+            (Severity::Information, "too-costly"),
+            &top,
+            "not everything was checked: the resource and its profiles are too much work",
+            "Validate its parts on their own.",
+            "costly",
+        );
+    }
+
+    /// Counts one more step; false when there have been enough.
+    fn step(&mut self) -> bool {
+        if self.steps == 0 || self.report.is_full() {
+            self.costly(&Place::root("Resource"));
+            return false;
+        }
+        self.steps -= 1;
+        true
+    }
+}
+
+impl Definition {
+    /// The rule of a path without slices: `Questionnaire.item`.
+    fn at(&self, path: &str) -> Option<&Rule> {
+        let mut steps = path.split('.');
+        steps.next()?;
+        steps.try_fold(&self.root, |rule, step| rule.child(step.split(':').next().unwrap_or(step)))
+    }
+}
+
+/// The profiles that a resource claims.
+fn claims(node: Node<'_>) -> Vec<String> {
+    let meta = node.value.and_then(|value| value.member("meta"));
+    let list = meta.and_then(|meta| meta.member("profile"));
+    let claims = list.into_iter().flat_map(|list| list.children()).filter_map(|one| one.string());
+    claims.map(|claim| claim.into_owned()).collect()
+}
