@@ -6,10 +6,12 @@
 //! ([`Report::wanted`]), and whoever can look it up validates again. What cannot be checked is said as information,
 //! never as an error.
 
+mod attachment;
 mod binding;
 mod builtin;
 mod bundle;
 mod cardinality;
+mod code_system;
 mod definition;
 mod discriminator;
 mod element;
@@ -20,9 +22,11 @@ mod issue;
 mod library;
 mod limits;
 mod place;
+mod questionnaire;
 mod reader;
 mod reference;
 mod slicing;
+mod uri;
 mod value_set;
 mod walk;
 

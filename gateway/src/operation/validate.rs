@@ -82,7 +82,7 @@ async fn look_up(
     library: &mut Library,
     wishes: impl Iterator<Item = &Wanted> + Clone,
 ) -> Result<(), Failure> {
-    for kind in ["StructureDefinition", "ValueSet", "CodeSystem"] {
+    for kind in ["StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire"] {
         let urls: Vec<&str> = wishes.clone().filter(|wish| wish.kind == kind).map(|wish| &*wish.url).collect();
         for (url, found) in canonicals(exchange, kind, &urls).await? {
             let wish = Wanted { kind, url: url.into() };

@@ -67,7 +67,7 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// Says, once for each value set, that no list tells its codes.
-    fn not_told(&mut self, set: &str, place: &Place<'_>) {
+    pub(super) fn not_told(&mut self, set: &str, place: &Place<'_>) {
         let details =
             format!("the value set {set} needs a terminology that is not loaded here, so the code was not checked");
         let advice = "Check the code by other means, or store the value set with its expansion.";

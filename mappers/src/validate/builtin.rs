@@ -2,7 +2,7 @@
 //! that lists of codes can tell. Tables beside this file, made by `conformance/tables/validate.py`: names, cardinalities,
 //! types, fixed codes and expressions, and no text of the standards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, RwLock};
 
 use super::definition::{Definition, Invariant, Rule};
@@ -68,15 +68,17 @@ pub(super) fn base() -> &'static Base {
 pub(super) struct Base {
     kinds: HashMap<Box<str>, Vec<Invariant>>,
     members: HashMap<Box<str>, Vec<Rule>>,
+    keys: HashSet<Box<str>>,
 }
 
 impl Base {
     fn read() -> Self {
-        let mut base = Self { kinds: HashMap::new(), members: HashMap::new() };
+        let mut base = Self { kinds: HashMap::new(), members: HashMap::new(), keys: HashSet::new() };
         for line in include_str!("tables/base.txt").lines().filter(|line| !line.starts_with('#')) {
             let Ok(document) = Document::parse(line.as_bytes()) else { continue };
             if let Some(definition) = Definition::read(document.root()) {
                 let mut root = definition.root;
+                base.keys.extend(root.invariants.iter().map(|one| one.key.clone()));
                 base.kinds.insert(definition.kind.clone(), std::mem::take(&mut root.invariants));
                 base.spread(&definition.kind, root.children);
             }
@@ -86,6 +88,7 @@ impl Base {
 
     fn spread(&mut self, owner: &str, mut rules: Vec<Rule>) {
         for rule in &mut rules {
+            self.keys.extend(rule.invariants.iter().map(|one| one.key.clone()));
             let children = std::mem::take(&mut rule.children);
             if !children.is_empty() {
                 self.spread(&format!("{owner}.{}", rule.name), children);
@@ -97,6 +100,12 @@ impl Base {
     /// The invariants of a type.
     pub(super) fn invariants(&self, kind: &str) -> &[Invariant] {
         self.kinds.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether some type has an invariant of this key.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        // Structure tells these.
+        matches!(key, "ele-1" | "ext-1") || self.keys.contains(key)
     }
 
     /// What is said of a member of an object.

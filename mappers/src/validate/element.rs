@@ -20,7 +20,6 @@ impl<'d> Walk<'_, 'd> {
         if let Some(binding) = &rule.binding {
             self.binding(binding, node, place);
         }
-        self.invariants(&rule.invariants, node, place, around);
         let types: Vec<&TypeRule> = rule.types.iter().filter(|one| one.is_of(node)).collect();
         self.type_profiles(&types, node, place, around);
         if node.kind == "Reference" {
@@ -64,7 +63,8 @@ impl<'d> Walk<'_, 'd> {
         if profiles.is_empty() || types.iter().any(|one| one.profiles.is_empty()) {
             return;
         }
-        // A resource of a profile is a resource: the invariants of it see themselves, not what is around.
+        // A resource of a profile is %resource of its invariants.
+        let around = around.within(node);
         if let [only] = profiles[..] {
             return self.profile(only, node, place, around);
         }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::builtin::base;
 use super::definition::Invariant;
 use super::issue::Severity;
 use super::place::Place;
@@ -41,6 +42,19 @@ impl<'d> Walk<'_, 'd> {
         }
     }
 
+    /// The invariants that a profile adds to those of its types, which it often repeats.
+    pub(super) fn added_invariants(
+        &mut self,
+        list: &[Invariant],
+        node: Node<'d>,
+        place: &Place<'_>,
+        around: Around<'d>,
+    ) {
+        for invariant in list.iter().filter(|one| !base().has_key(&one.key)) {
+            self.invariants(std::slice::from_ref(invariant), node, place, around);
+        }
+    }
+
     /// Whether an invariant holds; `None` where that cannot be told.
     fn holds(&mut self, invariant: &Invariant, node: Node<'d>, around: Around<'d>) -> Option<bool> {
         let expression = invariant.expression.as_ref()?;
@@ -51,11 +65,11 @@ impl<'d> Walk<'_, 'd> {
         let outcome = expression.evaluate_within(node, resource, container, context);
         self.work.set(self.work.get().saturating_sub(allowed - left.get()));
         match outcome.ok()?.as_slice() {
-            // Nothing is what R4's own invariants come to where an element is absent (`reference.startsWith('#').not()`).
-            [Value::Boolean(true)] | [] => Some(true),
+            [Value::Boolean(true)] => Some(true),
             // What is elsewhere is not looked for.
             _ if invariant.resolves => None,
-            [Value::Boolean(false)] => Some(false),
+            // What comes to nothing is not met. The tables correct those of R4 that forget about absent elements.
+            [Value::Boolean(false)] | [] => Some(false),
             [Value::Node(one)] if matches!(one.system(), Some(Value::Boolean(false))) => Some(false),
             [_] => Some(true),
             _ => None,

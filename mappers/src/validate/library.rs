@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::builtin::{self, CORE};
 use super::definition::Definition;
 use super::value_set::{Codes, ValueSet};
-use crate::json::Element;
+use crate::json::{Document, Element};
 use crate::structure;
 
 /// A definition that somebody may know.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Wanted {
-    /// The resource type: `StructureDefinition`, `ValueSet`, `CodeSystem`.
+    /// The resource type: `StructureDefinition`, `ValueSet`, `CodeSystem`, `Questionnaire`.
     pub kind: &'static str,
     /// The canonical address, with its version where one was named.
     pub url: Box<str>,
@@ -24,6 +24,7 @@ pub struct Library {
     structures: HashMap<Box<str>, Option<Arc<Definition>>>,
     value_sets: HashMap<Box<str>, Option<ValueSet>>,
     systems: HashMap<Box<str>, Option<Codes>>,
+    questionnaires: HashMap<Box<str>, Option<Box<str>>>,
     is_unit: Option<fn(&str) -> bool>,
 }
 
@@ -52,8 +53,11 @@ impl Library {
             "ValueSet" => {
                 self.value_sets.insert(url, found.map(ValueSet::read));
             }
-            _ => {
+            "CodeSystem" => {
                 self.systems.insert(url, found.and_then(ValueSet::codes_of_system));
+            }
+            _ => {
+                self.questionnaires.insert(url, found.map(|found| found.raw().into()));
             }
         }
     }
@@ -64,7 +68,8 @@ impl Library {
         match wanted.kind {
             "StructureDefinition" => self.structures.contains_key(&wanted.url),
             "ValueSet" => self.value_sets.contains_key(&wanted.url),
-            _ => self.systems.contains_key(&wanted.url),
+            "CodeSystem" => self.systems.contains_key(&wanted.url),
+            _ => self.questionnaires.contains_key(&wanted.url),
         }
     }
 
@@ -121,6 +126,18 @@ impl Library {
     /// Whether a code is a unit of UCUM; `None` where nobody can tell.
     pub(super) fn is_unit(&self, code: &str) -> Option<bool> {
         self.is_unit.map(|is_unit| is_unit(code))
+    }
+
+    /// Looks into a Questionnaire.
+    pub(super) fn questionnaire<T>(&self, canonical: &str, look: impl FnOnce(Element<'_>) -> T) -> Lookup<T> {
+        match self.questionnaires.get(canonical) {
+            Some(Some(text)) => match Document::parse(text.as_bytes()) {
+                Ok(document) => Lookup::Found(look(document.root())),
+                Err(_) => Lookup::Unknown,
+            },
+            Some(None) => Lookup::Unknown,
+            None => Lookup::Unasked,
+        }
     }
 }
 

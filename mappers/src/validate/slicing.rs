@@ -22,8 +22,9 @@ impl<'d> Walk<'_, 'd> {
     pub(super) fn slices(
         &mut self,
         rule: &Rule,
-        items: &[(Node<'d>, Around<'d>)],
+        items: &[Node<'d>],
         place: &Place<'_>,
+        around: Around<'d>,
         definition: &Arc<Definition>,
     ) {
         let implied;
@@ -34,18 +35,18 @@ impl<'d> Walk<'_, 'd> {
                 &implied
             }
         };
-        let mut of_slice: Vec<Vec<(Node<'d>, Around<'d>)>> = vec![Vec::new(); rule.slices.len()];
+        let mut of_slice: Vec<Vec<Node<'d>>> = vec![Vec::new(); rule.slices.len()];
         let mut unclear = vec![false; rule.slices.len()];
         let mut order = Vec::with_capacity(items.len());
-        for (node, around) in items {
+        for node in items {
             let here = place.of(node);
             let mut found: Vec<usize> = Vec::new();
             let mut maybe = false;
             for (number, slice) in rule.slices.iter().enumerate() {
-                match self.fit(slicing, slice, *node, &here, *around, definition) {
+                match self.fit(slicing, slice, *node, &here, around, definition) {
                     Fit::Yes => {
                         found.push(number);
-                        of_slice[number].push((*node, *around));
+                        of_slice[number].push(*node);
                     }
                     Fit::Unclear => {
                         maybe = true;
@@ -84,11 +85,11 @@ impl<'d> Walk<'_, 'd> {
             } else {
                 self.cardinality(slice, nodes.len(), &place.member(&rule.name), definition);
             }
-            for (node, around) in nodes {
-                self.rule(slice, *node, &place.of(node), *around, definition);
+            for node in nodes {
+                self.rule(slice, *node, &place.of(node), around, definition);
             }
             if !slice.slices.is_empty() {
-                self.slices(slice, nodes, place, definition);
+                self.slices(slice, nodes, place, around, definition);
             }
         }
     }
@@ -122,13 +123,13 @@ impl<'d> Walk<'_, 'd> {
         &mut self,
         slicing: &Slicing,
         order: &[Option<Option<usize>>],
-        items: &[(Node<'d>, Around<'d>)],
+        items: &[Node<'d>],
         place: &Place<'_>,
         definition: &Definition,
     ) {
         let mut reached = 0;
         let mut ended = false;
-        for (found, (node, _)) in order.iter().zip(items) {
+        for (found, node) in order.iter().zip(items) {
             let Some(found) = found else { continue };
             let wrong = match found {
                 Some(number) => {
@@ -155,8 +156,8 @@ fn name(slice: &Rule) -> &str {
 
 /// How slices are told apart where the profile leaves it to what it is derived from: extensions by their address, choices by
 /// their type.
-fn implied_slicing(rule: &Rule, items: &[(Node<'_>, Around<'_>)]) -> Slicing {
-    let is_choice = items.iter().any(|(node, _)| node.member().is_some_and(|member| member != node.name));
+fn implied_slicing(rule: &Rule, items: &[Node<'_>]) -> Slicing {
+    let is_choice = items.iter().any(|node| node.member().is_some_and(|member| member != node.name));
     let (kind, path) = match &*rule.name {
         "extension" | "modifierExtension" => (DiscriminatorKind::Value, vec![PathStep::Member("url".into())]),
         _ if is_choice => (DiscriminatorKind::Type, Vec::new()),

@@ -44,6 +44,20 @@ pub(super) struct Around<'d> {
     pub(super) bundle: Option<Node<'d>>,
 }
 
+impl<'d> Around<'d> {
+    /// What is around the elements of a node, which may be a resource in another.
+    pub(super) fn within(self, node: Node<'d>) -> Self {
+        if !is_resource_type(node.kind) || node.place() == self.resource.place() {
+            return self;
+        }
+        Self {
+            resource: node,
+            container: if node.name == "contained" { self.container } else { node },
+            bundle: if node.of.starts_with("Bundle") { Some(self.resource) } else { self.bundle },
+        }
+    }
+}
+
 impl<'w, 'd> Walk<'w, 'd> {
     pub(super) fn new(library: &'w Library, now: Option<&'w str>) -> Self {
         Self {
@@ -61,24 +75,27 @@ impl<'w, 'd> Walk<'w, 'd> {
     /// The resource as a whole, against its type, what it claims, and these profiles.
     pub(super) fn start(&mut self, node: Node<'d>, place: &Place<'_>, profiles: &[Box<str>]) {
         self.top = Some(node);
-        self.resource(node, place, None, None);
         let around = Around { resource: node, container: node, bundle: None };
+        self.resource(node, place, around);
         for profile in profiles {
             self.profile(profile, node, place, around);
         }
     }
 
     /// A resource wherever it stands.
-    fn resource(&mut self, node: Node<'d>, place: &Place<'_>, container: Option<Node<'d>>, bundle: Option<Node<'d>>) {
-        let around = Around { resource: node, container: container.unwrap_or(node), bundle };
+    fn resource(&mut self, node: Node<'d>, place: &Place<'_>, around: Around<'d>) {
         for kind in ["DomainResource", node.kind] {
             if is_a(node.kind, kind) {
                 self.invariants(base().invariants(kind), node, place, around);
             }
         }
         self.members(node, place, around);
-        if node.kind == "Bundle" {
-            self.bundle(node, place);
+        match node.kind {
+            "Bundle" => self.bundle(node, place),
+            "CodeSystem" => self.code_system(node, place),
+            "QuestionnaireResponse" => self.response(node, place, around),
+            "ValueSet" => self.value_set(node, place),
+            _ => {}
         }
         for claimed in claims(node) {
             self.profile(&claimed, node, place, around);
@@ -96,18 +113,20 @@ impl<'w, 'd> Walk<'w, 'd> {
             let here = place.of(&child);
             if let Some(rule) = base().member(node.owner(), child.name) {
                 self.content(rule, child, &here, around);
+                self.invariants(&rule.invariants, child, &here, around);
             }
             if is_resource_type(child.kind) {
-                let container = (child.name == "contained").then_some(around.container);
-                let bundle = if node.kind.starts_with("Bundle") { Some(around.resource) } else { around.bundle };
-                self.resource(child, &here, container, bundle);
+                self.resource(child, &here, around.within(child));
                 continue;
             }
             if !child.is_primitive() {
                 self.invariants(base().invariants(child.kind), child, &here, around);
             }
-            if child.kind == "Extension" {
-                self.extension(child, node, &here, place, around);
+            match child.kind {
+                "Attachment" => self.attachment(child, &here),
+                "Extension" => self.extension(child, node, &here, place, around),
+                "canonical" | "uri" | "url" => self.uri(child, &here),
+                _ => {}
             }
             self.members(child, &here, around);
         }
@@ -178,6 +197,8 @@ impl<'w, 'd> Walk<'w, 'd> {
             return;
         }
         self.content(rule, node, place, around);
+        self.added_invariants(&rule.invariants, node, place, around);
+        let around = around.within(node);
         let same = rule.same_as.as_deref().and_then(|path| definition.at(path));
         for child in rule.children.iter().chain(same.into_iter().flat_map(|same| &same.children)) {
             self.member(child, node, place, around, definition);
@@ -196,22 +217,11 @@ impl<'w, 'd> Walk<'w, 'd> {
         let mut nodes = Vec::new();
         parent.children(Some(&rule.name), &mut nodes);
         self.cardinality(rule, nodes.len(), &place.member(&rule.name), definition);
-        let around_of = |node: &Node<'d>| {
-            // A profile may go into a resource within this one.
-            if is_resource_type(node.kind) {
-                let container = if node.name == "contained" { around.container } else { *node };
-                let bundle = if parent.kind.starts_with("Bundle") { Some(around.resource) } else { around.bundle };
-                Around { resource: *node, container, bundle }
-            } else {
-                around
-            }
-        };
         for node in &nodes {
-            self.rule(rule, *node, &place.of(node), around_of(node), definition);
+            self.rule(rule, *node, &place.of(node), around, definition);
         }
         if !rule.slices.is_empty() {
-            let items: Vec<(Node<'d>, Around<'d>)> = nodes.iter().map(|node| (*node, around_of(node))).collect();
-            self.slices(rule, &items, place, definition);
+            self.slices(rule, &nodes, place, around, definition);
         }
     }
 
