@@ -21,6 +21,7 @@ mod invariant;
 mod issue;
 mod library;
 mod limits;
+mod narrative;
 mod place;
 mod questionnaire;
 mod reader;

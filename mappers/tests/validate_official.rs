@@ -13,7 +13,7 @@ use mappers::validate::{Library, Options, Severity, Wanted, validate};
 use serde_json::Value;
 
 /// How many steps two places may lie apart: an absent element is told at its own place or at that of its parent.
-const APART: usize = 2;
+const APART: usize = 1;
 
 #[derive(serde::Deserialize)]
 struct Known {

@@ -81,7 +81,10 @@ impl<'d> Walk<'_, 'd> {
         if mode.as_deref() == Some("outcome") && kind != "OperationOutcome" {
             let details = "what stands here as the outcome of a search is no OperationOutcome";
             self.say(Severity::Error, "structure", &here, details, "Send it as match or include.");
-        } else if kind != "OperationOutcome" && mode.as_deref() != Some("outcome") && resource.member("id").is_none() {
+        } else if resource.member("id").is_none()
+            && (mode.is_some() || kind != "OperationOutcome")
+            && mode.as_deref() != Some("outcome")
+        {
             self.say(Severity::Error, "required", &here, "a result of a search has an id", "Add the resource's id.");
         }
     }

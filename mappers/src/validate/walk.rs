@@ -125,6 +125,7 @@ impl<'w, 'd> Walk<'w, 'd> {
             match child.kind {
                 "Attachment" => self.attachment(child, &here),
                 "Extension" => self.extension(child, node, &here, place, around),
+                "xhtml" => self.narrative(child, &here),
                 "canonical" | "uri" | "url" => self.uri(child, &here),
                 _ => {}
             }

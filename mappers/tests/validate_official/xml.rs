@@ -7,7 +7,7 @@ use mappers::structure::{self, Shape};
 struct Tag {
     name: String,
     attributes: Vec<(String, String)>,
-    children: Vec<Tag>,
+    children: Vec<Self>,
 }
 
 /// The JSON of a resource in XML; `None` where this is no XML of R4.
