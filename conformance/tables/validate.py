@@ -246,7 +246,7 @@ class Codes:
         return sorted(found)
 
     def expand(self, url, seen=()):
-        """{system: None (all) or codes}; None where lists do not tell."""
+        """{system: None (all), codes, or "?" (some, by a rule or of a system that is not here)}; None where nothing is known."""
         found = self.sets.get(url.split("|")[0])
         if found is None or url in seen or not found.get("compose") or found["compose"].get("exclude"):
             return None
@@ -254,15 +254,18 @@ class Codes:
         def add(system, codes):
             if codes is None or out.get(system, ()) is None:
                 out[system] = None
+            elif codes == "?" or out.get(system) == "?":
+                out[system] = "?"
             else:
                 out[system] = sorted(set(out.get(system, [])) | set(codes))
         for include in found["compose"].get("include", []):
             system = include.get("system")
             if system and any(word in system for word in CLINICAL):
-                return None
-            if include.get("valueSet"):
+                add(system, "?")
+            elif include.get("valueSet"):
                 if system:
-                    return None
+                    add(system, "?")
+                    continue
                 for other in include["valueSet"]:
                     inner = self.expand(other, seen + (url,))
                     if inner is None:
@@ -273,9 +276,10 @@ class Codes:
                 add(system, [one["code"] for one in include["concept"]])
             elif include.get("filter"):
                 wanted = None
+                if any(one["op"] not in ("is-a", "descendent-of") for one in include["filter"]) or system not in self.systems:
+                    add(system, "?")
+                    continue
                 for one in include["filter"]:
-                    if one["op"] not in ("is-a", "descendent-of") or system not in self.systems:
-                        return None
                     codes = set(self.below(system, one["value"]))
                     if one["op"] == "descendent-of":
                         codes.discard(one["value"])
@@ -287,7 +291,7 @@ class Codes:
                 self.used.add(system)
                 add(system, None)
             else:
-                return None
+                add(system, "?")
         return out
 
 
@@ -351,16 +355,16 @@ def main():
             if url in bound:
                 unknown.append(url)
             continue
-        if not found or url not in bound and not all(ours(system) for system in found):
+        if not found or url not in bound and (not all(ours(system) for system in found) or "?" in found.values()):
             continue
         parts = [url]
         for system, codes in found.items():
-            parts += ["@" + (system or ""), *(["*"] if codes is None else codes)]
+            parts += ["@" + (system or ""), *(["*"] if codes is None else ["?"] if codes == "?" else codes)]
         assert not any("\t" in part for part in parts)
         rows.append("\t".join(parts))
     for system in sorted(CODES.used):
         rows.append("\t".join(["=" + system, *sorted({code for code, _ in CODES.all(system)[0]})]))
-    write("codes.txt", "Value sets: url, @system, codes (* = all); then =system, codes.", rows)
+    write("codes.txt", "Value sets: url, @system, codes (* = all, ? = some); then =system, codes.", rows)
     print("not told by lists:", *unknown, sep="\n  ", file=sys.stderr)
 
 

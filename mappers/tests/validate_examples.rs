@@ -2,10 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use mappers::json::Document;
 use mappers::validate::{Library, Options, Report, Severity, validate};
+use serde_json::Value;
 
 fn data() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.parent()?.join("shared/data");
@@ -30,20 +32,52 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Validates with what is built in: nobody knows more.
-fn validated(document: &Document<'_>) -> Report {
-    let mut library = Library::default();
+/// Definitions by kind and address, as a client would have stored them.
+type Stored = BTreeMap<(String, String), Vec<u8>>;
+
+/// The definitions of a guide.
+fn stored(folder: &Path) -> Stored {
+    let mut found = Stored::new();
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let mut text = Vec::new();
+        let file = std::fs::File::open(&path).unwrap();
+        if path.extension().is_some_and(|extension| extension == "gz") {
+            flate2::read::MultiGzDecoder::new(file).read_to_end(&mut text).unwrap();
+        } else {
+            std::io::BufReader::new(file).read_to_end(&mut text).unwrap();
+        }
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let json: Value = serde_json::from_slice(line).unwrap();
+            if let (Some(kind), Some(url)) = (json["resourceType"].as_str(), json["url"].as_str()) {
+                found.insert((kind.to_owned(), url.to_owned()), line.to_vec());
+            }
+        }
+    }
+    found
+}
+
+/// Validates with what is built in, and what is stored.
+fn validated(document: &Document<'_>, stored: &Stored) -> Report {
+    validated_with(document, stored, &mut Library::default())
+}
+
+fn validated_with(document: &Document<'_>, stored: &Stored, library: &mut Library) -> Report {
     loop {
         let options = Options { now: Some("2026-01-01T00:00:00Z"), ..Options::default() };
-        let report = validate(document, &library, options);
+        let report = validate(document, library, options);
         if report.wanted.iter().all(|wish| library.holds(wish)) {
             return report;
         }
         for wish in &report.wanted {
-            library.add(wish, None);
+            let url = wish.url.split('|').next().unwrap().to_owned();
+            let found = stored.get(&(wish.kind.to_owned(), url)).map(|text| Document::parse(text).unwrap());
+            library.add(wish, found.as_ref().map(Document::root));
         }
     }
 }
+
+/// Of the spoilt resources, one in so many is tried: all of them take a minute.
+const EVERY: usize = 3;
 
 #[derive(serde::Deserialize)]
 struct Known {
@@ -65,7 +99,7 @@ fn known() -> BTreeSet<String> {
 }
 
 /// The files of a folder with errors, with what they say; and how many files were looked at.
-fn errors(folder: &Path) -> (usize, BTreeMap<String, Vec<String>>) {
+fn errors(folder: &Path, stored: &Stored) -> (usize, BTreeMap<String, Vec<String>>) {
     let mut count = 0;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for path in files(folder) {
@@ -75,7 +109,7 @@ fn errors(folder: &Path) -> (usize, BTreeMap<String, Vec<String>>) {
             continue;
         }
         count += 1;
-        let errors: Vec<String> = validated(&document)
+        let errors: Vec<String> = validated(&document, stored)
             .issues
             .iter()
             .filter(|issue| issue.severity == Severity::Error)
@@ -91,8 +125,8 @@ fn errors(folder: &Path) -> (usize, BTreeMap<String, Vec<String>>) {
 #[test]
 fn examples_have_no_errors() {
     let Some(data) = data() else { return };
-    let (of_r4, mut found) = errors(&data.join("01-r4-examples"));
-    let (of_us_core, more) = errors(&data.join("02-us-core"));
+    let (of_r4, mut found) = errors(&data.join("01-r4-examples"), &Stored::new());
+    let (of_us_core, more) = errors(&data.join("02-us-core"), &Stored::new());
     println!(
         "{of_r4} examples of R4, {} with errors; {of_us_core} of US Core, {} with errors",
         found.len(),
@@ -105,4 +139,96 @@ fn examples_have_no_errors() {
     assert!(unexpected.is_empty(), "{unexpected:#?}");
     let gone: Vec<_> = known.iter().filter(|file| !found.contains_key(*file)).collect();
     assert!(gone.is_empty(), "known, and valid now: {gone:?}");
+}
+
+/// The same by the guides' own StructureDefinitions, whole snapshots, as they would be stored by a client.
+#[test]
+fn us_cores_examples_meet_the_stored_definitions() {
+    let Some(data) = data() else { return };
+    let known = known();
+    let mut all = 0;
+    for version in ["311", "610", "700"] {
+        let stored = stored(&data.join(format!("00-definitions/us-core-{version}")));
+        let (count, found) = errors(&data.join(format!("02-us-core/examples-{version}")), &stored);
+        let unexpected: BTreeMap<_, _> = found.iter().filter(|(file, _)| !known.contains(*file)).collect();
+        println!("US Core {version}: {count} examples, {} with errors", found.len());
+        assert!(unexpected.is_empty(), "{unexpected:#?}");
+        all += count;
+    }
+    assert!(all > 200, "{all}");
+}
+
+/// Every text that differs from the value by one member that is gone, or one text that is another.
+fn mutants(value: &Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                // An empty object is for the check of structure, which looks no further.
+                if members.len() > 1 {
+                    let mut without = members.clone();
+                    without.remove(name);
+                    found.push(Value::Object(without));
+                }
+                for mutant in mutants(member) {
+                    let mut with = members.clone();
+                    with.insert(name.clone(), mutant);
+                    found.push(Value::Object(with));
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                for mutant in mutants(item) {
+                    let mut with = items.clone();
+                    with[place] = mutant;
+                    found.push(Value::Array(with));
+                }
+            }
+        }
+        Value::String(_) => found.push(Value::String("x-other".to_owned())),
+        _ => {}
+    }
+    found
+}
+
+/// The built-in tables are an extract of the definitions: on resources that were spoilt in one place they find the same errors.
+#[test]
+fn tables_find_what_the_definitions_find() {
+    let Some(data) = data() else { return };
+    let definitions = stored(&data.join("00-definitions/us-core-610"));
+    let (mut all, mut spoilt) = (0, 0);
+    let mut different: Vec<String> = Vec::new();
+    for path in files(&data.join("02-us-core/examples-610")) {
+        let mut example: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let Some(members) = example.as_object_mut() else { continue };
+        // What narrates is long, and the same for both.
+        members.remove("text");
+        if members["resourceType"] == "Bundle" || !members.contains_key("meta") {
+            continue;
+        }
+        let (mut tables, mut whole) = (Library::default(), Library::default());
+        for mutant in mutants(&example).into_iter().skip(all % EVERY).step_by(EVERY) {
+            let text = serde_json::to_vec(&mutant).unwrap();
+            let document = Document::parse(&text).unwrap();
+            let by = |stored: &Stored, library: &mut Library| {
+                let issues = validated_with(&document, stored, library).issues.into_iter();
+                let errors = issues.filter(|issue| issue.severity == Severity::Error);
+                errors
+                    .map(|issue| format!("{} {} {}", issue.code, issue.expression, issue.details))
+                    .collect::<BTreeSet<_>>()
+            };
+            let (by_tables, by_definitions) = (by(&Stored::new(), &mut tables), by(&definitions, &mut whole));
+            all += 1;
+            spoilt += usize::from(!by_definitions.is_empty());
+            if by_tables != by_definitions {
+                let only = by_tables.symmetric_difference(&by_definitions).cloned().collect::<Vec<_>>();
+                let by = if by_tables.len() > by_definitions.len() { "tables" } else { "definitions" };
+                different.push(format!("{} only {by}: {only:?}", path.file_name().unwrap().display()));
+            }
+        }
+    }
+    println!("{all} spoilt resources, {spoilt} with errors, {} told differently", different.len());
+    assert!(all > 1500 && spoilt * 4 > all, "{all} {spoilt}");
+    assert!(different.is_empty(), "{:#?}", &different[..different.len().min(80)]);
 }

@@ -43,6 +43,8 @@ pub struct Report {
     /// the whole answer.
     pub wanted: BTreeSet<Wanted>,
     seen: HashSet<(String, String)>,
+    /// Places where structure said that something is missing, or that a code is wrong: profiles repeat what types say.
+    told: HashSet<(String, &'static str)>,
     /// Issues beyond [`MAX_ISSUES`].
     left_out: usize,
 }
@@ -56,6 +58,9 @@ impl Report {
 
     /// Adds an issue, once for each place and subject (the key of an invariant, the address of a value set).
     pub(super) fn add(&mut self, issue: Issue, subject: &str) {
+        if self.told.contains(&(issue.expression.clone(), issue.code)) {
+            return;
+        }
         let key = (issue.expression.clone(), format!("{} {subject}", issue.code));
         if !self.seen.insert(key) {
             return;
@@ -86,7 +91,11 @@ impl Report {
             details: details.to_owned(),
             advice,
         };
+        let place = (issue.expression.clone(), issue.code);
         self.add(issue, "");
+        if matches!(place.1, "code-invalid" | "required") {
+            self.told.insert(place);
+        }
     }
 
     /// The last words: that there is more than was said.

@@ -47,7 +47,10 @@ impl ValueSet {
                 (Some(system), _) => {
                     includes.push(Part { system: Some(system.into()), codes: Some(Codes::new()), ..Part::default() })
                 }
-                (None, Some(part)) if word == "*" => part.codes = None,
+                (None, Some(part)) if word == "*" || word == "?" => {
+                    part.codes = None;
+                    part.by_rule = word == "?";
+                }
                 (None, Some(part)) => {
                     part.codes.get_or_insert_default().insert(word.into());
                 }
