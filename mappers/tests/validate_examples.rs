@@ -141,7 +141,7 @@ fn examples_have_no_errors() {
     assert!(gone.is_empty(), "known, and valid now: {gone:?}");
 }
 
-/// The same by the guides' own StructureDefinitions, whole snapshots, as they would be stored by a client.
+/// The same by the guides' own definitions, whole snapshots, as they would be stored by a client.
 #[test]
 fn us_cores_examples_meet_the_stored_definitions() {
     let Some(data) = data() else { return };

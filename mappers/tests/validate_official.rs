@@ -87,7 +87,7 @@ fn ours(files: &Path, case: &Value) -> Option<Vec<String>> {
     for url in &profiles {
         add(&mut library, &Wanted { kind: "StructureDefinition", url: url.clone() });
     }
-    let options = Options { profiles: &profiles, now: Some("2026-01-01T00:00:00Z") };
+    let options = Options { profiles: &profiles, now: Some("2026-01-01T00:00:00Z"), work: None };
     for _ in 0..20 {
         let report = validate(&document, &library, options);
         if report.wanted.iter().all(|wish| library.holds(wish)) {

@@ -52,14 +52,15 @@ pub(super) async fn validate(exchange: &Exchange<'_>, request: &Request) -> Resu
     let expected =
         Expected { kind, mode, id: request.id.clone(), now: Clock::format(exchange.endpoint.gateway.clock.now_ms()) };
     let mut round = Round { body: subject.body, profiles, expected, library };
-    let mut looked_up = 0;
+    let (mut looked_up, mut spent) = (0, 0);
     for left in (0..ROUNDS).rev() {
         let (back, outcome) =
-            tokio::task::spawn_blocking(move || round.judge()).await.map_err(|_| Failure::internal())?;
+            tokio::task::spawn_blocking(move || round.judge(spent)).await.map_err(|_| Failure::internal())?;
         round = back;
         let wanted = &outcome.report.wanted;
         let lacking: Vec<Wanted> = wanted.iter().filter(|wish| !round.library.holds(wish)).cloned().collect();
         looked_up += lacking.len();
+        spent += outcome.report.spent;
         if lacking.is_empty() || left == 0 || looked_up > LOOKED_UP {
             let mut issues = outcome.issues();
             if !lacking.is_empty() {
@@ -198,10 +199,14 @@ struct Verdict {
 }
 
 impl Round {
-    fn judge(self) -> (Self, Verdict) {
+    fn judge(self, spent: u64) -> (Self, Verdict) {
         let verdict = match Document::parse(&self.body) {
             Ok(document) => {
-                let options = Options { profiles: &self.profiles, now: Some(&self.expected.now) };
+                let options = Options {
+                    profiles: &self.profiles,
+                    now: Some(&self.expected.now),
+                    work: Some(validate::WORK.saturating_sub(spent)),
+                };
                 let report = validate::validate(&document, &self.library, options);
                 Verdict { report, beside: self.expected.beside(document.root()) }
             }

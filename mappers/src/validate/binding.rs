@@ -53,17 +53,18 @@ impl<'d> Walk<'_, 'd> {
         if set.split('|').next() == Some(MEDIA_TYPES) {
             return if is_media_type(code) { Membership::In } else { Membership::Out };
         }
-        let mut wishes = Vec::new();
-        let told = match self.library.value_set(set) {
-            Lookup::Found(found) => found.membership((system, code), self.library, &mut |wish| wishes.push(wish)),
+        match self.library.value_set(set) {
+            Lookup::Found(found) => {
+                let (told, mut wishes) = found.membership(system, code, self.library);
+                self.report.wanted.append(&mut wishes);
+                told
+            }
             Lookup::Unasked => {
                 self.want("ValueSet", set);
                 Membership::Unknown
             }
             Lookup::Unknown => Membership::Unknown,
-        };
-        self.report.wanted.extend(wishes);
-        told
+        }
     }
 
     /// Says, once for each value set, that no list tells its codes.

@@ -26,6 +26,25 @@ impl<'d> Walk<'_, 'd> {
         around: Around<'d>,
         definition: &Arc<Definition>,
     ) -> Option<bool> {
+        if !self.enter() {
+            return None;
+        }
+        let told = self.told_entered(kind, rule, path, node, place, around, definition);
+        self.leave();
+        told
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn told_entered(
+        &mut self,
+        kind: Kind,
+        rule: &Rule,
+        path: &[PathStep],
+        node: Node<'d>,
+        place: &Place<'_>,
+        around: Around<'d>,
+        definition: &Arc<Definition>,
+    ) -> Option<bool> {
         let Some((step, rest)) = path.split_first() else {
             return self.tested(kind, rule, node, place, around, definition);
         };
@@ -95,7 +114,11 @@ impl<'d> Walk<'_, 'd> {
         for profile in profiles {
             match self.library.structure(&profile) {
                 Lookup::Found(found) => {
+                    if !self.enter() {
+                        return None;
+                    }
                     let told = self.told_member(kind, &found.root, (name, rest), node, place, around, &found);
+                    self.leave();
                     if told == Some(true) {
                         return told;
                     }

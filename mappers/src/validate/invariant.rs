@@ -17,7 +17,7 @@ impl<'d> Walk<'_, 'd> {
     pub(super) fn invariants(&mut self, list: &[Invariant], node: Node<'d>, place: &Place<'_>, around: Around<'d>) {
         for invariant in list.iter().filter(|one| !OF_NARRATIVE.contains(&&*one.key)) {
             if self.work.get() == 0 {
-                return self.costly(place);
+                return self.costly();
             }
             match self.holds(invariant, node, around) {
                 Some(true) => {}

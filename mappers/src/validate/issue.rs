@@ -42,6 +42,8 @@ pub struct Report {
     /// Definitions that were asked for and that the library had no word of. Whoever fills them in and validates again gets
     /// the whole answer.
     pub wanted: BTreeSet<Wanted>,
+    /// What invariants spent of what they may.
+    pub spent: u64,
     seen: HashSet<(String, String)>,
     /// Places where structure said that something is missing, or that a code is wrong: profiles repeat what types say.
     told: HashSet<(String, &'static str)>,

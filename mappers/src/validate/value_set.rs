@@ -1,6 +1,6 @@
 //! Value sets that are lists of codes: <https://hl7.org/fhir/R4/valueset.html>.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::library::{Library, Lookup, Wanted};
 use crate::json::{Element, Kind};
@@ -10,6 +10,8 @@ pub(super) type Codes = HashSet<Box<str>>;
 
 /// How deep value sets may stand in each other.
 const DEPTH: usize = 8;
+/// How many sets may be looked through for one code.
+const SETS: usize = 1_000;
 
 /// A value set as far as lists tell it.
 #[derive(Debug, Default)]
@@ -36,6 +38,17 @@ pub(super) enum Membership {
     Out,
     /// What is known here does not tell.
     Unknown,
+}
+
+/// The search for a code in value sets, which name each other.
+struct Search<'s> {
+    system: Option<&'s str>,
+    code: &'s str,
+    library: &'s Library,
+    /// Sets that may still be looked through.
+    left: usize,
+    /// Definitions that nobody was asked for yet.
+    wanted: BTreeSet<Wanted>,
 }
 
 impl ValueSet {
@@ -85,27 +98,23 @@ impl ValueSet {
     /// Whether a code is in it. Without a system any will do, as `code` elements have none.
     pub(super) fn membership(
         &self,
-        coding: (Option<&str>, &str),
+        system: Option<&str>,
+        code: &str,
         library: &Library,
-        wanted: &mut dyn FnMut(Wanted),
-    ) -> Membership {
-        self.within(coding, library, wanted, DEPTH)
+    ) -> (Membership, BTreeSet<Wanted>) {
+        let mut search = Search { system, code, library, left: SETS, wanted: BTreeSet::new() };
+        (self.within(&mut search, DEPTH), search.wanted)
     }
 
-    fn within(
-        &self,
-        coding: (Option<&str>, &str),
-        library: &Library,
-        wanted: &mut dyn FnMut(Wanted),
-        depth: usize,
-    ) -> Membership {
-        if depth == 0 {
+    fn within(&self, search: &mut Search<'_>, depth: usize) -> Membership {
+        if depth == 0 || search.left == 0 {
             return Membership::Unknown;
         }
+        search.left -= 1;
         let mut any = |parts: &[Part]| {
             let mut best = Membership::Out;
             for part in parts {
-                match part.membership(coding, library, wanted, depth - 1) {
+                match part.membership(search, depth - 1) {
                     Membership::In => return Membership::In,
                     Membership::Unknown => best = Membership::Unknown,
                     Membership::Out => {}
@@ -136,13 +145,8 @@ impl Part {
         }
     }
 
-    fn membership(
-        &self,
-        (system, code): (Option<&str>, &str),
-        library: &Library,
-        wanted: &mut dyn FnMut(Wanted),
-        depth: usize,
-    ) -> Membership {
+    fn membership(&self, search: &mut Search<'_>, depth: usize) -> Membership {
+        let (system, code, library) = (search.system, search.code, search.library);
         if let (Some(own), Some(system)) = (self.system.as_deref(), system)
             && own != system
         {
@@ -151,7 +155,7 @@ impl Part {
         let mut said = match (&self.codes, self.system.as_deref()) {
             (Some(codes), _) if codes.contains(code) => Membership::In,
             (Some(_), _) => return Membership::Out,
-            (None, Some(own)) => whole(own, code, library, wanted),
+            (None, Some(own)) => search.whole(own),
             (None, None) => Membership::In,
         };
         if said == Membership::Out {
@@ -159,9 +163,9 @@ impl Part {
         }
         for set in &self.sets {
             let inner = match library.value_set(set) {
-                Lookup::Found(found) => found.within((system, code), library, wanted, depth),
+                Lookup::Found(found) => found.within(search, depth),
                 Lookup::Unasked => {
-                    wanted(Wanted { kind: "ValueSet", url: set.clone() });
+                    search.wanted.insert(Wanted { kind: "ValueSet", url: set.clone() });
                     Membership::Unknown
                 }
                 Lookup::Unknown => Membership::Unknown,
@@ -176,19 +180,21 @@ impl Part {
     }
 }
 
-/// Whether a system has a code.
-fn whole(system: &str, code: &str, library: &Library, wanted: &mut dyn FnMut(Wanted)) -> Membership {
-    let told = |is_in: bool| if is_in { Membership::In } else { Membership::Out };
-    if system == "http://unitsofmeasure.org" {
-        return library.is_unit(code).map_or(Membership::Unknown, told);
-    }
-    match library.system(system) {
-        Lookup::Found(codes) => told(codes.contains(code)),
-        Lookup::Unasked => {
-            wanted(Wanted { kind: "CodeSystem", url: system.into() });
-            Membership::Unknown
+impl Search<'_> {
+    /// Whether a system has the code.
+    fn whole(&mut self, system: &str) -> Membership {
+        let told = |is_in: bool| if is_in { Membership::In } else { Membership::Out };
+        if system == "http://unitsofmeasure.org" {
+            return self.library.is_unit(self.code).map_or(Membership::Unknown, told);
         }
-        Lookup::Unknown => Membership::Unknown,
+        match self.library.system(system) {
+            Lookup::Found(codes) => told(codes.contains(self.code)),
+            Lookup::Unasked => {
+                self.wanted.insert(Wanted { kind: "CodeSystem", url: system.into() });
+                Membership::Unknown
+            }
+            Lookup::Unknown => Membership::Unknown,
+        }
     }
 }
 

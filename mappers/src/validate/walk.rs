@@ -13,12 +13,10 @@ use crate::fhirpath::Node;
 use crate::fhirpath::types::is_a;
 use crate::structure::is_resource_type;
 
-/// What all invariants of one validation may spend together (see [`crate::fhirpath::WORK`]).
-const WORK: u64 = 20_000_000;
 /// Elements that rules may be held against in one validation.
 const STEPS: u64 = 2_000_000;
-/// Profiles within profiles.
-const NESTED: usize = 40;
+/// How deep rules may lead into each other: profiles in profiles, resources that references name, and elements in elements.
+const NESTED: usize = 200;
 
 pub(super) struct Walk<'w, 'd> {
     pub(super) library: &'w Library,
@@ -28,6 +26,7 @@ pub(super) struct Walk<'w, 'd> {
     /// Verdicts on resources that references name.
     pub(super) verdicts: HashMap<(usize, Box<str>), bool>,
     steps: u64,
+    nested: usize,
     /// Profiles that are being checked, and for which element.
     open: Vec<(usize, *const Definition)>,
     top: Option<Node<'d>>,
@@ -59,14 +58,15 @@ impl<'d> Around<'d> {
 }
 
 impl<'w, 'd> Walk<'w, 'd> {
-    pub(super) fn new(library: &'w Library, now: Option<&'w str>) -> Self {
+    pub(super) fn new(library: &'w Library, now: Option<&'w str>, work: u64) -> Self {
         Self {
             library,
             report: Report::default(),
             now,
-            work: Cell::new(WORK),
+            work: Cell::new(work),
             verdicts: HashMap::new(),
             steps: STEPS,
+            nested: 0,
             open: Vec::new(),
             top: None,
         }
@@ -174,9 +174,6 @@ impl<'w, 'd> Walk<'w, 'd> {
         if self.open.contains(&key) {
             return;
         }
-        if self.open.len() >= NESTED {
-            return self.costly(place);
-        }
         self.open.push(key);
         if let Some(base) = definition.base.as_deref().filter(|base| core_type(base).is_none()) {
             self.profile(base, node, place, around);
@@ -194,7 +191,7 @@ impl<'w, 'd> Walk<'w, 'd> {
         around: Around<'d>,
         definition: &Arc<Definition>,
     ) {
-        if !self.step() {
+        if !self.enter() {
             return;
         }
         self.content(rule, node, place, around);
@@ -204,6 +201,7 @@ impl<'w, 'd> Walk<'w, 'd> {
         for child in rule.children.iter().chain(same.into_iter().flat_map(|same| &same.children)) {
             self.member(child, node, place, around, definition);
         }
+        self.leave();
     }
 
     /// The elements of one name in a node.
@@ -269,8 +267,7 @@ impl<'w, 'd> Walk<'w, 'd> {
     }
 
     /// Says, once, that the validation ends before everything is checked.
-    pub(super) fn costly(&mut self, place: &Place<'_>) {
-        let _ = place;
+    pub(super) fn costly(&mut self) {
         let top = Place::root(self.top.map_or("Resource", |top| top.kind));
         self.say_of(
             (Severity::Information, "too-costly"),
@@ -281,10 +278,25 @@ impl<'w, 'd> Walk<'w, 'd> {
         );
     }
 
+    /// Counts one more step, and one level deeper; false when it is enough of either. What was entered is left.
+    pub(super) fn enter(&mut self) -> bool {
+        if self.nested >= NESTED {
+            self.costly();
+            return false;
+        }
+        let goes_on = self.step();
+        self.nested += usize::from(goes_on);
+        goes_on
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.nested -= 1;
+    }
+
     /// Counts one more step; false when there have been enough.
     fn step(&mut self) -> bool {
         if self.steps == 0 || self.report.is_full() {
-            self.costly(&Place::root("Resource"));
+            self.costly();
             return false;
         }
         self.steps -= 1;
