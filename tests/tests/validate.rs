@@ -1,6 +1,8 @@
 //! `$validate`: <https://hl7.org/fhir/R4/resource-operation-validate.html>
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::io::Read as _;
+
 use gateway_tests::{Client, Issue, Json, Server, patient, suite};
 
 /// The issues of a 200.
@@ -162,6 +164,38 @@ suite! {
         assert_eq!(sorted(errors(&found)), pairs(&[("code-invalid", "Basic.code"), wanted[0], wanted[1]]));
     }
 
+    async fn a_profile_of_a_guide_is_used_as_it_was_stored(server: &'static Server) {
+        let api = server.client();
+        let Some(definition) = us_core("700", "us-core-simple-observation") else { return };
+        let id = "us-core-simple-observation";
+        api.put(&format!("/StructureDefinition/{id}"), definition).await.expect(201);
+        // Its version is not the one that is built in, and the stored one goes before.
+        let address = format!("/Observation/$validate?profile=http://hl7.org/fhir/us/core/StructureDefinition/{id}|7.0.0");
+        let observation = |rest: &str| format!(r#"{{"resourceType":"Observation","status":"final","code":{{"text":"x"}}{rest}}}"#);
+        let good = observation(r#","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"sdoh"}]}],"subject":{"reference":"Patient/1"}"#);
+        assert_eq!(errors(&issues(&api, &address, good).await), []);
+        let found = sorted(errors(&issues(&api, &address, observation("")).await));
+        assert_eq!(found, pairs(&[("required", "Observation.category"), ("required", "Observation.subject")]));
+        api.post(&address.replace("7.0.0", "9.9.9"), observation("")).await.refused(422, "not-found");
+    }
+
+    async fn a_bundle_is_validated_with_its_entries(server: &'static Server) {
+        let api = server.client();
+        let bundle = r#"{"resourceType":"Bundle","type":"transaction","entry":[
+            {"fullUrl":"urn:uuid:6a0c8b0e-7ad1-4a4c-9a0c-3f1d2b0a9c01","resource":{"resourceType":"Patient","contact":[{"gender":"male"}]},
+            "request":{"method":"POST","url":"Patient"}},
+            {"resource":{"resourceType":"Observation","status":"final","code":{"text":"x"},
+            "encounter":{"reference":"urn:uuid:6a0c8b0e-7ad1-4a4c-9a0c-3f1d2b0a9c01"}},"request":{"method":"POST","url":"Observation"}}]}"#;
+        let found = issues(&api, "/Bundle/$validate", bundle).await;
+        assert_eq!(errors(&found), pairs(&[
+            ("invariant", "Bundle.entry[0].resource.contact[0]"),
+            ("structure", "Bundle.entry[1].resource.encounter"),
+        ]));
+        // Nothing of it was done.
+        let total = api.get("/Patient?_summary=count&_id=6a0c8b0e-7ad1-4a4c-9a0c-3f1d2b0a9c01").await.expect(200).json();
+        assert_eq!(total.at("total").map(ToString::to_string).as_deref(), Some("0"));
+    }
+
     async fn the_capability_statement_names_the_operation(server: &'static Server) {
         let statement = server.client().get("/metadata").await.expect(200).json();
         for resource in statement.items("rest.0.resource") {
@@ -173,6 +207,19 @@ suite! {
     async fn a_stranger_validates_nothing(server: &'static Server) {
         server.stranger().post("/Patient/$validate", patient("x", "x")).await.refused(401, "login");
     }
+}
+
+/// A definition of US Core from the shared data; `None`, said aloud, where this checkout has none beside it.
+fn us_core(version: &str, id: &str) -> Option<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/00-definitions/us-core-");
+    let Ok(file) = std::fs::File::open(format!("{folder}{version}/structure-definitions.ndjson.gz")) else {
+        eprintln!("SKIPPED: ../shared is absent: no stored profile of US Core was used");
+        return None;
+    };
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let wanted = format!("\"id\":\"{id}\"");
+    text.lines().find(|line| line.replace(' ', "").contains(&wanted)).map(ToOwned::to_owned)
 }
 
 fn sorted(mut found: Vec<(String, String)>) -> Vec<(String, String)> {
