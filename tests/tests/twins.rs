@@ -111,6 +111,8 @@ fn script(seed: u64) -> Vec<Step> {
         steps.push(get(format!("{record}/$everything?_count=1&_type=Observation,Patient")));
         steps.push(get(format!("{record}/Observation?_sort=-date")));
         steps.push(get(format!("{record}/*")));
+        steps.push(get(format!("{record}/$validate")));
+        steps.push(get(format!("/Observation/twin-{index}/$validate?mode=delete")));
     }
     steps
 }

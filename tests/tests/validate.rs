@@ -196,6 +196,29 @@ suite! {
         assert_eq!(total.at("total").map(ToString::to_string).as_deref(), Some("0"));
     }
 
+    async fn mode_profile_is_for_what_is_stored(server: &'static Server) {
+        let api = server.client();
+        api.save(&patient("val-mode", "x")).await.expect(201);
+        let address = "/Patient/val-mode/$validate?mode=profile&profile=http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient";
+        let found = api.get(address).await.expect(200).issues();
+        assert_eq!(errors(&found), [], "{found:?}");
+        api.post(address, patient("val-mode", "x")).await.refused(400, "invalid");
+        // An id is for an update, and a create has none to check.
+        let found = issues(&api, "/Patient/$validate?mode=update", r#"{"resourceType":"Patient","active":true}"#).await;
+        assert_eq!(errors(&found), pairs(&[("required", "Patient.id")]));
+        let found = issues(&api, "/Patient/$validate?mode=create", r#"{"resourceType":"Patient","active":true}"#).await;
+        assert_eq!(errors(&found), []);
+    }
+
+    async fn a_batch_validates_too(server: &'static Server) {
+        let batch = r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient","contact":[{"gender":"male"}]},
+            "request":{"method":"POST","url":"Patient/$validate"}}]}"#;
+        let answer = server.client().post("", batch).await.expect(200).json();
+        let entry = &answer.items("entry")[0];
+        assert!(entry.str("response.status").unwrap().starts_with("200"), "{answer}");
+        assert!(answer.to_string().contains("pat-1"), "{answer}");
+    }
+
     async fn the_capability_statement_names_the_operation(server: &'static Server) {
         let statement = server.client().get("/metadata").await.expect(200).json();
         for resource in statement.items("rest.0.resource") {
