@@ -6,6 +6,7 @@
 //! ([`Report::wanted`]), and whoever can look it up validates again. What cannot be checked is said as information,
 //! never as an error.
 
+mod addresses;
 mod attachment;
 mod binding;
 mod builtin;

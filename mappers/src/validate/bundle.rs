@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::issue::Severity;
 use super::place::Place;
-use super::reference::entry;
 use super::walk::Walk;
 use crate::fhirpath::Node;
 use crate::json::{Element, Kind};
@@ -101,7 +100,8 @@ impl<'d> Walk<'_, 'd> {
             composition.children(Some(name), &mut nodes);
             for node in nodes {
                 let reference = node.value.and_then(|value| text(value, "reference"));
-                if reference.is_some_and(|reference| !reference.starts_with('#') && entry(bundle, &reference).is_none())
+                if reference
+                    .is_some_and(|reference| !reference.starts_with('#') && walk.entry(bundle, &reference).is_none())
                 {
                     let details = "what the Composition names is not in the document";
                     walk.say(Severity::Error, "not-found", &here.of(&node), details, "Add an entry with this fullUrl.");

@@ -86,14 +86,14 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// What a reference names, as far as the text tells.
-    pub(super) fn target(&self, node: Node<'d>, around: Around<'d>) -> Target<'d> {
+    pub(super) fn target(&mut self, node: Node<'d>, around: Around<'d>) -> Target<'d> {
         let Some(value) = node.value else { return Target::Unknown };
         let text = |name: &str| value.member(name).and_then(|text| text.string());
         if let Some(reference) = text("reference") {
             if let Some(id) = reference.strip_prefix('#') {
-                return contained(around.container, id).map_or(Target::Unknown, Target::Resource);
+                return self.contained(around.container, id).map_or(Target::Unknown, Target::Resource);
             }
-            if let Some(resource) = around.bundle.and_then(|bundle| entry(bundle, &reference)) {
+            if let Some(resource) = around.bundle.and_then(|bundle| self.entry(bundle, &reference)) {
                 return Target::Resource(resource);
             }
             if let Some(kind) = literal_type(&reference) {
@@ -105,33 +105,6 @@ impl<'d> Walk<'_, 'd> {
             _ => Target::Unknown,
         }
     }
-}
-
-/// A contained resource, or the container itself.
-fn contained<'d>(container: Node<'d>, id: &str) -> Option<Node<'d>> {
-    if id.is_empty() {
-        return Some(container);
-    }
-    let mut nodes = Vec::new();
-    container.children(Some("contained"), &mut nodes);
-    nodes.into_iter().find(|node| {
-        let own = node.value.and_then(|value| value.member("id")).and_then(|own| own.string());
-        own.as_deref() == Some(id)
-    })
-}
-
-/// The resource of a Bundle's entry that a reference names.
-pub(super) fn entry<'d>(bundle: Node<'d>, reference: &str) -> Option<Node<'d>> {
-    let reference = reference.split("/_history/").next().unwrap_or(reference);
-    let entries = bundle.value?.member("entry")?;
-    let relative = !reference.contains(':');
-    let found = entries.children().find(|entry| {
-        entry.member("fullUrl").and_then(|url| url.string()).is_some_and(|url| {
-            *url == *reference
-                || relative && url.strip_suffix(reference).is_some_and(|front| front.is_empty() || front.ends_with('/'))
-        })
-    })?;
-    Node::resource(found.member("resource")?)
 }
 
 /// The type in `Patient/1`, `http://server/Patient/1/_history/2`, `Patient?identifier=x`.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::addresses::Addresses;
 use super::builtin::base;
 use super::definition::{Definition, Rule};
 use super::issue::{Issue, Report, Severity};
@@ -25,6 +26,8 @@ pub(super) struct Walk<'w, 'd> {
     pub(super) work: Cell<u64>,
     /// Verdicts on resources that references name.
     pub(super) verdicts: HashMap<(usize, Box<str>), bool>,
+    /// By the place of the Bundle or container.
+    pub(super) addresses: HashMap<usize, Addresses<'d>>,
     steps: u64,
     nested: usize,
     /// Profiles that are being checked, and for which element.
@@ -65,6 +68,7 @@ impl<'w, 'd> Walk<'w, 'd> {
             now,
             work: Cell::new(work),
             verdicts: HashMap::new(),
+            addresses: HashMap::new(),
             steps: STEPS,
             nested: 0,
             open: Vec::new(),

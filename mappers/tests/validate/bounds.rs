@@ -18,6 +18,23 @@ fn issues_are_counted_and_cut() {
 }
 
 #[test]
+fn large_bundles_take_as_long_as_they_are() {
+    let entry = |number: usize| {
+        format!(
+            r#"{{"fullUrl":"http://x/Observation/{number}","resource":{{"resourceType":"Observation","id":"{number}","status":"final",
+            "code":{{"text":"x"}},"hasMember":[{{"reference":"Observation/{}"}}]}}}}"#,
+            (number + 7) % 10_000
+        )
+    };
+    let entries: Vec<String> = (0..10_000).map(entry).collect();
+    let start = Instant::now();
+    let report =
+        report(&format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(",")), &[]);
+    assert!(!report.has_errors(), "{:?}", report.issues.first());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
 fn profiles_that_lead_to_themselves_end() {
     let own = profile(
         "it",
