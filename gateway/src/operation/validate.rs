@@ -77,14 +77,23 @@ pub(super) async fn validate(exchange: &Exchange<'_>, request: &Request) -> Resu
     Err(Failure::internal())
 }
 
-/// Puts into the library what the store has of these definitions.
+/// Puts into the library what the terminology and the store have of these definitions.
 async fn look_up(
     exchange: &Exchange<'_>,
     library: &mut Library,
     wishes: impl Iterator<Item = &Wanted> + Clone,
 ) -> Result<(), Failure> {
+    let terminology = &exchange.endpoint.gateway.terminology;
     for kind in ["StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire"] {
-        let urls: Vec<&str> = wishes.clone().filter(|wish| wish.kind == kind).map(|wish| &*wish.url).collect();
+        let mut urls: Vec<&str> = Vec::new();
+        for wish in wishes.clone().filter(|wish| wish.kind == kind) {
+            // A loaded terminology knows more than a stored rule.
+            let codes = if kind == "ValueSet" { terminology.expand(&wish.url) } else { None };
+            match codes {
+                Some(codes) => library.add_codes(wish, &codes),
+                None => urls.push(&wish.url),
+            }
+        }
         for (url, found) in canonicals(exchange, kind, &urls).await? {
             let wish = Wanted { kind, url: url.into() };
             let document = found.as_ref().and_then(|version| Document::parse(&version.body).ok());

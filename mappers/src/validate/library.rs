@@ -62,6 +62,11 @@ impl Library {
         }
     }
 
+    /// Puts in the codes of a value set, as a terminology has them: system and code.
+    pub fn add_codes(&mut self, wanted: &Wanted, codes: &[(String, String)]) {
+        self.value_sets.insert(wanted.url.clone(), Some(ValueSet::of_codes(codes)));
+    }
+
     /// Whether the library has an answer, if only that there is none.
     #[must_use]
     pub fn holds(&self, wanted: &Wanted) -> bool {
@@ -98,16 +103,16 @@ impl Library {
         }
     }
 
-    /// A value set: built in, else as it was put in.
+    /// A value set: built in where the tables have all of its codes, else as it was put in.
     pub(super) fn value_set(&self, canonical: &str) -> Lookup<&ValueSet> {
-        let url = canonical.split('|').next().unwrap_or_default();
-        if let Some(found) = builtin::value_set(url) {
+        let built_in = builtin::value_set(canonical.split('|').next().unwrap_or_default());
+        if let Some(found) = built_in.filter(|found| found.is_whole()) {
             return Lookup::Found(found);
         }
-        match self.value_sets.get(canonical) {
-            Some(Some(found)) => Lookup::Found(found),
-            Some(None) => Lookup::Unknown,
-            None => Lookup::Unasked,
+        match (self.value_sets.get(canonical), built_in) {
+            (Some(Some(found)), _) | (Some(None), Some(found)) => Lookup::Found(found),
+            (Some(None), None) => Lookup::Unknown,
+            (None, _) => Lookup::Unasked,
         }
     }
 

@@ -73,6 +73,20 @@ impl ValueSet {
         Self { includes, excludes: Vec::new() }
     }
 
+    /// A set of these codes.
+    pub(super) fn of_codes(codes: &[(String, String)]) -> Self {
+        let mut includes = Vec::new();
+        for (system, code) in codes {
+            insert(&mut includes, Some(system.as_str().into()), code.as_str().into());
+        }
+        Self { includes, excludes: Vec::new() }
+    }
+
+    /// Whether lists tell all of its codes.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.includes.iter().chain(&self.excludes).any(|part| part.by_rule)
+    }
+
     /// Reads a `ValueSet`: its expansion, or what it is composed of.
     pub(super) fn read(set: Element<'_>) -> Self {
         if let Some(expansion) = set.member("expansion").filter(|expansion| expansion.member("contains").is_some()) {
@@ -198,17 +212,21 @@ impl Search<'_> {
     }
 }
 
+/// Puts a code beside the others of its system.
+fn insert(parts: &mut Vec<Part>, system: Option<Box<str>>, code: Box<str>) {
+    let at = parts.iter().position(|part| part.system == system).unwrap_or(parts.len());
+    if at == parts.len() {
+        parts.push(Part { system, ..Part::default() });
+    }
+    parts[at].codes.get_or_insert_default().insert(code);
+}
+
 fn contained(parent: Element<'_>, parts: &mut Vec<Part>) {
     for item in parent.member("contains").into_iter().flat_map(|list| list.children()) {
         let text = |name: &str| item.member(name).and_then(|text| text.string()).map(Box::<str>::from);
         let is_abstract = item.member("abstract").is_some_and(|flag| flag.kind() == Kind::True);
         if let Some(code) = text("code").filter(|_| !is_abstract) {
-            let system = text("system");
-            let at = parts.iter().position(|part| part.system == system).unwrap_or(parts.len());
-            if at == parts.len() {
-                parts.push(Part { system, ..Part::default() });
-            }
-            parts[at].codes.get_or_insert_default().insert(code);
+            insert(parts, text("system"), code);
         }
         contained(item, parts);
     }

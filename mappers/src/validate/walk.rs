@@ -150,7 +150,7 @@ impl<'w, 'd> Walk<'w, 'd> {
                 Severity::Error,
                 "structure",
                 place,
-                format!("the profile {canonical} is for {}, and this is {}", definition.kind, node.kind),
+                format!("the profile {} is for {}, and this is {}", definition.url, definition.kind, node.kind),
                 "Name a profile of this type.",
             ),
             Lookup::Unasked => {
@@ -159,7 +159,7 @@ impl<'w, 'd> Walk<'w, 'd> {
             Lookup::Unknown => self.say_of(
                 (Severity::Warning, "not-found"),
                 place,
-                format!("the profile {canonical} is not known here, so it was not checked"),
+                format!("the profile {} is not known here, so it was not checked", shown(canonical)),
                 "Store its StructureDefinition here and validate again.",
                 canonical,
             ),
@@ -315,6 +315,14 @@ impl Definition {
         steps.next()?;
         steps.try_fold(&self.root, |rule, step| rule.child(step.split(':').next().unwrap_or(step)))
     }
+}
+
+/// An address that a resource claims, as it may stand in a message.
+fn shown(canonical: &str) -> &str {
+    let plain = canonical.len() <= 200 && canonical.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?');
+    let is_address =
+        canonical.starts_with("http://") || canonical.starts_with("https://") || canonical.starts_with("urn:");
+    if plain && is_address { canonical } else { "(of an address that is none)" }
 }
 
 /// The profiles that a resource claims.

@@ -125,7 +125,7 @@ fn no_value_of_the_resource_is_shown() {
         r#"{{"resourceType":"Patient","id":"{secret}_","name":[{{"family":"{secret}","use":"{secret}","{secret}":"x"}}],"gender":"{secret}",
         "birthDate":"{secret}","maritalStatus":{{"coding":[{{"system":"http://{secret}","code":"{secret}"}}]}},
         "extension":[{{"url":"http://{secret}/x","valueString":"{secret}"}}],"managingOrganization":{{"reference":"{secret}/1"}},
-        "text":{{"status":"generated","div":"<div>{secret}</div>"}},"contact":[{{"gender":"{secret}"}}]}}"#
+        "meta":{{"profile":["{secret}","http://x/?{secret}"]}},"text":{{"status":"generated","div":"<div>{secret}</div>"}},"contact":[{{"gender":"{secret}"}}]}}"#
     );
     for issue in report(&text, &[]).issues {
         // The name of an unknown member is the one thing of the sender's that a place has to hold.

@@ -99,6 +99,28 @@ fn required_codes_are_errors_and_extensible_ones_warnings() {
 }
 
 #[test]
+fn a_stored_expansion_goes_before_a_built_in_rule() {
+    // Of this set the tables know that there are codes of SNOMED CT and ICD-10-CM in it, and not which.
+    let url = "http://hl7.org/fhir/us/core/ValueSet/us-core-condition-code";
+    let profile = profile(
+        "it",
+        "Basic",
+        &format!(r#"{{"path":"Basic.code","binding":{{"strength":"required","valueSet":"{url}"}}}}"#),
+    );
+    let set = format!(
+        r#"{{"resourceType":"ValueSet","url":"{url}","expansion":{{"contains":[{{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"I10"}}]}}}}"#
+    );
+    let basic = |system: &str, code: &str| {
+        format!(r#"{{"resourceType":"Basic","code":{{"coding":[{{"system":"{system}","code":"{code}"}}]}}}}"#)
+    };
+    let (icd, other) = ("http://hl7.org/fhir/sid/icd-10-cm", "urn:other");
+    assert_eq!(errors(&basic(icd, "I11"), &[&profile]), Vec::<String>::new());
+    assert_eq!(errors(&basic(other, "I11"), &[&profile]), ["code-invalid Basic.code"], "no system of the set");
+    assert_eq!(errors(&basic(icd, "I11"), &[&profile, &set]), ["code-invalid Basic.code"]);
+    assert_eq!(errors(&basic(icd, "I10"), &[&profile, &set]), Vec::<String>::new());
+}
+
+#[test]
 fn invariants_know_their_resource_and_what_contains_it() {
     let profile = profile(
         "it",
