@@ -11,6 +11,7 @@ mod attachment;
 mod binding;
 mod builtin;
 mod bundle;
+mod capability;
 mod cardinality;
 mod code_system;
 mod definition;

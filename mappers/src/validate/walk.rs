@@ -1,7 +1,7 @@
 //! The walk over a resource: what its types say of every element, and what profiles say of those they are for.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::addresses::Addresses;
@@ -28,6 +28,8 @@ pub(super) struct Walk<'w, 'd> {
     pub(super) verdicts: HashMap<(usize, Box<str>), bool>,
     /// By the place of the Bundle or container.
     pub(super) addresses: HashMap<usize, Addresses<'d>>,
+    /// Ids of elements, by the place of their resource.
+    ids: HashSet<(usize, String)>,
     steps: u64,
     nested: usize,
     /// Profiles that are being checked, and for which element.
@@ -69,6 +71,7 @@ impl<'w, 'd> Walk<'w, 'd> {
             work: Cell::new(work),
             verdicts: HashMap::new(),
             addresses: HashMap::new(),
+            ids: HashSet::new(),
             steps: STEPS,
             nested: 0,
             open: Vec::new(),
@@ -115,6 +118,9 @@ impl<'w, 'd> Walk<'w, 'd> {
                 return;
             }
             let here = place.of(&child);
+            if child.name == "id" && !is_resource_type(node.kind) {
+                self.element_id(child, place, around);
+            }
             if let Some(rule) = base().member(node.owner(), child.name) {
                 self.content(rule, child, &here, around);
                 self.invariants(&rule.invariants, child, &here, around);
@@ -127,6 +133,7 @@ impl<'w, 'd> Walk<'w, 'd> {
                 self.invariants(base().invariants(child.kind), child, &here, around);
             }
             match child.kind {
+                "CapabilityStatement.rest.resource.searchParam" => self.search_parameter(child, &here),
                 "Attachment" => self.attachment(child, &here),
                 "Extension" => self.extension(child, node, &here, place, around),
                 "xhtml" => self.narrative(child, &here),
@@ -134,6 +141,15 @@ impl<'w, 'd> Walk<'w, 'd> {
                 _ => {}
             }
             self.members(child, &here, around);
+        }
+    }
+
+    /// Ids of elements are there once in a resource: <https://hl7.org/fhir/R4/element.html#id>.
+    fn element_id(&mut self, id: Node<'d>, place: &Place<'_>, around: Around<'d>) {
+        let Some(text) = id.value.and_then(|value| value.string()) else { return };
+        if !self.ids.insert((around.resource.place(), text.into_owned())) {
+            let details = "the id of the element is that of another in this resource";
+            self.say_of((Severity::Error, "duplicate"), place, details, "Give it one of its own.", "id");
         }
     }
 
