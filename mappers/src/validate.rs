@@ -15,6 +15,7 @@ mod capability;
 mod cardinality;
 mod code_system;
 mod definition;
+mod derived;
 mod discriminator;
 mod element;
 mod extension;

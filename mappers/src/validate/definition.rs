@@ -23,14 +23,14 @@ pub struct Definition {
 }
 
 /// Where an extension may stand: <https://hl7.org/fhir/R4/defining-extensions.html#context>.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ExtensionContext {
     pub(super) kind: Box<str>,
     pub(super) expression: Box<str>,
 }
 
 /// What is said of one element, and of those in it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rule {
     /// Its name, of a choice without `[x]`; of the first the type.
     pub(super) name: Box<str>,
@@ -58,7 +58,7 @@ pub(super) struct Rule {
 }
 
 /// A type that an element may have.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TypeRule {
     pub(super) code: Box<str>,
     /// One of these must be met.
@@ -68,18 +68,18 @@ pub(super) struct TypeRule {
 }
 
 /// A value of a definition, as its JSON.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sample(pub(super) Box<str>);
 
 /// <https://hl7.org/fhir/R4/terminologies.html#strength>
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Binding {
     pub(super) required: bool,
     pub(super) value_set: Box<str>,
 }
 
 /// An invariant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Invariant {
     pub(super) key: Box<str>,
     pub(super) is_error: bool,
@@ -90,7 +90,7 @@ pub(super) struct Invariant {
 }
 
 /// <https://hl7.org/fhir/R4/profiling.html#slicing>
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slicing {
     pub(super) discriminators: Vec<Discriminator>,
     pub(super) ordered: bool,
@@ -106,7 +106,7 @@ pub(super) enum Openness {
 }
 
 /// How slices are told apart.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Discriminator {
     pub(super) kind: DiscriminatorKind,
     pub(super) path: Vec<PathStep>,
@@ -122,7 +122,7 @@ pub(super) enum DiscriminatorKind {
 }
 
 /// A step of a discriminator's path: <https://hl7.org/fhir/R4/profiling.html#discriminator>.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum PathStep {
     Extension(Box<str>),
     Member(Box<str>),

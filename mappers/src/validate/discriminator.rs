@@ -117,6 +117,7 @@ impl<'d> Walk<'_, 'd> {
                     if !self.enter() {
                         return None;
                     }
+                    let found = self.whole(&found);
                     let told = self.told_member(kind, &found.root, (name, rest), node, place, around, &found);
                     self.leave();
                     if told == Some(true) {
@@ -261,6 +262,7 @@ impl<'d> Walk<'_, 'd> {
                     _ => {
                         for target in targets.iter().filter(|target| core_type(target).is_none()) {
                             if let Lookup::Found(found) = self.library.structure(target) {
+                                let found = self.whole(&found);
                                 return self.told(kind, &found.root, rest, resource, place, around, &found);
                             }
                         }

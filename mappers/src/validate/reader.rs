@@ -42,6 +42,7 @@ impl Definition {
                 rule.read(element);
             }
         }
+        root.require_choices();
         let contexts = items(definition, "context");
         let contexts = contexts.filter_map(|context| {
             Some(ExtensionContext { kind: text(context, "type")?, expression: text(context, "expression")? })
@@ -134,6 +135,18 @@ impl Rule {
         &mut self.slices[at]
     }
 
+    /// A choice of which one type is required is required itself, also where only `valueQuantity` says so.
+    fn require_choices(&mut self) {
+        for child in &mut self.children {
+            let of_types = child.slicing.as_ref().is_some_and(Slicing::is_of_types);
+            if of_types && child.slices.iter().any(|slice| slice.min > 0) {
+                child.min = child.min.max(1);
+            }
+            child.require_choices();
+            child.slices.iter_mut().for_each(Self::require_choices);
+        }
+    }
+
     /// Takes over what an `ElementDefinition` says.
     fn read(&mut self, element: Element<'_>) {
         let number = |name: &str| element.member(name).and_then(|value| value.raw().parse::<u32>().ok());
@@ -186,6 +199,10 @@ impl Slicing {
             ordered: slicing.member("ordered").is_some_and(|flag| flag.kind() == Kind::True),
             rules,
         }
+    }
+
+    fn is_of_types(&self) -> bool {
+        self.discriminators.iter().all(|one| one.kind == DiscriminatorKind::Type && one.path.is_empty())
     }
 
     /// By the type of a choice.

@@ -28,6 +28,9 @@ pub(super) struct Walk<'w, 'd> {
     pub(super) verdicts: HashMap<(usize, Box<str>), bool>,
     /// By the place of the Bundle or container.
     pub(super) addresses: HashMap<usize, Addresses<'d>>,
+    /// Definitions with all that they are derived from.
+    pub(super) wholes: HashMap<*const Definition, Arc<Definition>>,
+    pub(super) kept: Vec<Arc<Definition>>,
     /// Ids of elements, by the place of their resource.
     ids: HashSet<(usize, String)>,
     steps: u64,
@@ -71,6 +74,8 @@ impl<'w, 'd> Walk<'w, 'd> {
             work: Cell::new(work),
             verdicts: HashMap::new(),
             addresses: HashMap::new(),
+            wholes: HashMap::new(),
+            kept: Vec::new(),
             ids: HashSet::new(),
             steps: STEPS,
             nested: 0,
@@ -195,10 +200,12 @@ impl<'w, 'd> Walk<'w, 'd> {
             return;
         }
         self.open.push(key);
-        if let Some(base) = definition.base.as_deref().filter(|base| core_type(base).is_none()) {
+        let whole = self.whole(definition);
+        // What stands on something that is not known here says so, or asks for it.
+        if let Some(base) = whole.base.as_deref().filter(|base| core_type(base).is_none()) {
             self.profile(base, node, place, around);
         }
-        self.rule(&definition.root, node, place, around, definition);
+        self.rule(&whole.root, node, place, around, &whole);
         self.open.pop();
     }
 

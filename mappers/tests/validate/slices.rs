@@ -55,6 +55,29 @@ fn closed_slices_take_no_others_and_ordered_ones_stay_in_order() {
 }
 
 #[test]
+fn a_derived_profile_narrows_the_slices_of_its_base() {
+    let base = by_system("").replace("http://p/it", "http://p/base");
+    let derived = profile(
+        "it",
+        "Patient",
+        r#"{"id":"Patient.identifier:b","path":"Patient.identifier","sliceName":"b","min":1},
+        {"id":"Patient.identifier:b.value","path":"Patient.identifier.value","min":1,"maxLength":2},
+        {"id":"Patient.identifier:c","path":"Patient.identifier","sliceName":"c","max":"1"},
+        {"id":"Patient.identifier:c.system","path":"Patient.identifier.system","fixedUri":"urn:c"}"#,
+    )
+    .replace("http://hl7.org/fhir/StructureDefinition/Patient", "http://p/base");
+    let told = |identifiers: &[(&str, &str)]| errors(&patient(identifiers), &[&derived, &base]);
+    assert_eq!(told(&[("urn:a", "1"), ("urn:b", "1"), ("urn:c", "1")]), Vec::<String>::new());
+    assert_eq!(told(&[("urn:a", "1")]), ["required Patient.identifier"], "b is required now");
+    assert_eq!(told(&[("urn:b", "1")]), ["required Patient.identifier"], "a is required still");
+    assert_eq!(told(&[("urn:a", "1"), ("urn:b", "123")]), ["too-long Patient.identifier[1].value"]);
+    assert_eq!(
+        told(&[("urn:a", "1"), ("urn:b", "1"), ("urn:c", "1"), ("urn:c", "2")]),
+        ["structure Patient.identifier"]
+    );
+}
+
+#[test]
 fn a_pattern_tells_a_slice() {
     let profile = profile(
         "it",
