@@ -6,6 +6,7 @@
 
 pub mod audited;
 pub mod bundle;
+pub(crate) mod canonical;
 pub mod capabilities;
 mod codes;
 mod conditional;

@@ -8,6 +8,7 @@ mod has_history;
 mod patient_match;
 mod span;
 mod summary;
+mod validate;
 mod visit_snapshot;
 
 use std::borrow::Cow;
@@ -32,6 +33,8 @@ pub enum Operation {
     Match,
     /// `Patient/{id}/$summary`
     Summary,
+    /// `[type]/$validate`, `[type]/{id}/$validate`
+    Validate,
     /// `Appointment/{id}/$visit-snapshot`
     VisitSnapshot,
 }
@@ -45,11 +48,17 @@ impl Operation {
             Self::HasHistory => "$has-history",
             Self::Match => "$match",
             Self::Summary => "$summary",
+            Self::Validate => "$validate",
             Self::VisitSnapshot => "$visit-snapshot",
         }
     }
 
-    /// The types it is offered on, with the address of its definition.
+    /// What every type is offered: name, and the address of its definition.
+    pub fn of_all_types() -> &'static [(&'static str, &'static str)] {
+        &[("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate")]
+    }
+
+    /// What one type is offered beside that.
     pub fn of_type(kind: &str) -> &'static [(&'static str, &'static str)] {
         match kind {
             "Appointment" => {
@@ -79,11 +88,13 @@ pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Re
         Operation::HasHistory => has_history::has_history(exchange, request).await,
         Operation::Match => patient_match::patient_match(exchange, request).await,
         Operation::Summary => summary::summary(exchange, request).await,
+        Operation::Validate => validate::validate(exchange, request).await,
         Operation::VisitSnapshot => visit_snapshot::visit_snapshot(exchange, request).await,
     }
 }
 
-/// A parameter that is a primitive, a reference, or a code (as a token, `system|code`): from the address, or from the Parameters resource of a POST.
+/// A parameter that is a primitive, a reference, or a code (as a token, `system|code`): from the address, or from the
+/// Parameters resource of a POST.
 fn parameter<'r>(request: &'r Request, name: &str) -> Result<Option<Cow<'r, str>>, Failure> {
     if let Some(value) = query::value(&request.query, name) {
         return Ok(Some(value));
@@ -115,12 +126,6 @@ fn is_of_type(root: Element<'_>, kind: &str) -> bool {
     root.member("resourceType").and_then(|kind| kind.string()).as_deref() == Some(kind)
 }
 
-/// The parameter of a Parameters resource with this name.
-fn named<'d>(root: Element<'d>, name: &str) -> Option<Element<'d>> {
-    let list = root.member("parameter").into_iter().flat_map(|list| list.children());
-    list.into_iter().find(|item| item.member("name").and_then(|text| text.string()).as_deref() == Some(name))
-}
-
 fn scalar(value: Element<'_>) -> Option<String> {
     match value.kind() {
         Kind::String => value.string().map(Cow::into_owned),
@@ -147,4 +152,10 @@ fn object(value: Element<'_>) -> Option<String> {
     };
     let tokens: Vec<String> = codings.iter().filter_map(token).collect();
     (!tokens.is_empty()).then(|| tokens.join(","))
+}
+
+/// A parameter of a Parameters resource.
+fn named<'d>(parameters: Element<'d>, name: &str) -> Option<Element<'d>> {
+    let mut list = parameters.member("parameter").into_iter().flat_map(|list| list.children());
+    list.find(|parameter| parameter.member("name").and_then(|text| text.string()).as_deref() == Some(name))
 }

@@ -134,7 +134,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 37] = [
+const TABLE: [(Verb, &str, Interaction); 40] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -166,6 +166,9 @@ const TABLE: [(Verb, &str, Interaction); 37] = [
     (Verb::Post, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
     (Verb::Get, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
     (Verb::Post, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
+    (Verb::Post, "/fhir/{type}/$validate", Interaction::Operation(Operation::Validate)),
+    (Verb::Get, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
+    (Verb::Post, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Get, "/fhir/{compartment}/{id}/*", Interaction::Search),
     (Verb::Post, "/fhir/{compartment}/{id}/_search", Interaction::SearchForm),
     (Verb::Get, "/fhir/{compartment}/{id}/{type}", Interaction::Search),

@@ -12,7 +12,7 @@ mod operators;
 mod quantity;
 mod syntax;
 mod token;
-mod types;
+pub(crate) mod types;
 mod value;
 
 use std::cell::Cell;
@@ -57,9 +57,9 @@ pub struct EvaluationError {
 pub struct Context<'c> {
     /// `now()`, as a FHIR instant with its zone; `today()` is its date. `None`: neither is known.
     pub now: Option<&'c str>,
-    /// `as` takes several values and leaves out those of other types, as R4's own invariants (dom-3) expect. FHIRPath wants one
-    /// value at most.
-    pub as_filters: bool,
+    /// Types are taken as R4's own invariants take them: `as` takes several values and leaves out those of other types (dom-3),
+    /// where FHIRPath wants one value at most; and a `boolean` of FHIR is a `Boolean` (que-7).
+    pub lenient_types: bool,
     /// What several expressions may spend together (see [`WORK`]). `None`: each may spend it alone.
     pub work: Option<&'c Cell<u64>>,
 }
@@ -103,6 +103,21 @@ impl Expression {
         context: Context<'_>,
     ) -> Result<Vec<Value<'d>>, EvaluationError> {
         Evaluator::new(resource, context).run(&self.0, Some(element))
+    }
+
+    /// As [`Expression::evaluate_on`], for a resource that another contains: that is `%rootResource`, and holds what
+    /// `resolve()` finds.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn evaluate_within<'d>(
+        &self,
+        element: Node<'d>,
+        resource: Element<'d>,
+        container: Element<'d>,
+        context: Context<'_>,
+    ) -> Result<Vec<Value<'d>>, EvaluationError> {
+        Evaluator::new(resource, context).within(container).run(&self.0, Some(element))
     }
 }
 

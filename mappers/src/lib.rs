@@ -17,3 +17,4 @@ pub mod split;
 pub mod sql;
 pub mod structure;
 pub mod us_core;
+pub mod validate;

@@ -79,7 +79,7 @@ fn invariants_hold_on_r4s_own_examples() {
             let Ok(document) = Document::parse(&text) else { continue };
             let Some(kind) = document.root().member("resourceType").and_then(|kind| kind.string()) else { continue };
             files += 1;
-            let context = Context { as_filters: true, ..Context::default() };
+            let context = Context { lenient_types: true, ..Context::default() };
             for (key, expression, place) in of_type.get(&*kind).into_iter().flatten() {
                 let outcomes = match place {
                     None => vec![expression.evaluate(document.root(), context)],

@@ -55,6 +55,12 @@ pub fn base(system: &str, code: &str) -> Option<Arc<Base>> {
     base
 }
 
+/// Whether a text is a code of UCUM.
+#[must_use]
+pub fn is_code(code: &str) -> bool {
+    !code.is_empty() && code.len() <= LONGEST && octofhir_ucum::validate(code).is_ok()
+}
+
 fn compute(code: &str) -> Option<Base> {
     let canonical = octofhir_ucum::get_canonical_units(code).ok()?;
     let (factor, offset) = (canonical.factor.to_f64(), canonical.offset.to_f64());
@@ -91,6 +97,12 @@ mod tests {
     fn in_base(value: f64, code: &str) -> (String, f64) {
         let base = base(UCUM, code).unwrap_or_else(|| panic!("{code}"));
         (base.unit.to_string(), base.of(value))
+    }
+
+    #[test]
+    fn codes_are_told_from_other_texts() {
+        assert!(["mg/dL", "mm[Hg]", "%", "10*3/uL", "{score}", "Cel", "a"].into_iter().all(is_code));
+        assert!(["", "mg per dL", "years old", "mmHg!"].into_iter().all(|text| !is_code(text)));
     }
 
     #[test]

@@ -117,6 +117,8 @@ fn script(seed: u64) -> Vec<Step> {
             r#"{{"resourceType":"Patient","identifier":[{{"value":"mrn-twin-{index}"}}],"name":[{{"family":"P{index}"}}]}}"#
         ));
         steps.push(likely);
+        steps.push(get(format!("{record}/$validate")));
+        steps.push(get(format!("/Observation/twin-{index}/$validate?mode=delete")));
     }
     steps
 }

@@ -72,11 +72,12 @@ fn resource(out: &mut Vec<u8>, kind: &str) {
     }
     // There is one at least: _id.
     out.push(b']');
-    for (index, (name, definition)) in Operation::of_type(kind).iter().enumerate() {
+    for (index, (name, definition)) in Operation::of_type(kind).iter().chain(Operation::of_all_types()).enumerate() {
         out.extend_from_slice(if index == 0 { br#","operation":["# } else { b"," });
         out.extend_from_slice(format!(r#"{{"name":"{name}","definition":"{definition}"}}"#).as_bytes());
     }
-    out.extend_from_slice(if Operation::of_type(kind).is_empty() { b"}" } else { b"]}" });
+    // There is one at least: $validate.
+    out.extend_from_slice(b"]}");
 }
 
 fn search_parameter(out: &mut Vec<u8>, definition: &Definition) {

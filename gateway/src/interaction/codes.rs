@@ -4,12 +4,12 @@
 mod code_system;
 mod value_set;
 
-use mappers::search::query::{CodeRelation, IndexTest, Test, TokenValue, Values, escaped, push};
-use mappers::search::{Context, Handling, Search};
+use mappers::search::Search;
+use mappers::search::query::{CodeRelation, IndexTest, Test, TokenValue, Values};
 
 use crate::interaction::Exchange;
+use crate::interaction::canonical::canonical;
 use crate::outcome::{Code, Failure};
-use crate::store::{SearchRequest, Version};
 
 /// The most codes that one condition may mean.
 const MOST_CODES: usize = 1000;
@@ -70,21 +70,6 @@ async fn meant(
             Ok(code_system::related(&found, relation, system, code))
         }
     }
-}
-
-/// The resource with a canonical address, as the caller may see it; the one of the version where the address names one.
-async fn canonical(exchange: &Exchange<'_>, kind: &'static str, address: &str) -> Result<Option<Version>, Failure> {
-    let (url, version) = address.split_once('|').map_or((address, None), |(url, version)| (url, Some(version)));
-    let mut query = String::from("_sort=-_lastUpdated");
-    push(&mut query, "url", &escaped(url));
-    if let Some(version) = version {
-        push(&mut query, "version", &escaped(version));
-    }
-    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base };
-    let (search, ..) = mappers::search::parse(Some(kind), &query, context)?;
-    let request = SearchRequest { search, count: 1, ..SearchRequest::default() };
-    let page = exchange.endpoint.gateway.store.search(&exchange.permit, &request).await?;
-    Ok(page.matches.into_iter().next())
 }
 
 fn refused(text: String) -> Failure {

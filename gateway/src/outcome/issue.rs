@@ -97,6 +97,8 @@ codes! {
     Duplicate = "duplicate",
     /// Our fault.
     Exception = "exception",
+    /// An extension that is not known, or stands where it may not.
+    Extension = "extension",
     /// Refused.
     Forbidden = "forbidden",
     /// All is well.

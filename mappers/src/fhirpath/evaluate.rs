@@ -18,6 +18,8 @@ pub(super) type Outcome<'d> = Result<Collection<'d>, EvaluationError>;
 /// Evaluates for one resource.
 pub(super) struct Evaluator<'d, 'c> {
     pub(super) root: Option<Node<'d>>,
+    /// The resource that contains it, or itself.
+    pub(super) container: Option<Node<'d>>,
     /// What the expression as a whole is for.
     focus: Option<Node<'d>>,
     pub(super) context: Context<'c>,
@@ -34,7 +36,12 @@ pub(super) struct Scope<'s, 'd> {
 
 impl<'d, 'c> Evaluator<'d, 'c> {
     pub(super) fn new(resource: Element<'d>, context: Context<'c>) -> Self {
-        Self { root: Node::resource(resource), focus: None, context, work: Cell::new(WORK) }
+        let root = Node::resource(resource);
+        Self { root, container: root, focus: None, context, work: Cell::new(WORK) }
+    }
+
+    pub(super) fn within(self, container: Element<'d>) -> Self {
+        Self { container: Node::resource(container), ..self }
     }
 
     pub(super) fn run(mut self, expression: &Expr, focus: Option<Node<'d>>) -> Outcome<'d> {
@@ -53,7 +60,7 @@ impl<'d, 'c> Evaluator<'d, 'c> {
             Expr::Sign(minus, inner) => operators::signed(*minus, self.evaluate(inner, scope)?),
             Expr::Typed(is, inner, name) => {
                 let items = self.evaluate(inner, scope)?;
-                if *is { functions::is(&items, name) } else { functions::cast(items, name, self.context) }
+                if *is { functions::is(&items, name, self.context) } else { functions::cast(items, name, self.context) }
             }
         }
     }
@@ -147,7 +154,8 @@ impl<'d, 'c> Evaluator<'d, 'c> {
     fn variable(&self, name: &str) -> Outcome<'d> {
         let text = match name {
             "context" => return Ok(self.focus.map(Value::Node).into_iter().collect()),
-            "resource" | "rootResource" => return Ok(self.root.map(Value::Node).into_iter().collect()),
+            "resource" => return Ok(self.root.map(Value::Node).into_iter().collect()),
+            "rootResource" => return Ok(self.container.map(Value::Node).into_iter().collect()),
             "sct" => "http://snomed.info/sct".to_owned(),
             "loinc" => "http://loinc.org".to_owned(),
             "ucum" => "http://unitsofmeasure.org".to_owned(),

@@ -37,7 +37,7 @@ pub(super) fn call<'d>(
     }
     match name {
         "as" => cast(focus.to_vec(), &call.type_name()?, evaluator.context),
-        "is" => is(focus, &call.type_name()?),
+        "is" => is(focus, &call.type_name()?, evaluator.context),
         "iif" => call.choice(),
         "now" => call.now().map(|moment| vec![Value::DateTime(moment)]),
         "today" => Ok(call.now()?.to_date().map(Value::Date).into_iter().collect()),
@@ -152,11 +152,15 @@ impl<'d> Call<'_, 'd, '_> {
 }
 
 /// `is`
-pub(super) fn is<'d>(items: &[Value<'d>], name: &TypeName) -> Outcome<'d> {
+pub(super) fn is<'d>(items: &[Value<'d>], name: &TypeName, context: Context<'_>) -> Outcome<'d> {
     if !name.is_known() {
         return Err(EvaluationError::new("there is no type of this name"));
     }
-    Ok(single(items)?.map(|value| boolean(name.admits(value))).unwrap_or_default())
+    let admits = |value: &Value<'_>| {
+        name.admits(value)
+            || context.lenient_types && name.namespace.is_none() && value.system().system_name() == name.name
+    };
+    Ok(single(items)?.map(|value| boolean(admits(value))).unwrap_or_default())
 }
 
 /// `as`
@@ -164,7 +168,7 @@ pub(super) fn cast<'d>(items: Collection<'d>, name: &TypeName, context: Context<
     if !name.is_known() {
         return Err(EvaluationError::new("there is no type of this name"));
     }
-    if !context.as_filters {
+    if !context.lenient_types {
         single(&items)?;
     }
     Ok(items.into_iter().filter(|value| name.names(value)).collect())

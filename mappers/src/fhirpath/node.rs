@@ -22,15 +22,32 @@ pub struct Node<'d> {
     pub index: Option<usize>,
     /// Its type: `Patient`, `HumanName`, `code`, or the path of an element with members of its own.
     pub kind: &'static str,
+    /// Its name in the definition, of a choice without the type (`value`); empty for the resource itself.
+    pub name: &'static str,
     primitive: bool,
 }
 
 impl<'d> Node<'d> {
     /// A resource; `None` where the type is none of R4.
-    pub(super) fn resource(value: Element<'d>) -> Option<Self> {
+    pub(crate) fn resource(value: Element<'d>) -> Option<Self> {
         let named = value.member("resourceType")?.string()?;
         let kind = crate::search::parameters::resource_type(&named)?;
-        Some(Self { value: Some(value), beside: None, holder: None, of: "", index: None, kind, primitive: false })
+        Some(Self {
+            value: Some(value),
+            beside: None,
+            holder: None,
+            of: "",
+            index: None,
+            kind,
+            name: "",
+            primitive: false,
+        })
+    }
+
+    /// A value that stands alone, as one of this type.
+    pub(crate) fn of_type(value: Element<'d>, kind: &'static str) -> Self {
+        let primitive = value.kind() != Kind::Object;
+        Self { value: Some(value), beside: None, holder: None, of: "", index: None, kind, name: "", primitive }
     }
 
     /// Whether it is of a primitive type.
@@ -56,12 +73,12 @@ impl<'d> Node<'d> {
     }
 
     /// Where it starts in the text: what tells two elements apart.
-    pub(super) fn place(&self) -> usize {
+    pub(crate) fn place(&self) -> usize {
         self.value.or(self.beside).map_or(0, |one| one.index())
     }
 
     /// Its elements; with a name, those of that name.
-    pub(super) fn children(&self, wanted: Option<&str>, out: &mut Vec<Self>) {
+    pub(crate) fn children(&self, wanted: Option<&str>, out: &mut Vec<Self>) {
         let objects = [self.value, self.beside].into_iter().flatten().filter(|object| object.kind() == Kind::Object);
         for object in objects {
             for member in object.children() {
@@ -88,7 +105,8 @@ impl<'d> Node<'d> {
                 };
                 let value = (!lone).then_some(member);
                 let of = self.owner();
-                let part = Self { value, beside, holder: Some(object), of, index: None, kind, primitive };
+                let name = definition.name;
+                let part = Self { value, beside, holder: Some(object), of, index: None, kind, name, primitive };
                 part.spread(definition.list, out);
             }
         }
@@ -122,7 +140,7 @@ impl<'d> Node<'d> {
     }
 
     /// The value that FHIRPath reckons with; `None` for what has none.
-    pub(super) fn system(&self) -> Option<Value<'d>> {
+    pub(crate) fn system(&self) -> Option<Value<'d>> {
         let value = self.value?;
         if !self.primitive {
             return self.quantity().map(Value::Quantity);

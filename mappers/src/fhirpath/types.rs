@@ -50,7 +50,7 @@ fn parent(kind: &str) -> Option<&'static str> {
 }
 
 /// Whether a type of FHIR is another, or derived from it.
-pub(super) fn is_a(kind: &str, wanted: &str) -> bool {
+pub(crate) fn is_a(kind: &str, wanted: &str) -> bool {
     kind == wanted || parent(kind).is_some_and(|parent| is_a(parent, wanted))
 }
 

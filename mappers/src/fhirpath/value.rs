@@ -145,6 +145,11 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// How two values compare; `None` where they do not.
+    pub(crate) fn ordering(&self, other: &Self) -> Option<Ordering> {
+        self.compare(other).ok().flatten()
+    }
+
     /// Which is more; `None` where that is not known.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ pub(super) enum Kind {
 /// One entry.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// What it asks for. In a batch the body is the resource.
+    /// What it asks for. In a batch, and of an operation, the body is the resource.
     pub(super) request: Request,
     /// It asked for the headers alone.
     pub(super) head: bool,
@@ -173,6 +173,9 @@ impl Reader<'_> {
                 Kind::Batch => request.body = self.text.slice(resource.start()..resource.end()),
                 Kind::Transaction => sent = Some(self.sent(&request, resource)?),
             }
+        }
+        if let (Interaction::Operation(_), Some(resource)) = (request.interaction, entry.member("resource")) {
+            request.body = self.text.slice(resource.start()..resource.end());
         }
         if matches!(request.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
             request.body = self.patch(entry)?;

@@ -188,7 +188,7 @@ fn extension<'d>(call: &Call<'_, 'd, '_>) -> Outcome<'d> {
 /// resolved is.
 fn resolved<'d>(call: &Call<'_, 'd, '_>) -> Collection<'d> {
     let mut contained = Vec::new();
-    if let Some(root) = call.evaluator.root {
+    if let Some(root) = call.evaluator.container {
         root.children(Some("contained"), &mut contained);
     }
     let target = |item: &Value<'d>| {
@@ -198,7 +198,7 @@ fn resolved<'d>(call: &Call<'_, 'd, '_>) -> Collection<'d> {
         };
         let id = reference.strip_prefix('#')?;
         if id.is_empty() {
-            return call.evaluator.root;
+            return call.evaluator.container;
         }
         let named = |node: &&Node<'d>| {
             let own = node.value.and_then(|value| value.member("id")).and_then(|own| own.string());

@@ -1,0 +1,79 @@
+//! Resources by their canonical address: <https://hl7.org/fhir/R4/references.html#canonical>.
+
+use mappers::json::Document;
+use mappers::search::query::{escaped, push};
+use mappers::search::{Context, Handling};
+
+use crate::interaction::Exchange;
+use crate::outcome::Failure;
+use crate::store::{SearchRequest, Version};
+
+/// Addresses that one search asks for.
+const TOGETHER: usize = 20;
+/// Resources that one search may give: an address may have many versions.
+const FOUND: usize = 200;
+
+/// The resource with a canonical address, as the caller may see it; the one of the version where the address names one.
+pub(crate) async fn canonical(
+    exchange: &Exchange<'_>,
+    kind: &'static str,
+    address: &str,
+) -> Result<Option<Version>, Failure> {
+    let (url, version) = parts(address);
+    let mut query = String::from("_sort=-_lastUpdated");
+    push(&mut query, "url", &escaped(url));
+    if let Some(version) = version {
+        push(&mut query, "version", &escaped(version));
+    }
+    Ok(search(exchange, kind, &query, 1).await?.into_iter().next())
+}
+
+/// The resource of each address, `None` where there is none: a few searches for any number of addresses.
+pub(crate) async fn canonicals<'a>(
+    exchange: &Exchange<'_>,
+    kind: &'static str,
+    addresses: &[&'a str],
+) -> Result<Vec<(&'a str, Option<Version>)>, Failure> {
+    let mut all = Vec::with_capacity(addresses.len());
+    for some in addresses.chunks(TOGETHER) {
+        let urls: Vec<String> = some.iter().map(|address| escaped(parts(address).0)).collect();
+        let mut query = String::from("_sort=-_lastUpdated");
+        push(&mut query, "url", &urls.join(","));
+        let found = search(exchange, kind, &query, FOUND).await?;
+        let named: Vec<(Option<(String, String)>, Version)> =
+            found.into_iter().map(|version| (name(&version), version)).collect();
+        for address in some {
+            let (url, version) = parts(address);
+            let is_it = |(name, _): &&(Option<(String, String)>, Version)| {
+                name.as_ref()
+                    .is_some_and(|(own, edition)| own == url && version.is_none_or(|version| version == edition))
+            };
+            // The latest comes first.
+            all.push((*address, named.iter().find(is_it).map(|(_, version)| version.clone())));
+        }
+    }
+    Ok(all)
+}
+
+/// Address and business version of a resource.
+fn name(version: &Version) -> Option<(String, String)> {
+    let document = Document::parse(&version.body).ok()?;
+    let text = |name: &str| document.root().member(name).and_then(|text| text.string()).map(|text| text.into_owned());
+    Some((text("url")?, text("version").unwrap_or_default()))
+}
+
+fn parts(address: &str) -> (&str, Option<&str>) {
+    address.split_once('|').map_or((address, None), |(url, version)| (url, Some(version)))
+}
+
+async fn search(
+    exchange: &Exchange<'_>,
+    kind: &'static str,
+    query: &str,
+    count: usize,
+) -> Result<Vec<Version>, Failure> {
+    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base };
+    let (search, ..) = mappers::search::parse(Some(kind), query, context)?;
+    let request = SearchRequest { search, count, ..SearchRequest::default() };
+    Ok(exchange.endpoint.gateway.store.search(&exchange.permit, &request).await?.matches)
+}
