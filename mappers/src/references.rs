@@ -69,6 +69,15 @@ pub fn parse(text: &str) -> Reference<'_> {
     }
 }
 
+/// Type and id of an absolute reference (without version) to a resource under a base of ours.
+#[must_use]
+pub fn own<'r>(base: &str, text: &'r str) -> Option<(&'static str, &'r str)> {
+    match parse(text.strip_prefix(base)?.strip_prefix('/')?) {
+        Reference::Local { kind, id, .. } => Some((kind, id)),
+        _ => None,
+    }
+}
+
 /// Whether the text is a valid logical id (<https://hl7.org/fhir/R4/datatypes.html#id>).
 #[must_use]
 pub fn is_id(text: &str) -> bool {

@@ -435,4 +435,48 @@ suite! {
             assert!(page.items("entry")[1].at("resource").unwrap().to_string().contains(left_out), "{query}: {page}");
         }
     }
+
+    /// Under its own base a reference is one to a resource of ours, however it is written (<https://hl7.org/fhir/R4/http.html#base>).
+    async fn an_absolute_reference_to_ourselves_is_one_of_ours(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let base = api.get("/metadata").await.expect(200).json().str("implementation.url").unwrap().to_owned();
+        api.save(&patient("ab", "Absolute")).await.expect(201);
+        let subject = |reference: &str| Json::of(&format!(r#"{{"reference":"{reference}"}}"#));
+        let own = lab_observation("ab-own", "ab", "1").with("subject", subject(&format!("{base}/Patient/ab")));
+        let versioned = lab_observation("ab-version", "ab", "1").with("subject", subject(&format!("{base}/Patient/ab/_history/1")));
+        let foreign = lab_observation("ab-foreign", "ab", "1").with("subject", subject("http://elsewhere.example/fhir/Patient/ab"));
+        let near = lab_observation("ab-near", "ab", "1").with("subject", subject(&format!("{base}er/Patient/ab")));
+        for result in [&own, &versioned, &foreign, &near] {
+            let saved = api.save(result).await.expect(201).json();
+            assert_eq!(saved.str("subject.reference"), result.str("subject.reference"), "as it was sent");
+        }
+        for query in [
+            "Observation?patient=ab".to_owned(),
+            "Observation?subject=Patient/ab".to_owned(),
+            format!("Observation?subject={base}/Patient/ab"),
+            "Observation?subject:Patient.family=absolute".to_owned(),
+            "Observation?patient.identifier=mrn-ab".to_owned(),
+            "Patient/ab/Observation".to_owned(),
+        ] {
+            assert_eq!(matches(&api, &query).await, "ab-own ab-version", "{query}");
+        }
+        assert_eq!(matches(&api, "Patient?_has:Observation:patient:status=final").await, "ab");
+        assert_eq!(matches(&api, "Observation?subject=http://elsewhere.example/fhir/Patient/ab").await, "ab-foreign");
+        assert_eq!(included(&api, "Observation?_id=ab-own&_include=Observation:subject").await, "Patient/ab");
+        assert_eq!(included(&api, "Observation?_id=ab-foreign&_include=Observation:subject").await, "");
+        assert_eq!(included(&api, "Patient?_id=ab&_revinclude=Observation:subject").await, "Observation/ab-own Observation/ab-version");
+        let mut record = api.search("/Patient/ab/$everything").await;
+        record.sort();
+        assert_eq!(record, ["Observation/ab-own", "Observation/ab-version", "Patient/ab"]);
+        // The directory has whose it is, which consent goes by.
+        let owners = server.sql().await.rows(&format!("select id, patient from {} where id like 'ab-%' order by id", own_table(engine))).await;
+        let owner = |id: &str| owners.iter().find(|row| row[0].as_deref() == Some(id)).unwrap()[1].clone();
+        assert_eq!((owner("ab-own").as_deref(), owner("ab-version").as_deref()), (Some("ab"), Some("ab")));
+        assert_eq!(owner("ab-foreign").as_deref(), Some("http://elsewhere.example/fhir/Patient/ab"));
+    }
+}
+
+fn own_table(engine: Engine) -> String {
+    gateway_tests::own(engine, "directory")
 }

@@ -180,7 +180,7 @@ pub(crate) async fn apply(
             core.contents.is_used(*map, &split.row);
         }
     }
-    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(step)).collect();
+    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
     for (unit, verdict) in units.iter().zip(&verdicts) {
         if let (None, Some(mark)) = (verdict, &unit.checkpoint) {
@@ -286,7 +286,7 @@ fn judge_unit<'u>(
             ),
         };
         if let Some(document) = &document {
-            let facts = Facts::of(&change.kind, &change.id, document.root());
+            let facts = Facts::of(&change.kind, &change.id, document.root(), core.address().as_deref());
             if !unit.permit.predicate().admits(facts.patient.as_deref()) {
                 return Err(refuse(ChangeRefusal::Forbidden));
             }
@@ -311,7 +311,8 @@ fn judge_unit<'u>(
 }
 
 /// The new version as it will be stored and served.
-fn snapshot(step: &Step<'_>) -> Snapshot {
+fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
+    let address = core.address();
     let (method, body) = match (&step.document, step.outcome) {
         (None, _) => (Method::Delete, Bytes::new()),
         (Some(document), outcome) => {
@@ -321,15 +322,15 @@ fn snapshot(step: &Step<'_>) -> Snapshot {
         }
     };
     let facts = match &step.document {
-        Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root()),
+        Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), address.as_deref()),
         None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
     };
     let (place, index) = match (&step.placed, &step.document) {
         (Placed::Mapped { map, key, .. }, Some(document)) => {
             let place = Place::Mapped { map: *map, key: key.clone() };
-            (place, Index::of(&step.change.kind, document.root()))
+            (place, Index::of(&step.change.kind, document.root(), address.as_deref()))
         }
-        (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root())),
+        (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root(), address.as_deref())),
         (_, None) if step.kept => (left(step), Index::default()),
         // A row that replaces the retraction brings the resource back.
         (_, None) => (step.retraction.clone().unwrap_or(Place::Generic), Index::default()),

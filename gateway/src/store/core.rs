@@ -59,6 +59,8 @@ pub(crate) struct Core {
     pub(crate) zone: TimeZone,
     /// Content outside the database.
     pub(crate) contents: Contents,
+    /// The base that the gateway is, or was last, served at.
+    address: parking_lot::RwLock<Option<Arc<str>>>,
     /// Turns for transactions that look before they write: who comes later waits here, not for a connection.
     pub(crate) turns: Arc<Semaphore>,
     /// How far this process has made the tables grow.
@@ -109,6 +111,7 @@ impl Core {
             ids,
             zone,
             contents,
+            address: parking_lot::RwLock::default(),
             turns: Arc::new(Semaphore::new(TURNS)),
             growth: Growth::default(),
             settling: tokio::sync::Mutex::new(()),
@@ -120,6 +123,16 @@ impl Core {
     /// Whether functions of the owner's are called after our writes.
     pub(crate) fn calling_functions(self, after_write: bool) -> Self {
         Self { after_write, ..self }
+    }
+
+    /// The base under which an absolute reference is one to a resource of our own; `None` before it was ever served.
+    pub(crate) fn address(&self) -> Option<Arc<str>> {
+        self.address.read().clone()
+    }
+
+    /// From now on it is this.
+    pub(crate) fn set_address(&self, address: &str) {
+        *self.address.write() = Some(address.into());
     }
 
     /// A map by its index.

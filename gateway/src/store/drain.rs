@@ -474,8 +474,9 @@ impl Foreign<'_> {
             body = self.join(&entry, &stored, version, updated_ms).0;
         }
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
-        let index = Index::of(&map.resource, document.root());
-        let facts = Facts::of(&map.resource, &entry.id, document.root());
+        let address = self.core.address();
+        let index = Index::of(&map.resource, document.root(), address.as_deref());
+        let facts = Facts::of(&map.resource, &entry.id, document.root(), address.as_deref());
         drop(document);
         Ok(Snapshot {
             rid: entry.rid,

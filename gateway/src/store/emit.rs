@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use consent::OrganizationId;
 use mappers::json::Element;
-use mappers::search;
+use mappers::{references, search};
 
 use crate::store::bulk::{self, Batch, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
@@ -134,15 +134,19 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The facts of a resource under the id it will have.
-    pub(crate) fn of(kind: &str, id: &str, element: Element<'_>) -> Self {
+    /// The facts of a resource under the id it will have; `base` is where we are served.
+    pub(crate) fn of(kind: &str, id: &str, element: Element<'_>, base: Option<&str>) -> Self {
         let facts = search::facts(kind, element);
-        let own = |text: Option<Cow<'_, str>>| text.map(|text| Box::from(&*text));
+        let of_ours = |text: &str| base.and_then(|base| references::own(base, text)).map(|(_, id)| Box::from(id));
+        let named = |text: Option<Cow<'_, str>>| text.map(|text| of_ours(&text).unwrap_or_else(|| Box::from(&*text)));
+        // An author's type says who it is.
+        let author =
+            |text: Cow<'_, str>| base.and_then(|base| text.strip_prefix(base)?.strip_prefix('/')).map(Box::from);
         Self {
-            patient: if kind == "Patient" { Some(id.into()) } else { own(facts.patient) },
-            author: own(facts.author),
-            encounter: if kind == "Encounter" { Some(id.into()) } else { own(facts.encounter) },
-            occurred: own(facts.occurred),
+            patient: if kind == "Patient" { Some(id.into()) } else { named(facts.patient) },
+            author: facts.author.map(|text| author(text.clone()).unwrap_or_else(|| Box::from(&*text))),
+            encounter: if kind == "Encounter" { Some(id.into()) } else { named(facts.encounter) },
+            occurred: facts.occurred.map(|text| Box::from(&*text)),
         }
     }
 

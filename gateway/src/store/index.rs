@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mappers::json::Element;
+use mappers::references;
 use mappers::search::{IndexRows, extract};
 use sha2::{Digest, Sha256};
 use terminology::units::{self, Base};
@@ -31,9 +32,14 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The rows of a resource.
-    pub(crate) fn of(kind: &str, element: Element<'_>) -> Self {
+    /// The rows of a resource; `base` is where we are served.
+    pub(crate) fn of(kind: &str, element: Element<'_>, base: Option<&str>) -> Self {
         let mut rows = extract(kind, element).into_owned();
+        for row in &mut rows.references {
+            if let Some((kind, id)) = base.and_then(|base| references::own(base, &row.target_id)) {
+                (row.target_type, row.target_id) = (kind, Cow::Owned(id.to_owned()));
+            }
+        }
         let mut is_cut = false;
         let keys = rows.tokens.iter_mut().flat_map(|row| [&mut row.code, &mut row.system]);
         for text in keys.chain(rows.references.iter_mut().map(|row| &mut row.target_id)) {
