@@ -34,7 +34,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let permits = [None, Some("1")].map(|patient| {
         let (caller, policy) = (Gateway::operator(), OrganizationPolicy::treatment_opt_out());
         let (action, purpose) = (Action::Read, Purpose::Treat);
-        consent::decide(&consent::Context { action, caller: &caller, policy: &policy, purpose, patient }).expect("a permit")
+        consent::decide(&consent::Context { action, caller: &caller, policy: &policy, purpose, patient })
+            .expect("a permit")
     });
     World { runtime, gateway, permits, _folder: folder }
 });
