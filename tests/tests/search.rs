@@ -1,7 +1,9 @@
 //! Search: <https://hl7.org/fhir/R4/search.html>, for the parameters supported now.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Client, Engine, Json, Random, Server, lab_observation, medication_request, patient, suite};
+use gateway_tests::{
+    Client, Engine, Json, Random, Server, lab_observation, medication_request, patient, row_key, suite,
+};
 use std::collections::BTreeSet;
 
 /// `Type/id` of a search, sorted: where the order says nothing.
@@ -265,6 +267,21 @@ suite! {
         assert_eq!(total(&api, "/Observation?_summary=count&patient=n-1").await, 4);
         assert_eq!(total(&api, "/Observation?_summary=count&patient=n-1,n-2&code=2345-7").await, 8);
         assert_eq!(total(&api, "/Observation?_summary=count&code=nothing").await, 0);
+        // Whatever goes, by whomever, goes out of the count, and what comes twice in a resource counts once.
+        let mut sql = server.sql().await;
+        api.delete("/Observation/n-1").await;
+        let row = row_key(&mut sql, "Observation", "n-4").await;
+        sql.run(&format!("delete from lab_results where id = '{row}'")).await;
+        gateway_tests::hidden_organization(&mut sql).await;
+        assert_eq!(total(&api, "/Observation?_summary=count&patient=n-1").await, 2);
+        assert_eq!(total(&api, "/Observation?_summary=count&status=final").await, 10);
+        let twice = r#","identifier":[{"system":"urn:x","value":"n"},{"system":"urn:y","value":"n"},{"system":"urn:x","value":"m"}]"#;
+        api.save(&basic("n-twice", twice)).await.expect(201);
+        assert_eq!(total(&api, "/Basic?_summary=count&identifier=n,m").await, 1);
+        // Resources of a type that shares a place with others are counted by type.
+        api.save(&basic("n-tag", r#","meta":{"tag":[{"code":"n-tag"}]}"#)).await.expect(201);
+        api.save(&patient("n-tag", "x").with("meta", Json::of(r#"{"tag":[{"code":"n-tag"}]}"#))).await.expect(201);
+        assert_eq!(total(&api, "/Basic?_summary=count&_tag=n-tag").await, 1);
         let unasked = api.get("/Patient?_count=2").await.expect(200).json();
         assert_eq!(unasked.at("total"), None, "a count nobody asked for is not made");
     }

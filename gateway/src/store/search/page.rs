@@ -2,7 +2,7 @@
 
 use mappers::search::query::{SortKey, SortSource};
 
-use super::compiler::{Compiler, Reach, table_of};
+use super::compiler::{Compiler, Reach, table, table_of};
 use super::plan::{Drive, Plan, limited};
 use super::statement::Statement;
 use super::{VERSION, sort, version};
@@ -248,6 +248,13 @@ fn present(plan: &Plan<'_>, compiler: &mut Compiler<'_>, after: Option<(&SearchP
 
 fn counting(plan: &Plan<'_>) -> Statement {
     let mut compiler = Compiler::new(plan.core, plan.permit);
+    if let Some(test) = plan.alone() {
+        let fits = compiler.fits(test, "i", Reach::All);
+        let table = table(&test.values);
+        compiler.statement.sql =
+            format!("select count(*) from (select i.rid from {table} i where {fits} group by i.rid) as found");
+        return compiler.statement;
+    }
     let rows = plan.rows(&mut compiler, plan.counted, &[], "");
     compiler.statement.sql = format!("select count(*) from ({rows}) as found");
     compiler.statement

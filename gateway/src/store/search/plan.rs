@@ -1,8 +1,11 @@
 //! What a search is answered from: the one decision about how, none about what.
 
+use std::collections::HashSet;
+
 use consent::Permit;
 use mappers::search::Search;
-use mappers::search::query::{SortSource, Test, Values};
+use mappers::search::parameters::{self, Definition};
+use mappers::search::query::{IndexTest, SortSource, Test, Values};
 
 use super::compiler::{Compiler, Reach, table};
 use super::source::{self, Source};
@@ -191,6 +194,16 @@ impl Plan<'_> {
             }
         };
         format!("{from} limit 1 offset {}", rows - 1)
+    }
+
+    /// The one condition, where its index rows alone are the matches: they are of resources that are there and of the one
+    /// type that is wanted, and the permit shows all of the organization's.
+    pub(super) fn alone(&self) -> Option<&IndexTest> {
+        let ([Test::Index(test)], [kind]) = (&self.search.tests[..], &self.search.kinds[..]) else { return None };
+        let own = parameters::supported(Some(kind)).filter(|definition| !definition.is_common());
+        let places: HashSet<i32> = own.flat_map(Definition::index_paths).collect();
+        let all = test.paths.iter().all(|path| places.contains(path));
+        (all && self.permit.predicate().is_unrestricted()).then_some(test)
     }
 
     /// What holds of every match's row `d`: it is visible, of a type that is wanted, and every test but one holds.
