@@ -3,7 +3,7 @@
 //! Most of what a transaction costs it costs once, however many sets are in it. Callers who send their next set when the
 //! last one is answered would fall into two groups that wait for each other's commits: a transaction that begins the moment
 //! the one before it ends meets only those who waited meanwhile. So it waits for as many sets as there were callers then,
-//! a moment that is short beside a transaction; and where that was in vain, the next ones do not wait.
+//! a moment; and where that was in vain, the next ones do not.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,8 +21,10 @@ const SETS: usize = 64;
 const SHARE: usize = 16;
 /// Changes in one transaction at most (a larger set goes alone).
 const CHANGES: usize = 1500;
-/// The longest wait: as long as the last transaction took, but never more than this.
-const LONGEST: Duration = Duration::from_millis(5);
+/// The longest wait, in times of the last transaction: an answer takes an audit record, which takes a commit, too.
+const TIMES: u32 = 2;
+/// The longest wait.
+const LONGEST: Duration = Duration::from_millis(10);
 /// Transactions that do not wait after one that waited in vain.
 const RESTS: u32 = 16;
 
@@ -77,7 +79,7 @@ impl Gathering {
         let now = Instant::now();
         let mut last = self.last.lock();
         last.callers = self.callers.load(Ordering::Relaxed);
-        last.until = now + (now - begun).min(LONGEST);
+        last.until = now + ((now - begun) * TIMES).min(LONGEST);
     }
 
     /// The sets of the next transaction.
@@ -85,30 +87,32 @@ impl Gathering {
         let mut batch = Batch { changes: 0, jobs: Vec::new() };
         batch.add(first);
         batch.take(jobs, SETS);
-        let (wanted, until) = self.wanted();
-        if batch.is_below(wanted) && Instant::now() < until {
-            let filling = async {
-                while batch.is_below(wanted) {
-                    let Some(job) = jobs.recv().await else { break };
+        let mut last = self.last();
+        while last.rests == 0 && batch.is_below(last.callers.min(self.most)) {
+            match timeout_at(last.until, jobs.recv()).await {
+                Ok(Some(job)) => {
                     batch.add(job);
                     batch.take(jobs, SETS);
                 }
-            };
-            if timeout_at(until, filling).await.is_err() {
-                self.last.lock().rests = RESTS;
+                Ok(None) => break,
+                // Another connection's transaction may have ended meanwhile: its callers are on their way.
+                Err(_) if self.last.lock().until > last.until => last = *self.last.lock(),
+                Err(_) => {
+                    self.last.lock().rests = RESTS;
+                    break;
+                }
             }
         }
         batch.jobs
     }
 
-    /// How many sets are worth waiting for, and until when.
-    fn wanted(&self) -> (usize, Instant) {
+    /// What the last transaction tells this one.
+    fn last(&self) -> Last {
         let mut last = self.last.lock();
-        if last.rests > 0 {
-            last.rests -= 1;
-            return (0, last.until);
-        }
-        (last.callers.min(self.most), last.until)
+        let told = *last;
+        last.rests = last.rests.saturating_sub(1);
+        // Who comes later than callers come back has nobody to wait for.
+        if told.until <= Instant::now() { Last { callers: 0, ..told } } else { told }
     }
 }
 
