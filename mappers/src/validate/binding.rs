@@ -55,6 +55,7 @@ impl<'d> Walk<'_, 'd> {
         }
         match self.library.value_set(set) {
             Lookup::Found(found) => {
+                self.charge(found.len());
                 let (told, mut wishes) = found.membership(system, code, self.library);
                 self.report.wanted.append(&mut wishes);
                 told

@@ -208,6 +208,11 @@ impl<'d> Walk<'_, 'd> {
         definition: &Arc<Definition>,
     ) -> Option<bool> {
         let mut said = None;
+        if let Some(value) = node.value {
+            for sample in rule.fixed.iter().chain(&rule.pattern) {
+                self.charge(sample.work(value));
+            }
+        }
         if let Some(fixed) = &rule.fixed {
             said = Some(node.value.is_some_and(|value| fixed.is_equal(value)));
         } else if let Some(pattern) = &rule.pattern {

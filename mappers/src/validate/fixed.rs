@@ -11,6 +11,9 @@ impl<'d> Walk<'_, 'd> {
     /// What a rule fixes of the value.
     pub(super) fn value(&mut self, rule: &Rule, node: Node<'d>, place: &Place<'_>) {
         let Some(value) = node.value else { return };
+        for sample in rule.fixed.iter().chain(&rule.pattern) {
+            self.charge(sample.work(value));
+        }
         if rule.fixed.as_ref().is_some_and(|fixed| !fixed.is_equal(value)) {
             let details = "the value is not the one that the profile fixes";
             self.say_of((Severity::Error, "value"), place, details, "Send exactly the profile's value.", "fixed");
@@ -23,6 +26,11 @@ impl<'d> Walk<'_, 'd> {
 }
 
 impl Sample {
+    /// Steps that a comparison counts as: the sample is read anew, and each item of a list is held against each.
+    pub(super) fn work(&self, value: Element<'_>) -> usize {
+        self.0.len() / 64 * (1 + value.len())
+    }
+
     /// Whether a value is this one, member by member.
     pub(super) fn is_equal(&self, value: Element<'_>) -> bool {
         Document::parse(self.0.as_bytes()).is_ok_and(|sample| is_equal(sample.root(), value))

@@ -57,6 +57,11 @@ impl<'d> Walk<'_, 'd> {
     fn items(&mut self, response: &Response<'d>, form: Element<'_>, owner: Node<'d>, place: &Place<'_>) {
         let mut nodes = Vec::new();
         owner.children(Some("item"), &mut nodes);
+        // Every item is looked for among those of the form, and the other way round.
+        self.charge(nodes.len() * children(form, "item").count() / 8);
+        if !self.step() {
+            return;
+        }
         for node in &nodes {
             let here = place.of(node);
             let link = node.value.and_then(|value| text(value, "linkId")).unwrap_or_default();

@@ -10,6 +10,8 @@ use crate::structure::{self, Shape};
 
 /// Elements that a definition may have.
 const MOST_ELEMENTS: usize = 5_000;
+/// Steps from the type to an element, slices among them: rules stand in each other, and are gone through one in the other.
+const DEEPEST: usize = 60;
 
 impl Definition {
     /// Reads a `StructureDefinition`; `None` where it names no type, or is longer than any should be.
@@ -27,6 +29,9 @@ impl Definition {
         let mut modifier = definition.member("modifier").is_some_and(|flag| flag.kind() == Kind::True);
         for element in list.children() {
             let Some(id) = text(element, "id").or_else(|| order.id(element)) else { continue };
+            if id.split(['.', '/']).count() > DEEPEST {
+                return None;
+            }
             let mut steps = id.split('.');
             steps.next();
             let mut rule = &mut root;

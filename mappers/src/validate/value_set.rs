@@ -31,6 +31,9 @@ struct Part {
     by_rule: bool,
 }
 
+/// Systems that an expansion may have codes of.
+const SYSTEMS: usize = 1_000;
+
 /// Whether a code is in a set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Membership {
@@ -80,6 +83,11 @@ impl ValueSet {
             insert(&mut includes, Some(system.as_str().into()), code.as_str().into());
         }
         Self { includes, excludes: Vec::new() }
+    }
+
+    /// How many parts a search for a code goes through.
+    pub(super) fn len(&self) -> usize {
+        self.includes.len() + self.excludes.len()
     }
 
     /// Whether lists tell all of its codes.
@@ -215,6 +223,13 @@ impl Search<'_> {
 /// Puts a code beside the others of its system.
 fn insert(parts: &mut Vec<Part>, system: Option<Box<str>>, code: Box<str>) {
     let at = parts.iter().position(|part| part.system == system).unwrap_or(parts.len());
+    if at == parts.len() && at > SYSTEMS {
+        return;
+    }
+    if at == SYSTEMS {
+        // Of the rest nothing is known.
+        return parts.push(Part { by_rule: true, ..Part::default() });
+    }
     if at == parts.len() {
         parts.push(Part { system, ..Part::default() });
     }

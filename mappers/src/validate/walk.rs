@@ -305,6 +305,11 @@ impl<'w, 'd> Walk<'w, 'd> {
         );
     }
 
+    /// Counts work that is more than a step.
+    pub(super) fn charge(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_sub(steps as u64);
+    }
+
     /// Counts one more step, and one level deeper; false when it is enough of either. What was entered is left.
     pub(super) fn enter(&mut self) -> bool {
         if self.nested >= NESTED {
@@ -321,7 +326,7 @@ impl<'w, 'd> Walk<'w, 'd> {
     }
 
     /// Counts one more step; false when there have been enough.
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         if self.steps == 0 || self.report.is_full() {
             self.costly();
             return false;

@@ -59,6 +59,43 @@ fn profiles_that_lead_to_themselves_end() {
 }
 
 #[test]
+fn definitions_deeper_than_any_are_not_read() {
+    let deep = format!(r#"{{"id":"Patient{}","path":"Patient"}}"#, ".extension".repeat(100_000));
+    let profile = profile("it", "Patient", &deep);
+    let warnings = super::of_severity(
+        r#"{"resourceType":"Patient","active":true}"#,
+        &[&profile],
+        mappers::validate::Severity::Warning,
+    );
+    assert!(warnings.contains(&"not-found Patient".to_owned()), "{warnings:?}");
+    let slices = format!(r#"{{"id":"Patient.name:a{}","path":"Patient.name"}}"#, "/b".repeat(100_000));
+    errors(r#"{"resourceType":"Patient","active":true}"#, &[&super::profile("it", "Patient", &slices)]);
+}
+
+#[test]
+fn large_forms_and_large_samples_are_given_up() {
+    let items: Vec<String> = (0..20_000).map(|number| format!(r#"{{"linkId":"{number}","type":"string"}}"#)).collect();
+    let form = format!(
+        r#"{{"resourceType":"Questionnaire","url":"http://q/1","status":"active","item":[{}]}}"#,
+        items.join(",")
+    );
+    let items: Vec<String> = (0..20_000).map(|number| format!(r#"{{"linkId":"{number}"}}"#)).collect();
+    let response = format!(
+        r#"{{"resourceType":"QuestionnaireResponse","questionnaire":"http://q/1","status":"completed","item":[{}]}}"#,
+        items.join(",")
+    );
+    let start = Instant::now();
+    let given_up = |report: &mappers::validate::Report| report.issues.iter().any(|issue| issue.code == "too-costly");
+    assert!(given_up(&report(&response, &[&form])));
+    let text = "x".repeat(500_000);
+    let sample =
+        profile("it", "Patient", &format!(r#"{{"path":"Patient.name","patternHumanName":{{"text":"{text}"}}}}"#));
+    let names = vec![r#"{"text":"y"}"#; 5_000].join(",");
+    assert!(given_up(&report(&format!(r#"{{"resourceType":"Patient","name":[{names}]}}"#), &[&sample])));
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
 fn value_sets_that_name_each_other_end() {
     let all: Vec<String> = (0..40).map(|number| format!("\"http://v/{number}\"")).collect();
     let sets: Vec<String> = (0..40)
