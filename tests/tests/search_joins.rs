@@ -436,6 +436,25 @@ suite! {
         }
     }
 
+    /// <https://hl7.org/fhir/R4/search.html#list>
+    async fn a_list_says_which_are_meant(engine: Engine) {
+        let server = clinic(engine).await;
+        let api = server.client();
+        let list = r#"{"resourceType":"List","id":"j-list","status":"current","mode":"working","entry":[{"item":{"reference":"Observation/j-a"}},
+            {"item":{"reference":"Patient/j-ann"}},{"item":{"reference":"Observation/j-absent"}}]}"#;
+        api.save(&Json::of(list)).await.expect(201);
+        assert_eq!(matches(&api, "Observation?_list=j-list").await, "a");
+        assert_eq!(matches(&api, "Observation?_list=List/j-list,j-other").await, "a");
+        assert_eq!(matches(&api, "Patient?_list=j-list&family=ann").await, "ann");
+        assert_eq!(matches(&api, "Patient?_list=j-list&family=bob").await, "");
+        assert_eq!(matches(&api, "?_list=j-list&_type=Patient,Observation").await, "a ann");
+        assert_eq!(matches(&api, "Observation?subject:Patient._list=j-list&status=final").await, matches(&api, "Observation?subject=j-ann&status=final").await);
+        assert_eq!(matches(&api, "Encounter?_list=j-list").await, "");
+        api.get("/Condition?_list=$current-problems").await.refused(400, "not-supported");
+        api.delete("/List/j-list").await;
+        assert_eq!(matches(&api, "Observation?_list=j-list").await, "");
+    }
+
     /// Under its own base a reference is one to a resource of ours, however it is written (<https://hl7.org/fhir/R4/http.html#base>).
     async fn an_absolute_reference_to_ourselves_is_one_of_ours(engine: Engine) {
         let server = Server::start(engine);

@@ -70,6 +70,9 @@ impl<'c> Conditions<'c> {
         if full.starts_with("_has:") {
             return join::has(self, scope, full, value, depth);
         }
+        if full == "_list" {
+            return join::list(self, scope, value, depth);
+        }
         if let Some((head, rest)) = full.split_once('.') {
             return join::chain(self, scope, head, rest, value, depth);
         }

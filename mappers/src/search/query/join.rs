@@ -69,6 +69,21 @@ pub(super) fn has(
     Ok(test.map(|test| Test::Has { kind, paths: meant.paths(), test: Box::new(test) }))
 }
 
+/// `_list=ID`: what is an item of a List (<https://hl7.org/fhir/R4/search.html#list>).
+pub(super) fn list(
+    conditions: &mut Conditions<'_>,
+    scope: Scope<'_>,
+    value: &str,
+    depth: usize,
+) -> Result<Option<Test>, Fault> {
+    let ids: Vec<&str> = value.split(',').map(|id| id.strip_prefix("List/").unwrap_or(id)).collect();
+    if ids.iter().any(|id| id.starts_with('$')) {
+        let details = "Lists that are made up when they are asked for, as $current-problems, are not known here; give a List's id";
+        return Err(wrong("not-supported", details));
+    }
+    has(conditions, scope, "_has:List:item:_id", &ids.join(","), depth)
+}
+
 fn reference(scope: Scope<'_>, name: &str) -> Result<Meant, Fault> {
     let meant = scope.meant(name)?;
     if meant.kind() != ParameterKind::Reference {

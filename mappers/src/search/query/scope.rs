@@ -85,4 +85,4 @@ impl Scope<'_> {
 }
 
 /// Parameters of the standard that are no search parameters of a type and that this server does not do.
-const RESULTS: [&str; 6] = ["_contained", "_containedType", "_filter", "_list", "_query", "_score"];
+const RESULTS: [&str; 5] = ["_contained", "_containedType", "_filter", "_query", "_score"];
