@@ -1,9 +1,7 @@
 //! What tells an item's slice: <https://hl7.org/fhir/R4/profiling.html#discriminator>.
 
-use std::sync::Arc;
-
 use super::binding::codings;
-use super::definition::{Definition, DiscriminatorKind as Kind, PathStep, Rule};
+use super::definition::{DiscriminatorKind as Kind, PathStep, Rule};
 use super::library::{Lookup, core_type};
 use super::place::Place;
 use super::reference::Target;
@@ -15,7 +13,6 @@ use crate::fhirpath::types::is_a;
 impl<'d> Walk<'_, 'd> {
     /// Whether a discriminator of this kind and path says that a node is of a slice; `None` where the slice says nothing
     /// there that can be tested.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn told(
         &mut self,
         kind: Kind,
@@ -24,17 +21,15 @@ impl<'d> Walk<'_, 'd> {
         node: Node<'d>,
         place: &Place<'_>,
         around: Around<'d>,
-        definition: &Arc<Definition>,
     ) -> Option<bool> {
         if !self.enter() {
             return None;
         }
-        let told = self.told_entered(kind, rule, path, node, place, around, definition);
+        let told = self.told_entered(kind, rule, path, node, place, around);
         self.leave();
         told
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn told_entered(
         &mut self,
         kind: Kind,
@@ -43,19 +38,18 @@ impl<'d> Walk<'_, 'd> {
         node: Node<'d>,
         place: &Place<'_>,
         around: Around<'d>,
-        definition: &Arc<Definition>,
     ) -> Option<bool> {
         let Some((step, rest)) = path.split_first() else {
-            return self.tested(kind, rule, node, place, around, definition);
+            return self.tested(kind, rule, node, place, around);
         };
         match step {
-            PathStep::Member(name) => self.told_member(kind, rule, (name, rest), node, place, around, definition),
+            PathStep::Member(name) => self.told_member(kind, rule, (name, rest), node, place, around),
             PathStep::OfType(wanted) => {
                 if node.kind != &**wanted {
                     return Some(false);
                 }
                 let typed = rule.slices.iter().find(|slice| slice.types.iter().any(|one| one.code == *wanted));
-                self.told(kind, typed.unwrap_or(rule), rest, node, place, around, definition)
+                self.told(kind, typed.unwrap_or(rule), rest, node, place, around)
             }
             PathStep::Extension(url) => {
                 let mut nodes = Vec::new();
@@ -69,7 +63,7 @@ impl<'d> Walk<'_, 'd> {
                     let named = |slice: &&Rule| slice.types.iter().any(|one| one.profiles.iter().any(|one| one == url));
                     extensions.slices.iter().find(named)
                 })?;
-                self.any(kind, slice, rest, &nodes, place, around, definition)
+                self.any(kind, slice, rest, &nodes, place, around)
             }
             PathStep::Resolve => self.told_target(kind, rule, rest, node, place, around),
             PathStep::Unknown => None,
@@ -77,7 +71,6 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// Through a member: what the rule says of it, of its slices, or by the profile of its own type.
-    #[allow(clippy::too_many_arguments)]
     fn told_member(
         &mut self,
         kind: Kind,
@@ -86,7 +79,6 @@ impl<'d> Walk<'_, 'd> {
         node: Node<'d>,
         place: &Place<'_>,
         around: Around<'d>,
-        definition: &Arc<Definition>,
     ) -> Option<bool> {
         let mut nodes = Vec::new();
         node.children(Some(name), &mut nodes);
@@ -94,12 +86,12 @@ impl<'d> Walk<'_, 'd> {
             if kind == Kind::Exists && rest.is_empty() && (child.min > 0 || child.max == Some(0)) {
                 return Some((child.min > 0) != nodes.is_empty());
             }
-            if let Some(told) = self.any(kind, child, rest, &nodes, place, around, definition) {
+            if let Some(told) = self.any(kind, child, rest, &nodes, place, around) {
                 return Some(told);
             }
             let mut said = None;
             for slice in &child.slices {
-                match self.any(kind, slice, rest, &nodes, place, around, definition) {
+                match self.any(kind, slice, rest, &nodes, place, around) {
                     Some(true) => said = said.or(Some(true)),
                     Some(false) if slice.min > 0 => return Some(false),
                     _ => {}
@@ -118,7 +110,7 @@ impl<'d> Walk<'_, 'd> {
                         return None;
                     }
                     let found = self.whole(&found);
-                    let told = self.told_member(kind, &found.root, (name, rest), node, place, around, &found);
+                    let told = self.told_member(kind, &found.root, (name, rest), node, place, around);
                     self.leave();
                     if told == Some(true) {
                         return told;
@@ -145,7 +137,6 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// Any of several nodes. Where there are none, what the rule would ask of one tells.
-    #[allow(clippy::too_many_arguments)]
     fn any(
         &mut self,
         kind: Kind,
@@ -154,14 +145,13 @@ impl<'d> Walk<'_, 'd> {
         nodes: &[Node<'d>],
         place: &Place<'_>,
         around: Around<'d>,
-        definition: &Arc<Definition>,
     ) -> Option<bool> {
         if nodes.is_empty() {
             return says(rule).then_some(false);
         }
         let mut said = None;
         for node in nodes {
-            match self.told(kind, rule, path, *node, place, around, definition) {
+            match self.told(kind, rule, path, *node, place, around) {
                 Some(true) => return Some(true),
                 told => said = said.or(told),
             }
@@ -177,7 +167,6 @@ impl<'d> Walk<'_, 'd> {
         node: Node<'d>,
         place: &Place<'_>,
         around: Around<'d>,
-        definition: &Arc<Definition>,
     ) -> Option<bool> {
         match kind {
             Kind::Exists => match (rule.min, rule.max) {
@@ -194,19 +183,12 @@ impl<'d> Walk<'_, 'd> {
                 }
                 self.meets_any(&profiles, node, place, around)
             }
-            Kind::Value => self.has_value(rule, node, place, around, definition),
+            Kind::Value => self.has_value(rule, node, place, around),
         }
     }
 
     /// Whether the value is what the rule fixes, for itself or within it.
-    fn has_value(
-        &mut self,
-        rule: &Rule,
-        node: Node<'d>,
-        place: &Place<'_>,
-        around: Around<'d>,
-        definition: &Arc<Definition>,
-    ) -> Option<bool> {
+    fn has_value(&mut self, rule: &Rule, node: Node<'d>, place: &Place<'_>, around: Around<'d>) -> Option<bool> {
         let mut said = None;
         if let Some(value) = node.value {
             for sample in rule.fixed.iter().chain(&rule.pattern) {
@@ -233,7 +215,7 @@ impl<'d> Walk<'_, 'd> {
         }
         for child in &rule.children {
             let steps = [PathStep::Member(child.name.clone())];
-            match self.told(Kind::Value, rule, &steps, node, place, around, definition) {
+            match self.told(Kind::Value, rule, &steps, node, place, around) {
                 Some(false) if child.min > 0 || says(child) => return Some(false),
                 Some(true) => said = Some(true),
                 _ => {}
@@ -268,7 +250,7 @@ impl<'d> Walk<'_, 'd> {
                         for target in targets.iter().filter(|target| core_type(target).is_none()) {
                             if let Lookup::Found(found) = self.library.structure(target) {
                                 let found = self.whole(&found);
-                                return self.told(kind, &found.root, rest, resource, place, around, &found);
+                                return self.told(kind, &found.root, rest, resource, place, around);
                             }
                         }
                         None

@@ -43,7 +43,7 @@ impl<'d> Walk<'_, 'd> {
             let mut found: Vec<usize> = Vec::new();
             let mut maybe = false;
             for (number, slice) in rule.slices.iter().enumerate() {
-                match self.fit(slicing, slice, *node, &here, around, definition) {
+                match self.fit(slicing, slice, *node, &here, around) {
                     Fit::Yes => {
                         found.push(number);
                         of_slice[number].push(*node);
@@ -95,21 +95,13 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// Whether an item is of a slice: every discriminator says so.
-    fn fit(
-        &mut self,
-        slicing: &Slicing,
-        slice: &Rule,
-        node: Node<'d>,
-        place: &Place<'_>,
-        around: Around<'d>,
-        definition: &Arc<Definition>,
-    ) -> Fit {
+    fn fit(&mut self, slicing: &Slicing, slice: &Rule, node: Node<'d>, place: &Place<'_>, around: Around<'d>) -> Fit {
         let mut fit = Fit::Yes;
         if slicing.discriminators.is_empty() {
             return Fit::Unclear;
         }
         for discriminator in &slicing.discriminators {
-            match self.told(discriminator.kind, slice, &discriminator.path, node, place, around, definition) {
+            match self.told(discriminator.kind, slice, &discriminator.path, node, place, around) {
                 Some(true) => {}
                 Some(false) => return Fit::No,
                 None => fit = Fit::Unclear,

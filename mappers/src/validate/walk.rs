@@ -160,7 +160,11 @@ impl<'w, 'd> Walk<'w, 'd> {
 
     /// A node against a profile by its address.
     pub(super) fn profile(&mut self, canonical: &str, node: Node<'d>, place: &Place<'_>, around: Around<'d>) {
-        if core_type(canonical).is_some_and(|kind| is_a(node.kind, kind)) {
+        if let Some(kind) = core_type(canonical) {
+            if !is_a(node.kind, kind) {
+                let details = format!("{kind} is named as its profile, and this is {}", node.kind);
+                self.say(Severity::Error, "structure", place, details, "Name a profile of this type.");
+            }
             return;
         }
         match self.library.structure(canonical) {

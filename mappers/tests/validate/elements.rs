@@ -163,6 +163,21 @@ fn an_element_follows_the_profile_of_its_type() {
 }
 
 #[test]
+fn a_profile_is_for_its_type() {
+    let claim =
+        |url: &str| format!(r#"{{"resourceType":"Basic","meta":{{"profile":["{url}"]}},"code":{{"text":"x"}}}}"#);
+    let core = "http://hl7.org/fhir/StructureDefinition/";
+    assert_eq!(errors(&claim(&format!("{core}Basic")), &[]), Vec::<String>::new());
+    assert_eq!(errors(&claim(&format!("{core}DomainResource")), &[]), Vec::<String>::new());
+    assert_eq!(errors(&claim(&format!("{core}Patient")), &[]), ["structure Basic"]);
+    assert_eq!(errors(&claim(&format!("{core}bp")), &[]), ["structure Basic"]);
+    let version = claim(&format!("{core}bp|3.0.2"));
+    assert_eq!(errors(&version, &[]), Vec::<String>::new());
+    let said = of_severity(&version, &[], Severity::Warning);
+    assert!(said.contains(&"not-found Basic".to_owned()), "another version is not known: {said:?}");
+}
+
+#[test]
 fn profiles_stand_on_profiles() {
     let base = profile("base", "Basic", r#"{"path":"Basic.author","min":1}"#);
     let derived = profile("it", "Basic", r#"{"path":"Basic.created","min":1}"#)
