@@ -62,21 +62,26 @@ pub(super) async fn choose<'a>(
     let Some(likely) = candidates.iter().copied().min_by_key(|number| source::rank(&search.tests[*number])) else {
         return Ok(plan(by_order.unwrap_or(Drive::Directory), Drive::Directory));
     };
-    let ordered = candidates.iter().copied().find(|number| is_ordered(&search.tests[*number]));
+    let ordered = candidates.iter().copied().find(|number| in_order(&search.tests[*number]).is_some());
     if source::rank(&search.tests[likely]) == 0 {
         return Ok(plan(Drive::Condition(likely), Drive::Condition(likely)));
     }
     if let (None, [only], Some(_)) = (by_order, &candidates[..], ordered) {
         return Ok(plan(Drive::Ordered(*only), Drive::Condition(*only)));
     }
-    let found = probe::count(core, permit, search, &candidates, probe::at_first, reading).await?;
+    // Those that are told quickly; where there are none, all.
+    let quick: Vec<usize> =
+        candidates.iter().copied().filter(|number| !probe::is_long(&search.tests[*number])).collect();
+    let probed = if quick.is_empty() { &candidates } else { &quick };
+    let found = probe::count(core, permit, search, probed, probe::at_first, reading).await?;
     let few = |(number, rows): &(usize, i64)| *rows < probe::at_first(&search.tests[*number]);
-    let best = candidates.iter().copied().zip(found).filter(few).min_by_key(|(_, rows)| *rows);
+    let best = probed.iter().copied().zip(found).filter(few).min_by_key(|(_, rows)| *rows);
     if let Some((best, _)) = best {
         return Ok(plan(Drive::Condition(best), Drive::Condition(best)));
     }
     let drive = by_order.or_else(|| ordered.map(Drive::Ordered)).unwrap_or(Drive::Directory);
-    let open = candidates.iter().any(|number| probe::at_first(&search.tests[*number]) < probe::ENOUGH);
+    let is_dear = |test: &Test| probe::is_long(test) || probe::at_first(test) < probe::ENOUGH;
+    let open = candidates.iter().any(|number| is_dear(&search.tests[*number]));
     let plan = Plan { open, ..plan(drive, Drive::Condition(likely)) };
     // A page of several types, or in an order of its own, is in no one index.
     if plan.open && (by_order.is_some() || search.kinds.len() != 1) { plan.decided(reading).await } else { Ok(plan) }
@@ -158,11 +163,11 @@ impl Plan<'_> {
                 )
             }
             Drive::Ordered(number) => {
-                let Test::Index(test) = &self.search.tests[number] else {
+                let Some((test, is_all)) = in_order(&self.search.tests[number]) else {
                     return self.rows(compiler, Drive::Condition(number), keys, bound);
                 };
                 let fits = compiler.fits(test, "i", Reach::All);
-                let conditions = self.conditions(compiler, Some(number));
+                let conditions = self.conditions(compiler, is_all.then_some(number));
                 // By the index's own column, whose rows come in that order; keys of the directory's row come with that row.
                 let (select, group) =
                     if keys.is_empty() { ("i.rid as rid", "i.rid") } else { (select.as_str(), "d.rid") };
@@ -184,7 +189,7 @@ impl Plan<'_> {
     /// fewer.
     pub(super) fn horizon(&self, compiler: &mut Compiler<'_>, rows: usize, bound: &str) -> String {
         let from = match self.drive {
-            Drive::Ordered(number) if let Test::Index(test) = &self.search.tests[number] => {
+            Drive::Ordered(number) if let Some((test, _)) = in_order(&self.search.tests[number]) => {
                 let fits = compiler.fits(test, "i", Reach::All);
                 format!("select i.rid from {} i where {fits}{bound} order by i.rid", table(&test.values))
             }
@@ -243,11 +248,17 @@ impl std::fmt::Display for Plan<'_> {
     }
 }
 
-/// Whether a condition's index rows are in the order of row ids.
-fn is_ordered(test: &Test) -> bool {
-    let Test::Index(test) = test else { return false };
-    test.paths.len() == 1
-        && matches!(&test.values, Values::Tokens(values) if values.len() == 1 && values[0].code.is_some())
+/// What of a condition has its index rows in the order of row ids, and whether that is all of it.
+fn in_order(test: &Test) -> Option<(&IndexTest, bool)> {
+    let is_in_order = |test: &IndexTest| {
+        test.paths.len() == 1
+            && matches!(&test.values, Values::Tokens(values) if values.len() == 1 && values[0].code.is_some())
+    };
+    match test {
+        Test::Index(test) => Some((test, true)).filter(|(test, _)| is_in_order(test)),
+        Test::Together(parts) => parts.first().filter(|test| is_in_order(test)).map(|test| (test, false)),
+        _ => None,
+    }
 }
 
 /// ` limit n`: as a number, for a plan that is made once for all limits is made for none.

@@ -1,6 +1,7 @@
 //! How many rows each condition leaves, counted as far as it matters. It decides how a page is made, never what is on it.
 
 use consent::Permit;
+use mappers::search::query::Values;
 use mappers::search::{Search, Test};
 
 use super::compiler::Compiler;
@@ -20,6 +21,16 @@ pub(super) fn at_first(test: &Test) -> i64 {
         Test::All(tests) | Test::Any(tests) => tests.iter().map(at_first).min().unwrap_or(ENOUGH),
         Test::Chain { .. } | Test::Has { .. } | Test::Together(_) => FEW,
         _ => ENOUGH,
+    }
+}
+
+/// Whether most of an index may have to be looked through to tell how few rows a test leaves: numbers above a bound are in the
+/// order of their lower ends.
+pub(super) fn is_long(test: &Test) -> bool {
+    match test {
+        Test::All(tests) | Test::Any(tests) => tests.iter().any(is_long),
+        Test::Index(test) => matches!(&test.values, Values::Quantities(_)),
+        _ => false,
     }
 }
 
