@@ -80,9 +80,7 @@ pub(super) async fn choose<'a>(
         return Ok(plan(Drive::Condition(best), Drive::Condition(best)));
     }
     let drive = by_order.or_else(|| ordered.map(Drive::Ordered)).unwrap_or(Drive::Directory);
-    let is_open = |number: &usize| {
-        !probed.contains(number) || probe::at_first(&search.tests[*number]) < probe::ENOUGH
-    };
+    let is_open = |number: &usize| !probed.contains(number) || probe::at_first(&search.tests[*number]) < probe::ENOUGH;
     let open = candidates.iter().any(is_open);
     let plan = Plan { open, ..plan(drive, Drive::Condition(likely)) };
     // A page of several types, or in an order of its own, is in no one index.
