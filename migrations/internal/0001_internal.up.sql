@@ -7,8 +7,6 @@ create table gateway_organizations (
     id        bigint not null primary key,
     name      text not null,
     time_zone text not null,
-    -- where it was served last: references under this base are references to its own resources
-    address   text,
     created   bigint not null
 );
 

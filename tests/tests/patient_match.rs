@@ -96,6 +96,19 @@ suite! {
         api.get("/Patient/$match").await.expect(405);
     }
 
+    async fn a_description_without_end_is_cut(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        clinic(&api).await;
+        let words = "ada ".repeat(500_000);
+        let names = vec![format!(r#"{{"family":"Lovelace","given":["{words}","Ada"]}}"#); 3].join(",");
+        let long = format!(r#"{{"resourceType":"Patient","birthDate":"1985-12-10","gender":"female","name":[{names}]}}"#);
+        assert_eq!(matches(&api, &asked(&long, "")).await, graded(&[("ada", "probable"), ("ada-again", "probable")]));
+        let many = vec![r#"{"system":"http://a.example/ü","value":"%&ü7"}"#; 5000].join(",");
+        let many = format!(r#"{{"resourceType":"Patient","identifier":[{many}],"name":[{{"family":"Lovelace","given":["Ada"]}}]}}"#);
+        assert_eq!(matches(&api, &asked(&many, "")).await.len(), 2);
+    }
+
     async fn what_says_nothing_is_refused(server: &'static Server) {
         let api = server.client();
         let long = format!(r#"{{"resourceType":"Patient","identifier":[{}]}}"#, vec![r#"{"value":"a,b|c\\$"}"#; 500].join(","));

@@ -488,6 +488,16 @@ suite! {
         let mut record = api.search("/Patient/ab/$everything").await;
         record.sort();
         assert_eq!(record, ["Observation/ab-own", "Observation/ab-version", "Patient/ab"]);
+        // Two ways to name one are one.
+        let twice = Json::of(&format!(r#"[{{"reference":"Practitioner/ab-doc"}},{{"reference":"{base}/Practitioner/ab-doc"}}]"#));
+        api.save(&lab_observation("ab-twice", "ab", "1").with("performer", twice.clone())).await.expect(201);
+        assert_eq!(matches(&api, "Observation?performer=ab-doc").await, "ab-twice");
+        let mut sql = server.sql().await;
+        let row = gateway_tests::row_key(&mut sql, "Observation", "ab-twice").await;
+        sql.run(&format!("update lab_results set value_number = 2 where id = '{row}'")).await;
+        let read = api.get("/Observation/ab-twice").await.expect(200).json();
+        assert_eq!((read.str("meta.versionId"), read.at("performer")), (Some("2"), Some(&twice)));
+        api.delete("/Observation/ab-twice").await;
         // The directory has whose it is, which consent goes by.
         let owners = server.sql().await.rows(&format!("select id, patient from {} where id like 'ab-%' order by id", own_table(engine))).await;
         let owner = |id: &str| owners.iter().find(|row| row[0].as_deref() == Some(id)).unwrap()[1].clone();

@@ -99,7 +99,7 @@ pub async fn listen(
     let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let base = format!("http://{}/fhir", listener.local_addr().map_err(refused)?);
-    gateway.store.serve_at(&base).await.map_err(|error| Stop::failed(error.to_string()))?;
+    gateway.store.serve_at(&base);
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();
     let capabilities = capabilities::statement(&base, started_ms);

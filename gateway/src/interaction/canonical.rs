@@ -9,7 +9,9 @@ use crate::outcome::Failure;
 use crate::store::{SearchRequest, Version};
 
 /// Addresses that one search asks for.
-const TOGETHER: usize = 20;
+const TOGETHER: usize = 10;
+/// The longest address that is asked for, in bytes: escaped and together they fit a query.
+const LONGEST: usize = 250;
 /// Resources that one search may give: an address may have many versions.
 const FOUND: usize = 200;
 
@@ -19,6 +21,9 @@ pub(crate) async fn canonical(
     kind: &'static str,
     address: &str,
 ) -> Result<Option<Version>, Failure> {
+    if address.len() > 4 * LONGEST {
+        return Ok(None);
+    }
     let (url, version) = parts(address);
     let mut query = String::from("_sort=-_lastUpdated");
     push(&mut query, "url", &escaped(url));
@@ -35,7 +40,9 @@ pub(crate) async fn canonicals<'a>(
     addresses: &[&'a str],
 ) -> Result<Vec<(&'a str, Option<Version>)>, Failure> {
     let mut all = Vec::with_capacity(addresses.len());
-    for some in addresses.chunks(TOGETHER) {
+    let (short, long): (Vec<&str>, Vec<&str>) = addresses.iter().partition(|address| address.len() <= LONGEST);
+    all.extend(long.into_iter().map(|address| (address, None)));
+    for some in short.chunks(TOGETHER) {
         let urls: Vec<String> = some.iter().map(|address| escaped(parts(address).0)).collect();
         let mut query = String::from("_sort=-_lastUpdated");
         push(&mut query, "url", &urls.join(","));

@@ -59,7 +59,7 @@ pub(crate) struct Core {
     pub(crate) zone: TimeZone,
     /// Content outside the database.
     pub(crate) contents: Contents,
-    /// The base that the gateway is, or was last, served at.
+    /// The base that the gateway is served at.
     address: parking_lot::RwLock<Option<Arc<str>>>,
     /// Turns for transactions that look before they write: who comes later waits here, not for a connection.
     pub(crate) turns: Arc<Semaphore>,
@@ -125,7 +125,7 @@ impl Core {
         Self { after_write, ..self }
     }
 
-    /// The base under which an absolute reference is one to a resource of our own; `None` before it was ever served.
+    /// The base under which an absolute reference is one to a resource of our own; `None` where nothing is served (an import).
     pub(crate) fn address(&self) -> Option<Arc<str>> {
         self.address.read().clone()
     }

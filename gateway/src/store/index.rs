@@ -35,21 +35,22 @@ impl Index {
     /// The rows of a resource; `base` is where we are served.
     pub(crate) fn of(kind: &str, element: Element<'_>, base: Option<&str>) -> Self {
         let mut rows = extract(kind, element).into_owned();
+        let mut is_changed = false;
         for row in &mut rows.references {
             if let Some((kind, id)) = base.and_then(|base| references::own(base, &row.target_id)) {
                 (row.target_type, row.target_id) = (kind, Cow::Owned(id.to_owned()));
+                is_changed = true;
             }
         }
-        let mut is_cut = false;
         let keys = rows.tokens.iter_mut().flat_map(|row| [&mut row.code, &mut row.system]);
         for text in keys.chain(rows.references.iter_mut().map(|row| &mut row.target_id)) {
             if text.len() > LONGEST_KEY {
                 *text = Cow::Owned(key(text).into_owned());
-                is_cut = true;
+                is_changed = true;
             }
         }
-        if is_cut {
-            // A value may spell what another one is cut to: then they are one row.
+        if is_changed {
+            // A value may spell what another one has become: then they are one row.
             rows.tokens.sort_unstable();
             rows.tokens.dedup();
             rows.references.sort_unstable();

@@ -108,25 +108,13 @@ impl Store {
         let workers = if pools.engine() == Engine::Sqlite { 1 } else { POSTGRES_WORKERS as usize };
         let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone, contents);
         let core = Arc::new(core.calling_functions(options.after_write));
-        if let Some(address) = address(&core.pools).await? {
-            core.set_address(&address);
-        }
         let batcher = Batcher::start(&core, workers);
         Ok(Self { core, batcher })
     }
 
-    /// Says where it is served: what refers to a resource under this base refers to one of ours. It is remembered for
-    /// imports.
-    ///
-    /// # Errors
-    /// [`OpenError::Database`] where that cannot be kept.
-    pub async fn serve_at(&self, base: &str) -> Result<(), OpenError> {
-        if self.core.address().as_deref() != Some(base) {
-            let sql = "update gateway_organizations set address = $1 where id = 1";
-            self.core.pools.owner().await?.execute(sql, &[Arg::Text(base)]).await?;
-            self.core.set_address(base);
-        }
-        Ok(())
+    /// Says where it is served: what refers to a resource under this base, and is written from now on, refers to one of ours.
+    pub fn serve_at(&self, base: &str) {
+        self.core.set_address(base);
     }
 
     /// Opens the audit trail that belongs to this database.
@@ -148,13 +136,6 @@ async fn set_zone(pools: &Pools, zone: &str) -> Result<(), OpenError> {
     let sql = "update gateway_organizations set time_zone = $1 where id = 1 and time_zone <> $1";
     pools.owner().await?.execute(sql, &[Arg::Text(zone)]).await?;
     Ok(())
-}
-
-/// Where the default organization was served last.
-async fn address(pools: &Pools) -> Result<Option<String>, OpenError> {
-    let mut connection = pools.owner().await?;
-    let row = connection.fetch_optional("select address from gateway_organizations where id = 1", &[]).await?;
-    Ok(row.and_then(|row| row.text(0).map(ToOwned::to_owned)))
 }
 
 /// The time zone of the default organization.

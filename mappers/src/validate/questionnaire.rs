@@ -77,6 +77,10 @@ impl<'d> Walk<'_, 'd> {
             }
         }
         for item in children(form, "item") {
+            if !self.step() {
+                return;
+            }
+            self.charge(nodes.len() + response.comparisons(item));
             let link = text(item, "linkId").unwrap_or_default();
             let of_link =
                 |node: &&Node<'d>| node.value.and_then(|value| text(value, "linkId")).as_deref() == Some(&*link);

@@ -10,6 +10,10 @@ const PRIOR: f64 = 13.0;
 const CERTAIN: f64 = 30.0;
 const PROBABLE: f64 = 20.0;
 const POSSIBLE: f64 = 10.0;
+/// Of each kind so many are compared.
+const MOST: usize = 8;
+/// Longer texts (in bytes) are no names, numbers or addresses.
+const LONGEST: usize = 150;
 /// Names from this Jaro-Winkler similarity on are spellings of one another.
 const CLOSE: f64 = 0.92;
 
@@ -80,6 +84,7 @@ impl Person {
         for name in items(patient, "name") {
             person.families.extend(text(name, "family").map(|family| normal(&family)));
             let given = items(name, "given").filter_map(|given| given.string());
+            let given = given.filter(|given| given.len() <= LONGEST).take(MOST);
             person
                 .givens
                 .extend(given.flat_map(|given| normal(&given).split(' ').map(ToOwned::to_owned).collect::<Vec<_>>()));
@@ -97,7 +102,23 @@ impl Person {
         }
         person.families.retain(|name| !name.is_empty());
         person.givens.retain(|name| !name.is_empty());
-        person
+        person.bounded()
+    }
+
+    /// As much of it as a person has: each of several is compared with each of the other's.
+    fn bounded(mut self) -> Self {
+        let is_short = |text: &String| text.len() <= LONGEST;
+        self.identifiers.retain(|(system, value)| is_short(system) && is_short(value));
+        self.contacts.retain(|contact| is_short(&contact.written));
+        self.families.retain(is_short);
+        self.givens.retain(is_short);
+        self.homes.retain(|(code, line)| is_short(code) && is_short(line));
+        self.identifiers.truncate(MOST);
+        self.contacts.truncate(MOST);
+        self.families.truncate(MOST);
+        self.givens.truncate(MOST);
+        self.homes.truncate(MOST);
+        self
     }
 
     /// How likely the other is the same; `None` where it certainly is not.

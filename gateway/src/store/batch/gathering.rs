@@ -19,7 +19,7 @@ use crate::store::connection::Engine;
 const SETS: usize = 64;
 /// Sets that a transaction of PostgreSQL's waits for: what is more is better shared among several connections.
 const SHARE: usize = 16;
-/// Changes in one transaction at most (a larger set goes alone).
+/// From so many changes on a transaction takes no further set.
 const CHANGES: usize = 1500;
 /// The longest wait, in times of the last transaction: an answer takes an audit record, which takes a commit, too.
 const TIMES: u32 = 2;

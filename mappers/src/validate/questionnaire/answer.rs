@@ -20,6 +20,9 @@ const PATTERN: usize = 256 * 1024;
 impl<'d> Walk<'_, 'd> {
     /// An answer of an item that has `count` of them.
     pub(super) fn answer(&mut self, item: Element<'_>, kind: &str, answer: Node<'d>, count: usize, place: &Place<'_>) {
+        if !self.step() {
+            return;
+        }
         let mut values = Vec::new();
         answer.children(Some("value"), &mut values);
         let Some(node) = values.first().copied() else { return };
@@ -49,6 +52,7 @@ impl<'d> Walk<'_, 'd> {
     fn options(&mut self, item: Element<'_>, node: Node<'d>, value: Element<'d>, count: usize, place: &Place<'_>) {
         let mut options = children(item, "answerOption").peekable();
         if options.peek().is_some() {
+            self.charge(children(item, "answerOption").count());
             let of_value = |option: &Element<'_>| value_of(*option, "value").is_some_and(|one| is_same(one, value));
             match options.find(of_value) {
                 None => {
@@ -91,6 +95,8 @@ impl<'d> Walk<'_, 'd> {
             self.say(Severity::Error, "value", place, details, "Say more.");
         }
         let Some(pattern) = extension(item, "regex").and_then(|pattern| pattern.string()) else { return };
+        // A pattern is compiled for each answer.
+        self.charge(100 + pattern.len());
         match regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(PATTERN).build() {
             Ok(pattern) if pattern.is_match(&answer) => {}
             Ok(_) => {

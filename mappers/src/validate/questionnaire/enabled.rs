@@ -19,6 +19,15 @@ impl Response<'_> {
         }
     }
 
+    /// How many answers the conditions of an item are compared with.
+    pub(super) fn comparisons(&self, item: Element<'_>) -> usize {
+        let of_question = |condition| {
+            let question = text(condition, "question").unwrap_or_default();
+            self.answers.get(&*question).map_or(1, Vec::len)
+        };
+        children(item, "enableWhen").map(of_question).sum()
+    }
+
     fn holds(&self, condition: Element<'_>) -> bool {
         let question = text(condition, "question").unwrap_or_default();
         let answers = self.answers.get(&*question).map_or(&[][..], Vec::as_slice);
