@@ -1,6 +1,7 @@
 //! Resource bytes to rows and back, and to SQL text. Pure: no network, no clock, no database handle.
 
 pub mod array;
+pub mod calendar;
 pub mod codec;
 pub mod content;
 pub mod fhirpath;
