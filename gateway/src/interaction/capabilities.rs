@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use mappers::json::write_string;
-use mappers::search::parameters::{self, Definition, ParameterKind};
+use mappers::search::parameters::{self, Definition};
 
 use crate::clock::Clock;
 use crate::interaction::{Answer, Endpoint};
@@ -81,17 +81,7 @@ fn resource(out: &mut Vec<u8>, kind: &str) {
 }
 
 fn search_parameter(out: &mut Vec<u8>, definition: &Definition) {
-    let kind = match definition.param_kind {
-        ParameterKind::Composite => "composite",
-        ParameterKind::Date => "date",
-        ParameterKind::Number => "number",
-        ParameterKind::Quantity => "quantity",
-        ParameterKind::Reference => "reference",
-        ParameterKind::Special => "special",
-        ParameterKind::String => "string",
-        ParameterKind::Token => "token",
-        ParameterKind::Uri => "uri",
-    };
+    let kind = definition.param_kind.word();
     out.extend_from_slice(format!(r#"{{"name":"{}","type":"{kind}"}}"#, definition.name).as_bytes());
 }
 

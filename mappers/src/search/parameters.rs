@@ -98,6 +98,24 @@ pub enum ElementType {
     UsageContext,
 }
 
+impl ParameterKind {
+    /// Its code: <https://hl7.org/fhir/R4/valueset-search-param-type.html>.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Composite => "composite",
+            Self::Date => "date",
+            Self::Number => "number",
+            Self::Quantity => "quantity",
+            Self::Reference => "reference",
+            Self::Special => "special",
+            Self::String => "string",
+            Self::Token => "token",
+            Self::Uri => "uri",
+        }
+    }
+}
+
 impl Definition {
     /// Whether it can be searched; the others (full text, `near`, resources inside others) are known by name only.
     #[must_use]

@@ -4,7 +4,7 @@ use super::issue::Severity;
 use super::place::Place;
 use super::walk::Walk;
 use crate::fhirpath::Node;
-use crate::search::parameters::{self, ParameterKind};
+use crate::search::parameters;
 
 /// What comes before type and name of a search parameter of R4.
 const PARAMETERS: &str = "http://hl7.org/fhir/SearchParameter/";
@@ -18,25 +18,10 @@ impl<'d> Walk<'_, 'd> {
         let name = definition.split('|').next().unwrap_or_default();
         let found = name.strip_prefix(PARAMETERS).and_then(|name| name.split_once('-'));
         let Some(found) = found.and_then(|(owner, name)| parameters::definition(owner, name)) else { return };
-        let own = word(found.param_kind);
+        let own = found.param_kind.word();
         if own != kind {
             let details = format!("the definition of this search parameter makes it a {own}");
             self.say_of((Severity::Error, "invalid"), &place.member("type"), details, "Send that type.", "type");
         }
-    }
-}
-
-/// <https://hl7.org/fhir/R4/valueset-search-param-type.html>
-fn word(kind: ParameterKind) -> &'static str {
-    match kind {
-        ParameterKind::Composite => "composite",
-        ParameterKind::Date => "date",
-        ParameterKind::Number => "number",
-        ParameterKind::Quantity => "quantity",
-        ParameterKind::Reference => "reference",
-        ParameterKind::Special => "special",
-        ParameterKind::String => "string",
-        ParameterKind::Token => "token",
-        ParameterKind::Uri => "uri",
     }
 }
