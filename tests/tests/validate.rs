@@ -164,6 +164,42 @@ suite! {
         assert_eq!(sorted(errors(&found)), pairs(&[("code-invalid", "Basic.code"), wanted[0], wanted[1]]));
     }
 
+    /// However long an address is, and however many versions another one has.
+    async fn no_address_hides_another(server: &'static Server) {
+        let api = server.client();
+        let long = format!("http://example.org/StructureDefinition/{}", "val-long-".repeat(45));
+        let without_end = format!("http://example.org/{}", "x".repeat(5_000));
+        let definition = format!(
+            r#"{{"resourceType":"StructureDefinition","id":"val-long","url":"{long}","name":"Long","status":"active",
+            "kind":"resource","abstract":false,"type":"Basic","derivation":"constraint",
+            "baseDefinition":"http://hl7.org/fhir/StructureDefinition/Basic","differential":{{"element":[
+            {{"id":"Basic","path":"Basic"}},{{"id":"Basic.created","path":"Basic.created","min":1}}]}}}}"#
+        );
+        api.put("/StructureDefinition/val-long", definition).await.expect(201);
+        let claims = |profiles: &str| format!(r#"{{"resourceType":"Basic","code":{{"text":"x"}},"meta":{{"profile":[{profiles}]}}}}"#);
+        let missing = |found: Vec<Issue>| found.iter().any(|issue| issue.code == "required" && issue.expression.join(" ") == "Basic.created");
+        assert!(missing(issues(&api, "/Basic/$validate", claims(&format!(r#""{long}""#))).await));
+        assert!(missing(issues(&api, "/Basic/$validate", claims(&format!(r#""{without_end}","{long}""#))).await));
+        // A page of versions of one address, and the other was stored before them.
+        let versions: Vec<String> = (0..210)
+            .map(|number| {
+                let profile = format!(
+                    r#"{{"resourceType":"StructureDefinition","url":"http://example.org/StructureDefinition/val-many","version":"{number}",
+                    "name":"Many","status":"active","kind":"resource","abstract":false,"type":"Basic"}}"#
+                );
+                format!(r#"{{"resource":{profile},"request":{{"method":"POST","url":"StructureDefinition"}}}}"#)
+            })
+            .collect();
+        let short = Json::of(&api.get("/StructureDefinition/val-long").await.expect(200).json().to_string())
+            .with("id", Json::text("val-short"))
+            .with("url", Json::text("http://example.org/StructureDefinition/val-short"));
+        api.put("/StructureDefinition/val-short", short).await.expect(201);
+        let bundle = format!(r#"{{"resourceType":"Bundle","type":"transaction","entry":[{}]}}"#, versions.join(","));
+        api.post("/", bundle).await.expect(200);
+        let both = r#""http://example.org/StructureDefinition/val-many","http://example.org/StructureDefinition/val-short""#;
+        assert!(missing(issues(&api, "/Basic/$validate", claims(both)).await));
+    }
+
     async fn a_profile_of_a_guide_is_used_as_it_was_stored(server: &'static Server) {
         let api = server.client();
         let Some(definition) = us_core("700", "us-core-simple-observation") else { return };

@@ -41,12 +41,16 @@ pub(crate) async fn canonicals<'a>(
 ) -> Result<Vec<(&'a str, Option<Version>)>, Failure> {
     let mut all = Vec::with_capacity(addresses.len());
     let (short, long): (Vec<&str>, Vec<&str>) = addresses.iter().partition(|address| address.len() <= LONGEST);
-    all.extend(long.into_iter().map(|address| (address, None)));
+    for address in long {
+        all.push((address, canonical(exchange, kind, address).await?));
+    }
     for some in short.chunks(TOGETHER) {
         let urls: Vec<String> = some.iter().map(|address| escaped(parts(address).0)).collect();
         let mut query = String::from("_sort=-_lastUpdated");
         push(&mut query, "url", &urls.join(","));
         let found = search(exchange, kind, &query, FOUND).await?;
+        // More versions of one than fit may hide the others.
+        let is_cut = found.len() == FOUND;
         let named: Vec<(Option<(String, String)>, Version)> =
             found.into_iter().map(|version| (name(&version), version)).collect();
         for address in some {
@@ -56,7 +60,11 @@ pub(crate) async fn canonicals<'a>(
                     .is_some_and(|(own, edition)| own == url && version.is_none_or(|version| version == edition))
             };
             // The latest comes first.
-            all.push((*address, named.iter().find(is_it).map(|(_, version)| version.clone())));
+            all.push(match named.iter().find(is_it) {
+                Some((_, version)) => (*address, Some(version.clone())),
+                None if is_cut => (*address, canonical(exchange, kind, address).await?),
+                None => (*address, None),
+            });
         }
     }
     Ok(all)
