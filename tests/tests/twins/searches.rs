@@ -56,6 +56,16 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
                 "period":{{"start":"2024-03-0{}","end":"2024-03-09"}}}}"#,
                 1 + random.below(8)
             )));
+            let item = |kind: &str, number: usize| format!(r#"{{"item":{{"reference":"{kind}/twin-{number}"}}}}"#);
+            let items = [
+                item("Patient", random.below(18)),
+                item("Observation", random.below(18)),
+                item("Basic", random.below(18)),
+            ];
+            record.push(Json::of(&format!(
+                r#"{{"resourceType":"List","id":"{id}","status":"current","mode":"working","subject":{{"reference":"Patient/{whose}"}},"entry":[{}]}}"#,
+                items.join(",")
+            )));
         }
     }
     record
@@ -275,6 +285,7 @@ pub(crate) fn any(random: &mut Random) -> Search {
         "_id:not=ID",
         "_lastUpdated=gt2001",
         "_lastUpdated=lt2001",
+        "_list=ID",
         "_tag:missing=true",
         "_security:not=x",
     ];
