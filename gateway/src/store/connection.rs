@@ -6,17 +6,18 @@
 pub mod error;
 pub mod row;
 
+use deadpool::managed::Object;
 use futures_util::TryStreamExt;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgTypeInfo, types::Oid};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, Postgres, SqlSafeStr, SqlStr, Sqlite, Type};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, Postgres, SqlSafeStr, SqlStr, Type};
 use std::ops::DerefMut;
 use std::sync::Arc;
 
 pub use self::error::{DbError, DbErrorKind};
 pub use self::row::Row;
 use super::dialect;
+use super::pools::makers::{PostgresObject, SqliteObject};
 
 /// How many prepared statements a connection keeps.
 pub(super) const STATEMENT_CACHE: usize = 500;
@@ -84,6 +85,7 @@ impl<'a> From<Option<&'a str>> for Arg<'a> {
 
 /// A connection to the database, pooled or of its own.
 pub struct Connection {
+    engine: Engine,
     inner: Inner,
     /// A transaction is open.
     open: bool,
@@ -98,9 +100,11 @@ pub struct Connection {
 
 enum Inner {
     Postgres(Box<PgConnection>),
-    PostgresPooled(PoolConnection<Postgres>),
+    PostgresPooled(PostgresObject),
     Sqlite(Box<SqliteConnection>),
-    SqlitePooled(PoolConnection<Sqlite>),
+    SqlitePooled(SqliteObject),
+    /// Dropped; nothing is asked of it any more.
+    Gone,
 }
 
 /// The driver's connection under an [`Inner`].
@@ -110,49 +114,47 @@ enum Driver<'c> {
 }
 
 impl Inner {
-    fn driver(&mut self) -> Driver<'_> {
+    fn driver(&mut self) -> Result<Driver<'_>, DbError> {
         match self {
-            Self::Postgres(connection) => Driver::Postgres(connection),
-            Self::PostgresPooled(connection) => Driver::Postgres(connection.deref_mut()),
-            Self::Sqlite(connection) => Driver::Sqlite(connection),
-            Self::SqlitePooled(connection) => Driver::Sqlite(connection.deref_mut()),
+            Self::Postgres(connection) => Ok(Driver::Postgres(connection)),
+            Self::PostgresPooled(connection) => Ok(Driver::Postgres(connection.deref_mut())),
+            Self::Sqlite(connection) => Ok(Driver::Sqlite(connection)),
+            Self::SqlitePooled(connection) => Ok(Driver::Sqlite(connection.deref_mut())),
+            Self::Gone => Err(DbError::usage("the connection is gone")),
         }
     }
 }
 
 impl Connection {
     /// A PostgreSQL connection of a pool; `distrust` is called when the database turns out to be gone.
-    pub(super) fn postgres_pooled(connection: PoolConnection<Postgres>, distrust: Arc<dyn Fn() + Send + Sync>) -> Self {
-        let mut connection = Self::new(Inner::PostgresPooled(connection));
+    pub(super) fn postgres_pooled(connection: PostgresObject, distrust: Arc<dyn Fn() + Send + Sync>) -> Self {
+        let mut connection = Self::new(Engine::Postgres, Inner::PostgresPooled(connection));
         connection.distrust = Some(distrust);
         connection
     }
 
     /// A PostgreSQL connection of its own.
     pub fn postgres(connection: PgConnection) -> Self {
-        Self::new(Inner::Postgres(Box::new(connection)))
+        Self::new(Engine::Postgres, Inner::Postgres(Box::new(connection)))
     }
 
     /// An SQLite connection of a pool.
-    pub(super) fn sqlite_pooled(connection: PoolConnection<Sqlite>) -> Self {
-        Self::new(Inner::SqlitePooled(connection))
+    pub(super) fn sqlite_pooled(connection: SqliteObject) -> Self {
+        Self::new(Engine::Sqlite, Inner::SqlitePooled(connection))
     }
 
     /// An SQLite connection of its own.
     pub fn sqlite(connection: SqliteConnection) -> Self {
-        Self::new(Inner::Sqlite(Box::new(connection)))
+        Self::new(Engine::Sqlite, Inner::Sqlite(Box::new(connection)))
     }
 
-    fn new(inner: Inner) -> Self {
-        Self { inner, open: false, writing: false, running: false, broken: false, distrust: None }
+    fn new(engine: Engine, inner: Inner) -> Self {
+        Self { engine, inner, open: false, writing: false, running: false, broken: false, distrust: None }
     }
 
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
-        match &self.inner {
-            Inner::Postgres(_) | Inner::PostgresPooled(_) => Engine::Postgres,
-            Inner::Sqlite(_) | Inner::SqlitePooled(_) => Engine::Sqlite,
-        }
+        self.engine
     }
 
     /// All rows of one statement.
@@ -163,7 +165,7 @@ impl Connection {
     /// As [`Self::fetch`], for texts that are kept (no copy).
     pub(super) async fn fetch_str(&mut self, sql: SqlStr, args: &[Arg<'_>]) -> Result<Vec<Row>, DbError> {
         self.running = true;
-        let result = match self.inner.driver() {
+        let result = match self.inner.driver()? {
             Driver::Postgres(connection) => collect(connection, sql, postgres_arguments(args)?, Row::Postgres).await,
             Driver::Sqlite(connection) => collect(connection, sql, sqlite_arguments(args)?, Row::Sqlite).await,
         };
@@ -174,7 +176,7 @@ impl Connection {
     pub async fn fetch_optional(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>, DbError> {
         let sql = AssertSqlSafe(sql).into_sql_str();
         self.running = true;
-        let result = match self.inner.driver() {
+        let result = match self.inner.driver()? {
             Driver::Postgres(connection) => {
                 let query = sqlx::query_with(sql, postgres_arguments(args)?);
                 connection.fetch_optional(query).await.map(|row| row.map(Row::Postgres))
@@ -195,7 +197,7 @@ impl Connection {
     /// As [`Self::execute`], for texts that are kept (no copy).
     pub(super) async fn execute_str(&mut self, sql: SqlStr, args: &[Arg<'_>]) -> Result<u64, DbError> {
         self.running = true;
-        let result = match self.inner.driver() {
+        let result = match self.inner.driver()? {
             Driver::Postgres(connection) => {
                 let query = sqlx::query_with(sql, postgres_arguments(args)?);
                 connection.execute(query).await.map(|done| done.rows_affected())
@@ -212,7 +214,7 @@ impl Connection {
     pub async fn script(&mut self, sql: &str) -> Result<(), DbError> {
         let query = sqlx::raw_sql(AssertSqlSafe(sql));
         self.running = true;
-        let result = match self.inner.driver() {
+        let result = match self.inner.driver()? {
             Driver::Postgres(connection) => connection.execute(query).await.map(drop),
             Driver::Sqlite(connection) => connection.execute(query).await.map(drop),
         };
@@ -223,7 +225,7 @@ impl Connection {
     async fn command(&mut self, sql: &str) -> Result<(), DbError> {
         self.running = true;
         let sql = AssertSqlSafe(sql).into_sql_str();
-        let result = match self.inner.driver() {
+        let result = match self.inner.driver()? {
             Driver::Postgres(connection) => connection.execute(sqlx::raw_sql(sql)).await.map(drop),
             Driver::Sqlite(connection) => connection.execute(sqlx::query(sql)).await.map(drop),
         };
@@ -246,14 +248,27 @@ impl Connection {
         self.command(&sql).await
     }
 
+    /// As [`Self::begin_read`], and asks in the same round trip whether changes of other programs wait in the outbox.
+    pub async fn begin_read_asking(&mut self, organization: i64) -> Result<bool, DbError> {
+        let sql = dialect::begin_read_asking(self.engine(), organization);
+        self.open = true;
+        self.writing = false;
+        self.ask(sql).await
+    }
+
     /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox.
     pub async fn begin_write_asking(&mut self, organization: i64) -> Result<bool, DbError> {
         let sql = dialect::begin_write_asking(self.engine(), organization);
         self.open = true;
         self.writing = true;
+        self.ask(sql).await
+    }
+
+    /// Runs statements without placeholders of which the last one says yes or no.
+    async fn ask(&mut self, sql: String) -> Result<bool, DbError> {
         self.running = true;
         let sql = AssertSqlSafe(sql).into_sql_str();
-        let result = match self.inner.driver() {
+        let result = match self.inner.driver()? {
             Driver::Postgres(connection) => {
                 let rows = connection.fetch_all(sqlx::raw_sql(sql)).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).next_back())
@@ -354,10 +369,11 @@ impl Drop for Connection {
         if !(self.open || self.running || self.broken) {
             return;
         }
-        match &mut self.inner {
-            Inner::PostgresPooled(connection) => connection.close_on_drop(),
-            Inner::SqlitePooled(connection) => connection.close_on_drop(),
-            Inner::Postgres(_) | Inner::Sqlite(_) => {}
+        // Taken from its pool, which makes another one when it needs one.
+        match std::mem::replace(&mut self.inner, Inner::Gone) {
+            Inner::PostgresPooled(connection) => drop(Object::take(connection)),
+            Inner::SqlitePooled(connection) => drop(Object::take(connection)),
+            Inner::Postgres(_) | Inner::Sqlite(_) | Inner::Gone => {}
         }
     }
 }

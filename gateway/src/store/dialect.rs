@@ -211,6 +211,15 @@ pub fn begin_read(engine: Engine, organization: Option<i64>) -> String {
     }
 }
 
+/// As [`begin_read`], and tells whether changes of other programs wait in the outbox.
+pub fn begin_read_asking(engine: Engine, organization: i64) -> String {
+    match engine {
+        // The function also sets the transaction's organization.
+        Engine::Postgres => format!("{}; {}", begin_read(engine, None), pending(engine, organization)),
+        Engine::Sqlite => format!("{}; {}", begin_read(engine, Some(organization)), pending(engine, organization)),
+    }
+}
+
 /// Opens a transaction of the gateway's own writes: triggers keep silent about it.
 pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
     match engine {
@@ -227,12 +236,13 @@ pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
 
 /// As [`begin_write`], and tells whether changes of other programs wait in the outbox.
 pub fn begin_write_asking(engine: Engine, organization: i64) -> String {
-    let begin = begin_write(engine, Some(organization));
+    format!("{}; {}", begin_write(engine, Some(organization)), pending(engine, organization))
+}
+
+fn pending(engine: Engine, organization: i64) -> String {
     match engine {
-        Engine::Postgres => format!("{begin}; select fhir_gateway.has_pending({organization})::integer"),
-        Engine::Sqlite => {
-            format!("{begin}; select exists(select 1 from outbox where organization_id = {organization})")
-        }
+        Engine::Postgres => format!("select fhir_gateway.has_pending({organization})::integer"),
+        Engine::Sqlite => format!("select exists(select 1 from outbox where organization_id = {organization})"),
     }
 }
 

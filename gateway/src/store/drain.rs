@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use bytes::Bytes;
-use consent::{OrganizationId, Permit};
+use consent::OrganizationId;
 use mappers::join::{self, Header, Stored};
 use mappers::json::Document;
 use mappers::split::Shadow;
@@ -75,14 +75,6 @@ impl Store {
             settle(self.core(), &mut connection, organization).await?;
         }
         Ok(())
-    }
-
-    /// Settles the outbox if there is anything in it: the step before every search and history.
-    pub(crate) async fn settle(&self, permit: &Permit) -> Result<(), StoreError> {
-        let mut connection = self.core().pools.reader().await?;
-        let pending = is_pending(&mut connection, permit.organization()).await?;
-        drop(connection);
-        if pending { self.drain(permit.organization()).await } else { Ok(()) }
     }
 }
 

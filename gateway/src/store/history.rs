@@ -17,9 +17,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn history(&self, permit: &Permit, history: &History) -> Result<HistoryPage, StoreError> {
-        self.settle(permit).await?;
         let query = statement(permit, history);
-        let mut reading = self.reading(permit).await?;
+        let mut reading = self.snapshot(permit).await?;
         let rows = reading.fetch(&query.sql, &query.args).await?;
         reading.finish().await?;
         let next = (rows.len() > history.count).then(|| key(&rows[history.count - 1]));

@@ -4,9 +4,10 @@
 //! application role, so that row-level security holds whoever the URL names; a connection from before the database
 //! went away is not handed out again.
 
-use futures_util::future::BoxFuture;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+pub(super) mod makers;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, Executor};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, DbError, Engine, STATEMENT_CACHE};
 use super::dialect;
+use makers::{PostgresMaker, SqliteMaker, Waiting};
 
 /// The role of the gateway's connections on PostgreSQL.
 pub const APPLICATION_ROLE: &str = "fhir_gateway_app";
@@ -58,8 +60,18 @@ pub struct Pools {
 
 #[derive(Clone)]
 enum Kind {
-    Postgres { readers: PgPool, writers: PgPool, options: Box<PgConnectOptions>, trust: Arc<Trust>, patience: Duration },
-    Sqlite { readers: SqlitePool, writer: SqlitePool, path: PathBuf },
+    Postgres {
+        readers: Waiting<PostgresMaker>,
+        writers: Waiting<PostgresMaker>,
+        options: Box<PgConnectOptions>,
+        trust: Arc<Trust>,
+        patience: Duration,
+    },
+    Sqlite {
+        readers: Waiting<SqliteMaker>,
+        writer: Waiting<SqliteMaker>,
+        path: PathBuf,
+    },
 }
 
 impl Pools {
@@ -98,7 +110,7 @@ impl Pools {
     pub async fn reader(&self) -> Result<Connection, DbError> {
         match &self.kind {
             Kind::Postgres { readers, trust, .. } => acquire_postgres(readers, trust).await,
-            Kind::Sqlite { readers, .. } => Ok(Connection::sqlite_pooled(readers.acquire().await?)),
+            Kind::Sqlite { readers, .. } => Ok(Connection::sqlite_pooled(readers.get().await?)),
         }
     }
 
@@ -106,7 +118,7 @@ impl Pools {
     pub async fn writer(&self) -> Result<Connection, DbError> {
         match &self.kind {
             Kind::Postgres { writers, trust, .. } => acquire_postgres(writers, trust).await,
-            Kind::Sqlite { writer, .. } => Ok(Connection::sqlite_pooled(writer.acquire().await?)),
+            Kind::Sqlite { writer, .. } => Ok(Connection::sqlite_pooled(writer.get().await?)),
         }
     }
 
@@ -158,8 +170,8 @@ impl std::fmt::Debug for Pools {
     }
 }
 
-async fn acquire_postgres(pool: &PgPool, trust: &Arc<Trust>) -> Result<Connection, DbError> {
-    let pooled = pool.acquire().await.map_err(|error| match error {
+async fn acquire_postgres(pool: &Waiting<PostgresMaker>, trust: &Arc<Trust>) -> Result<Connection, DbError> {
+    let pooled = pool.get().await.map_err(|error| match error {
         // SET ROLE failed: migrations have not run, or the user is not a member of the role.
         sqlx::Error::Database(error) if matches!(error.code().as_deref(), Some("22023" | "42501" | "42704")) => {
             DbError::fault("the role fhir_gateway_app cannot be taken; run `fhir-gateway migrate`")
@@ -179,27 +191,17 @@ fn open_postgres(url: &str, settings: &PoolSettings) -> Result<Pools, DbError> {
     let session: Arc<str> = dialect::application_session(settings.statement_timeout).into();
     let pool = |connections: u32| {
         let (session, trust) = (Arc::clone(&session), Arc::clone(&trust));
-        PgPoolOptions::new()
-            .max_connections(connections.max(1))
-            .acquire_timeout(settings.acquire_timeout)
-            .test_before_acquire(false)
-            .max_lifetime(None)
-            .idle_timeout(Duration::from_secs(600))
-            .after_connect(move |connection, _| take_role(connection, Arc::clone(&session)))
-            .before_acquire(move |connection, seen| {
-                let trusted = trust.holds_for(seen.age);
-                let idle = seen.idle_for > Duration::from_secs(30);
-                Box::pin(async move { Ok(trusted && (!idle || connection.ping().await.is_ok())) })
-            })
-            .connect_lazy_with(options.clone())
+        let pool = Waiting::new(
+            PostgresMaker { options: options.clone(), session, trust },
+            connections,
+            settings.acquire_timeout,
+        )?;
+        pool.sweep();
+        Ok::<_, DbError>(pool)
     };
-    let (readers, writers) = (pool(settings.readers), pool(settings.writers));
+    let (readers, writers) = (pool(settings.readers)?, pool(settings.writers)?);
     let options = Box::new(options);
     Ok(Pools { kind: Kind::Postgres { readers, writers, options, trust, patience: settings.acquire_timeout } })
-}
-
-fn take_role(connection: &mut PgConnection, session: Arc<str>) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-    Box::pin(async move { connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(session))).await.map(drop) })
 }
 
 /// When the database was last seen to be gone: connections older than that are suspect.
@@ -232,9 +234,12 @@ async fn open_sqlite(path: &Path, settings: &PoolSettings) -> Result<Pools, DbEr
     }
     let options = sqlite_options(&path).busy_timeout(settings.busy_timeout);
     let writing = options.clone().create_if_missing(true).pragma("cache_size", "-65536");
-    let writer = sqlite_pool(1, Duration::from_secs(60)).connect_with(writing).await?;
+    let writer = Waiting::new(SqliteMaker(writing), 1, Duration::from_secs(60))?;
     let reading = options.read_only(true).pragma("query_only", "on").pragma("cache_size", "-16384");
-    let readers = sqlite_pool(settings.readers.max(1), settings.acquire_timeout).connect_with(reading).await?;
+    let readers = Waiting::new(SqliteMaker(reading), settings.readers, settings.acquire_timeout)?;
+    // A file that cannot be opened is told now, and the writer makes it.
+    drop(writer.get().await?);
+    drop(readers.get().await?);
     Ok(Pools { kind: Kind::Sqlite { readers, writer, path } })
 }
 
@@ -255,15 +260,6 @@ pub(crate) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "4000")
         .pragma("trusted_schema", "off")
         .disable_statement_logging()
-}
-
-fn sqlite_pool(connections: u32, patience: Duration) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(patience)
-        .test_before_acquire(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
 }
 
 #[cfg(test)]

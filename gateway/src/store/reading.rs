@@ -27,10 +27,17 @@ impl Store {
         Ok(Reading { connection, begun })
     }
 
-    /// Begins reading by several statements that see the same state.
+    /// Begins reading by any number of statements that see one state, with what other programs did until now.
     pub(crate) async fn snapshot(&self, permit: &Permit) -> Result<Reading, StoreError> {
+        let organization = permit.organization();
         let mut connection = self.core().pools.reader().await?;
-        connection.begin_read(Some(permit.organization().0)).await?;
+        if connection.begin_read_asking(organization.0).await? {
+            connection.rollback().await?;
+            drop(connection);
+            self.drain(organization).await?;
+            connection = self.core().pools.reader().await?;
+            connection.begin_read(Some(organization.0)).await?;
+        }
         Ok(Reading { connection, begun: true })
     }
 }

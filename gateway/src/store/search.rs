@@ -38,7 +38,6 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn search(&self, permit: &Permit, request: &SearchRequest) -> Result<SearchPage, StoreError> {
-        self.settle(permit).await?;
         let mut reading = self.snapshot(permit).await?;
         let plan = plan::choose(self.core(), permit, &request.search, &mut reading).await?;
         let mut page = SearchPage::default();
@@ -64,7 +63,6 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn explain(&self, permit: &Permit, request: &SearchRequest) -> Result<String, StoreError> {
-        self.settle(permit).await?;
         let mut reading = self.snapshot(permit).await?;
         let plan = plan::choose(self.core(), permit, &request.search, &mut reading).await?;
         let text = page::explain(&plan, request, &mut reading).await?;

@@ -14,6 +14,8 @@ use crate::store::types::{ResourceKey, SearchKey, SearchPlace, SearchRequest, Ve
 
 /// So many rows, at least, are looked at before it is counted how few of them a condition leaves that is dear to count.
 const AT_FIRST: usize = 256;
+/// The same of an index in whose order a page is.
+const AT_FIRST_IN_ORDER: usize = 512;
 
 /// A page.
 pub(super) struct Matches {
@@ -36,7 +38,8 @@ pub(super) async fn fetch(
         let plan = plan.decided(reading).await?;
         for phase in phases(&plan, request) {
             if rows.len() <= request.count {
-                let statement = statement(&plan, request, phase, request.count + 1 - rows.len(), None);
+                let limit = request.count + 1 - rows.len();
+                let statement = statement(&plan, request, phase, limit, &SearchKey::None);
                 rows.extend(reading.fetch(&statement.sql, &statement.args()).await?);
             }
         }
@@ -54,24 +57,40 @@ async fn at_first(
     request: &SearchRequest,
     reading: &mut Reading,
 ) -> Result<Option<Vec<Row>>, StoreError> {
-    if !plan.open {
-        return Ok(None);
-    }
-    let horizon = horizon(plan, request);
+    let phase = phases(plan, request).next();
+    let (true, Some(phase @ (Phase::All | Phase::Present))) = (plan.open, phase) else { return Ok(None) };
+    let Some(horizon) = horizon(plan, request) else { return Ok(None) };
     let row = reading.fetch_optional(&horizon.sql, &horizon.args()).await?;
-    let last = row.and_then(|row| row.int(0));
-    let page = statement(plan, request, Phase::All, request.count + 1, last);
+    let last = match (phase, row, plan.search.sort.first()) {
+        (Phase::Present, Some(row), Some(key)) => sort::read(key, &row, 0),
+        (_, Some(row), _) => row.int(0).map_or(SearchKey::None, SearchKey::Int),
+        (_, None, _) => SearchKey::None,
+    };
+    let page = statement(plan, request, phase, request.count + 1, &last);
     let rows = reading.fetch(&page.sql, &page.args()).await?;
-    Ok((last.is_none() || rows.len() > request.count).then_some(rows))
+    // What lacks the key comes after all that has it.
+    let all = last == SearchKey::None && phase == Phase::All;
+    Ok((all || rows.len() > request.count).then_some(rows))
 }
 
-/// The last of the rows that are looked at first.
-fn horizon(plan: &Plan<'_>, request: &SearchRequest) -> Statement {
+/// The last of the rows that are looked at first: its row id, or its first key where that is the order. Nothing, where there are
+/// no more of them.
+fn horizon(plan: &Plan<'_>, request: &SearchRequest) -> Option<Statement> {
     let mut compiler = Compiler::new(plan.core, plan.permit);
-    let rid = request.after.as_ref().map(|place| rid_of(&mut compiler, &place.resource));
-    let bound = rid.map_or_else(String::new, |rid| format!(" and {} > {rid}", plan.rid()));
-    compiler.statement.sql = plan.horizon(&mut compiler, AT_FIRST.max(4 * request.count), &bound);
-    compiler.statement
+    compiler.statement.sql = match (plan.drive, plan.search.sort.first()) {
+        (Drive::Order, Some(SortKey { source: SortSource::Index { kind, paths }, descending })) => {
+            let from = request.after.as_ref().and_then(|place| place.keys.first());
+            let rows = AT_FIRST_IN_ORDER.max(4 * request.count);
+            sort::horizon(&mut compiler, (*kind, paths, *descending), from, rows)
+        }
+        (Drive::Order, _) => return None,
+        _ => {
+            let rid = request.after.as_ref().map(|place| rid_of(&mut compiler, &place.resource));
+            let bound = rid.map_or_else(String::new, |rid| format!(" and {} > {rid}", plan.rid()));
+            plan.horizon(&mut compiler, AT_FIRST.max(4 * request.count), &bound)
+        }
+    };
+    Some(compiler.statement)
 }
 
 /// Counts all matches.
@@ -89,10 +108,9 @@ pub(super) async fn explain(
 ) -> Result<String, StoreError> {
     let mut out = plan.to_string();
     let mut statements = Vec::new();
-    if plan.open {
-        statements.push(horizon(plan, request));
-    }
-    statements.extend(phases(plan, request).map(|phase| statement(plan, request, phase, request.count + 1, None)));
+    statements.extend(horizon(plan, request).filter(|_| plan.open));
+    let page = |phase| statement(plan, request, phase, request.count + 1, &SearchKey::None);
+    statements.extend(phases(plan, request).map(page));
     if request.total {
         statements.push(counting(plan));
     }
@@ -127,8 +145,9 @@ fn phases(plan: &Plan<'_>, request: &SearchRequest) -> impl Iterator<Item = Phas
     phases.iter().copied()
 }
 
-/// The statement of a page (or the rest of one): row id, version, keys. Only rows up to `last` are looked at, where it is given.
-fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usize, last: Option<i64>) -> Statement {
+/// The statement of a page (or the rest of one): row id, version, keys. Only rows up to the [`horizon`] `last` are looked at,
+/// where there is one.
+fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usize, last: &SearchKey) -> Statement {
     let mut compiler = Compiler::new(plan.core, plan.permit);
     let keys = &plan.search.sort;
     let names: Vec<String> = (0..keys.len()).map(|number| format!("k{number}")).collect();
@@ -139,7 +158,7 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
         .filter(|place| phase != Phase::Lacking || matches!(place.keys.first(), Some(SearchKey::None)));
     let rid = after.map(|place| rid_of(&mut compiler, &place.resource));
     let rows = match phase {
-        Phase::Present => present(plan, &mut compiler, after.zip(rid.as_deref()), limit),
+        Phase::Present => present(plan, &mut compiler, after.zip(rid.as_deref()), limit, last),
         Phase::All | Phase::Lacking => {
             let mut expressions = Vec::new();
             for key in keys {
@@ -155,8 +174,8 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
                 }
                 _ => String::new(),
             };
-            let last = last
-                .map_or_else(String::new, |last| format!(" and {} <= {}", plan.rid(), compiler.statement.int(last)));
+            let last = sort::place(&mut compiler, last);
+            let last = last.map_or_else(String::new, |last| format!(" and {} <= {last}", plan.rid()));
             bounded(plan, &mut compiler, &expressions, &(lacking + &last), after.zip(rid.as_deref()), limit)
         }
     };
@@ -208,7 +227,13 @@ fn bounded(
 }
 
 /// The rows of a page from the index of the first key: a branch for each place, each with its own bound, order and limit.
-fn present(plan: &Plan<'_>, compiler: &mut Compiler<'_>, after: Option<(&SearchPlace, &str)>, limit: usize) -> String {
+fn present(
+    plan: &Plan<'_>,
+    compiler: &mut Compiler<'_>,
+    after: Option<(&SearchPlace, &str)>,
+    limit: usize,
+    last: &SearchKey,
+) -> String {
     let keys = &plan.search.sort;
     let Some((SortKey { source: SortSource::Index { kind, paths }, descending }, rest)) = keys.split_first() else {
         return String::new();
@@ -224,11 +249,15 @@ fn present(plan: &Plan<'_>, compiler: &mut Compiler<'_>, after: Option<(&SearchP
         for key in rest {
             expressions.push(sort::expression(compiler, key));
         }
-        let mut conditions = vec![compiler.at(&[*path], &row, Reach::All), plan.conditions(compiler, None)];
+        let mut conditions = vec![compiler.at(&[*path], &row, Reach::All), plan.conditions(compiler)];
         conditions.push(sort::is_first(compiler, *kind, paths, *descending, &row));
+        let (from, to) = if *descending { ("<=", ">=") } else { (">=", "<=") };
+        if let Some(last) = sort::place(compiler, last) {
+            conditions.push(format!("{first} {to} {last}"));
+        }
         if let Some((place, rid)) = after {
             if let Some(value) = place.keys.first().and_then(|value| sort::place(compiler, value)) {
-                conditions.push(format!("{first} {} {value}", if *descending { "<=" } else { ">=" }));
+                conditions.push(format!("{first} {from} {value}"));
             }
             conditions.push(sort::after(compiler, keys, &expressions, &place.keys, ("d.rid", rid)));
         }

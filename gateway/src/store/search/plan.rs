@@ -7,7 +7,7 @@ use mappers::search::Search;
 use mappers::search::parameters::{self, Definition};
 use mappers::search::query::{IndexTest, SortSource, Test, Values};
 
-use super::compiler::{Compiler, Reach, table};
+use super::compiler::{Compiler, Reach, all, table};
 use super::source::{self, Source};
 use super::statement::Statement;
 use super::{probe, sort};
@@ -82,9 +82,12 @@ pub(super) async fn choose<'a>(
     let drive = by_order.or_else(|| ordered.map(Drive::Ordered)).unwrap_or(Drive::Directory);
     let is_open = |number: &usize| !probed.contains(number) || probe::at_first(&search.tests[*number]) < probe::ENOUGH;
     let open = candidates.iter().any(is_open);
-    let plan = Plan { open, ..plan(drive, Drive::Condition(likely)) };
-    // A page of several types, or in an order of its own, is in no one index.
-    if plan.open && (by_order.is_some() || search.kinds.len() != 1) { plan.decided(reading).await } else { Ok(plan) }
+    let by_key = matches!(search.sort.first().map(|key| &key.source), Some(SortSource::Index { .. }));
+    // The first rows in an order may hold a page, or next to nothing that is wanted: they are looked at.
+    let plan = Plan { open: open || by_key, ..plan(drive, Drive::Condition(likely)) };
+    // A page of several types, or in the order of times and ids, is in no one index.
+    let undecided = plan.open && !by_key && (by_order.is_some() || search.kinds.len() != 1);
+    if undecided { plan.decided(reading).await } else { Ok(plan) }
 }
 
 /// The tests that have a source.
@@ -128,10 +131,11 @@ impl Plan<'_> {
             return Ok(self);
         }
         let candidates = candidates(self.search);
-        let found = probe::count(self.core, self.permit, self.search, &candidates, |_| probe::ENOUGH, reading).await?;
+        let enough = if self.drive == Drive::Order { probe::ENOUGH_IN_ORDER } else { probe::ENOUGH };
+        let found = probe::count(self.core, self.permit, self.search, &candidates, |_| enough, reading).await?;
         let best = candidates.into_iter().zip(found).min_by_key(|(_, rows)| *rows);
         let drive = match best {
-            Some((best, rows)) if rows < probe::ENOUGH => Drive::Condition(best),
+            Some((best, rows)) if rows < enough => Drive::Condition(best),
             _ => self.drive,
         };
         Ok(Self { drive, open: false, ..self })
@@ -147,7 +151,7 @@ impl Plan<'_> {
         let join = dialect::join_in_order(compiler.engine);
         match drive {
             Drive::Directory | Drive::Order => {
-                let conditions = self.conditions(compiler, None);
+                let conditions = self.conditions(compiler);
                 format!("select {select} from directory d where {conditions}{bound}")
             }
             Drive::Condition(number) => {
@@ -155,11 +159,11 @@ impl Plan<'_> {
                 let Some(Source { sql, is_exact }) = source::of(compiler, &self.search.kinds, test) else {
                     return self.rows(compiler, Drive::Directory, keys, bound);
                 };
-                let conditions = self.conditions(compiler, is_exact.then_some(number));
+                let (early, conditions) = self.parted(compiler, is_exact.then_some(number), "x");
                 let barrier = dialect::barrier(compiler.engine);
                 format!(
-                    "select {select} from (select distinct x.rid from ({sql}) as x{barrier}) as s {join} directory d \
-                     on d.rid = s.rid where {conditions}{bound}"
+                    "select {select} from (select distinct x.rid from ({sql}) as x where {early}{barrier}) as s \
+                     {join} directory d on d.rid = s.rid where {conditions}{bound}"
                 )
             }
             Drive::Ordered(number) => {
@@ -167,12 +171,12 @@ impl Plan<'_> {
                     return self.rows(compiler, Drive::Condition(number), keys, bound);
                 };
                 let fits = compiler.fits(test, "i", Reach::All);
-                let conditions = self.conditions(compiler, is_all.then_some(number));
+                let (early, conditions) = self.parted(compiler, is_all.then_some(number), "i");
                 // By the index's own column, whose rows come in that order; keys of the directory's row come with that row.
                 let (select, group) =
                     if keys.is_empty() { ("i.rid as rid", "i.rid") } else { (select.as_str(), "d.rid") };
                 format!(
-                    "select {select} from {} i {join} directory d on d.rid = i.rid where {fits} and {conditions}{bound} \
+                    "select {select} from {} i {join} directory d on d.rid = i.rid where {fits} and {early} and {conditions}{bound} \
                      group by {group}",
                     table(&test.values)
                 )
@@ -211,18 +215,29 @@ impl Plan<'_> {
         (all && self.permit.predicate().is_unrestricted()).then_some(test)
     }
 
-    /// What holds of every match's row `d`: it is visible, of a type that is wanted, and every test but one holds.
-    pub(super) fn conditions(&self, compiler: &mut Compiler<'_>, but: Option<usize>) -> String {
+    /// What holds of every match's row `d`: it is visible, of a type that is wanted, and every test holds.
+    pub(super) fn conditions(&self, compiler: &mut Compiler<'_>) -> String {
         let mut conditions = vec![compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds)];
-        // What is quickest to tell comes first.
-        let mut tests: Vec<(usize, &Test)> = self.search.tests.iter().enumerate().collect();
-        tests.sort_by_key(|(_, test)| source::rank(test));
-        for (number, test) in tests {
-            if Some(number) != but {
-                conditions.push(compiler.holds(test, "d"));
-            }
-        }
+        conditions.extend(self.others(None).map(|test| compiler.holds(test, "d")));
         conditions.join(" and ")
+    }
+
+    /// As [`Plan::conditions`], but for one test that holds already, in two parts: what index rows tell of the row id of
+    /// `row`, which is asked before the directory is looked at, and the rest of `d`.
+    fn parted(&self, compiler: &mut Compiler<'_>, but: Option<usize>, row: &str) -> (String, String) {
+        let (early, late): (Vec<&Test>, Vec<&Test>) = self.others(but).partition(|test| source::is_of_index_rows(test));
+        let early = all(early.into_iter().map(|test| compiler.holds(test, row)).collect());
+        let mut conditions = vec![compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds)];
+        conditions.extend(late.into_iter().map(|test| compiler.holds(test, "d")));
+        (early, conditions.join(" and "))
+    }
+
+    /// The tests but one; what is quickest to tell comes first.
+    fn others(&self, but: Option<usize>) -> impl Iterator<Item = &Test> + use<'_> {
+        let tests = self.search.tests.iter().enumerate();
+        let mut tests: Vec<&Test> = tests.filter(|(number, _)| Some(*number) != but).map(|(_, test)| test).collect();
+        tests.sort_by_key(|test| source::rank(test));
+        tests.into_iter()
     }
 }
 

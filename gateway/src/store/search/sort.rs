@@ -65,6 +65,31 @@ pub(super) fn is_first(
     )
 }
 
+/// A statement that gives the value up to which each place has at least so many index rows, or no more than come before it;
+/// NULL where no place has so many. `from`: only values from there on count.
+pub(super) fn horizon(
+    compiler: &mut Compiler<'_>,
+    (kind, paths, descending): (IndexKind, &[i32], bool),
+    from: Option<&SearchKey>,
+    rows: usize,
+) -> String {
+    let (column, table) = (column(kind), table_of(kind));
+    let (direction, nearest, than) = if descending { (" desc", "max", "<=") } else { ("", "min", ">=") };
+    let from = from.and_then(|value| place(compiler, value));
+    let mut places = Vec::new();
+    for path in paths {
+        let row = compiler.alias("i");
+        let at = compiler.at(&[*path], &row, Reach::All);
+        let from = from.as_ref().map_or_else(String::new, |value| format!(" and {row}.{column} {than} {value}"));
+        places.push(format!(
+            "select (select {row}.{column} from {table} {row} where {at}{from} order by {row}.{column}{direction} \
+             limit 1 offset {}) as last",
+            rows - 1
+        ));
+    }
+    format!("select {nearest}(h.last) from ({}) as h", places.join(" union all "))
+}
+
 /// Columns that tell rows of one resource and value apart.
 fn rest(kind: IndexKind) -> &'static [&'static str] {
     match kind {

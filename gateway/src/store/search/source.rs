@@ -67,6 +67,16 @@ pub(super) fn can_drive(test: &Test) -> bool {
     }
 }
 
+/// Whether index rows with a row id tell whether a test holds of it: the directory has no part in it.
+pub(super) fn is_of_index_rows(test: &Test) -> bool {
+    match test {
+        Test::All(tests) | Test::Any(tests) => tests.iter().all(is_of_index_rows),
+        Test::Index(_) | Test::Together(_) => true,
+        Test::Not(test) => is_of_index_rows(test),
+        Test::Chain { .. } | Test::Codes { .. } | Test::Has { .. } | Test::Id(_) | Test::LastUpdated(_) => false,
+    }
+}
+
 /// How many rows a condition usually leaves: the least drives, where nothing better is known.
 pub(super) fn rank(test: &Test) -> usize {
     match test {

@@ -1,0 +1,159 @@
+//! How the connections of a pool are made, and when one that lay idle may be used again.
+//!
+//! Nothing is sent when a connection goes back to its pool: whoever left something undone on it has closed it
+//! (`store::connection`). What is true of it is asked of the clock alone, and of the server only after a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{Manager, Metrics, Object, Pool, QueueMode, RecycleError, RecycleResult};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor};
+
+use super::Trust;
+use crate::store::connection::DbError;
+
+/// A connection that was used this long ago is asked whether the server is still there.
+const ASKED_AFTER: Duration = Duration::from_secs(30);
+/// One that was used this long ago is closed.
+const IDLE: Duration = Duration::from_secs(600);
+/// How often is looked for those.
+const SWEEP: Duration = Duration::from_secs(60);
+/// The first pause where nobody listens yet; each further one is twice as long, up to the longest.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection of a pool to PostgreSQL.
+pub(in crate::store) type PostgresObject = Object<PostgresMaker>;
+/// A connection of a pool to an SQLite file.
+pub(in crate::store) type SqliteObject = Object<SqliteMaker>;
+
+/// Makes connections to a server, in the application's role.
+pub(in crate::store) struct PostgresMaker {
+    pub(super) options: PgConnectOptions,
+    /// What a session begins with.
+    pub(super) session: Arc<str>,
+    pub(super) trust: Arc<Trust>,
+}
+
+impl Manager for PostgresMaker {
+    type Type = PgConnection;
+    type Error = sqlx::Error;
+
+    /// A server that starts again refuses for a moment: the pool's patience ends that.
+    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut pause = PAUSE;
+        let mut connection = loop {
+            match self.options.connect().await {
+                Err(error) if is_starting(&error) => tokio::time::sleep(pause).await,
+                connected => break connected?,
+            }
+            pause = LONGEST_PAUSE.min(pause * 2);
+        };
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(&*self.session))).await?;
+        Ok(connection)
+    }
+
+    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if !self.trust.holds_for(metrics.age()) {
+            return Err(RecycleError::message("it is from before the database went away"));
+        }
+        if metrics.last_used() > ASKED_AFTER {
+            connection.ping().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a file.
+pub(in crate::store) struct SqliteMaker(pub(super) SqliteConnectOptions);
+
+impl Manager for SqliteMaker {
+    type Type = SqliteConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<SqliteConnection, sqlx::Error> {
+        self.0.connect().await
+    }
+
+    async fn recycle(&self, _: &mut SqliteConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        Ok(())
+    }
+}
+
+/// A pool with the patience of those who wait for one of its connections.
+pub(super) struct Waiting<M: Manager> {
+    pool: Pool<M>,
+    patience: Duration,
+}
+
+impl<M: Manager> Clone for Waiting<M> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), patience: self.patience }
+    }
+}
+
+impl<M: Manager<Error = sqlx::Error>> Waiting<M>
+where
+    M::Type: sqlx::Connection,
+{
+    /// At most so many connections, each made when it is wanted.
+    pub(super) fn new(maker: M, connections: u32, patience: Duration) -> Result<Self, DbError> {
+        let size = usize::try_from(connections.max(1)).unwrap_or(1);
+        let pool = Pool::builder(maker).max_size(size).queue_mode(QueueMode::Lifo).build();
+        Ok(Self { pool: pool.map_err(|_| DbError::fault("a pool of connections cannot be made"))?, patience })
+    }
+
+    /// A connection.
+    pub(super) async fn get(&self) -> Result<Object<M>, sqlx::Error> {
+        use deadpool::managed::PoolError;
+        match tokio::time::timeout(self.patience, self.pool.get()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(PoolError::Backend(error))) => Err(error),
+            Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed),
+            Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut),
+        }
+    }
+
+    /// Closes, for as long as the pool is there, what nobody has used for a while.
+    pub(super) fn sweep(&self)
+    where
+        M: 'static,
+        M::Type: Send,
+    {
+        let pool = self.pool.weak();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else { return };
+                for connection in pool.retain(|_, metrics| metrics.last_used() < IDLE).removed {
+                    // It goes, whether the server hears of it or not.
+                    let _ = connection.close().await;
+                }
+            }
+        });
+    }
+
+    /// Hands none out any more, and closes each once it is given back.
+    pub(super) async fn close(&self) {
+        let idle = self.pool.retain(|_, _| false).removed;
+        self.pool.close();
+        for connection in idle {
+            let _ = connection.close().await;
+        }
+        while self.pool.status().size > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Nobody listens, or who listens is not ready: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn is_starting(error: &sqlx::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    match error {
+        sqlx::Error::Io(error) => matches!(error.kind(), ConnectionRefused | ConnectionAborted | ConnectionReset),
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
+        _ => false,
+    }
+}
