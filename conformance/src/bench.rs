@@ -14,6 +14,7 @@ pub mod merge;
 pub mod meter;
 pub mod pure;
 pub mod report;
+pub mod scale;
 pub mod search;
 pub mod server;
 pub mod start;
@@ -21,7 +22,7 @@ pub mod types;
 pub mod wrk;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::bench::data::Bundles;
@@ -50,6 +51,8 @@ pub struct Options {
     pub binary: PathBuf,
     /// Parts count processor time, not the clock's.
     pub processor: bool,
+    /// How many patients there are, one database after the other ([`Part::Scale`]).
+    pub patients: Vec<u32>,
 }
 
 /// Measures everything.
@@ -79,6 +82,8 @@ pub enum Part {
     Merge,
     /// Searches over the demo's records.
     Search,
+    /// Searches as the tables grow, beside endpoints written by hand.
+    Scale,
 }
 
 /// Measures a part; its tables in Markdown.
@@ -90,37 +95,50 @@ pub async fn part(options: &Options, part: Part) -> Result<String, String> {
         .map_err(|error| format!("no folder can be made in {}: {error}", options.folder.display()))?;
     let mut out = format!("Measured on {}", Machine::of(&options.folder, options.postgres.as_deref()).await?);
     out.push_str(if options.processor { ", processor time of the gateway and its sessions.\n" } else { ".\n" });
-    let records = folder.path().join("records");
-    if matches!(part, Part::Search) {
-        search::records(&options.binary, &records).await?;
-    }
-    for &engine in &options.engines {
-        let database = Database::create(engine, options.postgres.as_deref(), folder.path().join(engine.name())).await?;
-        let result = async {
-            if matches!(part, Part::Search) {
-                search::load(&options.binary, &records, &database).await?;
-            }
-            let mut server = Server::start(&options.binary, &database.url, &database.folder).await?;
-            let result = match part {
-                Part::Types => {
-                    types::measure(options.plan, &meter(options, &server, &database), &server, &database).await
-                }
-                Part::Merge => merge::measure(&server, &database).await,
-                Part::Search => search::measure(options.plan, &server, &database).await,
+    let sizes = if matches!(part, Part::Scale) { &options.patients[..] } else { &[0] };
+    for &patients in sizes {
+        let records = folder.path().join(format!("records-{patients}"));
+        match part {
+            Part::Search => search::records(&options.binary, &records).await?,
+            Part::Scale => scale::records(&options.binary, &records, patients).await?,
+            Part::Types | Part::Merge => {}
+        }
+        for &engine in &options.engines {
+            let folder = folder.path().join(format!("{}-{patients}", engine.name()));
+            let database = Database::create(engine, options.postgres.as_deref(), folder).await?;
+            let result = tokio::select! {
+                result = part_of(options, part, patients, &records, &database) => result,
+                _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
             };
-            let result = result.map_err(|fault| server.explained(&fault));
-            server.stop().await;
-            result
-        };
-        let result = tokio::select! {
-            result = result => result,
-            _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
-        };
-        database.remove().await?;
-        out.push('\n');
-        out.push_str(&result?);
+            database.remove().await?;
+            out.push('\n');
+            out.push_str(&result?);
+        }
     }
     Ok(out)
+}
+
+/// A part on one database.
+async fn part_of(
+    options: &Options,
+    part: Part,
+    patients: u32,
+    records: &Path,
+    database: &Database,
+) -> Result<String, String> {
+    if matches!(part, Part::Search | Part::Scale) {
+        search::load(&options.binary, records, database).await?;
+    }
+    let mut server = Server::start(&options.binary, &database.url, &database.folder).await?;
+    let result = match part {
+        Part::Types => types::measure(options.plan, &meter(options, &server, database), &server, database).await,
+        Part::Merge => merge::measure(&server, database).await,
+        Part::Search => search::measure(options.plan, &server, database).await,
+        Part::Scale => scale::measure(options.plan, &server, database, patients).await,
+    };
+    let result = result.map_err(|fault| server.explained(&fault));
+    server.stop().await;
+    result
 }
 
 /// What a part counts.

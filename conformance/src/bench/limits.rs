@@ -83,9 +83,14 @@ impl Limits {
 /// # Errors
 /// The database cannot be opened, or there is no port.
 pub async fn run(database: &str, id: &str) -> Result<(), String> {
-    let pool = Pool::open(database)?;
-    let constant = serve(Limit::Constant(Bytes::from_static(PATIENT.as_bytes()))).await?;
-    let select = serve(Limit::Select { pool, id: id.into() }).await?;
+    let (pool, id) = (Pool::open(database)?, Arc::<str>::from(id));
+    let constant = serve(|| async { Bytes::from_static(PATIENT.as_bytes()) }).await?;
+    // Nothing is what a failure answers; the benchmark has seen that there is something.
+    let select = move || {
+        let (pool, id) = (pool.clone(), Arc::clone(&id));
+        async move { pool.select(&id).await.ok().flatten().unwrap_or_default() }
+    };
+    let select = serve(select).await?;
     let ready = json!({"constant": format!("http://{constant}/"), "select": format!("http://{select}/")});
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{ready}").and_then(|()| stdout.flush()).map_err(|error| error.to_string())?;
@@ -93,35 +98,24 @@ pub async fn run(database: &str, id: &str) -> Result<(), String> {
     ended.await.map(drop).map_err(|error| error.to_string())
 }
 
-/// What a request gets.
-#[derive(Clone)]
-enum Limit {
-    Constant(Bytes),
-    Select { pool: Pool, id: Arc<str> },
-}
-
-impl Limit {
-    async fn answer(&self) -> Bytes {
-        match self {
-            Self::Constant(bytes) => bytes.clone(),
-            // Nothing is what a failure answers; the benchmark has seen that there is something.
-            Self::Select { pool, id } => pool.select(id).await.ok().flatten().unwrap_or_default().into(),
-        }
-    }
-}
-
-async fn serve(limit: Limit) -> Result<SocketAddr, String> {
+/// Answers every request with what `answer` gives; where it listens.
+pub(super) async fn serve<A, F, B>(answer: A) -> Result<SocketAddr, String>
+where
+    A: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = B> + Send,
+    B: Into<Bytes>,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // Without it a connection is slower, not wrong.
             let _ = stream.set_nodelay(true);
-            let limit = limit.clone();
+            let answer = answer.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |_: Request<Incoming>| {
-                    let limit = limit.clone();
-                    async move { Ok::<_, Infallible>(Response::new(Full::new(limit.answer().await))) }
+                    let answer = answer.clone();
+                    async move { Ok::<_, Infallible>(Response::new(Full::new(answer().await.into()))) }
                 });
                 // How it ended is the client's affair.
                 let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
@@ -133,13 +127,13 @@ async fn serve(limit: Limit) -> Result<SocketAddr, String> {
 
 /// A pool as the gateway's readers have it: the same size, and for SQLite the same settings of a connection.
 #[derive(Clone)]
-enum Pool {
+pub(super) enum Pool {
     Postgres(PgPool),
     Sqlite(SqlitePool),
 }
 
 impl Pool {
-    fn open(url: &str) -> Result<Self, String> {
+    pub(super) fn open(url: &str) -> Result<Self, String> {
         let size = PoolSettings::default().readers;
         if let Some(path) = url.strip_prefix("sqlite:") {
             let options = SqliteConnectOptions::new()
@@ -154,7 +148,9 @@ impl Pool {
             let pool = SqlitePoolOptions::new().max_connections(size).test_before_acquire(false);
             return Ok(Self::Sqlite(pool.max_lifetime(None).idle_timeout(None).connect_lazy_with(options)));
         }
-        let options = PgConnectOptions::from_str(url).map_err(|error| error.to_string())?.disable_statement_logging();
+        let options = PgConnectOptions::from_str(url).map_err(|error| error.to_string())?;
+        let options =
+            options.options([("search_path", "fhir_gateway,public"), ("jit", "off")]).disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(size).test_before_acquire(false);
         Ok(Self::Postgres(pool.max_lifetime(None).idle_timeout(None).connect_lazy_with(options)))
     }
@@ -163,6 +159,13 @@ impl Pool {
         match self {
             Self::Postgres(pool) => sqlx::query_scalar(SELECT).bind(id).fetch_optional(pool).await,
             Self::Sqlite(pool) => sqlx::query_scalar(SELECT).bind(id).fetch_optional(pool).await,
+        }
+    }
+    /// The one column of a statement's rows.
+    pub(super) async fn bodies(&self, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+        match self {
+            Self::Postgres(pool) => sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await,
+            Self::Sqlite(pool) => sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await,
         }
     }
 }

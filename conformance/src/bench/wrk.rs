@@ -21,9 +21,14 @@ struct Load {
 /// # Errors
 /// wrk is missing, says something we do not understand, or saw requests fail: the figure would mean nothing.
 pub async fn run(url: &str, clients: usize, seconds: u32, script: Option<&Path>) -> Result<f64, String> {
+    Ok(parse(&said(url, clients, seconds, script).await?)?.per_second)
+}
+
+/// What wrk says of a run in which no request failed.
+async fn said(url: &str, clients: usize, seconds: u32, script: Option<&Path>) -> Result<String, String> {
     let mut command = Command::new("wrk");
     command
-        .args(["-t", "1", "-c", &clients.to_string(), "-d", &format!("{seconds}s")])
+        .args(["-t", "1", "--latency", "-c", &clients.to_string(), "-d", &format!("{seconds}s")])
         .args(["-H", &format!("Authorization: Bearer {TOKEN}")])
         .stdin(Stdio::null())
         .kill_on_drop(true);
@@ -35,11 +40,41 @@ pub async fn run(url: &str, clients: usize, seconds: u32, script: Option<&Path>)
         output.map_err(|error| format!("wrk cannot be started ({error}); install it: apt-get install wrk"))
     };
     let output = within(u64::from(seconds) + 30, "wrk", running).await?;
-    let load = parse(&String::from_utf8_lossy(&output.stdout))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let load = parse(&said)?;
     if load.failed > 0.0 {
         return Err(format!("{} requests to {url} failed", load.failed));
     }
-    Ok(load.per_second)
+    Ok(said)
+}
+
+/// How long answers took, in ms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Times {
+    /// Half of them less.
+    pub p50: f64,
+    /// All but one in a hundred less.
+    pub p99: f64,
+}
+
+/// Runs wrk with one client; how long it waited for an answer.
+///
+/// # Errors
+/// As [`run`].
+pub async fn times(url: &str, seconds: u32) -> Result<Times, String> {
+    let said = said(url, 1, seconds, None).await?;
+    let of = |label: &str| said.lines().find_map(|line| line.trim().strip_prefix(label)).and_then(ms);
+    match (of("50%"), of("99%")) {
+        (Some(p50), Some(p99)) => Ok(Times { p50, p99 }),
+        _ => Err(format!("wrk said: {said}")),
+    }
+}
+
+/// `1.24ms`, `250.00us` or `2.01s`, in ms.
+fn ms(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let of = |unit: &str| text.strip_suffix(unit)?.parse::<f64>().ok();
+    of("us").map(|us| us / 1000.0).or_else(|| of("ms")).or_else(|| of("s").map(|s| s * 1000.0))
 }
 
 fn parse(text: &str) -> Result<Load, String> {
@@ -62,5 +97,10 @@ mod tests {
         assert_eq!(parse(text), Ok(Load { per_second: 12345.67, failed: 6.0 }));
         assert_eq!(parse("Requests/sec:      0.50\n"), Ok(Load { per_second: 0.5, failed: 0.0 }));
         assert!(parse("unable to connect").is_err());
+    }
+
+    #[test]
+    fn times_have_three_units() {
+        assert_eq!([ms(" 250.00us"), ms("1.24ms"), ms("2.01s"), ms("-")], [Some(0.25), Some(1.24), Some(2010.0), None]);
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use conformance::bench::database::Engine;
 use conformance::bench::load::Plan;
-use conformance::bench::{self, Options, Part, limits, server};
+use conformance::bench::{self, Options, Part, limits, scale, server};
 
 /// The gateway's own: split and join are measured here, and the limits must have no worse one.
 #[global_allocator]
@@ -32,6 +32,9 @@ struct Arguments {
     /// machines that do other things meanwhile.
     #[arg(long, requires = "part")]
     processor: bool,
+    /// For --part scale: how many patients there are, one database after the other. Each has about 450 resources.
+    #[arg(long, value_name = "NUMBER", value_delimiter = ',', default_values_t = [250, 2250])]
+    patients: Vec<u32>,
     /// Seconds of one run of wrk.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
@@ -70,6 +73,8 @@ enum Parts {
     Merge,
     /// Searches of every kind over the demo's records (112,000 resources), 8 clients at a time, beside a peer.
     Search,
+    /// Searches as the tables grow (--patients), beside endpoints that somebody wrote by hand for one question each.
+    Scale,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +86,12 @@ enum Command {
         database: String,
         #[arg(long)]
         id: String,
+    },
+    /// The process of the endpoints written by hand, which the benchmark starts by itself.
+    #[command(hide = true)]
+    Handwritten {
+        #[arg(long)]
+        database: String,
     },
 }
 
@@ -102,8 +113,10 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), String> {
-    if let Some(Command::Limits { database, id }) = arguments.command {
-        return limits::run(&database, &id).await;
+    match &arguments.command {
+        Some(Command::Limits { database, id }) => return limits::run(database, id).await,
+        Some(Command::Handwritten { database }) => return scale::run(database).await,
+        None => {}
     }
     let options = Options {
         engines: engines(&arguments)?,
@@ -113,12 +126,14 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         folder: arguments.folder,
         binary: server::binary().await?,
         processor: arguments.processor,
+        patients: arguments.patients,
     };
     if let Some(part) = arguments.part {
         let part = match part {
             Parts::Types => Part::Types,
             Parts::Merge => Part::Merge,
             Parts::Search => Part::Search,
+            Parts::Scale => Part::Scale,
         };
         print!("{}", bench::part(&options, part).await?);
         return Ok(());
