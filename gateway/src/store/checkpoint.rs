@@ -27,7 +27,7 @@ impl Store {
         let rows = reading
             .fetch("select unit from checkpoints where organization_id = $1 and job = $2 order by unit", &args)
             .await?;
-        reading.finish().await?;
+        reading.finish();
         Ok(rows.iter().filter_map(|row| row.int(0)).collect())
     }
 

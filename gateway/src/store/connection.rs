@@ -3,17 +3,19 @@
 //! A connection that is dropped in the middle of a statement or a transaction (its request was cancelled) is closed
 //! instead of going back to its pool, so that nobody inherits half a transaction.
 
+pub mod arg;
 pub mod error;
 pub mod row;
 
 use deadpool::managed::Object;
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgArguments, PgConnection, PgTypeInfo, types::Oid};
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Encode, Executor, Postgres, SqlSafeStr, SqlStr, Type};
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
 use std::ops::DerefMut;
 use std::sync::Arc;
 
+pub use self::arg::Arg;
 pub use self::error::{DbError, DbErrorKind};
 pub use self::row::Row;
 use super::dialect;
@@ -29,58 +31,6 @@ pub enum Engine {
     Postgres,
     /// SQLite, compiled in.
     Sqlite,
-}
-
-/// A value for a placeholder. One SQL text must give one placeholder the same variant (or `Null`) every time: PostgreSQL
-/// prepares a text once, with the types of its first use.
-#[derive(Clone, Copy, Debug)]
-pub enum Arg<'a> {
-    /// NULL of whatever type the place has.
-    Null,
-    /// Text; the SQL casts it where the column is of another type (`$1::text::uuid`).
-    Text(&'a str),
-    /// A 64-bit integer.
-    Int(i64),
-    /// A number of double precision.
-    Real(f64),
-    /// Binary.
-    Bytes(&'a [u8]),
-    /// PostgreSQL only: `bigint[]`.
-    Ints(&'a [Option<i64>]),
-    /// PostgreSQL only: `double precision[]`.
-    Reals(&'a [Option<f64>]),
-    /// PostgreSQL only: `text[]`.
-    Texts(&'a [Option<&'a str>]),
-}
-
-impl<'a> Arg<'a> {
-    /// Text or NULL.
-    pub fn text(value: Option<&'a str>) -> Self {
-        value.map_or(Self::Null, Self::Text)
-    }
-
-    /// Integer or NULL.
-    pub fn int(value: Option<i64>) -> Self {
-        value.map_or(Self::Null, Self::Int)
-    }
-}
-
-impl<'a> From<&'a str> for Arg<'a> {
-    fn from(value: &'a str) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl From<i64> for Arg<'_> {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Arg<'a> {
-    fn from(value: Option<&'a str>) -> Self {
-        Self::text(value)
-    }
 }
 
 /// A connection to the database, pooled or of its own.
@@ -166,8 +116,8 @@ impl Connection {
     pub(super) async fn fetch_str(&mut self, sql: SqlStr, args: &[Arg<'_>]) -> Result<Vec<Row>, DbError> {
         self.running = true;
         let result = match self.inner.driver()? {
-            Driver::Postgres(connection) => collect(connection, sql, postgres_arguments(args)?, Row::Postgres).await,
-            Driver::Sqlite(connection) => collect(connection, sql, sqlite_arguments(args)?, Row::Sqlite).await,
+            Driver::Postgres(connection) => collect(connection, sql, arg::postgres(args)?, Row::Postgres).await,
+            Driver::Sqlite(connection) => collect(connection, sql, arg::sqlite(args)?, Row::Sqlite).await,
         };
         self.settle(result)
     }
@@ -178,11 +128,11 @@ impl Connection {
         self.running = true;
         let result = match self.inner.driver()? {
             Driver::Postgres(connection) => {
-                let query = sqlx::query_with(sql, postgres_arguments(args)?);
+                let query = sqlx::query_with(sql, arg::postgres(args)?);
                 connection.fetch_optional(query).await.map(|row| row.map(Row::Postgres))
             }
             Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                let query = sqlx::query_with(sql, arg::sqlite(args)?);
                 connection.fetch_optional(query).await.map(|row| row.map(Row::Sqlite))
             }
         };
@@ -199,11 +149,11 @@ impl Connection {
         self.running = true;
         let result = match self.inner.driver()? {
             Driver::Postgres(connection) => {
-                let query = sqlx::query_with(sql, postgres_arguments(args)?);
+                let query = sqlx::query_with(sql, arg::postgres(args)?);
                 connection.execute(query).await.map(|done| done.rows_affected())
             }
             Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(sql, sqlite_arguments(args)?);
+                let query = sqlx::query_with(sql, arg::sqlite(args)?);
                 connection.execute(query).await.map(|done| done.rows_affected())
             }
         };
@@ -246,6 +196,13 @@ impl Connection {
         self.open = true;
         self.writing = true;
         self.command(&sql).await
+    }
+
+    /// Ends a transaction of [`Self::begin_read`].
+    pub async fn end_read(&mut self) -> Result<(), DbError> {
+        let result = self.command("commit").await;
+        self.open = result.is_err();
+        result
     }
 
     /// As [`Self::begin_read`], and asks in the same round trip whether changes of other programs wait in the outbox.
@@ -396,61 +353,4 @@ where
         rows.push(wrap(row));
     }
     Ok(rows)
-}
-
-fn postgres_arguments(args: &[Arg<'_>]) -> Result<PgArguments, DbError> {
-    let mut arguments = PgArguments::default();
-    arguments.reserve(args.len(), args.len() * 16);
-    for arg in args {
-        match *arg {
-            Arg::Null => arguments.add(Untyped),
-            Arg::Text(value) => arguments.add(value),
-            Arg::Int(value) => arguments.add(value),
-            Arg::Real(value) => arguments.add(value),
-            Arg::Bytes(value) => arguments.add(value),
-            Arg::Ints(values) => arguments.add(values),
-            Arg::Reals(values) => arguments.add(values),
-            Arg::Texts(values) => arguments.add(values),
-        }
-        .map_err(|_| DbError::usage("a value is too large for a statement"))?;
-    }
-    Ok(arguments)
-}
-
-fn sqlite_arguments(args: &[Arg<'_>]) -> Result<SqliteArguments, DbError> {
-    let mut arguments = SqliteArguments::default();
-    Arguments::reserve(&mut arguments, args.len(), 0);
-    for arg in args {
-        match *arg {
-            Arg::Null => Arguments::add(&mut arguments, None::<i64>),
-            // Shared text is the driver's cheapest form: one allocation.
-            Arg::Text(value) => Arguments::add(&mut arguments, Arc::<str>::from(value)),
-            Arg::Int(value) => Arguments::add(&mut arguments, value),
-            Arg::Real(value) => Arguments::add(&mut arguments, value),
-            Arg::Bytes(value) => Arguments::add(&mut arguments, Arc::<[u8]>::from(value)),
-            Arg::Ints(_) | Arg::Reals(_) | Arg::Texts(_) => {
-                return Err(DbError::usage("SQLite has no array parameters"));
-            }
-        }
-        .map_err(|_| DbError::usage("a value cannot be bound"))?;
-    }
-    Ok(arguments)
-}
-
-/// NULL with no type: the server infers it from the place.
-struct Untyped;
-
-impl Type<Postgres> for Untyped {
-    fn type_info() -> PgTypeInfo {
-        PgTypeInfo::with_oid(Oid(0))
-    }
-}
-
-impl Encode<'_, Postgres> for Untyped {
-    fn encode_by_ref(
-        &self,
-        _buffer: &mut sqlx::postgres::PgArgumentBuffer,
-    ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
-        Ok(sqlx::encode::IsNull::Yes)
-    }
 }

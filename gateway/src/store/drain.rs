@@ -5,11 +5,11 @@
 //! becomes a new version. Changes between two settlements coalesce into one version.
 
 mod elements;
+mod pace;
 mod trees;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use bytes::Bytes;
 use consent::OrganizationId;
@@ -20,7 +20,7 @@ use mappers::split::Shadow;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::bulk::{self, BulkType};
-use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Engine, Row};
+use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
 use crate::store::core::Core;
 use crate::store::dialect;
 use crate::store::emit::{self, Facts, Side, Snapshot};
@@ -30,27 +30,14 @@ use crate::store::index::Index;
 use crate::store::rows::{self, ForeignRow, Loaded, Settled};
 use crate::store::statistics;
 use crate::store::types::Method;
+use pace::{BATCH, FIRST, Pace};
 use versions::{Version, Versions};
 
-/// Outbox rows taken in one transaction.
-const BATCH: i64 = 2048;
-/// Rows taken in the first: after it PostgreSQL's planner can know the gateway's own tables, which may have been empty. So
-/// many are worth that look.
-const FIRST: i64 = 256;
 /// Rows of tables with content outside the database that are at work at once.
 const HEAVY: usize = 4;
-/// How many times fewer are taken where one of them is at fault.
-const NARROWER: i64 = 8;
 /// Transactions before we stop running after a writer that is faster than we are. What is read then is exact for all that
 /// was settled; the outbox keeps the rest.
 const ROUNDS: usize = 64;
-/// How often a settlement that collided is tried again.
-const TRIES: u32 = 20;
-/// After so many collisions rows are locked and waited for instead: what is torn then is settled once more, for the writer
-/// we waited for has left its own row in the outbox.
-const PATIENT_FROM: u32 = 4;
-/// The first pause after a collision; each further one is longer by as much.
-const PAUSE: Duration = Duration::from_millis(5);
 
 impl Store {
     /// Settles the outbox of an organization, on the writing connection.
@@ -101,7 +88,7 @@ pub(crate) async fn settle(
     connection: &mut Connection,
     organization: OrganizationId,
 ) -> Result<(), DbError> {
-    let mut pace = Pace { collisions: 0, batch: FIRST, after: 0 };
+    let mut pace = Pace::new();
     for round in 0..ROUNDS {
         if !is_pending(connection, organization).await? {
             return Ok(());
@@ -115,7 +102,7 @@ pub(crate) async fn settle(
         drop(alone);
         match settled {
             Ok(0) => return Ok(()),
-            Ok(_) => pace.batch = BATCH.min(pace.batch * NARROWER),
+            Ok(_) => pace.went_well(),
             Err(error) => {
                 connection.rollback_if_open().await;
                 pace.after(core, connection, organization, error).await?;
@@ -123,97 +110,6 @@ pub(crate) async fn settle(
         }
     }
     Ok(())
-}
-
-/// How carefully the outbox is worked off.
-#[derive(Clone, Copy)]
-struct Pace {
-    /// How often it collided with other transactions.
-    collisions: u32,
-    /// How many rows are taken at once.
-    batch: i64,
-    /// Rows up to this number are left for later: somebody holds a lock on what they stand for.
-    after: i64,
-}
-
-impl Pace {
-    /// Waits after a collision. Where rows themselves are at fault (their table refuses a residue, say), they are found by
-    /// taking fewer at once, and the one that is left alone is passed over: it must not keep everybody from reading.
-    async fn after(
-        &mut self,
-        core: &Core,
-        connection: &mut Connection,
-        organization: OrganizationId,
-        error: DbError,
-    ) -> Result<(), DbError> {
-        if error.is_lock_timeout() && connection.engine() == Engine::Postgres {
-            if self.batch > 1 {
-                self.batch = 1;
-            } else {
-                self.after = oldest(connection, organization, self.after).await?;
-            }
-            return Ok(());
-        }
-        // A race is with another process that adopts the same row.
-        if !error.is_lock_timeout() && error.is_retryable() || error.is_race() {
-            self.collisions += 1;
-            // A shorter transaction meets fewer others.
-            self.batch = (self.batch / NARROWER).max(NARROWER);
-            if self.collisions >= TRIES {
-                return Err(error);
-            }
-            tokio::time::sleep(PAUSE * self.collisions).await;
-            return Ok(());
-        }
-        match error.kind {
-            DbErrorKind::Unavailable | DbErrorKind::DiskFull | DbErrorKind::NoTransaction | DbErrorKind::Retry => {
-                Err(error)
-            }
-            _ if self.batch > 1 => {
-                self.batch = (self.batch / NARROWER).max(1);
-                Ok(())
-            }
-            _ => pass_over(core, connection, organization, self.after, &error).await,
-        }
-    }
-}
-
-/// The number of the oldest row in the outbox after a number.
-async fn oldest(connection: &mut Connection, organization: OrganizationId, after: i64) -> Result<i64, DbError> {
-    connection.begin_read(Some(organization.0)).await?;
-    let sql = "select min(seq) from outbox where organization_id = $1 and seq > $2";
-    let row = connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Int(after)]).await?;
-    connection.commit().await?;
-    Ok(row.and_then(|row| row.int(0)).unwrap_or(i64::MAX))
-}
-
-/// Takes the oldest row out of the outbox without looking at it, and leaves a flag for the operator.
-async fn pass_over(
-    core: &Core,
-    connection: &mut Connection,
-    organization: OrganizationId,
-    after: i64,
-    error: &DbError,
-) -> Result<(), DbError> {
-    connection.begin_write(Some(organization.0)).await?;
-    let organization = Arg::Int(organization.0);
-    let lock = dialect::for_update(connection.engine());
-    let oldest =
-        format!("select map_table, key from outbox where organization_id = $1 and seq > $2 order by seq limit 1{lock}");
-    if let Some(row) = connection.fetch_optional(&oldest, &[organization, Arg::Int(after)]).await? {
-        let (table, key) = (row.text(0).unwrap_or_default(), row.text(1).unwrap_or_default());
-        tracing::error!(table, %error, "a row of another program's cannot be read; what it was before is served");
-        for map in core.maps_on(table).iter().map(|map| core.map(*map)) {
-            // The elements of its arrays have keys `row#element`.
-            let of_row = if map.array.is_some() { "key >= $3 || '#' and key < $3 || '$'" } else { "key = $3" };
-            let flag = format!("update directory set flag = $4 where organization_id = $1 and map = $2 and {of_row}");
-            let args = [organization, Arg::Text(&map.name), Arg::Text(key), Arg::Text(entry::UNREADABLE)];
-            connection.execute(&flag, &args).await?;
-        }
-        let gone = "delete from outbox where organization_id = $1 and map_table = $2 and key = $3";
-        connection.execute(gone, &[organization, Arg::Text(table), Arg::Text(key)]).await?;
-    }
-    connection.commit().await
 }
 
 /// Whether anything waits: one probe.
@@ -251,7 +147,7 @@ async fn settle_some(
         // Another program may sit on a row for as long as it likes: nobody's reading waits for that.
         connection.script("set local lock_timeout = 250").await?;
     }
-    if connection.engine() == Engine::Postgres && pace.collisions < PATIENT_FROM {
+    if connection.engine() == Engine::Postgres && pace.is_impatient() {
         // Parent and child rows must be of one moment.
         connection.script("set transaction isolation level repeatable read").await?;
     }

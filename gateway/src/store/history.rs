@@ -20,7 +20,7 @@ impl Store {
         let query = statement(permit, history);
         let mut reading = self.snapshot(permit).await?;
         let rows = reading.fetch(&query.sql, &query.args).await?;
-        reading.finish().await?;
+        reading.finish();
         let next = (rows.len() > history.count).then(|| key(&rows[history.count - 1]));
         let versions = rows.iter().take(history.count).map(version).collect();
         Ok(HistoryPage { versions, next })

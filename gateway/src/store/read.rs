@@ -70,7 +70,7 @@ impl Store {
         let query = narrowed(permit, kind, id, version);
         let mut reading = self.reading(permit).await?;
         let row = reading.fetch_optional(&query.sql, &query.args).await?;
-        reading.finish().await?;
+        reading.finish();
         row.ok_or(StoreError::Invariant("the read probe gave no row"))
     }
 }

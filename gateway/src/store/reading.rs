@@ -64,11 +64,10 @@ impl Reading {
         Ok(bulk::fetch_by_keys(&mut self.connection, sql, args, &[("rid", BulkType::Int)], &keys).await?)
     }
 
-    /// Ends it.
-    pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
+    /// Ends it. Nobody waits for that: what was read is read, and a connection that cannot end it is closed.
+    pub(crate) fn finish(mut self) {
         if self.begun {
-            self.connection.commit().await?;
+            tokio::spawn(async move { self.connection.end_read().await });
         }
-        Ok(())
     }
 }

@@ -54,7 +54,7 @@ impl Store {
         if request.total {
             page.total = Some(page::count(&plan, &mut reading).await?);
         }
-        reading.finish().await?;
+        reading.finish();
         Ok(page)
     }
 
@@ -66,7 +66,7 @@ impl Store {
         let mut reading = self.snapshot(permit).await?;
         let plan = plan::choose(self.core(), permit, &request.search, &mut reading).await?;
         let text = page::explain(&plan, request, &mut reading).await?;
-        reading.finish().await?;
+        reading.finish();
         Ok(text)
     }
 }
