@@ -15,6 +15,7 @@ pub mod query;
 pub mod request_id;
 pub mod response;
 pub mod server;
+pub mod xml;
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ mod write;
 use std::borrow::Cow;
 
 pub use fault::JsonError;
+pub(crate) use fault::line_and_column;
 pub use scan::{MAX_DEPTH, MAX_LENGTH};
 use tape::Node;
 pub(crate) use tape::plain_name;

@@ -19,3 +19,4 @@ pub mod sql;
 pub mod structure;
 pub mod us_core;
 pub mod validate;
+pub mod xml;

@@ -11,12 +11,15 @@ mod primitive;
 mod table;
 mod walk;
 
+pub(crate) use issue::Place;
 pub use issue::{Issue, IssueCode, MAX_ISSUES};
+pub(crate) use primitive::Primitive;
 pub use table::{Definition, Required, Shape};
+pub(crate) use table::{Member, Table, Type, TypeId, Value, table};
 
 use crate::json::{Document, Element};
-use table::table;
 use walk::Walk;
+pub(crate) use walk::unknown;
 
 /// A resource that has passed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,6 +93,13 @@ pub fn required(owner: &str) -> Vec<Required> {
 #[must_use]
 pub fn choices(owner: &str) -> Vec<Vec<&'static str>> {
     table().choices(owner)
+}
+
+/// The elements of a type (or of the path of an element with members of its own) in the order of the specification; a
+/// choice once, by its name without a type.
+#[must_use]
+pub fn order(owner: &str) -> Vec<&'static str> {
+    table().names(owner)
 }
 
 /// Builds the tables now instead of at the first check.

@@ -149,6 +149,24 @@ fn nulls_and_what_stands_beside_primitives() {
 }
 
 #[test]
+fn what_xml_has_as_an_attribute_has_nothing_beside_it() {
+    let beside = r#"{"extension":[{"url":"u","valueCode":"x"}]}"#;
+    refused(&format!(r#""name":[{{"family":"a","id":"n","_id":{beside}}}]"#), "structure", "Patient.name[0].id");
+    refused(
+        &format!(r#""extension":[{{"url":"u","valueCode":"x","_url":{beside}}}]"#),
+        "structure",
+        "Patient.extension[0].url",
+    );
+    let div = r#""<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>""#;
+    refused(
+        &format!(r#""text":{{"status":"generated","div":{div},"_div":{beside}}}"#),
+        "structure",
+        "Patient.text.div",
+    );
+    assert_eq!(patient(&format!(r#""id":"p","_id":{beside}"#)), [], "the id of a resource is an element");
+}
+
+#[test]
 fn extensions_and_contained_resources() {
     refused(r#""extension":[{"valueString":"a"}]"#, "required", "Patient.extension[0].url");
     refused(r#""extension":[{"url":"u"}]"#, "invariant", "Patient.extension[0]");

@@ -2,9 +2,6 @@
 //! which we say something else stand in `conformance/known/validate.toml`, with the reason.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[path = "validate_official/xml.rs"]
-mod xml;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -57,7 +54,7 @@ fn supporting(files: &Path, case: &Value) -> BTreeMap<String, Vec<u8>> {
 fn definition(path: &Path) -> Option<Vec<u8>> {
     let text = std::fs::read(path).ok()?;
     if path.extension().is_some_and(|extension| extension == "xml") {
-        return xml::to_json(&String::from_utf8(text).ok()?).map(String::into_bytes);
+        return mappers::xml::read(&text).ok();
     }
     Some(text)
 }

@@ -40,7 +40,7 @@ suite! {
         let system: Vec<&str> =
             statement.items("rest.0.interaction").iter().filter_map(|code| code.str("code")).collect();
         let patches: Vec<&str> = statement.items("patchFormat").iter().filter_map(Json::as_str).collect();
-        assert_eq!(patches, ["application/json-patch+json", "application/fhir+json"]);
+        assert_eq!(patches, ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"]);
         for wanted in ["transaction", "batch", "history-system"] {
             assert!(system.contains(&wanted), "{wanted}: {system:?}");
         }

@@ -1,6 +1,6 @@
 //! Binary over HTTP: raw bytes in and out. <https://hl7.org/fhir/R4/binary.html#rest>
 //!
-//! Who asks for FHIR JSON by name, or says nothing, gets the resource; who accepts the content's own type gets the content.
+//! Who asks for FHIR JSON or XML by name, or says nothing, gets the resource; who accepts the content's own type gets the content.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,8 +9,8 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, header};
 use mappers::json::{Document, write_string};
 
-use crate::http::negotiation::{self, Fit};
-use crate::http::query;
+use crate::http::negotiation::{self, Fit, Format};
+use crate::http::{query, xml};
 use crate::interaction::{Answer, Payload};
 use crate::outcome::{Code, Failure};
 use crate::router::{Interaction, Place};
@@ -70,18 +70,16 @@ impl Wish {
     }
 }
 
-/// Whether a write brings content, not a resource, by its type alone.
-pub fn is_raw(place: &Place<'_>, headers: &HeaderMap) -> bool {
-    is_write(place) && negotiation::check_resource_type(headers).is_err()
-}
-
 /// The Binary that a body becomes: what is a Binary resource already stays one, everything else is content.
 ///
 /// # Errors
-/// 400: nothing was sent.
-pub fn resource(place: &Place<'_>, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
-    if !is_write(place) || !is_raw(place, headers) && !is_other_json(&body) {
-        return Ok(body);
+/// 400: nothing was sent, or XML of FHIR that is none.
+pub async fn resource(place: &Place<'_>, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
+    match negotiation::of_body(headers) {
+        _ if !is_write(place) => return Ok(body),
+        Ok(Format::Json) if !is_other_json(&body) => return Ok(body),
+        Ok(Format::Xml) if !is_other_xml(headers, &body) => return xml::read(body).await,
+        Ok(_) | Err(_) => {}
     }
     if body.is_empty() {
         return Err(Failure::bad_request(Code::Required, "The request has no body. Send the content."));
@@ -103,7 +101,8 @@ pub fn resource(place: &Place<'_>, headers: &HeaderMap, body: Bytes) -> Result<B
     Ok(out.into())
 }
 
-fn is_write(place: &Place<'_>) -> bool {
+/// Whether a write brings a Binary: a resource, or content of any type.
+pub fn is_write(place: &Place<'_>) -> bool {
     let writing = matches!(place.interaction, Interaction::Create | Interaction::Update);
     writing && place.kind == Some("Binary")
 }
@@ -112,6 +111,17 @@ fn is_write(place: &Place<'_>) -> bool {
 fn is_other_json(body: &[u8]) -> bool {
     let Ok(document) = Document::parse(body) else { return false };
     document.root().member("resourceType").and_then(|kind| kind.string()).is_none_or(|kind| kind != "Binary")
+}
+
+/// XML with another root than a Binary is content too, and so is what is XML of anything and says so.
+fn is_other_xml(headers: &HeaderMap, body: &[u8]) -> bool {
+    match mappers::xml::root(body) {
+        Some(kind) => kind != "Binary",
+        None => {
+            let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            body.is_empty() || !negotiation::is_fhir(value)
+        }
+    }
 }
 
 fn member(out: &mut Vec<u8>, name: &str, value: &str) {

@@ -16,12 +16,14 @@ use tokio::time::timeout;
 
 use crate::auth::{Authenticator, Identity};
 use crate::http::binary::{Raw, Wish};
+use crate::http::negotiation::{Format, accepted, of_body, of_patch};
 use crate::http::precondition::Conditions;
 use crate::http::preference::Preference;
 use crate::http::request_id::{self, RequestIds};
 use crate::http::response::{self, Body, Presentation};
-use crate::http::{Limits, binary, body, negotiation, query};
+use crate::http::{Limits, binary, body, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities};
+use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
 use crate::router::{self, Interaction, Place, Verb};
 
@@ -44,8 +46,8 @@ impl Service {
     pub async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> Response<Body> {
         let (parts, incoming) = request.into_parts();
         let id = self.request_ids.of(&parts.headers);
-        let presentation = presentation(&parts);
-        let mut response = match self.exchange(parts, incoming, &id).await {
+        let mut presentation = presentation(&parts);
+        let mut response = match self.exchange(parts, incoming, &id, &mut presentation).await {
             Ok(Reply::Answer(answer)) => response::success(answer, presentation).await,
             Ok(Reply::Plain(response)) => response,
             Ok(Reply::Raw(answer, raw)) => response::raw(answer, raw, presentation).await,
@@ -55,7 +57,13 @@ impl Service {
         response
     }
 
-    async fn exchange(self: Arc<Self>, parts: Parts, incoming: Incoming, id: &HeaderValue) -> Result<Reply, Failure> {
+    async fn exchange(
+        self: Arc<Self>,
+        parts: Parts,
+        incoming: Incoming,
+        id: &HeaderValue,
+        presentation: &mut Presentation,
+    ) -> Result<Reply, Failure> {
         if parts.method == Method::OPTIONS {
             return Ok(Reply::Plain(response::preflight()));
         }
@@ -74,7 +82,9 @@ impl Service {
             self.write(parts, incoming, id.clone()).await
         } else {
             let limit = self.limits.time;
-            timeout(limit, unpanicked(self.work(&parts, incoming, id))).await.unwrap_or_else(|_| Ok(Err(too_slow())))
+            timeout(limit, unpanicked(self.work(&parts, incoming, id, presentation)))
+                .await
+                .unwrap_or_else(|_| Ok(Err(too_slow())))
         };
         let result = result.unwrap_or_else(|panic| {
             tracing::error!(request = ?id, route = pattern, "panicked: {}", message(&*panic));
@@ -101,7 +111,7 @@ impl Service {
                 Err(_) => Ok(Reply::Plain(response::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"))),
             },
             _ => {
-                negotiation::check_accept(&parts.headers, parts.uri.query().unwrap_or_default())?;
+                accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
                 Ok(Reply::Answer(capabilities::answer(&self.endpoint)))
             }
         }
@@ -119,7 +129,8 @@ impl Service {
             return Ok(Err(Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.")));
         };
         let work = tokio::spawn(async move {
-            let result = self.work(&parts, incoming, &id).await;
+            // How an answer looks is only for forms to say, and these change nothing.
+            let result = self.work(&parts, incoming, &id, &mut Presentation::default()).await;
             drop(permit);
             result
         });
@@ -135,7 +146,13 @@ impl Service {
     }
 
     /// Everything between the route and the answer, audited.
-    async fn work(&self, parts: &Parts, incoming: Incoming, id: &HeaderValue) -> Result<Answer, Failure> {
+    async fn work(
+        &self,
+        parts: &Parts,
+        incoming: Incoming,
+        id: &HeaderValue,
+        presentation: &mut Presentation,
+    ) -> Result<Answer, Failure> {
         let verb = Verb::parse(parts.method.as_str());
         let place = router::find(verb, parts.uri.path()).place(verb)?;
         let identity = match self.authenticator.identify(&parts.headers) {
@@ -152,6 +169,9 @@ impl Service {
                 return audited::refused(&self.endpoint, Some(identity), &request, failure).await;
             }
         };
+        if place.interaction == Interaction::SearchForm {
+            presentation.follow(std::str::from_utf8(&body).unwrap_or_default());
+        }
         self.perform(identity, request(parts, place, body, id)).await
     }
 
@@ -169,23 +189,22 @@ impl Service {
     /// Looks at the formats, and reads the body of those interactions that have one.
     async fn body(&self, parts: &Parts, place: Place<'_>, incoming: Incoming) -> Result<Bytes, Failure> {
         if Wish::of(&place, parts).is_none() {
-            negotiation::check_accept(&parts.headers, parts.uri.query().unwrap_or_default())?;
+            accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
         }
-        match place.interaction {
-            _ if binary::is_raw(&place, &parts.headers) => {}
+        let format = match place.interaction {
+            _ if binary::is_write(&place) => Format::Json,
             Interaction::Bundle | Interaction::ConditionalUpdate | Interaction::Create | Interaction::Update => {
-                negotiation::check_resource_type(&parts.headers)?;
+                of_body(&parts.headers)?
             }
-            Interaction::ConditionalPatch | Interaction::Patch => negotiation::check_patch_type(&parts.headers)?,
-            Interaction::SearchForm => negotiation::check_form_type(&parts.headers)?,
-            // An operation without parameters needs no body.
-            Interaction::Operation(_) if parts.method == Method::POST => {
-                if parts.headers.contains_key(header::CONTENT_TYPE) {
-                    negotiation::check_resource_type(&parts.headers)?;
-                }
+            Interaction::ConditionalPatch | Interaction::Patch => of_patch(&parts.headers)?,
+            Interaction::SearchForm => {
+                negotiation::check_form_type(&parts.headers)?;
+                Format::Json
             }
+            // An operation without parameters needs no body, and no type of one.
+            Interaction::Operation(_) if parts.method == Method::POST => of_body(&parts.headers)?,
             _ => return Ok(Bytes::new()),
-        }
+        };
         let reading = body::collect(&parts.headers, incoming, self.limits.body);
         let body = timeout(self.limits.time, reading).await.unwrap_or_else(|_| {
             Err(Failure::new(
@@ -194,10 +213,14 @@ impl Service {
                 "The body did not arrive in time. Send it in one go, or in several requests.",
             ))
         })?;
+        let body = match format {
+            Format::Xml if !body.is_empty() => xml::read(body).await.map_err(|failure| judged(place, failure))?,
+            _ => body,
+        };
         if matches!(place.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
             negotiation::check_patch_shape(&parts.headers, &body)?;
         }
-        binary::resource(&place, &parts.headers, body)
+        binary::resource(&place, &parts.headers, body).await
     }
 }
 
@@ -207,9 +230,19 @@ enum Reply {
     Raw(Answer, Raw),
 }
 
+/// That a text is no resource is what a validation has to say of it.
+fn judged(place: Place<'_>, failure: Failure) -> Failure {
+    let is_validation = place.interaction == Interaction::Operation(Operation::Validate);
+    if is_validation { Failure { status: StatusCode::OK, ..failure } } else { failure }
+}
+
 fn presentation(parts: &Parts) -> Presentation {
+    let query = parts.uri.query().unwrap_or_default();
     Presentation {
-        pretty: parts.uri.query().is_some_and(|query| query::value(query, "_pretty").as_deref() == Some("true")),
+        // What cannot be given is refused in JSON.
+        format: accepted(&parts.headers, query).unwrap_or_default(),
+        safe: parts.method.is_safe(),
+        pretty: query::value(query, "_pretty").as_deref() == Some("true"),
         gzip: negotiation::accepts_gzip(&parts.headers),
         head: parts.method == Method::HEAD,
         cross_origin: parts.headers.contains_key(header::ORIGIN),

@@ -6,7 +6,8 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
 use crate::http::binary::{self, Raw};
-use crate::http::{compression, date, negotiation, precondition, pretty};
+use crate::http::negotiation::{FHIR_JSON, FHIR_XML, Format, of_parameter};
+use crate::http::{compression, date, precondition, pretty, query, xml};
 use crate::interaction::{Answer, Payload};
 use crate::outcome::{Advice, Failure};
 
@@ -16,6 +17,10 @@ pub type Body = Full<Bytes>;
 /// How the client wants its answer to look.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Presentation {
+    /// JSON or XML.
+    pub format: Format,
+    /// The request changes nothing.
+    pub safe: bool,
     /// For people.
     pub pretty: bool,
     /// Compressed.
@@ -26,7 +31,17 @@ pub struct Presentation {
     pub cross_origin: bool,
 }
 
-const FHIR: HeaderValue = HeaderValue::from_static(negotiation::FHIR_JSON);
+impl Presentation {
+    /// As a form says, which counts beside the address.
+    pub fn follow(&mut self, form: &str) {
+        if let Some(Ok(format)) = query::value(form, "_format").map(|format| of_parameter(&format)) {
+            self.format = format;
+        }
+        if let Some(pretty) = query::value(form, "_pretty") {
+            self.pretty = pretty == "true";
+        }
+    }
+}
 
 /// The response to an answer.
 pub async fn success(answer: Answer, presentation: Presentation) -> Response<Body> {
@@ -34,22 +49,39 @@ pub async fn success(answer: Answer, presentation: Presentation) -> Response<Bod
         Payload::Nothing => Bytes::new(),
         Payload::Outcome(body) | Payload::Resource(body) => body,
     };
-    let response = write(answer.status, body, FHIR, presentation).await;
+    let response = match represented(body, presentation).await {
+        Ok((body, content_type)) => write(answer.status, body, content_type, presentation).await,
+        Err(error) => return failure(&error, presentation).await,
+    };
     stamped(response, answer.stamp, answer.location)
+}
+
+/// A body in the format that was asked for, with its media type.
+///
+/// # Errors
+/// 406: XML cannot tell it. A write that was done is answered in JSON then: it must not look refused.
+async fn represented(body: Bytes, presentation: Presentation) -> Result<(Bytes, HeaderValue), Failure> {
+    if presentation.format == Format::Xml && !body.is_empty() {
+        match xml::write(body.clone(), presentation.pretty).await {
+            Ok(text) => return Ok((text, HeaderValue::from_static(FHIR_XML))),
+            Err(error) if presentation.safe => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let body = if presentation.pretty && !body.is_empty() { pretty::indent(&body) } else { body };
+    Ok((body, HeaderValue::from_static(FHIR_JSON)))
 }
 
 /// The content of a Binary. Nothing of it is ever run in our name: what a browser may not merely show it saves.
 pub async fn raw(answer: Answer, raw: Raw, presentation: Presentation) -> Response<Body> {
     let content_type = HeaderValue::try_from(raw.content_type.as_str());
     let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let plain = Presentation { pretty: false, ..presentation };
-    let mut response = write(answer.status, raw.bytes, content_type, plain).await;
+    let mut response = write(answer.status, raw.bytes, content_type, presentation).await;
     let headers = response.headers_mut();
     let disposition = if binary::is_harmless(&raw.content_type) { "inline" } else { "attachment" };
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     stamped(response, answer.stamp, answer.location)
 }
 
@@ -70,12 +102,19 @@ fn stamped(mut response: Response<Body>, stamp: Option<(i64, i64)>, location: Op
 
 /// The response to a failure: its OperationOutcome.
 pub async fn failure(failure: &Failure, presentation: Presentation) -> Response<Body> {
-    let mut response = write(failure.status, failure.outcome(), FHIR, presentation).await;
+    // Outcomes are ours, and XML tells them all.
+    let (body, content_type) = match represented(failure.outcome(), presentation).await {
+        Ok(represented) => represented,
+        Err(_) => (failure.outcome(), HeaderValue::from_static(FHIR_JSON)),
+    };
+    let mut response = write(failure.status, body, content_type, presentation).await;
     let headers = response.headers_mut();
     match &failure.advice {
         Advice::AcceptPatch => {
-            headers
-                .insert("accept-patch", HeaderValue::from_static("application/json-patch+json, application/fhir+json"));
+            headers.insert(
+                "accept-patch",
+                HeaderValue::from_static("application/json-patch+json, application/fhir+json, application/fhir+xml"),
+            );
         }
         Advice::Allow(methods) => insert(headers, header::ALLOW, methods.clone()),
         Advice::Authenticate => {
@@ -122,7 +161,6 @@ async fn write(
     content_type: HeaderValue,
     presentation: Presentation,
 ) -> Response<Body> {
-    let body = if presentation.pretty && !body.is_empty() { pretty::indent(&body) } else { body };
     let compressible = body.len() > compression::THRESHOLD;
     let zipped = if presentation.gzip && compressible { compression::gzip(body.clone()).await } else { None };
     let is_zipped = zipped.is_some();
@@ -140,9 +178,8 @@ async fn write(
     if is_zipped {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    if compressible {
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    }
+    let vary = if compressible { "accept, accept-encoding" } else { "accept" };
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
     // Health data is for the one who asked, at the moment of asking.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if presentation.cross_origin {

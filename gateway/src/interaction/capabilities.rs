@@ -38,7 +38,7 @@ pub fn statement(base: &str, started_ms: i64) -> Bytes {
     out.extend_from_slice(br#""},"implementation":{"description":"FHIR R4 over SQL tables","url":"#);
     write_string(&mut out, base);
     out.extend_from_slice(
-        br#"},"fhirVersion":"4.0.1","format":["application/fhir+json","json"],"patchFormat":["application/json-patch+json","application/fhir+json"],"rest":[{"mode":"server","#,
+        br#"},"fhirVersion":"4.0.1","format":["application/fhir+json","json","application/fhir+xml","xml"],"patchFormat":["application/json-patch+json","application/fhir+json","application/fhir+xml"],"rest":[{"mode":"server","#,
     );
     out.extend_from_slice(SECURITY.as_bytes());
     out.extend_from_slice(br#","resource":["#);

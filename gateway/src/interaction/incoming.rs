@@ -31,10 +31,7 @@ pub(super) async fn resource(body: Bytes, expected: &'static str) -> Result<Reso
 
 fn parse(body: &Bytes, expected: &'static str) -> Result<Resource, Failure> {
     if body.is_empty() {
-        return Err(Failure::bad_request(
-            Code::Required,
-            format!("The request has no body. Send the {expected} as JSON."),
-        ));
+        return Err(Failure::bad_request(Code::Required, format!("The request has no body. Send the {expected}.")));
     }
     let document = Document::parse(body).map_err(|error| Failure::json(&error, expected))?;
     let root = document.root();

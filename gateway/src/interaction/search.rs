@@ -107,7 +107,7 @@ pub(super) fn resource(place: &str) -> Option<ResourceKey> {
 
 /// The format of a form; that of an address was looked at before.
 fn check_format(results: &Results) -> Result<(), Failure> {
-    results.format.as_deref().map_or(Ok(()), negotiation::check_format)
+    results.format.as_deref().map_or(Ok(()), |format| negotiation::of_parameter(format).map(|_| ()))
 }
 
 /// The parameters as one query; those of a form stand beside those of its address.

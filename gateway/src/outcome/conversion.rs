@@ -5,6 +5,7 @@ use hyper::StatusCode;
 use mappers::json::JsonError;
 use mappers::search::QueryError;
 use mappers::structure;
+use mappers::xml::XmlError;
 
 use crate::audit::AuditError;
 use crate::outcome::{Advice, Code, Failure, Issue};
@@ -97,6 +98,19 @@ impl Failure {
             diagnostics: Some(format!("line {}, column {}", error.line, error.column).into()),
             expression: vec![error.expression_in(root)],
             ..Issue::error(Code::Structure, error.message)
+        };
+        Self { status: StatusCode::BAD_REQUEST, issues: vec![issue], advice: Advice::None }
+    }
+}
+
+impl From<XmlError> for Failure {
+    /// 400: no FHIR XML.
+    fn from(error: XmlError) -> Self {
+        let expression = if error.expression.is_empty() { "Resource".to_owned() } else { error.expression };
+        let issue = Issue {
+            diagnostics: Some(format!("line {}, column {}", error.line, error.column).into()),
+            expression: vec![expression],
+            ..Issue::error(Code::parse(error.code.as_str()).unwrap_or(Code::Invalid), error.details)
         };
         Self { status: StatusCode::BAD_REQUEST, issues: vec![issue], advice: Advice::None }
     }

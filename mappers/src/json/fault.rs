@@ -25,13 +25,19 @@ impl JsonError {
     }
 
     pub(super) fn at(text: &[u8], offset: usize, expression: String, message: &'static str) -> Self {
-        let before = &text[..offset.min(text.len())];
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        // A byte that continues a character starts no column of its own.
-        let column = before[line_start..].iter().filter(|byte| (**byte & 0xC0) != 0x80).count() + 1;
+        let (line, column) = line_and_column(text, offset);
         Self { offset, line, column, expression, message }
     }
+}
+
+/// Line and column (in characters) of a byte offset, both from 1.
+pub(crate) fn line_and_column(text: &[u8], offset: usize) -> (usize, usize) {
+    let before = &text[..offset.min(text.len())];
+    let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    let line = memchr::memchr_iter(b'\n', before).count() + 1;
+    // A byte that continues a character starts no column of its own.
+    let column = before[line_start..].iter().filter(|byte| (**byte & 0xC0) != 0x80).count() + 1;
+    (line, column)
 }
 
 impl fmt::Display for JsonError {

@@ -49,7 +49,7 @@ pub struct Issue {
 
 /// Where the walk stands: a list on the stack, which costs nothing until an issue needs its text.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'p> {
+pub(crate) struct Place<'p> {
     parent: Option<&'p Self>,
     step: Step<'p>,
 }
@@ -61,19 +61,19 @@ enum Step<'p> {
 }
 
 impl<'p> Place<'p> {
-    pub(super) fn root(name: &'p str) -> Self {
+    pub(crate) fn root(name: &'p str) -> Self {
         Self { parent: None, step: Step::Name(name) }
     }
 
-    pub(super) fn member<'c>(&'c self, name: &'c str) -> Place<'c> {
+    pub(crate) fn member<'c>(&'c self, name: &'c str) -> Place<'c> {
         Place { parent: Some(self), step: Step::Name(name) }
     }
 
-    pub(super) fn item(&self, index: usize) -> Place<'_> {
+    pub(crate) fn item(&self, index: usize) -> Place<'_> {
         Place { parent: Some(self), step: Step::Index(index) }
     }
 
-    pub(super) fn expression(&self) -> String {
+    pub(crate) fn expression(&self) -> String {
         let mut out = self.parent.map(Self::expression).unwrap_or_default();
         match self.step {
             Step::Name(name) => {

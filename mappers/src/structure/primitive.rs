@@ -9,7 +9,7 @@ const MAX_STRING: usize = 1024 * 1024;
 
 /// A primitive type of R4.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Primitive {
+pub(crate) enum Primitive {
     Base64Binary,
     Boolean,
     Canonical,
@@ -61,21 +61,21 @@ const PRIMITIVES: [(Primitive, &str, &str); 20] = [
 ];
 
 impl Primitive {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         PRIMITIVES.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         PRIMITIVES[self as usize].1
     }
 
     /// What to send.
-    pub(super) fn advice(self) -> &'static str {
+    pub(crate) fn advice(self) -> &'static str {
         PRIMITIVES[self as usize].2
     }
 
     /// Whether the value has the type's JSON type and format.
-    pub(super) fn check(self, value: Element<'_>) -> Result<(), IssueCode> {
+    pub(crate) fn check(self, value: Element<'_>) -> Result<(), IssueCode> {
         match (self, value.kind()) {
             (Self::Boolean, Kind::True | Kind::False) | (Self::Decimal, Kind::Number) => Ok(()),
             (Self::Integer | Self::PositiveInt | Self::UnsignedInt, Kind::Number) => {

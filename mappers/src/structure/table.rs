@@ -12,11 +12,11 @@ static FACTS: &str = include_str!("facts.txt");
 static TABLE: LazyLock<Table> = LazyLock::new(|| Builder::default().build().0);
 
 /// The one table.
-pub(super) fn table() -> &'static Table {
+pub(crate) fn table() -> &'static Table {
     &TABLE
 }
 
-pub(super) type TypeId = u16;
+pub(crate) type TypeId = u16;
 const NO_SLOT: u8 = u8::MAX;
 const EMPTY: u16 = u16::MAX;
 
@@ -60,19 +60,19 @@ pub struct Required {
 }
 
 /// One member an object may have.
-pub(super) struct Member {
-    pub(super) name: &'static str,
-    pub(super) value: Value,
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) value: Value,
     /// The bit of its required element or choice in the owner's masks.
     slot: u8,
     /// How much of the name a FHIRPath shows: all, or what stands before the type of a choice.
     shown: u8,
-    pub(super) list: bool,
-    pub(super) choice: bool,
+    pub(crate) list: bool,
+    pub(crate) choice: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// The codes' number in [`Table::codes`], where the list is closed.
     Primitive(Primitive, Option<u16>),
     Object(TypeId),
@@ -80,21 +80,21 @@ pub(super) enum Value {
 }
 
 impl Member {
-    pub(super) fn shown(&self) -> &'static str {
+    pub(crate) fn shown(&self) -> &'static str {
         &self.name[..self.shown as usize]
     }
 
-    pub(super) fn bit(&self) -> u64 {
+    pub(crate) fn bit(&self) -> u64 {
         if self.slot == NO_SLOT { 0 } else { 1 << self.slot }
     }
 }
 
 /// A type, or the path of an element with members of its own.
-pub(super) struct Type {
-    pub(super) name: &'static str,
-    pub(super) required: u64,
-    pub(super) choices: u64,
-    pub(super) resource: bool,
+pub(crate) struct Type {
+    pub(crate) name: &'static str,
+    pub(crate) required: u64,
+    pub(crate) choices: u64,
+    pub(crate) resource: bool,
     first: u32,
     count: u16,
     /// Where its hash table starts, and how long it is less one.
@@ -102,7 +102,15 @@ pub(super) struct Type {
     mask: u16,
 }
 
-pub(super) struct Table {
+impl Type {
+    /// Whether XML has a member as an attribute: the id of an element, and the url of an extension. Such a value has neither
+    /// id nor extensions.
+    pub(crate) fn is_attribute(&self, name: &str) -> bool {
+        name == "id" && !self.resource || name == "url" && self.name == "Extension"
+    }
+}
+
+pub(crate) struct Table {
     types: Vec<Type>,
     members: Vec<Member>,
     buckets: Vec<u16>,
@@ -111,48 +119,52 @@ pub(super) struct Table {
     /// Every type, by its name.
     named: HashMap<&'static str, TypeId>,
     /// `Element`: what a primitive's `_sibling` is.
-    pub(super) element: TypeId,
-    pub(super) extension: TypeId,
+    pub(crate) element: TypeId,
+    pub(crate) extension: TypeId,
 }
 
 impl Table {
-    pub(super) fn of(&self, id: TypeId) -> &Type {
+    pub(crate) fn of(&self, id: TypeId) -> &Type {
         &self.types[usize::from(id)]
     }
 
-    pub(super) fn resource(&self, name: &str) -> Option<TypeId> {
+    pub(crate) fn resource(&self, name: &str) -> Option<TypeId> {
         self.resources.get(name).copied()
     }
 
-    pub(super) fn resource_types(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn resource_types(&self) -> impl Iterator<Item = &'static str> {
         let mut names: Vec<_> = self.resources.keys().copied().collect();
         names.sort_unstable();
         names.into_iter()
     }
 
     /// Whether the closed list holds the code.
-    pub(super) fn allows(&self, codes: u16, code: &str) -> bool {
+    pub(crate) fn allows(&self, codes: u16, code: &str) -> bool {
         self.codes[usize::from(codes)].binary_search(&code).is_ok()
     }
 
-    pub(super) fn codes(&self, codes: u16) -> &[&'static str] {
+    pub(crate) fn codes(&self, codes: u16) -> &[&'static str] {
         &self.codes[usize::from(codes)]
     }
 
-    pub(super) fn members(&self, owner: &Type) -> &[Member] {
+    pub(crate) fn members(&self, owner: &Type) -> &[Member] {
         &self.members[owner.first as usize..][..usize::from(owner.count)]
     }
 
-    pub(super) fn member(&self, owner: &Type, name: &str) -> Option<&Member> {
+    pub(crate) fn member(&self, owner: &Type, name: &str) -> Option<&Member> {
+        self.position(owner, name).map(|at| &self.members(owner)[at])
+    }
+
+    /// The member's place in the order of the specification.
+    pub(crate) fn position(&self, owner: &Type, name: &str) -> Option<usize> {
         let members = self.members(owner);
         let mut at = hash(name.as_bytes()) & usize::from(owner.mask);
         loop {
             match self.buckets[owner.buckets as usize + at] {
                 EMPTY => return None,
                 member => {
-                    let member = &members[usize::from(member)];
-                    if member.name == name {
-                        return Some(member);
+                    if members[usize::from(member)].name == name {
+                        return Some(usize::from(member));
                     }
                 }
             }
@@ -160,7 +172,7 @@ impl Table {
         }
     }
 
-    pub(super) fn required(&self, owner: &str) -> Vec<Required> {
+    pub(crate) fn required(&self, owner: &str) -> Vec<Required> {
         let Some(owner) = self.types.iter().find(|one| one.name == owner) else { return Vec::new() };
         let mut found: Vec<Required> = Vec::new();
         for member in self.members(owner).iter().filter(|member| owner.required & member.bit() != 0) {
@@ -180,7 +192,7 @@ impl Table {
     }
 
     /// The choices of a type (or of the path of an element with members of its own), each by its JSON names.
-    pub(super) fn choices(&self, owner: &str) -> Vec<Vec<&'static str>> {
+    pub(crate) fn choices(&self, owner: &str) -> Vec<Vec<&'static str>> {
         let Some(owner) = self.types.iter().find(|one| one.name == owner) else { return Vec::new() };
         let mut found: Vec<(&str, Vec<&'static str>)> = Vec::new();
         for member in self.members(owner).iter().filter(|member| member.choice) {
@@ -192,13 +204,21 @@ impl Table {
         found.into_iter().map(|(_, names)| names).collect()
     }
 
+    /// The elements of a type (or of the path of an element with members of its own), in the order of the specification.
+    pub(crate) fn names(&self, owner: &str) -> Vec<&'static str> {
+        let Some(owner) = self.named.get(owner) else { return Vec::new() };
+        let mut names: Vec<&'static str> = self.members(self.of(*owner)).iter().map(Member::shown).collect();
+        names.dedup();
+        names
+    }
+
     /// What an object of this type (or of the path of an element with members of its own) says of one member.
-    pub(super) fn element(&'static self, owner: &str, name: &str) -> Option<Definition> {
+    pub(crate) fn element(&'static self, owner: &str, name: &str) -> Option<Definition> {
         let owner = self.of(*self.named.get(owner)?);
         self.member(owner, name).map(|member| self.defined(owner, member))
     }
 
-    pub(super) fn definition(&'static self, path: &str) -> Option<Definition> {
+    pub(crate) fn definition(&'static self, path: &str) -> Option<Definition> {
         let mut steps = path.split('.');
         let first = steps.next()?;
         let mut owner = self.types.iter().find(|one| one.name == first)?;

@@ -83,7 +83,7 @@ impl Walk {
     fn object(&mut self, object: Element<'_>, id: TypeId, place: &Place<'_>) {
         let of = self.table.of(id);
         if object.kind() != Kind::Object {
-            let details = format!("must be {}; send a JSON object", self.wanted(of));
+            let details = format!("must be {}; send a JSON object", wanted(of));
             return self.issue(IssueCode::Structure, place, details);
         }
         if object.is_empty() {
@@ -111,7 +111,13 @@ impl Walk {
             }
             seen |= member.bit();
             let here = place.member(member.shown());
-            if sibling {
+            if sibling && (of.is_attribute(name) || matches!(member.value, Value::Primitive(Primitive::Xhtml, _))) {
+                self.issue(
+                    IssueCode::Structure,
+                    &here,
+                    "this value has neither id nor extensions; leave the member that starts with _ out",
+                );
+            } else if sibling {
                 self.sibling(object, child, member, &here);
             } else {
                 self.member(object, child, member, of, &here);
@@ -314,31 +320,10 @@ impl Walk {
     }
 
     fn unknown(&mut self, of: &Type, name: &str, key: &str, place: &Place<'_>) {
-        let owner = self.wanted(of);
-        let members = self.table.members(of);
-        let details = if members.iter().any(|member| member.choice && member.shown() == name) {
-            format!(
-                "{owner} takes {name}[x] with its type in the name; write one such as {}",
-                choice_example(members, name)
-            )
-        } else if let Some(near) = nearest(members, name) {
-            format!(
-                "unknown element of {owner}; did you mean {near}? Put what has no element of its own into an extension"
-            )
-        } else {
-            format!("unknown element of {owner}; remove it, or put it into an extension")
-        };
+        let details = unknown(of, name);
         match plain_name(key) {
             Some(key) => self.issue(IssueCode::Structure, &place.member(key), details),
             None => self.issue(IssueCode::Structure, place, details),
-        }
-    }
-
-    fn wanted(&self, of: &Type) -> Cow<'static, str> {
-        if of.resource || of.name.contains('.') {
-            Cow::Borrowed(of.name)
-        } else {
-            Cow::Owned(format!("the type {}", of.name))
         }
     }
 
@@ -346,6 +331,30 @@ impl Walk {
         if self.issues.len() < MAX_ISSUES {
             self.issues.push(Issue { code, expression: place.expression(), details: details.into() });
         }
+    }
+}
+
+/// What is wrong with an element that its owner does not have.
+pub(crate) fn unknown(of: &Type, name: &str) -> String {
+    let owner = wanted(of);
+    let members = table().members(of);
+    if members.iter().any(|member| member.choice && member.shown() == name) {
+        format!(
+            "{owner} takes {name}[x] with its type in the name; write one such as {}",
+            choice_example(members, name)
+        )
+    } else if let Some(near) = nearest(members, name) {
+        format!("unknown element of {owner}; did you mean {near}? Put what has no element of its own into an extension")
+    } else {
+        format!("unknown element of {owner}; remove it, or put it into an extension")
+    }
+}
+
+fn wanted(of: &Type) -> Cow<'static, str> {
+    if of.resource || of.name.contains('.') {
+        Cow::Borrowed(of.name)
+    } else {
+        Cow::Owned(format!("the type {}", of.name))
     }
 }
 
