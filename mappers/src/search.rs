@@ -2,6 +2,7 @@
 //! (<https://hl7.org/fhir/R4/search.html>).
 
 pub mod compartment;
+pub mod custom;
 mod extract;
 mod facts;
 mod index_path;
@@ -15,6 +16,7 @@ mod table;
 #[rustfmt::skip]
 mod us_core;
 
+pub use custom::Custom;
 pub use extract::{DateRow, IndexRows, QuantityRow, ReferenceRow, StringRow, TokenRow, extract};
 pub use facts::{Facts, facts};
 pub use index_path::{index_path, typed_path};

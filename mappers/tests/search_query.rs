@@ -13,8 +13,8 @@ use mappers::search::{
 use proptest::prelude::*;
 
 const BASE: &str = "https://example.org/fhir";
-const STRICT: Context<'_> = Context { handling: Handling::Strict, base: BASE };
-const LENIENT: Context<'_> = Context { handling: Handling::Lenient, base: BASE };
+const STRICT: Context<'_> = Context { handling: Handling::Strict, base: BASE, custom: None };
+const LENIENT: Context<'_> = Context { handling: Handling::Lenient, base: BASE, custom: None };
 
 fn read(kind: &str, query: &str) -> (Search, Results) {
     let (search, results, ignored) =

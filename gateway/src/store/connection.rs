@@ -246,8 +246,17 @@ impl Connection {
         self.command(&sql).await
     }
 
-    /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox.
-    pub async fn begin_write_asking(&mut self, organization: i64) -> Result<bool, DbError> {
+    /// As [`Self::begin_write`], while nobody else writes; a lock timeout where somebody is long at it.
+    pub async fn begin_alone(&mut self, organization: i64) -> Result<(), DbError> {
+        let sql = dialect::begin_alone(self.engine(), organization);
+        self.open = true;
+        self.writing = true;
+        self.command(&sql).await
+    }
+
+    /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox, and
+    /// for the version of the organization's search parameters.
+    pub async fn begin_write_asking(&mut self, organization: i64) -> Result<(bool, i64), DbError> {
         let sql = dialect::begin_write_asking(self.engine(), organization);
         self.open = true;
         self.writing = true;
@@ -263,7 +272,8 @@ impl Connection {
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).next_back())
             }
         };
-        self.settle(result).map(|row| row.is_some_and(|row| row.flag(0)))
+        let row = self.settle(result)?;
+        Ok((row.as_ref().is_some_and(|row| row.flag(0)), row.and_then(|row| row.int(1)).unwrap_or_default()))
     }
 
     /// Opens a transaction that is neither: a schema change, or one that acts as another program (triggers speak).

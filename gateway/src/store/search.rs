@@ -27,6 +27,7 @@ use consent::Permit;
 
 use crate::store::Store;
 use crate::store::connection::Row;
+use crate::store::custom;
 use crate::store::error::StoreError;
 use crate::store::types::{Method, SearchPage, SearchRequest, Version};
 
@@ -40,6 +41,7 @@ impl Store {
     pub async fn search(&self, permit: &Permit, request: &SearchRequest) -> Result<SearchPage, StoreError> {
         self.settle(permit).await?;
         let mut reading = self.snapshot(permit).await?;
+        custom::confirm(self.core(), permit, &request.search.custom, &mut reading).await?;
         let plan = plan::choose(self.core(), permit, &request.search, &mut reading).await?;
         let mut page = SearchPage::default();
         if request.count > 0 {
@@ -66,6 +68,7 @@ impl Store {
     pub async fn explain(&self, permit: &Permit, request: &SearchRequest) -> Result<String, StoreError> {
         self.settle(permit).await?;
         let mut reading = self.snapshot(permit).await?;
+        custom::confirm(self.core(), permit, &request.search.custom, &mut reading).await?;
         let plan = plan::choose(self.core(), permit, &request.search, &mut reading).await?;
         let text = page::explain(&plan, request, &mut reading).await?;
         reading.finish().await?;

@@ -16,7 +16,11 @@ mod sort;
 mod split;
 mod value;
 
+use std::collections::BTreeSet;
+
 use reader::Reader;
+
+use super::Custom;
 
 pub(super) use date::stored_range;
 pub use date::{DateValue, Prefix};
@@ -50,6 +54,8 @@ pub struct Search {
     pub sort: Vec<SortKey>,
     /// What comes along with the matches.
     pub includes: Vec<Include>,
+    /// The parameters of the organization's own that it asks by, by the number of their first place.
+    pub custom: Vec<i32>,
     /// Names and values of what was understood, as given.
     shown: Vec<(Box<str>, Box<str>)>,
 }
@@ -59,6 +65,19 @@ impl Search {
     #[must_use]
     pub fn of(kinds: Vec<&'static str>, tests: Vec<Test>) -> Self {
         Self { kinds, tests, ..Self::default() }
+    }
+
+    /// Every place that it looks at.
+    fn places(&self) -> BTreeSet<i32> {
+        let mut places = BTreeSet::new();
+        self.tests.iter().for_each(|test| test.places(&mut places));
+        for key in &self.sort {
+            if let SortSource::Index { paths, .. } = &key.source {
+                places.extend(paths);
+            }
+        }
+        self.includes.iter().for_each(|include| places.extend(&include.paths));
+        places
     }
 
     /// Whether a condition waits for what terminology tells of codes: until then it holds of nothing.
@@ -113,6 +132,25 @@ pub enum Test {
 }
 
 impl Test {
+    fn places(&self, places: &mut BTreeSet<i32>) {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().for_each(|test| test.places(places)),
+            Self::Chain { paths, targets } => {
+                places.extend(paths);
+                targets.iter().for_each(|(_, test)| test.places(places));
+            }
+            Self::Codes { paths, .. } => places.extend(paths),
+            Self::Has { paths, test, .. } => {
+                places.extend(paths);
+                test.places(places);
+            }
+            Self::Index(test) => places.extend(&test.paths),
+            Self::Not(test) => test.places(places),
+            Self::Together(tests) => tests.iter().for_each(|test| places.extend(&test.paths)),
+            Self::Id(_) | Self::LastUpdated(_) => {}
+        }
+    }
+
     fn asks_terminology(&self) -> bool {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().any(Self::asks_terminology),
@@ -185,6 +223,8 @@ pub struct Context<'c> {
     /// The server's own base URL, with or without a trailing slash (`https://example.org/fhir`); references below it
     /// are local. Empty = unknown.
     pub base: &'c str,
+    /// What an organization has added to the parameters that are built in.
+    pub custom: Option<&'c Custom>,
 }
 
 /// A parameter that was left out under lenient handling.
@@ -200,7 +240,8 @@ pub struct Ignored {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{parameter}: {details}")]
 pub struct QueryError {
-    /// FHIR issue type: `invalid`, `value`, `not-supported` or `too-long`.
+    /// FHIR issue type: `invalid`, `value`, `not-supported`, `too-long`, or `transient` where the same search can be answered
+    /// in a while.
     pub code: &'static str,
     /// The parameter's name as given, if it is printable and short; empty where the query as a whole is meant.
     pub parameter: Box<str>,

@@ -71,6 +71,21 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
     record
 }
 
+/// Search parameters of the organization's own, which [`CONDITIONS`] and the others ask by.
+pub(crate) fn parameters() -> Vec<Json> {
+    let parameter = |id: &str, base: &str, kind: &str, expression: &str| {
+        Json::of(&format!(
+            r#"{{"resourceType":"SearchParameter","id":"{id}","url":"http://example.org/{id}","name":"N","status":"active",
+            "description":"d","code":"{id}","base":[{base}],"type":"{kind}","expression":"{expression}"}}"#
+        ))
+    };
+    vec![
+        parameter("own-word", r#""Patient""#, "string", "Patient.name.family | Patient.name.given"),
+        parameter("own-about", r#""Observation","Basic""#, "reference", "subject.where(resolve() is Patient)"),
+        parameter("own-value", r#""Observation""#, "quantity", "Observation.value.as(Quantity)"),
+    ]
+}
+
 /// Conditions by type. `ID` stands for an id, of which some are nobody's here.
 const CONDITIONS: &[(&str, &[&str])] = &[
     (
@@ -101,6 +116,11 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "deceased=false",
             "general-practitioner:missing=true",
             "email:missing=false",
+            "own-word=adam",
+            "own-word:exact=Hidden",
+            "own-word:missing=false",
+            "_has:Observation:own-about:own-value=gt1.2",
+            "link.own-word=b",
         ],
     ),
     (
@@ -135,6 +155,10 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "_has:Observation:has-member:patient=ID",
             "patient._has:MedicationRequest:patient:_id=ID",
             "patient.link.family=brown",
+            "own-about=ID",
+            "own-about:Patient.own-word=hid",
+            "own-value=1.5",
+            "own-value:missing=true",
         ],
     ),
     (
@@ -162,6 +186,8 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "identifier=urn:example:mrn|mrn-ID",
             "subject:Patient.birthdate=lt2000",
             "created:missing=true",
+            "own-about=ID",
+            "own-about:Patient.family=adams",
         ],
     ),
     (
@@ -180,10 +206,21 @@ const CONDITIONS: &[(&str, &[&str])] = &[
 ];
 
 const ORDERS: &[(&str, &[&str])] = &[
-    ("Patient", &["family", "-family", "birthdate", "-birthdate", "identifier", "link", "gender"]),
+    ("Patient", &["family", "-family", "birthdate", "-birthdate", "identifier", "link", "gender", "-own-word"]),
     (
         "Observation",
-        &["date", "-date", "value-quantity", "-value-quantity", "code", "patient", "-has-member", "status"],
+        &[
+            "date",
+            "-date",
+            "value-quantity",
+            "-value-quantity",
+            "code",
+            "patient",
+            "-has-member",
+            "status",
+            "own-value",
+            "-own-about",
+        ],
     ),
     ("MedicationRequest", &["authoredon", "-patient", "status"]),
     ("Basic", &["code", "-code", "-patient", "identifier"]),
@@ -199,6 +236,7 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude=Observation:patient",
             "_revinclude=*:x",
             "_revinclude=Basic:subject",
+            "_revinclude=Basic:own-about",
             "_revinclude:iterate=Patient:link",
             "_include=*",
             "_revinclude=MedicationRequest:*",
@@ -211,6 +249,7 @@ const ALONG: &[(&str, &[&str])] = &[
             "_include=Observation:subject:Patient",
             "_include:iterate=Observation:has-member",
             "_include=Observation:*",
+            "_include=Observation:own-about",
             "_revinclude=Observation:has-member",
             "_include:iterate=Patient:link",
             "_include=Observation:encounter",
