@@ -9,6 +9,7 @@ mod index_path;
 mod normal;
 pub mod parameters;
 mod plan;
+pub mod position;
 pub mod query;
 mod summary;
 #[rustfmt::skip]

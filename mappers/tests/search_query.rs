@@ -333,7 +333,7 @@ fn what_is_wrong_is_named_and_values_are_never_repeated() {
         (Some("Patient"), "code=secret", "not-supported", "code"),
         (Some("Patient"), "famly=secret", "not-supported", "famly"),
         (Some("Patient"), "_text=secret", "not-supported", "_text"),
-        (Some("Location"), "near=secret", "not-supported", "near"),
+        (Some("Location"), "near=secret", "value", "near"),
         (Some("Observation"), "subject.nothing=secret", "not-supported", "subject.nothing"),
         (Some("Observation"), "code.name=secret", "invalid", "code.name"),
         (Some("Observation"), "subject:Practitioner.name=secret", "invalid", "subject:Practitioner.name"),

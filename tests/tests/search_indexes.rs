@@ -102,7 +102,8 @@ fn value(definition: &Definition) -> String {
         ParameterKind::Date => "2024-01-01".to_owned(),
         ParameterKind::Number | ParameterKind::Quantity => "5".to_owned(),
         ParameterKind::Reference => format!("{}/r7", definition.targets.first().unwrap_or(&"Patient")),
-        ParameterKind::Special | ParameterKind::String => "w6".to_owned(),
+        ParameterKind::Special => "42.3|-71|5|km".to_owned(),
+        ParameterKind::String => "w6".to_owned(),
         ParameterKind::Token => "http://e.org|w6".to_owned(),
         ParameterKind::Uri => "http://e.org/w6".to_owned(),
     }

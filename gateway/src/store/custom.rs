@@ -10,6 +10,7 @@
 
 pub(crate) mod desk;
 mod job;
+mod positions;
 mod report;
 
 use std::collections::HashMap;

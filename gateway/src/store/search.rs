@@ -10,6 +10,7 @@ mod compiler;
 mod composite;
 mod date;
 mod include;
+mod near;
 mod page;
 mod plan;
 mod probe;

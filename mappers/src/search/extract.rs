@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use super::index_path::{index_path, typed_path};
 use super::parameters::{self, ElementType, ParameterKind};
 use super::plan::Plan;
+use super::position;
 use crate::json::{Element, Kind};
 
 /// Index rows of one resource, sorted, each once.
@@ -153,6 +154,9 @@ pub fn extract<'d>(kind: &str, resource: Element<'d>) -> IndexRows<'d> {
     PLANS[at].1.visit(resource, &mut |leaf, element, item| rows.add(leaf.purpose, leaf.element, element, item));
     if kind == "Patient" && resource.kind() == Kind::Object {
         rows.living();
+    }
+    if kind == position::KIND {
+        position::extract(resource, &mut rows);
     }
     rows.once();
     rows

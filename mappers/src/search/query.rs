@@ -29,7 +29,7 @@ pub use include::Include;
 pub use result::{MAX_COUNT, Results, Summary, TotalMode};
 pub use sort::{SortKey, SortSource};
 pub use value::{
-    CodeRelation, QuantityValue, ReferenceValue, StringMatch, StringValue, TokenValue, UriMatch, UriValue,
+    CodeRelation, NearValue, QuantityValue, ReferenceValue, StringMatch, StringValue, TokenValue, UriMatch, UriValue,
 };
 
 /// The longest query, in bytes.
@@ -125,6 +125,8 @@ pub enum Test {
     Index(IndexTest),
     /// The time of its last change fits one of these.
     LastUpdated(Vec<DateValue>),
+    /// It is within one of these distances of a point.
+    Near(Vec<NearValue>),
     /// This does not hold.
     Not(Box<Self>),
     /// All of these, within one item (of a component, of a relation).
@@ -147,7 +149,7 @@ impl Test {
             Self::Index(test) => places.extend(&test.paths),
             Self::Not(test) => test.places(places),
             Self::Together(tests) => tests.iter().for_each(|test| places.extend(&test.paths)),
-            Self::Id(_) | Self::LastUpdated(_) => {}
+            Self::Id(_) | Self::LastUpdated(_) | Self::Near(_) => {}
         }
     }
 
@@ -157,7 +159,7 @@ impl Test {
             Self::Chain { targets, .. } => targets.iter().any(|(_, test)| test.asks_terminology()),
             Self::Codes { .. } => true,
             Self::Has { test, .. } | Self::Not(test) => test.asks_terminology(),
-            Self::Id(_) | Self::Index(_) | Self::LastUpdated(_) | Self::Together(_) => false,
+            Self::Id(_) | Self::Index(_) | Self::LastUpdated(_) | Self::Near(_) | Self::Together(_) => false,
         }
     }
 }

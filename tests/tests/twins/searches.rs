@@ -50,6 +50,11 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
             "identifier":[{{"system":"urn:example:mrn","value":"mrn-{id}"}}]}}"#,
             random.below(3)
         )));
+        record.push(Json::of(&format!(
+            r#"{{"resourceType":"Location","id":"{id}","name":"L{index}","position":{{"latitude":{}.5,"longitude":{}}}}}"#,
+            40 + random.below(3),
+            -72 + i64::from(index % 3)
+        )));
         if index < 6 {
             record.push(Json::of(&format!(
                 r#"{{"resourceType":"Encounter","id":"{id}","status":"finished","class":{{"code":"AMB"}},"subject":{{"reference":"Patient/{whose}"}},
@@ -203,6 +208,7 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "subject.name=b",
         ],
     ),
+    ("Location", &["near=41.5|-71", "near=41|-71|100|[mi_i]", "near=41|-71|60", "name=l1", "near:missing=false"]),
 ];
 
 const ORDERS: &[(&str, &[&str])] = &[
@@ -225,6 +231,7 @@ const ORDERS: &[(&str, &[&str])] = &[
     ("MedicationRequest", &["authoredon", "-patient", "status"]),
     ("Basic", &["code", "-code", "-patient", "identifier"]),
     ("Encounter", &["date", "-date", "patient", "class"]),
+    ("Location", &["name", "-name"]),
 ];
 
 const ALONG: &[(&str, &[&str])] = &[
@@ -265,6 +272,7 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude:iterate=Observation:has-member",
         ],
     ),
+    ("Location", &["_include=Location:organization", "_include=*"]),
 ];
 
 const SHAPES: &[&str] = &[
@@ -303,7 +311,7 @@ fn of<'a>(table: &[(&str, &'a [&'a str])], kind: &str) -> &'a [&'a str] {
 
 /// Some search: most are good, some are not.
 pub(crate) fn any(random: &mut Random) -> Search {
-    let kinds = ["Patient", "Observation", "MedicationRequest", "Basic", "Encounter"];
+    let kinds = ["Patient", "Observation", "MedicationRequest", "Basic", "Encounter", "Location"];
     let kind = *random.pick(&kinds);
     let mut query: Vec<String> = Vec::new();
     let mut by_form = random.once_in(8);

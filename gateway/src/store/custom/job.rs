@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-async fn organizations(core: &Core) -> Result<Vec<OrganizationId>, StoreError> {
+pub(super) async fn organizations(core: &Core) -> Result<Vec<OrganizationId>, StoreError> {
     let mut connection = core.pools.reader().await?;
     let rows = connection.fetch("select id from gateway_organizations order by id", &[]).await?;
     Ok(rows.iter().filter_map(|row| row.int(0)).map(OrganizationId).collect())

@@ -120,6 +120,10 @@ impl<'c> Conditions<'c> {
                 no_modifiers(modifier)?;
                 composite::test(meant, values, self.base)
             }
+            ParameterKind::Special => {
+                no_modifiers(modifier)?;
+                Ok(Test::Near(each(values, value::near)?))
+            }
             ParameterKind::Token => token(meant, modifier, values),
             ParameterKind::Reference => self.reference(meant, modifier, values),
             kind => {
@@ -239,13 +243,13 @@ fn missing(meant: &Meant<'_>, values: &[&str]) -> Result<Test, Fault> {
     };
     let kinds: &[IndexKind] = match meant.kind() {
         ParameterKind::Date => &[IndexKind::Date],
-        ParameterKind::Number | ParameterKind::Quantity => &[IndexKind::Quantity],
+        ParameterKind::Number | ParameterKind::Quantity | ParameterKind::Special => &[IndexKind::Quantity],
         ParameterKind::Reference => &[IndexKind::Reference],
         ParameterKind::String => &[IndexKind::String],
         // A concept in words only is there, too.
         ParameterKind::Token => &[IndexKind::Token, IndexKind::String],
         ParameterKind::Uri => &[IndexKind::Token],
-        ParameterKind::Composite | ParameterKind::Special => return Err(no_modifier("missing", "no modifier")),
+        ParameterKind::Composite => return Err(no_modifier("missing", "no modifier")),
     };
     let test = |kind: &IndexKind| Test::Index(IndexTest { paths: meant.paths(), values: Values::Any(*kind) });
     let there = Test::Any(kinds.iter().map(test).collect());
