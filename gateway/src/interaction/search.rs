@@ -51,7 +51,9 @@ pub(crate) struct Asked {
 pub(crate) async fn page(exchange: &Exchange<'_>, asked: Asked) -> Result<Answer, Failure> {
     let endpoint = exchange.endpoint;
     let Asked { path, chosen, search, results, ignored, count } = asked;
-    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &chosen };
+    // Nor does it go on in the pages of a parameter of the organization's own that is another one since.
+    let asked = if search.custom.is_empty() { chosen.clone() } else { format!("{chosen}#{:?}", search.custom) };
+    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &asked };
     let after = match results.cursor.as_deref() {
         Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, place::read)?),
         None => None,

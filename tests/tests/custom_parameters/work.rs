@@ -102,6 +102,51 @@ suite! {
         assert_eq!(matches(&api, "Patient?fam:exact=Family11").await, "", "the old name is nowhere");
     }
 
+    async fn processes_on_one_database_know_the_same(engine: Engine) {
+        let mut server = Server::start(engine);
+        let beside = server.beside();
+        let (api, other) = (server.client(), beside.client());
+        fill(&api, 0, 1200).await;
+        // The other one has asked before: what it knows is old.
+        other.get("/Patient?fam=x").await.refused(400, "not-supported");
+        api.save(&by_family("fam")).await.expect(201);
+        // It writes by what is in force all the same, while the work goes on.
+        let writer = async {
+            for number in 0..60 {
+                other.save(&patient(&format!("other{number}"), "FamilyOther")).await.expect(201);
+                other.save(&patient(&format!("n{}", number * 20), "FamilyAgain")).await.expect(200);
+            }
+        };
+        tokio::join!(writer, ready(&api, "fam"));
+        assert_eq!(other.search("/Patient?fam:exact=FamilyOther&_count=100").await.len(), 60);
+        complete(&beside, "fam", 1260).await;
+        // What one takes back the other one does not answer by, and a redefinition is taken up.
+        define(&api, &parameter("fam", r#""Patient""#, "token", "Patient.gender", "")).await;
+        assert_eq!(other.search("/Patient?fam=female&_count=2000").await.len(), 1260);
+        api.delete("/SearchParameter/fam").await.expect(204);
+        other.get("/Patient?fam=female").await.refused(400, "not-supported");
+        // Whoever dies over the work, the other one ends it.
+        api.save(&by_family("late")).await.expect(201);
+        server.kill();
+        other.save(&patient("last", "FamilyLast")).await.expect(201);
+        ready(&other, "late").await;
+        assert_eq!(other.search("/Patient?late=family&_count=2000").await.len(), 1261);
+    }
+
+    async fn a_page_of_another_definition_is_not_gone_on_with(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        fill(&api, 0, 3).await;
+        define(&api, &by_family("key")).await;
+        let page = api.get("/Patient?_sort=key&_count=1").await.expect(200).json();
+        let next = page.items("link").iter().find(|link| link.str("relation") == Some("next")).unwrap();
+        let next = next.str("url").unwrap().to_owned();
+        api.get(&next).await.expect(200);
+        define(&api, &parameter("key", r#""Patient""#, "date", "Patient.birthDate", "")).await;
+        assert_eq!(api.get(&next).await.status, 400);
+        assert_eq!(api.search("/Patient?_sort=key&_count=1").await.len(), 3);
+    }
+
     async fn what_has_gone_leaves_no_row(engine: Engine) {
         let server = Server::start(engine);
         let api = server.client();
