@@ -27,7 +27,7 @@ pub use value::Value;
 
 use crate::json::Element;
 use evaluate::Evaluator;
-use syntax::{Expr, Step};
+use syntax::{Expr, Operator, Step};
 
 /// What an expression may visit and make: items, and bytes of strings by the hundred.
 pub const WORK: u64 = 2_000_000;
@@ -87,6 +87,21 @@ impl Expression {
             return None;
         };
         Some((Self(Expr::Path(front.to_vec())), name))
+    }
+
+    /// What `|` joins, each as an expression of its own: `a | b` without the rule that equal values are one (to which a
+    /// quantity `< 60` is equal to `60`).
+    #[must_use]
+    pub fn alternatives(self) -> Vec<Self> {
+        match self.0 {
+            Expr::Binary(Operator::Union, sides) => {
+                let (left, right) = *sides;
+                let mut all = Self(left).alternatives();
+                all.extend(Self(right).alternatives());
+                all
+            }
+            other => vec![Self(other)],
+        }
     }
 
     /// The values for a resource.

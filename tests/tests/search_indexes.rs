@@ -118,7 +118,7 @@ fn searches(kinds: &BTreeSet<String>) -> Vec<String> {
             if by_patient && definition.name != "patient" {
                 searches.push(format!("{asked}&patient=Patient/r7"));
             }
-            if definition.param_kind != ParameterKind::Composite {
+            if !matches!(definition.param_kind, ParameterKind::Composite | ParameterKind::Special) {
                 searches.push(format!("{asked}&_sort=-{}", definition.name));
             }
             searches.push(format!("{asked}&_total=accurate"));

@@ -247,7 +247,7 @@ pub fn begin_write_asking(engine: Engine, organization: i64) -> String {
 pub fn begin_alone(engine: Engine, organization: i64) -> String {
     match engine {
         Engine::Postgres => format!(
-            "{}; set local lock_timeout = 250; lock table search_registry in exclusive mode",
+            "{}; set local lock_timeout = 100; lock table search_registry in exclusive mode",
             with_organization(WRITE, Some(organization))
         ),
         Engine::Sqlite => begin_write(engine, Some(organization)),

@@ -39,7 +39,8 @@ pub struct Parameter {
     pub state: State,
     /// What it is.
     pub definition: Definition,
-    expression: Expression,
+    /// What `|` joins in its expression.
+    expressions: Vec<Expression>,
     parts: Vec<Expression>,
     bare: bool,
 }
@@ -113,7 +114,8 @@ impl Parameter {
         let parts = definition.parts.iter().map(|part| Expression::parse(&part.expression));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let bare = definition.kinds().iter().all(|kind| fit::is_bare(&expression.types_on(kind)));
-        Ok(Self { number, state, definition, expression, parts, bare })
+        let expressions = expression.alternatives();
+        Ok(Self { number, state, definition, expressions, parts, bare })
     }
 
     /// Whether it is a parameter of this type.

@@ -169,6 +169,7 @@ suite! {
         define(&api, &parameter("adr", r#""Basic""#, "uri", "Basic.extension('http://x').value.ofType(uri)", "")).await;
         define(&api, &parameter("has-x", r#""Basic""#, "token", "Basic.extension('http://x').exists()", "")).await;
         define(&api, &parameter("count-x", r#""Basic""#, "number", "Basic.extension.count()", "")).await;
+        define(&api, &parameter("whole", r#""Basic""#, "token", "Basic.extension('http://x')", "")).await;
         define(&api, &parameter("joined", r#""Basic""#, "string", "Basic.id & '-' & Basic.code.text", "")).await;
         for (id, extension) in [
             ("concept", r#""valueCodeableConcept":{"coding":[{"system":"http://s","code":"a","display":"Shown words"}]}"#),
@@ -189,6 +190,8 @@ suite! {
             ("has-x=false", "bare"),
             ("count-x=0", "bare"),
             ("count-x=gt0", "address concept number"),
+            ("whole=http://s|a", "concept"),
+            ("whole=urn:i|5", "number"),
             ("joined=bare-t", "bare"),
             ("joined:exact=number-t", "number"),
         ] {

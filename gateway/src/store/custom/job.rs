@@ -31,7 +31,7 @@ const REMOVED: usize = 500;
 /// The least pause between two portions.
 const REST: Duration = Duration::from_millis(2);
 /// The pause after a portion that found others at work, or failed.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(400);
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often somebody looks for work that another process left.

@@ -2,7 +2,7 @@
 
 mod kept;
 
-use super::fit::{fits, wanted};
+use super::fit::{EXTENSION, fits, wanted};
 use crate::fhirpath::{Expression, Types};
 use crate::json::Element;
 use crate::search::parameters::{self, COMMON, ParameterKind, resource_type, resource_types};
@@ -260,7 +260,7 @@ fn check_types(base: &str, place: &str, kind: ParameterKind, given: &Types, prob
     let Some(types) = given else { return };
     if types.is_empty() {
         problems.nothing(base, place);
-    } else if !types.iter().any(|of| fits(kind, of)) {
+    } else if !types.iter().any(|of| fits(kind, of) || *of == EXTENSION) {
         let given: Vec<&str> = types.iter().copied().collect();
         let told = format!(
             "the expression gives {} for {base}, which a parameter of type {} does not take; point it at {}, or change the type",

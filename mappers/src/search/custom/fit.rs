@@ -3,6 +3,9 @@
 use crate::fhirpath::Types;
 use crate::search::parameters::{ElementType, ParameterKind};
 
+/// The type whose value is meant wherever it comes out.
+pub(super) const EXTENSION: &str = "Extension";
+
 /// Whether values of a type (`HumanName`, `System.String`) can be searched by a kind of parameter.
 pub(super) fn fits(kind: ParameterKind, of: &str) -> bool {
     match kind {

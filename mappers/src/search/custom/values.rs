@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use super::fit::{element_type, fits};
+use super::fit::{EXTENSION, element_type, fits};
 use super::{MOST_VALUES, Parameter, Unfit, WORK};
 use crate::fhirpath::{Context, Expression, Node, Value};
 use crate::json::Element;
@@ -19,9 +19,12 @@ const UCUM: &str = "http://unitsofmeasure.org";
 pub(super) fn extract<'d>(parameter: &Parameter, resource: Element<'d>, rows: &mut IndexRows<'d>) -> Result<(), Unfit> {
     let work = Cell::new(WORK);
     let context = Context { lenient_types: true, types_of_references: true, work: Some(&work), now: None };
-    let found = parameter.expression.evaluate(resource, context).map_err(|_| Unfit)?;
-    if found.len() > MOST_VALUES {
-        return Err(Unfit);
+    let mut found = Vec::new();
+    for expression in &parameter.expressions {
+        found.extend(expression.evaluate(resource, context).map_err(|_| Unfit)?);
+        if found.len() > MOST_VALUES {
+            return Err(Unfit);
+        }
     }
     if parameter.definition.param_kind != ParameterKind::Composite {
         let place = place(parameter.definition.param_kind, parameter.path());
@@ -71,6 +74,14 @@ fn place(kind: ParameterKind, path: i32) -> Place {
 impl Place {
     fn add<'d>(&self, rows: &mut IndexRows<'d>, value: &Value<'d>, item: i32) {
         if let Value::Node(node) = value {
+            if node.kind == EXTENSION {
+                // Many definitions, HL7's own among them, name an extension and mean its value.
+                let mut values = Vec::new();
+                node.children(Some("value"), &mut values);
+                values.retain(|value| value.kind != EXTENSION);
+                values.into_iter().for_each(|value| self.add(rows, &Value::Node(value), item));
+                return;
+            }
             if let (true, Some(kind), Some(element)) = (fits(self.kind, node.kind), element_type(node.kind), node.value)
             {
                 rows.add(self.feed, kind, element, item);
