@@ -15,6 +15,7 @@ pub mod cursor;
 mod delete;
 mod history;
 mod incoming;
+pub(crate) mod parameters;
 mod patch;
 mod read;
 pub(crate) mod search;
@@ -37,7 +38,7 @@ use crate::interaction::cursor::Cursors;
 use crate::operation;
 use crate::outcome::{self, Failure};
 use crate::router::Interaction;
-use crate::store::{Outcome, Version};
+use crate::store::{Note, Outcome, Version};
 
 /// The gateway at one base address: what every interaction works with.
 pub struct Endpoint {
@@ -152,7 +153,7 @@ pub async fn perform(
         Interaction::Search | Interaction::SearchForm => Box::pin(search::search(&exchange, request)).await,
         Interaction::Update => Box::pin(update::update(&exchange, request)).await,
         Interaction::VersionRead => Box::pin(vread::vread(&exchange, request)).await,
-        Interaction::Capabilities => Ok(capabilities::answer(endpoint)),
+        Interaction::Capabilities => Ok(Box::pin(capabilities::answer(endpoint, Some(&exchange.permit))).await),
         Interaction::Bundle | Interaction::Live | Interaction::Ready => Err(Failure::internal()),
     }
 }
@@ -184,6 +185,24 @@ impl Answer {
             touched: vec![Touched::of(&version)],
             payload: Payload::Resource(version.body),
         }
+    }
+
+    /// The same with what else came of the write, where an outcome is wanted.
+    fn noting(mut self, note: Option<Note>) -> Self {
+        let (Payload::Outcome(_), Some(note)) = (&self.payload, note) else { return self };
+        let said = match note {
+            Note::BuiltIn => {
+                "The resource was stored. The parameter that it defines is built in here already, so it changes nothing."
+            }
+            Note::Indexing => {
+                "The resource was stored. What was stored before is being indexed for the parameter; $status of this resource \
+                 tells when it can be searched by."
+            }
+            Note::Ready => "The resource was stored, and its parameter can be searched by.",
+            Note::Stored => "The resource was stored. It becomes a parameter once its status is active.",
+        };
+        self.payload = Payload::Outcome(outcome::success(said));
+        self
     }
 
     /// What a create, an update, or a create that found what it would make answers.

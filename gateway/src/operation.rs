@@ -5,6 +5,7 @@ mod chart;
 mod docref;
 mod everything;
 mod has_history;
+mod parameter_status;
 mod patient_match;
 mod span;
 mod summary;
@@ -31,6 +32,8 @@ pub enum Operation {
     HasHistory,
     /// `Patient/$match`
     Match,
+    /// `SearchParameter/{id}/$status`
+    ParameterStatus,
     /// `Patient/{id}/$summary`
     Summary,
     /// `[type]/$validate`, `[type]/{id}/$validate`
@@ -47,6 +50,7 @@ impl Operation {
             Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
             Self::Match => "$match",
+            Self::ParameterStatus => "$status",
             Self::Summary => "$summary",
             Self::Validate => "$validate",
             Self::VisitSnapshot => "$visit-snapshot",
@@ -72,6 +76,7 @@ impl Operation {
                 ("match", "http://hl7.org/fhir/OperationDefinition/Patient-match"),
                 ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
             ],
+            "SearchParameter" => &[("status", "https://fhir-gateway.dev/OperationDefinition/SearchParameter-status")],
             _ => &[],
         }
     }
@@ -87,6 +92,7 @@ pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Re
         Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
         Operation::Match => patient_match::patient_match(exchange, request).await,
+        Operation::ParameterStatus => parameter_status::parameter_status(exchange, request).await,
         Operation::Summary => summary::summary(exchange, request).await,
         Operation::Validate => validate::validate(exchange, request).await,
         Operation::VisitSnapshot => visit_snapshot::visit_snapshot(exchange, request).await,

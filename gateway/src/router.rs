@@ -134,7 +134,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 40] = [
+const TABLE: [(Verb, &str, Interaction); 41] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -164,6 +164,7 @@ const TABLE: [(Verb, &str, Interaction); 40] = [
     (Verb::Post, "/fhir/Encounter/{id}/$everything", Interaction::Operation(Operation::Everything)),
     (Verb::Get, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
     (Verb::Post, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
+    (Verb::Get, "/fhir/SearchParameter/{id}/$status", Interaction::Operation(Operation::ParameterStatus)),
     (Verb::Get, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
     (Verb::Post, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
     (Verb::Post, "/fhir/{type}/$validate", Interaction::Operation(Operation::Validate)),

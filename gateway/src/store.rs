@@ -11,6 +11,7 @@ mod condition;
 pub mod connection;
 pub mod content;
 mod core;
+mod custom;
 pub mod dialect;
 mod drain;
 mod emit;
@@ -43,12 +44,13 @@ use consent::Permit;
 
 pub use checkpoint::Checkpoint;
 pub use content::ContentOptions;
+pub use custom::ParameterReport;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
 pub use open::{OpenError, StoreOptions};
 pub use quality::{Finding, QualityReport};
 pub use transaction::Transaction;
 pub use types::{
-    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, ResourceKey, SearchKey,
+    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Note, Operation, Outcome, ResourceKey, SearchKey,
     SearchPage, SearchPlace, SearchRequest, Version,
 };
 pub use verify::{MapReport, VerifyReport, WriteBack};
@@ -102,6 +104,7 @@ impl Store {
 
     /// Closes all connections once what is under way is done.
     pub async fn close(&self) {
+        self.core.registry.close();
         self.core.pools.close().await;
     }
 }

@@ -53,6 +53,7 @@ async fn world(engine: Engine) -> (Server, Gateway) {
 
 /// What a search answers, page by page, as a caller could tell it apart.
 async fn answer(store: &Store, permit: &Permit, address: &str) -> Option<Vec<String>> {
+    let custom = store.search_parameters_now(permit).await.unwrap();
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let path: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
     let (kind, compartment) = match path[..] {
@@ -63,7 +64,7 @@ async fn answer(store: &Store, permit: &Permit, address: &str) -> Option<Vec<Str
         }
         _ => return None,
     };
-    let context = search::Context { handling: Handling::Lenient, base: "http://h/fhir" };
+    let context = search::Context { handling: Handling::Lenient, base: "http://h/fhir", custom: Some(&custom) };
     let (mut wanted, results, _) = search::parse(kind, query, context).ok()?;
     if wanted.asks_terminology() {
         return None;
@@ -119,10 +120,13 @@ suite! {
         let records = searches::record(&mut random);
         let ((plain, without), (whole, within)) = (world(engine).await, world(engine).await);
         for server in [&plain, &whole] {
-            for record in &records {
+            let (first, rest) = records.split_at(records.len() / 2);
+            for record in first.iter().chain(&searches::parameters()).chain(rest) {
                 server.client().save(record).await.expect(201);
             }
         }
+        without.store.index_all().await.unwrap();
+        within.store.index_all().await.unwrap();
         let (permit, shown) = chosen(&within.store, &records).await;
         assert!(shown > 5 && shown * 3 < records.len(), "{shown} of {} are shown", records.len());
         // In the other world the rest is gone.

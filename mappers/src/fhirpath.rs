@@ -5,6 +5,7 @@
 //! far as common prefixes go. `memberOf`, `conformsTo` and `htmlChecks` are an error, not an empty answer.
 
 mod evaluate;
+mod foresight;
 mod functions;
 mod moment;
 mod node;
@@ -18,6 +19,7 @@ mod value;
 use std::cell::Cell;
 use std::fmt;
 
+pub use foresight::Types;
 pub use moment::Moment;
 pub use node::Node;
 pub use quantity::Quantity;
@@ -25,7 +27,7 @@ pub use value::Value;
 
 use crate::json::Element;
 use evaluate::Evaluator;
-use syntax::{Expr, Step};
+use syntax::{Expr, Operator, Step};
 
 /// What an expression may visit and make: items, and bytes of strings by the hundred.
 pub const WORK: u64 = 2_000_000;
@@ -60,6 +62,9 @@ pub struct Context<'c> {
     /// Types are taken as R4's own invariants take them: `as` takes several values and leaves out those of other types (dom-3),
     /// where FHIRPath wants one value at most; and a `boolean` of FHIR is a `Boolean` (que-7).
     pub lenient_types: bool,
+    /// `resolve()` gives for a reference what its text tells, the type: for what only asks `resolve() is Patient`, as
+    /// expressions of search parameters do.
+    pub types_of_references: bool,
     /// What several expressions may spend together (see [`WORK`]). `None`: each may spend it alone.
     pub work: Option<&'c Cell<u64>>,
 }
@@ -82,6 +87,21 @@ impl Expression {
             return None;
         };
         Some((Self(Expr::Path(front.to_vec())), name))
+    }
+
+    /// What `|` joins, each as an expression of its own: `a | b` without the rule that equal values are one (to which a
+    /// quantity `< 60` is equal to `60`).
+    #[must_use]
+    pub fn alternatives(self) -> Vec<Self> {
+        match self.0 {
+            Expr::Binary(Operator::Union, sides) => {
+                let (left, right) = *sides;
+                let mut all = Self(left).alternatives();
+                all.extend(Self(right).alternatives());
+                all
+            }
+            other => vec![Self(other)],
+        }
     }
 
     /// The values for a resource.

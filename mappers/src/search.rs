@@ -2,12 +2,14 @@
 //! (<https://hl7.org/fhir/R4/search.html>).
 
 pub mod compartment;
+pub mod custom;
 mod extract;
 mod facts;
 mod index_path;
 mod normal;
 pub mod parameters;
 mod plan;
+pub mod position;
 pub mod query;
 mod summary;
 #[rustfmt::skip]
@@ -15,6 +17,7 @@ mod table;
 #[rustfmt::skip]
 mod us_core;
 
+pub use custom::Custom;
 pub use extract::{DateRow, IndexRows, QuantityRow, ReferenceRow, StringRow, TokenRow, extract};
 pub use facts::{Facts, facts};
 pub use index_path::{index_path, typed_path};

@@ -83,6 +83,12 @@ pub fn element(owner: &str, name: &str) -> Option<Definition> {
     table().element(owner, name)
 }
 
+/// What R4 says of the members that FHIRPath calls by this name: one, or (`value`) one for each type of a choice.
+#[must_use]
+pub fn named(owner: &str, name: &str) -> Vec<Definition> {
+    table().named(owner, name)
+}
+
 /// What an object of a type (or of the path of an element with members of its own) must have, in the order of R4.
 #[must_use]
 pub fn required(owner: &str) -> Vec<Required> {

@@ -13,8 +13,8 @@ use mappers::search::{
 use proptest::prelude::*;
 
 const BASE: &str = "https://example.org/fhir";
-const STRICT: Context<'_> = Context { handling: Handling::Strict, base: BASE };
-const LENIENT: Context<'_> = Context { handling: Handling::Lenient, base: BASE };
+const STRICT: Context<'_> = Context { handling: Handling::Strict, base: BASE, custom: None };
+const LENIENT: Context<'_> = Context { handling: Handling::Lenient, base: BASE, custom: None };
 
 fn read(kind: &str, query: &str) -> (Search, Results) {
     let (search, results, ignored) =
@@ -333,7 +333,7 @@ fn what_is_wrong_is_named_and_values_are_never_repeated() {
         (Some("Patient"), "code=secret", "not-supported", "code"),
         (Some("Patient"), "famly=secret", "not-supported", "famly"),
         (Some("Patient"), "_text=secret", "not-supported", "_text"),
-        (Some("Location"), "near=secret", "not-supported", "near"),
+        (Some("Location"), "near=secret", "value", "near"),
         (Some("Observation"), "subject.nothing=secret", "not-supported", "subject.nothing"),
         (Some("Observation"), "code.name=secret", "invalid", "code.name"),
         (Some("Observation"), "subject:Practitioner.name=secret", "invalid", "subject:Practitioner.name"),

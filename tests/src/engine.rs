@@ -36,6 +36,8 @@ pub struct Database {
     pub url: String,
     engine: Engine,
     name: String,
+    /// Another one's, which takes it away.
+    borrowed: bool,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -50,7 +52,12 @@ impl Database {
         match engine {
             Engine::Sqlite => {
                 let path = folder.join("clinic.db");
-                Self { url: format!("sqlite:{}", path.display()), engine, name: path.display().to_string() }
+                Self {
+                    url: format!("sqlite:{}", path.display()),
+                    engine,
+                    name: path.display().to_string(),
+                    borrowed: false,
+                }
             }
             Engine::Postgres => {
                 sweep();
@@ -59,7 +66,7 @@ impl Database {
                     format!("drop database if exists {name} with (force)"),
                     format!("create database {name}"),
                 ]);
-                Self { url: postgres_url(&name), engine, name }
+                Self { url: postgres_url(&name), engine, name, borrowed: false }
             }
         }
     }
@@ -82,6 +89,11 @@ impl Database {
         &self.name
     }
 
+    /// The same database for another server, which leaves it.
+    pub(crate) fn borrowed(&self) -> Self {
+        Self { url: self.url.clone(), engine: self.engine, name: self.name.clone(), borrowed: true }
+    }
+
     /// SQLite's file lies elsewhere now.
     pub(crate) fn move_file(&mut self, path: &Path) {
         self.url = format!("sqlite:{}", path.display());
@@ -99,7 +111,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if self.engine == Engine::Postgres {
+        if self.engine == Engine::Postgres && !self.borrowed {
             administer(vec![
                 format!("drop database if exists {} with (force)", self.name),
                 format!("drop tablespace if exists small_{}", self.name),

@@ -58,6 +58,14 @@ impl Server {
         Self::on(database, folder, options)
     }
 
+    /// Starts another one on the same database, with a data directory of its own. It goes before the first one does.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub fn beside(&self) -> Self {
+        Self::on(self.database.borrowed(), folder(), Options::default())
+    }
+
     fn on(database: Database, folder: PathBuf, options: Options) -> Self {
         let (child, address) = launch(&database, &folder, &options);
         Self { child, address, options, folder, database }

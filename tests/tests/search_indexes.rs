@@ -102,7 +102,8 @@ fn value(definition: &Definition) -> String {
         ParameterKind::Date => "2024-01-01".to_owned(),
         ParameterKind::Number | ParameterKind::Quantity => "5".to_owned(),
         ParameterKind::Reference => format!("{}/r7", definition.targets.first().unwrap_or(&"Patient")),
-        ParameterKind::Special | ParameterKind::String => "w6".to_owned(),
+        ParameterKind::Special => "42.3|-71|5|km".to_owned(),
+        ParameterKind::String => "w6".to_owned(),
         ParameterKind::Token => "http://e.org|w6".to_owned(),
         ParameterKind::Uri => "http://e.org/w6".to_owned(),
     }
@@ -117,7 +118,7 @@ fn searches(kinds: &BTreeSet<String>) -> Vec<String> {
             if by_patient && definition.name != "patient" {
                 searches.push(format!("{asked}&patient=Patient/r7"));
             }
-            if definition.param_kind != ParameterKind::Composite {
+            if !matches!(definition.param_kind, ParameterKind::Composite | ParameterKind::Special) {
                 searches.push(format!("{asked}&_sort=-{}", definition.name));
             }
             searches.push(format!("{asked}&_total=accurate"));

@@ -5,6 +5,8 @@
 #[path = "twins/searches.rs"]
 mod searches;
 
+use std::time::Duration;
+
 use gateway_tests::{
     Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, rounds, transaction,
 };
@@ -161,6 +163,9 @@ async fn answers(server: &Server, steps: &[Step]) -> Vec<String> {
                 follow = next.map(|link| link.str("url").unwrap().to_owned());
             }
         }
+        if step.path.starts_with("/SearchParameter") {
+            complete(server).await;
+        }
     }
     seen
 }
@@ -172,6 +177,19 @@ fn alike(one: &[String], other: &[String], what: &str) {
     assert_eq!(one.len(), other.len(), "{what}");
 }
 
+/// Waits, beside the server, until its search parameters are complete.
+async fn complete(server: &Server) {
+    let table = gateway_tests::own(server.engine(), "search_parameters");
+    let mut sql = server.sql().await;
+    for _ in 0..600 {
+        if sql.count(&format!("select count(*) from {table} where state = 'indexing'")).await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the search parameters are not complete");
+}
+
 fn twin(engine: Engine) -> Server {
     Server::with(engine, Options { seed: Some(42), ..Options::default() })
 }
@@ -180,6 +198,9 @@ fn twin(engine: Engine) -> Server {
 fn searching(seed: u64, searches: usize) -> Vec<Step> {
     let mut random = Random::seeded(seed);
     let mut steps: Vec<Step> = searches::record(&mut random).iter().map(save).collect();
+    // Of what is found by it some was there before the parameter, some came after it.
+    let (middle, own) = (steps.len() / 2, searches::parameters());
+    steps.splice(middle..middle, own.iter().map(save));
     for _ in 0..searches {
         let search = searches::any(&mut random);
         let mut asked = if search.by_form {

@@ -1,13 +1,14 @@
 //! `fhir-gateway search`: how a search is answered, for those who wonder why it is slow.
 
 use clap::{Args, Subcommand};
-use mappers::search::{self, Context, Handling};
+use mappers::search::{self, Context, Custom, Handling};
+use serde_json::json;
 
 use super::map::operator_permit;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::gateway::Gateway;
 use crate::router;
-use crate::store::SearchRequest;
+use crate::store::{ParameterReport, SearchRequest};
 
 /// Explains searches.
 #[derive(Debug, Subcommand)]
@@ -24,6 +25,32 @@ Examples:
 Exit codes:
   0 done, 1 the work failed, 2 the search is wrong, 3 the database is not available")]
     Explain(ExplainArgs),
+    /// Lists the search parameters that SearchParameter resources define, and how far each is.
+    #[command(after_help = "\
+A line for each: its state (indexing, ready, removing), how much of what was stored before it is indexed, how many resources
+were looked at and how many of them its expression failed for, its types and name, and the SearchParameter. A server that runs
+does the work; --wait does it here, and ends when all is done.
+
+Examples:
+  fhir-gateway search parameters --database postgres://db/clinic
+  fhir-gateway search parameters --json --wait
+
+Exit codes:
+  0 done, 1 the work failed, 3 the database is not available")]
+    Parameters(ParametersArgs),
+}
+
+/// How parameters are listed.
+#[derive(Args, Debug)]
+pub struct ParametersArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    /// Does first what is left to do.
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
 }
 
 /// Which searches.
@@ -41,10 +68,59 @@ pub struct ExplainArgs {
 /// # Errors
 /// [`Stop`] says why.
 pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
-    let SearchCommand::Explain(args) = command;
-    let requests = args.search.iter().map(|search| request(search)).collect::<Result<Vec<_>, Stop>>()?;
+    match command {
+        SearchCommand::Explain(args) => explain(args).await,
+        SearchCommand::Parameters(args) => parameters(args).await,
+    }
+}
+
+async fn parameters(args: ParametersArgs) -> Result<Exit, Stop> {
+    let gateway = Gateway::open(args.database.options(false)?).await?;
+    let permit = operator_permit(&gateway, "search", "search parameters").await?;
+    if args.wait {
+        gateway.store.index_all().await?;
+    }
+    let reports = gateway.store.parameter_reports(&permit).await?;
+    if args.json {
+        let lines = reports.iter().map(|report| {
+            json!({
+                "id": report.id, "url": report.definition.url, "code": report.definition.code,
+                "base": report.definition.base, "type": report.definition.param_kind.word(), "state": report.state,
+                "percent": report.percent, "lookedAt": report.looked_at, "failed": report.unfit,
+            })
+        });
+        cli::print(&format!("{}\n", serde_json::Value::from_iter(lines)))?;
+        return Ok(Exit::Done);
+    }
+    let line = |report: &ParameterReport| {
+        let definition = &report.definition;
+        format!(
+            "{:<8} {:>3} %  {} looked at, {} failed  {} {} ({})  SearchParameter/{}  {}\n",
+            report.state,
+            report.percent,
+            report.looked_at,
+            report.unfit,
+            definition.base.join(","),
+            definition.code,
+            definition.param_kind.word(),
+            report.id,
+            definition.url
+        )
+    };
+    let lines: String = reports.iter().map(line).collect();
+    cli::print(&format!("{lines}{} parameters of your own\n", reports.len()))?;
+    Ok(Exit::Done)
+}
+
+async fn explain(args: ExplainArgs) -> Result<Exit, Stop> {
+    let requests =
+        args.search.iter().map(|search| request(search, &Custom::default())).collect::<Vec<Result<_, Stop>>>();
     let gateway = Gateway::open(args.database.options(false)?).await?;
     let permit = operator_permit(&gateway, "search", "search explain").await?;
+    let custom = gateway.store.search_parameters(&permit).await?;
+    let read =
+        |(search, request): (&String, Result<SearchRequest, Stop>)| request.or_else(|_| self::request(search, &custom));
+    let requests = args.search.iter().zip(requests).map(read).collect::<Result<Vec<_>, Stop>>()?;
     for (search, request) in args.search.iter().zip(&requests) {
         let text = gateway.store.explain(&permit, request).await?;
         if requests.len() > 1 {
@@ -55,13 +131,13 @@ pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-fn request(text: &str) -> Result<SearchRequest, Stop> {
+fn request(text: &str, custom: &Custom) -> Result<SearchRequest, Stop> {
     let (kind, query) = text.split_once('?').unwrap_or((text, ""));
     let kind = match kind {
         "" => None,
         kind => Some(router::known(kind).ok_or_else(|| Stop::usage("R4 has no resource type of this name"))?),
     };
-    let context = Context { handling: Handling::Strict, base: "" };
+    let context = Context { handling: Handling::Strict, base: "", custom: Some(custom) };
     let (search, results, _) = search::parse(kind, query, context).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Stop::usage(lines.join("\n"))

@@ -100,6 +100,8 @@ pub async fn listen(
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let base = format!("http://{}/fhir", listener.local_addr().map_err(refused)?);
     gateway.store.serve_at(&base);
+    gateway.store.index_positions().await?;
+    gateway.store.keep_indexing();
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();
     let capabilities = capabilities::statement(&base, started_ms);

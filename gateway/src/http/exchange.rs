@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use consent::Action;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
@@ -112,7 +113,10 @@ impl Service {
             },
             _ => {
                 accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
-                Ok(Reply::Answer(capabilities::answer(&self.endpoint)))
+                let permit = self.authenticator.identify(&parts.headers).ok().and_then(|identity| {
+                    self.endpoint.gateway.permit(identity.caller, identity.purpose, Action::Read).ok()
+                });
+                Ok(Reply::Answer(capabilities::answer(&self.endpoint, permit.as_ref()).await))
             }
         }
     }

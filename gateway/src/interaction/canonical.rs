@@ -87,7 +87,7 @@ async fn search(
     query: &str,
     count: usize,
 ) -> Result<Vec<Version>, Failure> {
-    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base };
+    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base, custom: None };
     let (search, ..) = mappers::search::parse(Some(kind), query, context)?;
     let request = SearchRequest { search, count, ..SearchRequest::default() };
     Ok(exchange.endpoint.gateway.store.search(&exchange.permit, &request).await?.matches)

@@ -2,7 +2,10 @@
 //! works by.
 
 use bytes::Bytes;
+use consent::Permit;
 use mappers::json::write_string;
+use mappers::search::Custom;
+use mappers::search::custom::State;
 use mappers::search::parameters::{self, Definition};
 
 use crate::clock::Clock;
@@ -54,10 +57,50 @@ pub fn statement(base: &str, started_ms: i64) -> Bytes {
     out.into()
 }
 
-/// The statement, to anyone.
-pub fn answer(endpoint: &Endpoint) -> Answer {
-    Answer::document(endpoint.capabilities.clone(), Vec::new())
+/// The statement: to anyone what is built in, to a caller also the search parameters of the caller's organization that can be
+/// searched by. Where the database does not answer, those that this process knows of.
+pub async fn answer(endpoint: &Endpoint, permit: Option<&Permit>) -> Answer {
+    let Some(permit) = permit else { return Answer::document(endpoint.capabilities.clone(), Vec::new()) };
+    let store = &endpoint.gateway.store;
+    let custom = match store.search_parameters_now(permit).await {
+        Ok(custom) => Some(custom),
+        Err(_) => store.search_parameters(permit).await.ok(),
+    };
+    let is_ready = |custom: &Custom| custom.parameters().iter().any(|parameter| parameter.state == State::Ready);
+    let statement = match custom.filter(|custom| is_ready(custom)) {
+        Some(custom) => with(&endpoint.capabilities, &custom),
+        None => endpoint.capabilities.clone(),
+    };
+    Answer::document(statement, Vec::new())
 }
+
+/// A statement with parameters of an organization's own.
+fn with(statement: &[u8], custom: &Custom) -> Bytes {
+    let statement = String::from_utf8_lossy(statement);
+    let (mut out, mut rest) = (Vec::with_capacity(statement.len() + 256), &*statement);
+    for kind in parameters::resource_types() {
+        let mut own = custom.of(kind).filter(|parameter| parameter.state == State::Ready).peekable();
+        if own.peek().is_none() {
+            continue;
+        }
+        let start = rest.find(&format!(r#"{{"type":"{kind}","profile""#)).unwrap_or_default();
+        // There is one at least: _id.
+        let Some(list) = rest[start..].find(LIST).map(|at| start + at + LIST.len()) else { continue };
+        out.extend_from_slice(&rest.as_bytes()[..list]);
+        for parameter in own {
+            let definition = &parameter.definition;
+            out.extend_from_slice(format!(r#"{{"name":"{}","definition":"#, definition.code).as_bytes());
+            write_string(&mut out, &definition.url);
+            out.extend_from_slice(format!(r#","type":"{}"}},"#, definition.param_kind.word()).as_bytes());
+        }
+        rest = &rest[list..];
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out.into()
+}
+
+/// Where a type's parameters begin.
+const LIST: &str = r#""searchParam":["#;
 
 fn resource(out: &mut Vec<u8>, kind: &str) {
     out.extend_from_slice(br#"{"type":""#);
@@ -67,7 +110,8 @@ fn resource(out: &mut Vec<u8>, kind: &str) {
     out.extend_from_slice(br#"","#);
     out.extend_from_slice(INTERACTIONS.as_bytes());
     for (index, definition) in parameters::supported(Some(kind)).enumerate() {
-        out.extend_from_slice(if index == 0 { br#","searchParam":["# } else { b"," });
+        out.push(b',');
+        out.extend_from_slice(if index == 0 { LIST.as_bytes() } else { b"" });
         search_parameter(out, definition);
     }
     // There is one at least: _id.

@@ -1,7 +1,8 @@
 //! Conditions that are searches: If-None-Exist, conditional update and delete, conditional references.
 
-use mappers::search::{Context, Handling, Search};
+use mappers::search::{Context, Custom, Handling, Search};
 
+use crate::interaction::{Exchange, parameters};
 use crate::outcome::{Code, Failure};
 use crate::store::Transaction;
 
@@ -9,9 +10,18 @@ use crate::store::Transaction;
 ///
 /// # Errors
 /// 400: not understood, or no criteria at all.
-pub(super) fn criteria(base: &str, kind: &str, query: &str) -> Result<Search, Failure> {
+pub(super) async fn criteria(exchange: &Exchange<'_>, kind: &'static str, query: &str) -> Result<Search, Failure> {
+    let (store, permit) = (&exchange.endpoint.gateway.store, &exchange.permit);
+    parameters::with(store, permit, |custom| read(&exchange.endpoint.base, custom, kind, query)).await
+}
+
+/// As [`criteria`], by search parameters that are at hand.
+///
+/// # Errors
+/// As [`criteria`].
+pub(super) fn read(base: &str, custom: &Custom, kind: &str, query: &str) -> Result<Search, Failure> {
     let query = query.trim_start_matches('?');
-    let context = Context { handling: Handling::Strict, base };
+    let context = Context { handling: Handling::Strict, base, custom: Some(custom) };
     let (search, _, _) = mappers::search::parse(Some(kind), query, context)?;
     if search.tests.is_empty() {
         return Err(Failure::bad_request(

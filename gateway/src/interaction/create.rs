@@ -18,7 +18,7 @@ pub(super) async fn create(exchange: &Exchange<'_>, request: &Request) -> Result
     let changed = match request.conditions.if_none_exist.as_deref() {
         None => gateway.store.submit(&exchange.permit, vec![change()]).await?,
         Some(condition) => {
-            let search = conditional::criteria(&exchange.endpoint.base, kind, condition)?;
+            let search = conditional::criteria(exchange, kind, condition).await?;
             let mut transaction = gateway.store.begin(&exchange.permit).await?;
             match conditional::only_match(&mut transaction, &search).await? {
                 Some(id) => {
@@ -38,8 +38,8 @@ pub(super) fn written(
     request: &Request,
     mut changed: Vec<Changed>,
 ) -> Result<Answer, Failure> {
-    let Changed { outcome, version } = changed.pop().ok_or_else(Failure::internal)?;
-    Ok(Answer::written(exchange.endpoint, request.preference, Some(outcome), version))
+    let Changed { outcome, version, note } = changed.pop().ok_or_else(Failure::internal)?;
+    Ok(Answer::written(exchange.endpoint, request.preference, Some(outcome), version).noting(note))
 }
 
 /// The resource that a conditional create found.

@@ -18,7 +18,7 @@ pub(super) async fn delete(exchange: &Exchange<'_>, request: &Request) -> Result
 /// Deletes the one resource that matches.
 pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let kind = request.kind()?;
-    let search = conditional::criteria(&exchange.endpoint.base, kind, &request.query)?;
+    let search = conditional::criteria(exchange, kind, &request.query).await?;
     let mut transaction = exchange.endpoint.gateway.store.begin(&exchange.permit).await?;
     match conditional::only_match(&mut transaction, &search).await? {
         None => Ok(answer(request, None)),

@@ -47,7 +47,7 @@ pub(super) async fn patch(exchange: &Exchange<'_>, request: &Request) -> Result<
 /// Patches the one resource that matches.
 pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let kind = request.kind()?;
-    let search = conditional::criteria(&exchange.endpoint.base, kind, &request.query)?;
+    let search = conditional::criteria(exchange, kind, &request.query).await?;
     let patch = Patch::read(request.body.clone()).await?;
     for _ in 0..TRIES {
         let mut transaction = exchange.endpoint.gateway.store.begin(&exchange.permit).await?;

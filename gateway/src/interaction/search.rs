@@ -3,13 +3,13 @@
 mod place;
 
 use mappers::json::write_string;
-use mappers::search::{Context, Handling, Ignored, Part, Results, Search, TotalMode, canonical, compartment};
+use mappers::search::{Handling, Ignored, Part, Results, Search, TotalMode, canonical, compartment};
 
 use crate::http::{negotiation, preference};
 use crate::interaction::codes;
 use crate::interaction::cursor::Query;
 use crate::interaction::searchset::{Head, Page};
-use crate::interaction::{Answer, Exchange, Request, Touched};
+use crate::interaction::{Answer, Exchange, Request, Touched, parameters as own_parameters};
 use crate::outcome::{self, Code, Failure, Issue, Severity};
 use crate::router::Interaction;
 use crate::store::{ResourceKey, SearchPage, SearchRequest, Version};
@@ -20,8 +20,9 @@ const COUNT: u32 = 50;
 /// A page of matches.
 pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let base = &exchange.endpoint.base;
-    let context = Context { handling: handling(request), base };
-    let (mut search, results, ignored) = mappers::search::parse(request.kind, &parameters(request)?, context)?;
+    let query = parameters(request)?;
+    let (mut search, results, ignored) =
+        own_parameters::read(exchange, request.kind, &query, handling(request)).await?;
     check_format(&results)?;
     // A cursor belongs to what is searched for, not to how the page looks.
     let chosen = canonical(&search, &Results::default());
@@ -50,7 +51,9 @@ pub(crate) struct Asked {
 pub(crate) async fn page(exchange: &Exchange<'_>, asked: Asked) -> Result<Answer, Failure> {
     let endpoint = exchange.endpoint;
     let Asked { path, chosen, search, results, ignored, count } = asked;
-    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &chosen };
+    // Nor does it go on in the pages of a parameter of the organization's own that is another one since.
+    let asked = if search.custom.is_empty() { chosen.clone() } else { format!("{chosen}#{:?}", search.custom) };
+    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &asked };
     let after = match results.cursor.as_deref() {
         Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, place::read)?),
         None => None,

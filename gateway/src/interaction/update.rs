@@ -18,7 +18,7 @@ pub(super) async fn update(exchange: &Exchange<'_>, request: &Request) -> Result
 /// Updates the one resource that matches, or creates one where none does.
 pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let kind = request.kind()?;
-    let search = conditional::criteria(&exchange.endpoint.base, kind, &request.query)?;
+    let search = conditional::criteria(exchange, kind, &request.query).await?;
     let resource = incoming::resource(request.body.clone(), kind).await?;
     let gateway = &exchange.endpoint.gateway;
     let mut transaction = gateway.store.begin(&exchange.permit).await?;

@@ -22,7 +22,7 @@ pub(super) async fn instance(exchange: &Exchange<'_>, kind: &str, id: &str) -> R
 
 /// The resources of a type that are about the patient, in the order they came to be.
 pub(super) async fn of_type(exchange: &Exchange<'_>, kind: &str, patient: &str) -> Result<Vec<Version>, Failure> {
-    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base };
+    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base, custom: None };
     let (search, _, _) = search::parse(Some(kind), &format!("patient=Patient/{patient}"), context)?;
     let mut request = SearchRequest { search, count: PAGE, ..SearchRequest::default() };
     let mut found = Vec::new();

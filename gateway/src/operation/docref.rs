@@ -54,14 +54,15 @@ pub(super) async fn docref(exchange: &Exchange<'_>, request: &Request) -> Result
             push(&mut shown, name, &value);
         }
     }
-    let (_, results, _) = mappers::search::parse(None, &shown, Context { handling: Handling::Strict, base })?;
+    let (_, results, _) =
+        mappers::search::parse(None, &shown, Context { handling: Handling::Strict, base, custom: None })?;
     let wanted = |kind: Option<&str>| -> Result<Search, Failure> {
         let mut query = query.clone();
         if let Some(kind) = kind {
             push(&mut query, "type", kind);
         }
         let (mut search, ..) =
-            mappers::search::parse(Some(KIND), &query, Context { handling: Handling::Strict, base })?;
+            mappers::search::parse(Some(KIND), &query, Context { handling: Handling::Strict, base, custom: None })?;
         search.tests.extend(spans.iter().cloned());
         Ok(search)
     };

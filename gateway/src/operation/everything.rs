@@ -53,7 +53,8 @@ pub(super) async fn everything(exchange: &Exchange<'_>, request: &Request) -> Re
             query.push_str(&format!("{name}={value}&"));
         }
     }
-    let (_, results, _) = mappers::search::parse(None, &query, Context { handling: Handling::Strict, base })?;
+    let (_, results, _) =
+        mappers::search::parse(None, &query, Context { handling: Handling::Strict, base, custom: None })?;
     let mut tests: Vec<Test> = compartment::test(owner, id, &kinds, base).into_iter().collect();
     let mut chosen = Vec::new();
     for name in ["start", "end", "_since", "_type"] {

@@ -143,7 +143,7 @@ fn searches(person: &Person) -> Vec<String> {
 }
 
 async fn candidates(exchange: &Exchange<'_>, query: &str) -> Result<Vec<Version>, Failure> {
-    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base };
+    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base, custom: None };
     let (search, ..) = mappers::search::parse(Some("Patient"), query, context)?;
     let request = SearchRequest { search, count: CANDIDATES, ..SearchRequest::default() };
     Ok(exchange.endpoint.gateway.store.search(&exchange.permit, &request).await?.matches)

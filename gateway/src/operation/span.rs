@@ -15,7 +15,8 @@ pub(super) fn within(name: &str, value: &str, paths: Vec<i32>, base: &str) -> Re
 /// A date, or an instant, with a prefix.
 pub(super) fn date(name: &str, value: &str, prefix: Prefix, base: &str) -> Result<Vec<DateValue>, Failure> {
     let query = format!("_lastUpdated={}", value.replace('+', "%2B"));
-    let (search, ..) = mappers::search::parse(None, &query, Context { handling: Handling::Strict, base })?;
+    let (search, ..) =
+        mappers::search::parse(None, &query, Context { handling: Handling::Strict, base, custom: None })?;
     match search.tests.into_iter().next() {
         Some(Test::LastUpdated(mut values)) if values.len() == 1 => {
             values[0].prefix = prefix;

@@ -4,6 +4,7 @@ use consent::Refusal;
 use hyper::StatusCode;
 use mappers::json::JsonError;
 use mappers::search::QueryError;
+use mappers::search::custom::Problem;
 use mappers::structure;
 use mappers::xml::XmlError;
 
@@ -20,6 +21,10 @@ impl From<StoreError> for Failure {
             StoreError::Contention => Self::unavailable(
                 Code::LockError,
                 "Too many requests change the same records at this moment; nothing was changed. Try again.",
+            ),
+            StoreError::Stale => Self::unavailable(
+                Code::Transient,
+                "The definition of a search parameter has changed at this moment. Ask again.",
             ),
             StoreError::StorageFull => Self::new(
                 StatusCode::INSUFFICIENT_STORAGE,
@@ -68,6 +73,11 @@ impl From<ChangeRefusal> for Failure {
                 }],
                 advice: Advice::None,
             },
+            ChangeRefusal::SearchParameter(problems) => Self {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                issues: problems.into_iter().map(issue).collect(),
+                advice: Advice::None,
+            },
             ChangeRefusal::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "This caller may not make this change.")
             }
@@ -77,6 +87,11 @@ impl From<ChangeRefusal> for Failure {
             ),
         }
     }
+}
+
+fn issue(problem: Problem) -> Issue {
+    let code = Code::parse(problem.code).unwrap_or(Code::Invalid);
+    Issue { expression: vec![problem.expression], ..Issue::error(code, problem.details) }
 }
 
 impl From<Refusal> for Failure {
@@ -132,7 +147,12 @@ impl From<Vec<QueryError>> for Failure {
             expression: if error.parameter.is_empty() { Vec::new() } else { vec![format!("http.{}", error.parameter)] },
             ..Issue::error(Code::parse(error.code).unwrap_or(Code::Invalid), error.details)
         });
-        Self { status: StatusCode::BAD_REQUEST, issues: issues.collect(), advice: Advice::None }
+        let issues: Vec<Issue> = issues.collect();
+        // All that is wrong would be wrong in a while, too, but this.
+        if !issues.is_empty() && issues.iter().all(|issue| issue.code == Code::Transient) {
+            return Self { status: StatusCode::SERVICE_UNAVAILABLE, issues, advice: Advice::RetryAfter(2) };
+        }
+        Self { status: StatusCode::BAD_REQUEST, issues, advice: Advice::None }
     }
 }
 

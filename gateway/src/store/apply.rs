@@ -8,20 +8,22 @@ use bytes::Bytes;
 use consent::OrganizationId;
 use mappers::join::{self, Header};
 use mappers::json::Document;
+use mappers::search::Custom;
 
 use crate::clock::Clock;
 use crate::store::batch::Unit;
 use crate::store::checkpoint;
 use crate::store::connection::{Connection, DbError, DbErrorKind};
 use crate::store::core::Core;
+use crate::store::custom::desk::{self, Desk};
 use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::{ChangeError, ChangeRefusal, StoreError};
-use crate::store::index::Index;
+use crate::store::index::{Index, Served};
 use crate::store::judge::{self, Ruling};
 use crate::store::place::{self, Placed};
 use crate::store::rows;
-use crate::store::types::{Change, Changed, Method, Operation, Outcome, Version};
+use crate::store::types::{Change, Changed, Method, Note, Operation, Outcome, Version};
 
 /// What became of a set.
 #[derive(Debug)]
@@ -90,6 +92,8 @@ pub(crate) struct Step<'u> {
     pub(crate) retraction: Option<Place>,
     /// What the directory will keep.
     pub(crate) side: Side,
+    /// What else there is to tell.
+    pub(crate) note: Option<Note>,
 }
 
 /// What earlier tries of a transaction taught.
@@ -166,7 +170,8 @@ pub(crate) async fn apply(
     }
     defer(units, &mut verdicts);
     let entries = look_up(core, connection, organization, units, &verdicts).await?;
-    let mut steps = judge_all(core, units, &mut verdicts, &entries);
+    let mut desk = if define(units) { Some(Desk::open(connection, organization).await?) } else { None };
+    let mut steps = judge_all(core, units, &mut verdicts, &entries, &mut desk);
     let rids = core.take_rids(connection, steps.iter().filter(|step| step.before.is_none()).count()).await?;
     for (step, rid) in steps.iter_mut().filter(|step| step.before.is_none()).zip(rids) {
         step.rid = rid;
@@ -180,14 +185,23 @@ pub(crate) async fn apply(
             core.contents.is_used(*map, &split.row);
         }
     }
-    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, step)).collect();
+    let custom = core.registry.known(organization);
+    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, &custom, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
+    if let Some(desk) = desk {
+        desk.keep(core, connection, organization).await?;
+    }
     for (unit, verdict) in units.iter().zip(&verdicts) {
         if let (None, Some(mark)) = (verdict, &unit.checkpoint) {
             checkpoint::record(connection, organization, mark).await?;
         }
     }
     Ok(collect(units, verdicts, steps, snapshots))
+}
+
+/// Whether the sets change definitions of search parameters.
+fn define(units: &[&Unit]) -> bool {
+    units.iter().any(|unit| unit.changes.iter().any(|change| &*change.kind == desk::KIND))
 }
 
 /// Tells a row key that the directory has already, and races with other transactions, from faults.
@@ -245,6 +259,7 @@ fn judge_all<'u>(
     units: &[&'u Unit],
     verdicts: &mut [Option<Verdict>],
     entries: &HashMap<(Box<str>, Box<str>), Entry>,
+    desk: &mut Option<Desk>,
 ) -> Vec<Step<'u>> {
     let mut steps = Vec::new();
     for (number, (unit, verdict)) in units.iter().zip(verdicts).enumerate() {
@@ -252,8 +267,13 @@ fn judge_all<'u>(
             continue;
         }
         let updated_ms = unit.instant(&core.clock);
-        match judge_unit(core, unit, number, updated_ms, entries) {
-            Ok(judged) => steps.extend(judged),
+        // What a set that is refused would define is not.
+        let mut trial = desk.clone();
+        match judge_unit(core, unit, number, updated_ms, entries, &mut trial) {
+            Ok(judged) => {
+                steps.extend(judged);
+                *desk = trial;
+            }
             Err(error) => *verdict = Some(Verdict::Settled(Err(error))),
         }
     }
@@ -266,6 +286,7 @@ fn judge_unit<'u>(
     number: usize,
     updated_ms: i64,
     entries: &HashMap<(Box<str>, Box<str>), Entry>,
+    desk: &mut Option<Desk>,
 ) -> Result<Vec<Step<'u>>, ChangeError> {
     let mut seen = HashSet::with_capacity(unit.changes.len());
     let mut steps = Vec::with_capacity(unit.changes.len());
@@ -291,6 +312,13 @@ fn judge_unit<'u>(
                 return Err(refuse(ChangeRefusal::Forbidden));
             }
         }
+        let note = match desk.as_mut().filter(|_| &*change.kind == desk::KIND) {
+            Some(desk) => {
+                let taken = desk.take(&change.id, document.as_ref().map(Document::root));
+                taken.map_err(|problems| refuse(ChangeRefusal::SearchParameter(problems)))?
+            }
+            None => None,
+        };
         steps.push(Step {
             unit: number,
             index,
@@ -305,13 +333,14 @@ fn judge_unit<'u>(
             kept: false,
             retraction: None,
             side: Side::default(),
+            note,
         });
     }
     Ok(steps)
 }
 
 /// The new version as it will be stored and served.
-fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
+fn snapshot(core: &Core, custom: &Custom, step: &Step<'_>) -> Snapshot {
     let address = core.address();
     let (method, body) = match (&step.document, step.outcome) {
         (None, _) => (Method::Delete, Bytes::new()),
@@ -325,12 +354,13 @@ fn snapshot(core: &Core, step: &Step<'_>) -> Snapshot {
         Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), address.as_deref()),
         None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
     };
+    let served = Served { body: &body, custom };
+    let index = |document: &Document<'_>| Index::of(&step.change.kind, document.root(), served, address.as_deref());
     let (place, index) = match (&step.placed, &step.document) {
         (Placed::Mapped { map, key, .. }, Some(document)) => {
-            let place = Place::Mapped { map: *map, key: key.clone() };
-            (place, Index::of(&step.change.kind, document.root(), address.as_deref()))
+            (Place::Mapped { map: *map, key: key.clone() }, index(document))
         }
-        (_, Some(document)) => (Place::Generic, Index::of(&step.change.kind, document.root(), address.as_deref())),
+        (_, Some(document)) => (Place::Generic, index(document)),
         (_, None) if step.kept => (left(step), Index::default()),
         // A row that replaces the retraction brings the resource back.
         (_, None) => (step.retraction.clone().unwrap_or(Place::Generic), Index::default()),
@@ -402,6 +432,7 @@ fn collect(
                 method: snapshot.method,
                 body: snapshot.body,
             },
+            note: step.note,
         });
     }
     let settle = |((unit, verdict), changed): ((&&Unit, Option<Verdict>), Vec<Option<Changed>>)| {
@@ -426,5 +457,6 @@ fn nothing(change: &Change) -> Changed {
             method: Method::Delete,
             body: Bytes::new(),
         },
+        note: None,
     }
 }

@@ -219,6 +219,7 @@ async fn attempt(
     let rids = core.rids_of_a_transaction();
     let verdicts = apply::apply(core, connection, organization, units, refused, lessons).await?;
     staged.commit(connection).await?;
+    core.registry.committed(organization);
     rids.committed();
     Ok(verdicts)
 }

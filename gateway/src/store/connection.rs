@@ -210,19 +210,29 @@ impl Connection {
         let sql = dialect::begin_read_asking(self.engine(), organization);
         self.open = true;
         self.writing = false;
-        self.ask(sql).await
+        Ok(self.ask(sql).await?.is_some_and(|row| row.flag(0)))
     }
 
-    /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox.
-    pub async fn begin_write_asking(&mut self, organization: i64) -> Result<bool, DbError> {
+    /// As [`Self::begin_write`], while nobody else writes; a lock timeout where somebody is long at it.
+    pub async fn begin_alone(&mut self, organization: i64) -> Result<(), DbError> {
+        let sql = dialect::begin_alone(self.engine(), organization);
+        self.open = true;
+        self.writing = true;
+        self.command(&sql).await
+    }
+
+    /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox, and
+    /// for the version of the organization's search parameters.
+    pub async fn begin_write_asking(&mut self, organization: i64) -> Result<(bool, i64), DbError> {
         let sql = dialect::begin_write_asking(self.engine(), organization);
         self.open = true;
         self.writing = true;
-        self.ask(sql).await
+        let row = self.ask(sql).await?;
+        Ok((row.as_ref().is_some_and(|row| row.flag(0)), row.and_then(|row| row.int(1)).unwrap_or_default()))
     }
 
-    /// Runs statements without placeholders of which the last one says yes or no.
-    async fn ask(&mut self, sql: String) -> Result<bool, DbError> {
+    /// Runs statements without placeholders; the row of the last one.
+    async fn ask(&mut self, sql: String) -> Result<Option<Row>, DbError> {
         self.running = true;
         let sql = AssertSqlSafe(sql).into_sql_str();
         let result = match self.inner.driver()? {
@@ -235,7 +245,7 @@ impl Connection {
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).next_back())
             }
         };
-        self.settle(result).map(|row| row.is_some_and(|row| row.flag(0)))
+        self.settle(result)
     }
 
     /// Opens a transaction that is neither: a schema change, or one that acts as another program (triggers speak).

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::clock::{Clock, Ids};
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::content::Contents;
+use crate::store::custom::Registry;
 use crate::store::dialect::{self, SqlDialect};
 use crate::store::pools::Pools;
 use crate::store::referrers::Referrers;
@@ -69,6 +70,8 @@ pub(crate) struct Core {
     pub(crate) settling: tokio::sync::Mutex<()>,
     /// Turns for readers who find the outbox pending: who waits for another's settlement must not keep a connection.
     pub(crate) readers_settling: Semaphore,
+    /// Search parameters of organizations' own.
+    pub(crate) registry: Registry,
     /// Row ids taken and not yet given out.
     rids: Mutex<std::ops::Range<i64>>,
 }
@@ -116,6 +119,7 @@ impl Core {
             growth: Growth::default(),
             settling: tokio::sync::Mutex::new(()),
             readers_settling: Semaphore::new(READERS_SETTLING),
+            registry: Registry::default(),
             rids: Mutex::new(0..0),
         }
     }

@@ -57,29 +57,48 @@ pub fn begin_read_asking(engine: Engine, organization: i64) -> String {
     }
 }
 
+const WRITE: &str = "begin; set local app.gateway_writing = 'on'; set local lock_timeout = 2000";
+
 /// Opens a transaction of the gateway's own writes: triggers keep silent about it.
 pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
     match engine {
         Engine::Postgres => {
             // Another program may sit on a row for as long as it likes: all our writers must not queue behind it.
-            with_organization(
-                "begin; set local app.gateway_writing = 'on'; set local lock_timeout = 2000",
-                organization,
-            )
+            let begin = with_organization(WRITE, organization);
+            // Who works on index rows for a new search parameter excludes us (no snapshot is taken by this).
+            if organization.is_some() {
+                format!("{begin}; lock table search_registry in row share mode")
+            } else {
+                begin
+            }
         }
         Engine::Sqlite => "begin immediate; insert into gateway_writing (writing) values (1)".to_owned(),
     }
 }
 
-/// As [`begin_write`], and tells whether changes of other programs wait in the outbox.
+/// As [`begin_write`], and tells whether changes of other programs wait in the outbox, and of which version the
+/// organization's search parameters are.
 pub fn begin_write_asking(engine: Engine, organization: i64) -> String {
-    format!("{}; {}", begin_write(engine, Some(organization)), pending(engine, organization))
+    let version = format!("coalesce((select version from search_registry where organization_id = {organization}), 0)");
+    format!("{}; {}, {version}", begin_write(engine, Some(organization)), pending(engine, organization))
 }
 
+/// Whether changes of other programs wait.
 fn pending(engine: Engine, organization: i64) -> String {
     match engine {
         Engine::Postgres => format!("select fhir_gateway.has_pending({organization})::integer"),
         Engine::Sqlite => format!("select exists(select 1 from outbox where organization_id = {organization})"),
+    }
+}
+
+/// As [`begin_write`], while nobody else writes. It does not wait for long: others would wait behind it.
+pub fn begin_alone(engine: Engine, organization: i64) -> String {
+    match engine {
+        Engine::Postgres => format!(
+            "{}; set local lock_timeout = 100; lock table search_registry in exclusive mode",
+            with_organization(WRITE, Some(organization))
+        ),
+        Engine::Sqlite => begin_write(engine, Some(organization)),
     }
 }
 

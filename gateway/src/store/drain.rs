@@ -15,6 +15,7 @@ use bytes::Bytes;
 use consent::OrganizationId;
 use mappers::join::{self, Header, Stored};
 use mappers::json::Document;
+use mappers::search::Custom;
 use mappers::split::Shadow;
 
 use crate::clock::Clock;
@@ -26,7 +27,7 @@ use crate::store::dialect;
 use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::StoreError;
-use crate::store::index::Index;
+use crate::store::index::{Index, Served};
 use crate::store::rows::{self, ForeignRow, Loaded, Settled};
 use crate::store::statistics;
 use crate::store::types::Method;
@@ -74,12 +75,14 @@ pub(crate) async fn begin(
     connection: &mut Connection,
     organization: OrganizationId,
 ) -> Result<(), DbError> {
-    if !connection.begin_write_asking(organization.0).await? {
-        return Ok(());
+    let (pending, mut version) = connection.begin_write_asking(organization.0).await?;
+    if pending {
+        connection.rollback().await?;
+        settle(core, connection, organization).await?;
+        // What has come since need not be seen.
+        (_, version) = connection.begin_write_asking(organization.0).await?;
     }
-    connection.rollback().await?;
-    settle(core, connection, organization).await?;
-    connection.begin_write(Some(organization.0)).await
+    core.registry.learn(connection, organization, version).await.map(drop)
 }
 
 /// Settles until the outbox is empty (or the bound is reached). No transaction may be open.
@@ -154,10 +157,15 @@ async fn settle_some(
     let rids = core.rids_of_a_transaction();
     let lock = dialect::for_update(connection.engine());
     let sql = format!(
-        "select seq, map_table, key from outbox where organization_id = $1 and seq > $2 order by seq limit {}{lock}",
+        "select seq, map_table, key, \
+         coalesce((select version from search_registry where organization_id = $1), 0) \
+         from outbox where organization_id = $1 and seq > $2 order by seq limit {}{lock}",
         pace.batch
     );
     let taken = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Int(pace.after)]).await?;
+    if let Some(version) = taken.first().and_then(|row| row.int(3)) {
+        core.registry.learn(connection, organization, version).await?;
+    }
     let mut tables: BTreeMap<Box<str>, BTreeSet<Box<str>>> = BTreeMap::new();
     let mut numbers = Vec::with_capacity(taken.len());
     for row in &taken {
@@ -175,6 +183,7 @@ async fn settle_some(
     let sql = "delete from outbox where seq in (select k.seq from {keys})";
     bulk::execute_by_keys(connection, sql, &[], &[("seq", BulkType::Int)], &numbers).await?;
     connection.commit().await?;
+    core.registry.committed(organization);
     rids.committed();
     Ok(taken.len())
 }
@@ -351,7 +360,13 @@ impl Foreign<'_> {
     }
 
     /// The new version, its residues being where they belong (`refused`: its table does not take them).
-    fn snapshot(&self, version: Version<'_>, updated_ms: i64, refused: bool) -> Result<Snapshot, DbError> {
+    fn snapshot(
+        &self,
+        version: Version<'_>,
+        updated_ms: i64,
+        refused: bool,
+        custom: &Custom,
+    ) -> Result<Snapshot, DbError> {
         let map = self.core.map(self.map);
         let Version { entry, number: version, fresh, mut body, flag, settled, .. } = version;
         let (residue, shadow) = (settled.residue, settled.shadow);
@@ -363,7 +378,8 @@ impl Foreign<'_> {
         }
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
         let address = self.core.address();
-        let index = Index::of(&map.resource, document.root(), address.as_deref());
+        let served = Served { body: &body, custom };
+        let index = Index::of(&map.resource, document.root(), served, address.as_deref());
         let facts = Facts::of(&map.resource, &entry.id, document.root(), address.as_deref());
         drop(document);
         Ok(Snapshot {

@@ -1,5 +1,7 @@
 //! What can go wrong in the store, as callers need to tell it apart. No message holds a value of anybody's record.
 
+use mappers::search::custom::Problem;
+
 use crate::store::connection::DbError;
 
 /// Why the store did not answer.
@@ -11,6 +13,9 @@ pub enum StoreError {
     /// Two transactions collided more often than we retry: 503, try again.
     #[error("too many changes to the same records at once")]
     Contention,
+    /// The definition of a search parameter changed between the reading of a search and the search: 503, try again.
+    #[error("the definition of a search parameter has changed")]
+    Stale,
     /// No space left where the data lies: 507.
     #[error("the storage is full")]
     StorageFull,
@@ -69,6 +74,9 @@ pub enum ChangeRefusal {
         /// What the column wants.
         reason: String,
     },
+    /// A SearchParameter that is active cannot be a parameter here: 422.
+    #[error("{}", .0.first().map_or("the search parameter cannot be used", |problem| problem.details.as_str()))]
+    SearchParameter(Vec<Problem>),
     /// The permit does not cover what is written: 403.
     #[error("the permit does not cover this resource")]
     Forbidden,

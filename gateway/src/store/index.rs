@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use mappers::json::Element;
+use mappers::json::{Document, Element};
 use mappers::references;
-use mappers::search::{IndexRows, extract};
+use mappers::search::{Custom, IndexRows, extract};
 use sha2::{Digest, Sha256};
 use terminology::units::{self, Base};
 
@@ -21,7 +21,7 @@ const LONGEST_KEY: usize = 200;
 /// The longest text that is kept whole in the column that orders texts, in characters.
 pub(crate) const LONGEST_NORMAL: usize = 100;
 
-const TABLES: [&str; 5] = ["index_date", "index_quantity", "index_reference", "index_string", "index_token"];
+pub(crate) const TABLES: [&str; 5] = ["index_date", "index_quantity", "index_reference", "index_string", "index_token"];
 
 /// The rows of one resource, as the tables keep them.
 #[derive(Debug, Default)]
@@ -32,9 +32,28 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The rows of a resource; `base` is where we are served.
-    pub(crate) fn of(kind: &str, element: Element<'_>, base: Option<&str>) -> Self {
-        let mut rows = extract(kind, element).into_owned();
+    /// The rows of a resource; `served`: as it will be served, with the parameters of the organization's own; `base`: where we
+    /// are served.
+    pub(crate) fn of(kind: &str, element: Element<'_>, served: Served<'_>, base: Option<&str>) -> Self {
+        let mut rows = extract(kind, element);
+        // Nothing is read a second time where an organization has no parameters of its own.
+        if served.custom.of(kind).next().is_some()
+            && let Ok(document) = Document::parse(served.body)
+        {
+            let mut own = IndexRows::default();
+            served.custom.extract(kind, document.root(), &mut own);
+            let own = own.into_owned();
+            rows.tokens.extend(own.tokens);
+            rows.strings.extend(own.strings);
+            rows.dates.extend(own.dates);
+            rows.quantities.extend(own.quantities);
+            rows.references.extend(own.references);
+        }
+        Self::of_rows(rows.into_owned(), base)
+    }
+
+    /// Rows as the tables keep them.
+    pub(crate) fn of_rows(mut rows: IndexRows<'static>, base: Option<&str>) -> Self {
         let mut is_changed = false;
         for row in &mut rows.references {
             if let Some((kind, id)) = base.and_then(|base| references::own(base, &row.target_id)) {
@@ -59,6 +78,15 @@ impl Index {
         let bases = rows.quantities.iter().map(|row| units::base(&row.system, &row.code)).collect();
         Self { rows, bases }
     }
+}
+
+/// A resource as it will be served, and what it is indexed for beside the parameters that are built in.
+#[derive(Clone, Copy)]
+pub(crate) struct Served<'s> {
+    /// The text; empty where it is deleted.
+    pub(crate) body: &'s [u8],
+    /// The organization's own parameters.
+    pub(crate) custom: &'s Custom,
 }
 
 /// A code, address or reference as the index keeps it: a long one is cut, with a digest in place of the rest.

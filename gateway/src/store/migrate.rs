@@ -55,6 +55,7 @@ macro_rules! migration {
 const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0001_internal"),
     migration!(Audit, "internal", "0002_audit"),
+    migration!(Internal, "internal", "0003_search_parameters"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),
     migration!(Clinic, "clinic", "0003_record"),

@@ -10,6 +10,7 @@ mod compiler;
 mod composite;
 mod date;
 mod include;
+mod near;
 mod page;
 mod plan;
 mod probe;
@@ -27,6 +28,7 @@ use consent::Permit;
 
 use crate::store::Store;
 use crate::store::connection::Row;
+use crate::store::custom;
 use crate::store::error::StoreError;
 use crate::store::types::{Method, SearchPage, SearchRequest, Version};
 
@@ -39,6 +41,7 @@ impl Store {
     /// [`StoreError`] where the database does not answer.
     pub async fn search(&self, permit: &Permit, request: &SearchRequest) -> Result<SearchPage, StoreError> {
         let mut reading = self.snapshot(permit).await?;
+        custom::confirm(self.core(), permit, &request.search.custom, &mut reading).await?;
         let plan = plan::choose(self.core(), permit, &request.search, &mut reading).await?;
         let mut page = SearchPage::default();
         if request.count > 0 {
@@ -64,6 +67,7 @@ impl Store {
     /// [`StoreError`] where the database does not answer.
     pub async fn explain(&self, permit: &Permit, request: &SearchRequest) -> Result<String, StoreError> {
         let mut reading = self.snapshot(permit).await?;
+        custom::confirm(self.core(), permit, &request.search.custom, &mut reading).await?;
         let plan = plan::choose(self.core(), permit, &request.search, &mut reading).await?;
         let text = page::explain(&plan, request, &mut reading).await?;
         reading.finish();

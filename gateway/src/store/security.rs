@@ -37,7 +37,7 @@ grant usage on schema public to fhir_gateway_app;";
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 14] = [
+const INTERNAL: [(&str, &str, bool); 16] = [
     ("audit_events", "select, insert", true),
     ("checkpoints", "select, insert, update, delete", true),
     ("directory", "select, insert, update, delete", true),
@@ -52,6 +52,8 @@ const INTERNAL: [(&str, &str, bool); 14] = [
     ("outbox", "select, insert, update, delete", true),
     ("resource_versions", "select, insert", true),
     ("rid_block", "select, update", false),
+    ("search_parameters", "select, insert, update, delete", true),
+    ("search_registry", "select, insert, update", true),
 ];
 
 const TENANT: &str = "nullif(current_setting('app.current_organization_id', true), '')";

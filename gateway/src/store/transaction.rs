@@ -19,7 +19,7 @@ use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::ids;
 use crate::store::types::{Change, Changed, Found};
-use crate::store::{drain, read, statistics};
+use crate::store::{custom, drain, read, statistics};
 
 /// How often a transaction that collided is tried again.
 const TRIES: usize = 8;
@@ -87,6 +87,7 @@ impl Transaction {
             let lock = [Arg::Int(lock_number(&self.permit, search))];
             self.connection.execute("select pg_advisory_xact_lock($1)", &lock).await?;
         }
+        custom::confirm_writing(&self.core, &self.permit, &search.custom, &mut self.connection).await?;
         let query = ids(&self.core, &self.permit, search, limit);
         let rows = self.connection.fetch(query.sql(), &query.args()).await?;
         let found: Vec<Box<str>> = rows.iter().filter_map(|row| row.text(2)).map(Into::into).collect();
@@ -171,6 +172,7 @@ impl Transaction {
         match verdicts.pop() {
             Some(Verdict::Settled(Ok(changed))) => {
                 staged.commit(&mut self.connection).await?;
+                self.core.registry.committed(organization);
                 rids.committed();
                 statistics::grew(&self.core, changed.len());
                 Ok(changed)

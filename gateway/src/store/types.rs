@@ -202,6 +202,21 @@ pub struct Changed {
     pub outcome: Outcome,
     /// The version after the change; for [`Outcome::Nothing`] the fields are those asked for with version 0.
     pub version: Version,
+    /// What else came of it.
+    pub note: Option<Note>,
+}
+
+/// What came of a change of a SearchParameter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Note {
+    /// It defines a parameter that is built in: nothing.
+    BuiltIn,
+    /// What was stored before is being indexed for it.
+    Indexing,
+    /// It can be searched by already.
+    Ready,
+    /// It is not active: nothing.
+    Stored,
 }
 
 /// What a change did.

@@ -60,7 +60,7 @@ pub(super) fn call<'d>(
 }
 
 /// How few and how many arguments a function takes.
-fn arity(name: &str) -> Option<(usize, usize)> {
+pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
     Some(match name {
         "abs" | "allFalse" | "allTrue" | "anyFalse" | "anyTrue" | "ceiling" | "children" | "convertsToBoolean"
         | "convertsToDate" | "convertsToDateTime" | "convertsToDecimal" | "convertsToInteger" | "convertsToString"

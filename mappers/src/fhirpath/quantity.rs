@@ -18,6 +18,24 @@ pub struct Quantity {
 const CALENDAR: [&str; 8] = ["year", "month", "week", "day", "hour", "minute", "second", "millisecond"];
 
 impl Quantity {
+    /// The number, as text.
+    #[must_use]
+    pub fn number(&self) -> String {
+        self.value.to_string()
+    }
+
+    /// The unit: a UCUM code, or the singular of a calendar unit.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        &self.unit
+    }
+
+    /// Whether the unit is a word of the calendar.
+    #[must_use]
+    pub fn is_calendar(&self) -> bool {
+        self.calendar
+    }
+
     /// The singular of a calendar unit.
     pub(super) fn calendar(word: &str) -> Option<&'static str> {
         CALENDAR.into_iter().find(|unit| word == *unit || word.strip_suffix('s') == Some(unit))

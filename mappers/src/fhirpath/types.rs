@@ -49,6 +49,11 @@ fn parent(kind: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether a type of FHIR has a value of its own.
+pub(super) fn is_primitive(kind: &str) -> bool {
+    PRIMITIVES.contains(&kind)
+}
+
 /// Whether a type of FHIR is another, or derived from it.
 pub(crate) fn is_a(kind: &str, wanted: &str) -> bool {
     kind == wanted || parent(kind).is_some_and(|parent| is_a(parent, wanted))

@@ -13,7 +13,8 @@ use std::sync::LazyLock;
 
 use super::index_path::{index_path, typed_path};
 use super::parameters::{self, ElementType, ParameterKind};
-use super::plan::{Leaf, Plan};
+use super::plan::Plan;
+use super::position;
 use crate::json::{Element, Kind};
 
 /// Index rows of one resource, sorted, each once.
@@ -110,11 +111,14 @@ pub struct ReferenceRow<'d> {
 }
 
 /// What a place is indexed for.
-#[derive(Debug)]
-struct Feed {
-    path: i32,
-    typed: i32,
-    kinds: u8,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Feed {
+    /// The place.
+    pub(super) path: i32,
+    /// Where tokens of an identifier with its type stand.
+    pub(super) typed: i32,
+    /// Which kinds of rows, as bits.
+    pub(super) kinds: u8,
 }
 
 const DATE: u8 = 1;
@@ -123,6 +127,19 @@ const REFERENCE: u8 = 4;
 const STRING: u8 = 8;
 const TOKEN: u8 = 16;
 const URI: u8 = 32;
+
+/// The kind of rows that a parameter of a kind is answered from; 0 for those that have none of their own.
+pub(super) fn feed(kind: ParameterKind) -> u8 {
+    match kind {
+        ParameterKind::Composite | ParameterKind::Special => 0,
+        ParameterKind::Date => DATE,
+        ParameterKind::Number | ParameterKind::Quantity => QUANTITY,
+        ParameterKind::Reference => REFERENCE,
+        ParameterKind::String => STRING,
+        ParameterKind::Token => TOKEN,
+        ParameterKind::Uri => URI,
+    }
+}
 
 type TypePlan = Plan<Feed>;
 
@@ -134,16 +151,14 @@ static PLANS: LazyLock<Vec<(&'static str, TypePlan)>> =
 pub fn extract<'d>(kind: &str, resource: Element<'d>) -> IndexRows<'d> {
     let mut rows = IndexRows::default();
     let Ok(at) = PLANS.binary_search_by(|(name, _)| (*name).cmp(kind)) else { return rows };
-    PLANS[at].1.visit(resource, &mut |leaf, element, item| rows.add(leaf, element, item));
+    PLANS[at].1.visit(resource, &mut |leaf, element, item| rows.add(leaf.purpose, leaf.element, element, item));
     if kind == "Patient" && resource.kind() == Kind::Object {
         rows.living();
     }
-    once(&mut rows.tokens);
-    once(&mut rows.strings);
-    once(&mut rows.dates);
-    rows.quantities.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
-    rows.quantities.dedup();
-    once(&mut rows.references);
+    if kind == position::KIND {
+        position::extract(resource, &mut rows);
+    }
+    rows.once();
     rows
 }
 
@@ -160,13 +175,8 @@ fn plan(kind: &'static str) -> TypePlan {
                 definition.paths.iter().for_each(|path| plan.number(path));
                 continue;
             }
-            ParameterKind::Date => DATE,
-            ParameterKind::Number | ParameterKind::Quantity => QUANTITY,
-            ParameterKind::Reference => REFERENCE,
-            ParameterKind::String => STRING,
-            ParameterKind::Token => TOKEN,
-            ParameterKind::Uri => URI,
             ParameterKind::Special => continue,
+            kind => feed(kind),
         };
         for path in definition.indexed() {
             feeds.entry((path.text, path.element)).or_insert((path, definition.kind, 0)).2 |= feed;
@@ -230,28 +240,39 @@ impl<'d> IndexRows<'d> {
         }
     }
 
-    fn add(&mut self, leaf: &'static Leaf<Feed>, element: Element<'d>, item: i32) {
-        let Feed { path, typed, kinds } = leaf.purpose;
+    /// Sorts the rows; equal ones are one.
+    pub(super) fn once(&mut self) {
+        once(&mut self.tokens);
+        once(&mut self.strings);
+        once(&mut self.dates);
+        self.quantities.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
+        self.quantities.dedup();
+        once(&mut self.references);
+    }
+
+    /// The rows of one element of a type.
+    pub(super) fn add(&mut self, feed: Feed, kind: ElementType, element: Element<'d>, item: i32) {
+        let Feed { path, typed, kinds } = feed;
         if kinds & DATE != 0
-            && let Some((low, high)) = date::range(leaf.element, element)
+            && let Some((low, high)) = date::range(kind, element)
         {
             self.dates.push(DateRow { path, low, high, item });
         }
         if kinds & QUANTITY != 0 {
-            self.quantities.extend(quantity::quantity(leaf.element, element, path, item));
+            self.quantities.extend(quantity::quantity(kind, element, path, item));
         }
         if kinds & REFERENCE != 0 {
-            reference::references(self, leaf.element, element, path, item);
+            reference::references(self, kind, element, path, item);
         }
         if kinds & STRING != 0 {
-            string::texts(leaf.element, element, &mut |text| self.text(path, text, item));
+            string::texts(kind, element, &mut |text| self.text(path, text, item));
         }
         if kinds & TOKEN != 0 {
-            token::tokens(leaf.element, element, &mut |system, code| {
+            token::tokens(kind, element, &mut |system, code| {
                 self.tokens.push(TokenRow { path, code, system, item });
             });
-            token::words(leaf.element, element, &mut |text| self.text(path, text, item));
-            if leaf.element == ElementType::Identifier {
+            token::words(kind, element, &mut |text| self.text(path, text, item));
+            if kind == ElementType::Identifier {
                 token::typed(element, &mut |system, code| {
                     self.tokens.push(TokenRow { path: typed, code: code.into(), system, item });
                 });
@@ -262,7 +283,7 @@ impl<'d> IndexRows<'d> {
             && let Some(code) = element.string()
         {
             // `_profile=url` finds every version of it.
-            if let Some((address, _)) = code.split_once('|').filter(|_| leaf.element == ElementType::Canonical) {
+            if let Some((address, _)) = code.split_once('|').filter(|_| kind == ElementType::Canonical) {
                 let code = Cow::Owned(address.to_owned());
                 self.tokens.push(TokenRow { path, code, system: Cow::Borrowed(""), item });
             }
@@ -282,7 +303,8 @@ impl<'d> IndexRows<'d> {
         }
     }
 
-    fn text(&mut self, path: i32, text: Cow<'d, str>, item: i32) {
+    /// The row of a text.
+    pub(super) fn text(&mut self, path: i32, text: Cow<'d, str>, item: i32) {
         let normal = super::normal(&text);
         self.strings.push(StringRow { path, normal, text, item });
     }

@@ -2,6 +2,7 @@
 //! that parameters which share a place (`patient` and `subject`, `code` and `combo-code`) share its rows.
 
 use super::parameters::{COMMON, Definition, Path};
+use super::position::places;
 
 /// The number of a place: the first 31 bits of FNV-1a of `Type.path`. No two places share one (tested).
 #[must_use]
@@ -23,7 +24,10 @@ pub fn typed_path(kind: &str, text: &str) -> i32 {
 impl Definition {
     /// The numbers of the places of a parameter.
     pub fn index_paths(&self) -> impl Iterator<Item = i32> {
-        self.indexed().map(|path| index_path(self.kind, path.text))
+        // A position has places of its own: its coordinates.
+        let near = self.is_near().then(places).into_iter().flatten();
+        let paths = self.indexed().filter(|_| !self.is_near());
+        near.chain(paths.map(|path| index_path(self.kind, path.text)))
     }
 
     /// The places of a parameter that are indexed.
@@ -59,6 +63,9 @@ mod tests {
                     }
                 }
             }
+        }
+        for (place, axis) in places().into_iter().zip(["x", "y", "z"]) {
+            assert_eq!(seen.insert(place, format!("Location.position.{axis}")), None);
         }
         assert!(seen.len() > 2000, "{}", seen.len());
     }

@@ -117,12 +117,18 @@ impl ParameterKind {
 }
 
 impl Definition {
-    /// Whether it can be searched; the others (full text, `near`, resources inside others) are known by name only.
+    /// Whether it is `near`, the one special parameter that is supported.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.full == "Location.near"
+    }
+
+    /// Whether it can be searched; the others (full text, resources inside others) are known by name only.
     #[must_use]
     pub fn is_supported(&self) -> bool {
         match self.param_kind {
             ParameterKind::Composite => true,
-            ParameterKind::Special => false,
+            ParameterKind::Special => self.is_near(),
             _ => self.paths.iter().any(Path::is_indexed),
         }
     }

@@ -16,7 +16,11 @@ mod sort;
 mod split;
 mod value;
 
+use std::collections::BTreeSet;
+
 use reader::Reader;
+
+use super::Custom;
 
 pub(super) use date::stored_range;
 pub use date::{DateValue, Prefix};
@@ -25,7 +29,7 @@ pub use include::Include;
 pub use result::{MAX_COUNT, Results, Summary, TotalMode};
 pub use sort::{SortKey, SortSource};
 pub use value::{
-    CodeRelation, QuantityValue, ReferenceValue, StringMatch, StringValue, TokenValue, UriMatch, UriValue,
+    CodeRelation, NearValue, QuantityValue, ReferenceValue, StringMatch, StringValue, TokenValue, UriMatch, UriValue,
 };
 
 /// The longest query, in bytes.
@@ -50,6 +54,8 @@ pub struct Search {
     pub sort: Vec<SortKey>,
     /// What comes along with the matches.
     pub includes: Vec<Include>,
+    /// The parameters of the organization's own that it asks by, by the number of their first place.
+    pub custom: Vec<i32>,
     /// Names and values of what was understood, as given.
     shown: Vec<(Box<str>, Box<str>)>,
 }
@@ -59,6 +65,19 @@ impl Search {
     #[must_use]
     pub fn of(kinds: Vec<&'static str>, tests: Vec<Test>) -> Self {
         Self { kinds, tests, ..Self::default() }
+    }
+
+    /// Every place that it looks at.
+    fn places(&self) -> BTreeSet<i32> {
+        let mut places = BTreeSet::new();
+        self.tests.iter().for_each(|test| test.places(&mut places));
+        for key in &self.sort {
+            if let SortSource::Index { paths, .. } = &key.source {
+                places.extend(paths);
+            }
+        }
+        self.includes.iter().for_each(|include| places.extend(&include.paths));
+        places
     }
 
     /// Whether a condition waits for what terminology tells of codes: until then it holds of nothing.
@@ -106,6 +125,8 @@ pub enum Test {
     Index(IndexTest),
     /// The time of its last change fits one of these.
     LastUpdated(Vec<DateValue>),
+    /// It is within one of these distances of a point.
+    Near(Vec<NearValue>),
     /// This does not hold.
     Not(Box<Self>),
     /// All of these, within one item (of a component, of a relation).
@@ -113,13 +134,32 @@ pub enum Test {
 }
 
 impl Test {
+    fn places(&self, places: &mut BTreeSet<i32>) {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().for_each(|test| test.places(places)),
+            Self::Chain { paths, targets } => {
+                places.extend(paths);
+                targets.iter().for_each(|(_, test)| test.places(places));
+            }
+            Self::Codes { paths, .. } => places.extend(paths),
+            Self::Has { paths, test, .. } => {
+                places.extend(paths);
+                test.places(places);
+            }
+            Self::Index(test) => places.extend(&test.paths),
+            Self::Not(test) => test.places(places),
+            Self::Together(tests) => tests.iter().for_each(|test| places.extend(&test.paths)),
+            Self::Id(_) | Self::LastUpdated(_) | Self::Near(_) => {}
+        }
+    }
+
     fn asks_terminology(&self) -> bool {
         match self {
             Self::All(tests) | Self::Any(tests) => tests.iter().any(Self::asks_terminology),
             Self::Chain { targets, .. } => targets.iter().any(|(_, test)| test.asks_terminology()),
             Self::Codes { .. } => true,
             Self::Has { test, .. } | Self::Not(test) => test.asks_terminology(),
-            Self::Id(_) | Self::Index(_) | Self::LastUpdated(_) | Self::Together(_) => false,
+            Self::Id(_) | Self::Index(_) | Self::LastUpdated(_) | Self::Near(_) | Self::Together(_) => false,
         }
     }
 }
@@ -185,6 +225,8 @@ pub struct Context<'c> {
     /// The server's own base URL, with or without a trailing slash (`https://example.org/fhir`); references below it
     /// are local. Empty = unknown.
     pub base: &'c str,
+    /// What an organization has added to the parameters that are built in.
+    pub custom: Option<&'c Custom>,
 }
 
 /// A parameter that was left out under lenient handling.
@@ -200,7 +242,8 @@ pub struct Ignored {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{parameter}: {details}")]
 pub struct QueryError {
-    /// FHIR issue type: `invalid`, `value`, `not-supported` or `too-long`.
+    /// FHIR issue type: `invalid`, `value`, `not-supported`, `too-long`, or `transient` where the same search can be answered
+    /// in a while.
     pub code: &'static str,
     /// The parameter's name as given, if it is printable and short; empty where the query as a whole is meant.
     pub parameter: Box<str>,

@@ -218,6 +218,13 @@ impl Table {
         self.member(owner, name).map(|member| self.defined(owner, member))
     }
 
+    /// What an object of this type says of the members that are shown by a name.
+    pub(super) fn named(&'static self, owner: &str, name: &str) -> Vec<Definition> {
+        let Some(owner) = self.named.get(owner).map(|owner| self.of(*owner)) else { return Vec::new() };
+        let members = self.members(owner).iter().filter(|member| member.shown() == name);
+        members.map(|member| self.defined(owner, member)).collect()
+    }
+
     pub(crate) fn definition(&'static self, path: &str) -> Option<Definition> {
         let mut steps = path.split('.');
         let first = steps.next()?;

@@ -61,7 +61,7 @@ impl<'d> Walk<'_, 'd> {
         let (resource, container) = (around.resource.value?, around.container.value?);
         let allowed = self.work.get().min(WORK);
         let left = Cell::new(allowed);
-        let context = Context { now: self.now, lenient_types: true, work: Some(&left) };
+        let context = Context { now: self.now, lenient_types: true, work: Some(&left), ..Context::default() };
         let outcome = expression.evaluate_within(node, resource, container, context);
         self.work.set(self.work.get().saturating_sub(allowed - left.get()));
         match outcome.ok()?.as_slice() {

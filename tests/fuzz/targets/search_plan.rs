@@ -43,7 +43,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 fuzz_target!(|text: &str| {
     let (kind, query) = text.split_once('?').unwrap_or(("Observation", text));
     let kind = parameters::resource_type(kind);
-    let context = Context { handling: Handling::Lenient, base: "http://h/fhir" };
+    let context = Context { handling: Handling::Lenient, base: "http://h/fhir", custom: None };
     let Ok((search, results, _)) = parse(kind, query, context) else { return };
     if search.asks_terminology() {
         return;

@@ -14,6 +14,7 @@ pub(crate) fn asked(kind: &str, found: &Found) -> Vec<String> {
         "quantity" => quantities(value),
         "reference" => references(value),
         "uri" => value.as_str().map(escaped).into_iter().collect(),
+        "special" => positions(value),
         other => panic!("{other}"),
     }
 }
@@ -27,6 +28,8 @@ pub(crate) fn nowhere(kind: &str) -> &'static str {
         "number" | "quantity" => "-98765.4321",
         "reference" => "http://zz.example/none",
         "uri" => "urn:zz:none",
+        // The place that is farthest from all land.
+        "special" => "-48.8767|-123.3933|1|km",
         other => panic!("{other}"),
     }
 }
@@ -141,6 +144,12 @@ fn quantities(value: &Json) -> Vec<String> {
         asked.push(format!("{number}||{}", escaped(unit)));
     }
     asked
+}
+
+/// Where a Location is, give or take a metre.
+fn positions(value: &Json) -> Vec<String> {
+    let place = value.str("latitude").zip(value.str("longitude"));
+    place.map(|(latitude, longitude)| format!("{latitude}|{longitude}|1|m")).into_iter().collect()
 }
 
 fn references(value: &Json) -> Vec<String> {

@@ -50,6 +50,11 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
             "identifier":[{{"system":"urn:example:mrn","value":"mrn-{id}"}}]}}"#,
             random.below(3)
         )));
+        record.push(Json::of(&format!(
+            r#"{{"resourceType":"Location","id":"{id}","name":"L{index}","position":{{"latitude":{}.5,"longitude":{}}}}}"#,
+            40 + random.below(3),
+            -72 + i64::from(index % 3)
+        )));
         if index < 6 {
             record.push(Json::of(&format!(
                 r#"{{"resourceType":"Encounter","id":"{id}","status":"finished","class":{{"code":"AMB"}},"subject":{{"reference":"Patient/{whose}"}},
@@ -69,6 +74,21 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
         }
     }
     record
+}
+
+/// Search parameters of the organization's own, which [`CONDITIONS`] and the others ask by.
+pub(crate) fn parameters() -> Vec<Json> {
+    let parameter = |id: &str, base: &str, kind: &str, expression: &str| {
+        Json::of(&format!(
+            r#"{{"resourceType":"SearchParameter","id":"{id}","url":"http://example.org/{id}","name":"N","status":"active",
+            "description":"d","code":"{id}","base":[{base}],"type":"{kind}","expression":"{expression}"}}"#
+        ))
+    };
+    vec![
+        parameter("own-word", r#""Patient""#, "string", "Patient.name.family | Patient.name.given"),
+        parameter("own-about", r#""Observation","Basic""#, "reference", "subject.where(resolve() is Patient)"),
+        parameter("own-value", r#""Observation""#, "quantity", "Observation.value.as(Quantity)"),
+    ]
 }
 
 /// Conditions by type. `ID` stands for an id, of which some are nobody's here.
@@ -101,6 +121,11 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "deceased=false",
             "general-practitioner:missing=true",
             "email:missing=false",
+            "own-word=adam",
+            "own-word:exact=Hidden",
+            "own-word:missing=false",
+            "_has:Observation:own-about:own-value=gt1.2",
+            "link.own-word=b",
         ],
     ),
     (
@@ -135,6 +160,10 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "_has:Observation:has-member:patient=ID",
             "patient._has:MedicationRequest:patient:_id=ID",
             "patient.link.family=brown",
+            "own-about=ID",
+            "own-about:Patient.own-word=hid",
+            "own-value=1.5",
+            "own-value:missing=true",
         ],
     ),
     (
@@ -162,6 +191,8 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "identifier=urn:example:mrn|mrn-ID",
             "subject:Patient.birthdate=lt2000",
             "created:missing=true",
+            "own-about=ID",
+            "own-about:Patient.family=adams",
         ],
     ),
     (
@@ -177,17 +208,30 @@ const CONDITIONS: &[(&str, &[&str])] = &[
             "subject.name=b",
         ],
     ),
+    ("Location", &["near=41.5|-71", "near=41|-71|100|[mi_i]", "near=41|-71|60", "name=l1", "near:missing=false"]),
 ];
 
 const ORDERS: &[(&str, &[&str])] = &[
-    ("Patient", &["family", "-family", "birthdate", "-birthdate", "identifier", "link", "gender"]),
+    ("Patient", &["family", "-family", "birthdate", "-birthdate", "identifier", "link", "gender", "-own-word"]),
     (
         "Observation",
-        &["date", "-date", "value-quantity", "-value-quantity", "code", "patient", "-has-member", "status"],
+        &[
+            "date",
+            "-date",
+            "value-quantity",
+            "-value-quantity",
+            "code",
+            "patient",
+            "-has-member",
+            "status",
+            "own-value",
+            "-own-about",
+        ],
     ),
     ("MedicationRequest", &["authoredon", "-patient", "status"]),
     ("Basic", &["code", "-code", "-patient", "identifier"]),
     ("Encounter", &["date", "-date", "patient", "class"]),
+    ("Location", &["name", "-name"]),
 ];
 
 const ALONG: &[(&str, &[&str])] = &[
@@ -199,6 +243,7 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude=Observation:patient",
             "_revinclude=*:x",
             "_revinclude=Basic:subject",
+            "_revinclude=Basic:own-about",
             "_revinclude:iterate=Patient:link",
             "_include=*",
             "_revinclude=MedicationRequest:*",
@@ -211,6 +256,7 @@ const ALONG: &[(&str, &[&str])] = &[
             "_include=Observation:subject:Patient",
             "_include:iterate=Observation:has-member",
             "_include=Observation:*",
+            "_include=Observation:own-about",
             "_revinclude=Observation:has-member",
             "_include:iterate=Patient:link",
             "_include=Observation:encounter",
@@ -226,6 +272,7 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude:iterate=Observation:has-member",
         ],
     ),
+    ("Location", &["_include=Location:organization", "_include=*"]),
 ];
 
 const SHAPES: &[&str] = &[
@@ -264,7 +311,7 @@ fn of<'a>(table: &[(&str, &'a [&'a str])], kind: &str) -> &'a [&'a str] {
 
 /// Some search: most are good, some are not.
 pub(crate) fn any(random: &mut Random) -> Search {
-    let kinds = ["Patient", "Observation", "MedicationRequest", "Basic", "Encounter"];
+    let kinds = ["Patient", "Observation", "MedicationRequest", "Basic", "Encounter", "Location"];
     let kind = *random.pick(&kinds);
     let mut query: Vec<String> = Vec::new();
     let mut by_form = random.once_in(8);

@@ -8,7 +8,7 @@ mod overlap;
 use std::collections::{BTreeMap, HashMap};
 
 use mappers::references::{self, Links, Reference};
-use mappers::search::{Results, Search};
+use mappers::search::{Custom, Results, Search};
 
 use crate::clock::Ids;
 use crate::interaction::bundle::order::Step;
@@ -64,10 +64,10 @@ impl Conditions {
     ///
     /// # Errors
     /// 400: a condition that is not understood, or has no criteria.
-    pub(super) fn of(base: &str, entries: &[Entry]) -> Result<Self, Failure> {
+    pub(super) fn of(base: &str, custom: &Custom, entries: &[Entry]) -> Result<Self, Failure> {
         let mut conditions = Self::default();
         for (index, entry) in entries.iter().enumerate() {
-            conditions.add(base, index, entry).map_err(|failure| failure.at(&place(index)))?;
+            conditions.add((base, custom), index, entry).map_err(|failure| failure.at(&place(index)))?;
         }
         Ok(conditions)
     }
@@ -95,7 +95,7 @@ impl Conditions {
         Ok(answers)
     }
 
-    fn add(&mut self, base: &str, index: usize, entry: &Entry) -> Result<(), Failure> {
+    fn add(&mut self, base: (&str, &Custom), index: usize, entry: &Entry) -> Result<(), Failure> {
         let request = &entry.request;
         let condition = match request.interaction {
             Interaction::Create => request.conditions.if_none_exist.as_deref(),
@@ -120,8 +120,8 @@ impl Conditions {
         Ok(())
     }
 
-    fn question(&mut self, base: &str, kind: &str, condition: &str) -> Result<String, Failure> {
-        let search = conditional::criteria(base, kind, condition)?;
+    fn question(&mut self, (base, custom): (&str, &Custom), kind: &str, condition: &str) -> Result<String, Failure> {
+        let search = conditional::read(base, custom, kind, condition)?;
         let key = format!("{kind}?{}", mappers::search::canonical(&search, &Results::default()));
         self.searches.insert(key.clone(), search);
         Ok(key)
@@ -346,7 +346,7 @@ mod tests {
     }
 
     fn resolved(entries: &[Entry], matched: Matched) -> Result<Resolved, Failure> {
-        let conditions = Conditions::of("", entries).unwrap();
+        let conditions = Conditions::of("", &Custom::default(), entries).unwrap();
         let answers = conditions.searches.keys().map(|key| (key.clone(), matched.clone())).collect();
         resolve(entries, &conditions, &answers, &Ids::seeded(1, Arc::new(Clock::seeded())))
     }

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use consent::{Action, Caller, Permit, Purpose};
 use mappers::json::Document;
 use mappers::references;
+use mappers::search::Custom;
 
 use crate::interaction::bundle::batch::{self, Task};
 use crate::interaction::bundle::order::Step;
 use crate::interaction::bundle::plan::{Entry, Kind, Plan};
 use crate::interaction::bundle::resolve::{self, Conditions, Resolved, Target};
 use crate::interaction::read::unknown;
-use crate::interaction::{Answer, Endpoint, audited, delete, incoming, patch};
+use crate::interaction::{Answer, Endpoint, audited, delete, incoming, parameters, patch};
 use crate::outcome::Failure;
 use crate::store::{
     Change, ChangeError, ChangeRefusal, Changed, Checkpoint, Found, Operation, StoreError, Transaction,
@@ -57,7 +58,9 @@ async fn write(
     checkpoint: Option<Checkpoint>,
 ) -> Result<Written, Failure> {
     let mut entries = plan.entries.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let conditions = Conditions::of(&endpoint.base, &entries)?;
+    let store = &endpoint.gateway.store;
+    let of = |custom: &Custom| Conditions::of(&endpoint.base, custom, &entries);
+    let conditions = parameters::with(store, permit, of).await?;
     let patches = entries.iter().any(|entry| entry.patch.is_some());
     for _ in 0..patch::TRIES {
         let (mut transaction, mut answers) = (None, HashMap::new());
@@ -224,7 +227,8 @@ fn refused(error: ChangeError, origins: &[usize]) -> Failure {
 fn written(endpoint: &Endpoint, entry: &Entry, changed: Changed) -> Answer {
     match Step::of(entry.request.interaction) {
         Step::Delete => delete::answer(&entry.request, Some(changed)),
-        _ => Answer::written(endpoint, entry.request.preference, Some(changed.outcome), changed.version),
+        _ => Answer::written(endpoint, entry.request.preference, Some(changed.outcome), changed.version)
+            .noting(changed.note),
     }
 }
 

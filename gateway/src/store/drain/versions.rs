@@ -8,6 +8,7 @@ use consent::OrganizationId;
 use super::{Foreign, deletion};
 use crate::store::connection::{Connection, DbError};
 use crate::store::core::Core;
+use crate::store::custom::desk;
 use crate::store::emit::Snapshot;
 use crate::store::entry::{self, Entry};
 use crate::store::rows::{self, ForeignRow, Settled};
@@ -101,10 +102,12 @@ impl<'r> Versions<'r> {
             .collect();
         let refused = rows::settle_residues(core, connection, organization, map, &held, careful).await?;
         drop(held);
+        let custom = core.registry.known(organization);
         for (version, refused) in versions.into_iter().zip(refused) {
             let row = version.row;
-            deletions.push(row.snapshot(version, updated_ms, refused)?);
+            deletions.push(row.snapshot(version, updated_ms, refused, &custom)?);
         }
+        desk::adopt(core, connection, organization, &deletions).await?;
         Ok(deletions)
     }
 }

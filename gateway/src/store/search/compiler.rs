@@ -4,7 +4,7 @@ use consent::Permit;
 use mappers::search::query::{DateValue, IndexKind, IndexTest, Test, Values};
 
 use super::statement::Statement;
-use super::{chain, composite, date, quantity, reference, string, token, uri};
+use super::{chain, composite, date, near, quantity, reference, string, token, uri};
 use crate::store::condition;
 use crate::store::connection::Engine;
 use crate::store::core::Core;
@@ -84,6 +84,7 @@ impl<'a> Compiler<'a> {
                 )
             }
             Test::LastUpdated(values) => any(values.iter().map(|value| self.updated(value, directory)).collect()),
+            Test::Near(values) => near::holds(self, values, directory),
             Test::Not(test) => format!("not {}", self.holds(test, directory)),
             Test::Together(parts) => composite::together(self, parts, directory),
         }

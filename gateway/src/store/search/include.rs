@@ -69,7 +69,9 @@ fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, C
     let mut compiler = Compiler::new(plan.core, plan.permit);
     let visible = compiler.visible("d");
     let at = match &include.paths[..] {
-        [] if include.kind.is_none() => format!("i.organization_id = {}", compiler.organization),
+        // Places of the organization's own parameters (below zero) are named, or nothing comes along by them: what is there of
+        // one that is not complete is no answer.
+        [] if include.kind.is_none() => format!("i.organization_id = {} and i.path >= 0", compiler.organization),
         // A type without any reference (`Binary:*`) has no places, and nothing comes along.
         paths => compiler.at(paths, "i", if include.reverse { Reach::All } else { Reach::Row }),
     };

@@ -21,7 +21,7 @@ const FEW: i64 = 64;
 pub(super) fn at_first(test: &Test) -> i64 {
     match test {
         Test::All(tests) | Test::Any(tests) => tests.iter().map(at_first).min().unwrap_or(ENOUGH),
-        Test::Chain { .. } | Test::Has { .. } | Test::Together(_) => FEW,
+        Test::Chain { .. } | Test::Has { .. } | Test::Near(_) | Test::Together(_) => FEW,
         _ => ENOUGH,
     }
 }

@@ -3,7 +3,7 @@
 use mappers::search::query::{IndexKind, Test, Values};
 
 use super::compiler::{Compiler, Reach, table};
-use super::{chain, composite};
+use super::{chain, composite, near};
 
 /// Row ids; one may come several times, and some may be of other types or hidden.
 pub(super) struct Source {
@@ -50,6 +50,7 @@ pub(super) fn of(compiler: &mut Compiler<'_>, kinds: &[&'static str], test: &Tes
                 "select {row}.rid from directory {row} where {row}.organization_id = {organization} and {kind} and {times}"
             ))
         }
+        Test::Near(values) => exact(near::source(compiler, values)),
         Test::Together(parts) => exact(composite::source(compiler, parts)),
         Test::Codes { .. } | Test::Not(_) => None,
     }
@@ -63,7 +64,7 @@ pub(super) fn can_drive(test: &Test) -> bool {
         Test::Chain { targets, .. } => targets.iter().all(|(_, test)| can_drive(test)),
         Test::Has { test, .. } => can_drive(test),
         Test::Codes { .. } | Test::Not(_) => false,
-        Test::Id(_) | Test::Index(_) | Test::LastUpdated(_) | Test::Together(_) => true,
+        Test::Id(_) | Test::Index(_) | Test::LastUpdated(_) | Test::Near(_) | Test::Together(_) => true,
     }
 }
 
@@ -71,7 +72,7 @@ pub(super) fn can_drive(test: &Test) -> bool {
 pub(super) fn is_of_index_rows(test: &Test) -> bool {
     match test {
         Test::All(tests) | Test::Any(tests) => tests.iter().all(is_of_index_rows),
-        Test::Index(_) | Test::Together(_) => true,
+        Test::Index(_) | Test::Near(_) | Test::Together(_) => true,
         Test::Not(test) => is_of_index_rows(test),
         Test::Chain { .. } | Test::Codes { .. } | Test::Has { .. } | Test::Id(_) | Test::LastUpdated(_) => false,
     }
@@ -90,7 +91,7 @@ pub(super) fn rank(test: &Test) -> usize {
             Values::Any(IndexKind::Reference) => 7,
             Values::Any(_) => 8,
         },
-        Test::Together(_) => 3,
+        Test::Near(_) | Test::Together(_) => 3,
         Test::All(tests) => tests.iter().filter(|test| can_drive(test)).map(rank).min().unwrap_or(9),
         Test::Any(tests) => tests.iter().map(rank).max().unwrap_or(9),
         Test::Has { test, .. } => 3 + rank(test),

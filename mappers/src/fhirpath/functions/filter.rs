@@ -9,6 +9,8 @@ use crate::fhirpath::node::Node;
 use crate::fhirpath::operators::{self, boolean, distinct};
 use crate::fhirpath::syntax::Expr;
 use crate::fhirpath::value::Value;
+use crate::references::{self, Reference};
+use crate::search::parameters::resource_type;
 
 /// Calls a function on a collection; `None` where the name is none of these.
 pub(super) fn call<'d>(call: &Call<'_, 'd, '_>) -> Option<Outcome<'d>> {
@@ -196,7 +198,9 @@ fn resolved<'d>(call: &Call<'_, 'd, '_>) -> Collection<'d> {
             Some(node) => node.value?.member("reference")?.string()?.into_owned(),
             None => item.text()?,
         };
-        let id = reference.strip_prefix('#')?;
+        let Some(id) = reference.strip_prefix('#') else {
+            return if call.evaluator.context.types_of_references { stand_in(item, &reference) } else { None };
+        };
         if id.is_empty() {
             return call.evaluator.container;
         }
@@ -207,6 +211,18 @@ fn resolved<'d>(call: &Call<'_, 'd, '_>) -> Collection<'d> {
         contained.iter().find(named).copied()
     };
     call.focus.iter().filter_map(target).map(Value::Node).collect()
+}
+
+/// What stands for the resource that a reference names: of it only the type is known.
+fn stand_in<'d>(item: &Value<'d>, reference: &str) -> Option<Node<'d>> {
+    let value = item.node()?.value?;
+    let kind = match references::parse(reference) {
+        Reference::Local { kind, .. } => Some(kind),
+        Reference::Absolute { kind, .. } => kind,
+        _ => None,
+    };
+    let told = || resource_type(&value.member("type")?.string()?);
+    Some(Node::of_type(value, kind.or_else(told)?))
 }
 
 fn booleans(focus: &[Value<'_>]) -> Result<Vec<bool>, EvaluationError> {

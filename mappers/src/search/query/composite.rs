@@ -1,19 +1,23 @@
 //! Several values together: <https://hl7.org/fhir/R4/search.html#combining>.
 
 use super::condition::{Fault, each, plain, wrong};
-use super::scope::Meant;
+use super::scope::{Meaning, Meant};
 use super::split::split_unescaped;
 use super::value;
 use super::{IndexTest, Test, Values};
+use crate::search::custom::Parameter;
 use crate::search::index_path;
 use crate::search::parameters::{self, Definition, ElementType, ParameterKind};
 
 /// The test of `a$b,c$d`.
-pub(super) fn test(meant: &Meant, values: &[&str], base: &str) -> Result<Test, Fault> {
+pub(super) fn test(meant: &Meant<'_>, values: &[&str], base: &str) -> Result<Test, Fault> {
     let mut any = Vec::new();
     for value in values {
         for definition in &meant.definitions {
-            any.extend(alternatives(definition, value, base)?);
+            match definition {
+                Meaning::BuiltIn(definition) => any.extend(alternatives(definition, value, base)?),
+                Meaning::Custom(parameter) => any.push(of_parts(parameter, value, base)?),
+            }
         }
     }
     Ok(if any.len() == 1 { any.remove(0) } else { Test::Any(any) })
@@ -55,6 +59,30 @@ fn alternatives(definition: &'static Definition, value: &str, base: &str) -> Res
         found.push(Test::All(all));
     }
     Ok(found)
+}
+
+/// The parts of a parameter of the organization's own stand in items of its own.
+fn of_parts(parameter: &Parameter, value: &str, base: &str) -> Result<Test, Fault> {
+    let (values, parts) = (split_unescaped(value, '$'), &parameter.definition.parts);
+    if values.len() != parts.len() || values.iter().any(|value| value.is_empty()) {
+        let details = format!(
+            "A value has not the parts the parameter wants; give {} values joined by $, in the order of its components",
+            parts.len()
+        );
+        return Err(wrong("value", details));
+    }
+    let mut together = Vec::new();
+    for (number, (part, text)) in parts.iter().zip(values).enumerate() {
+        let values = match part.param_kind {
+            ParameterKind::Token => Values::Tokens(each(&[text], value::token)?),
+            ParameterKind::Reference => {
+                Values::References(each(&[text], |text| value::reference(text, &part.targets, None, base))?)
+            }
+            kind => plain(kind, None, &[text])?,
+        };
+        together.push(IndexTest { paths: vec![parameter.part_path(number)], values });
+    }
+    Ok(Test::Together(together))
 }
 
 /// A component's value at those of its places that fit; `None` where there is no such place.

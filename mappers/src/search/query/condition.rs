@@ -6,8 +6,8 @@ use super::scope::{Meant, Scope};
 use super::split::{split_unescaped, unescape};
 use super::value::{self, CodeRelation, StringMatch, UriMatch};
 use super::{IndexKind, IndexTest, MAX_TYPES, MAX_VALUES, Test, Values, composite, join};
-use crate::search::parameters::{ElementType, ParameterKind};
-use crate::search::typed_path;
+use crate::search::Custom;
+use crate::search::parameters::ParameterKind;
 
 /// Why a parameter is not taken.
 #[derive(Debug)]
@@ -34,12 +34,14 @@ pub(super) fn wrong(code: &'static str, details: impl Into<String>) -> Fault {
 pub(super) struct Conditions<'c> {
     /// The server's own base.
     pub(super) base: &'c str,
+    /// The organization's own parameters.
+    pub(super) custom: Option<&'c Custom>,
     types: usize,
 }
 
 impl<'c> Conditions<'c> {
-    pub(super) fn new(base: &'c str) -> Self {
-        Self { base, types: 0 }
+    pub(super) fn new(base: &'c str, custom: Option<&'c Custom>) -> Self {
+        Self { base, custom, types: 0 }
     }
 
     /// One more type that a chain goes through.
@@ -94,7 +96,7 @@ impl<'c> Conditions<'c> {
         self.test(&meant, modifier, &values).map(Some)
     }
 
-    fn test(&self, meant: &Meant, modifier: Option<&str>, values: &[&str]) -> Result<Test, Fault> {
+    fn test(&self, meant: &Meant<'_>, modifier: Option<&str>, values: &[&str]) -> Result<Test, Fault> {
         if modifier == Some("missing") && !matches!(meant.name(), "_id" | "_lastUpdated") {
             return missing(meant, values);
         }
@@ -118,6 +120,10 @@ impl<'c> Conditions<'c> {
                 no_modifiers(modifier)?;
                 composite::test(meant, values, self.base)
             }
+            ParameterKind::Special => {
+                no_modifiers(modifier)?;
+                Ok(Test::Near(each(values, value::near)?))
+            }
             ParameterKind::Token => token(meant, modifier, values),
             ParameterKind::Reference => self.reference(meant, modifier, values),
             kind => {
@@ -127,7 +133,7 @@ impl<'c> Conditions<'c> {
         }
     }
 
-    fn reference(&self, meant: &Meant, modifier: Option<&str>, values: &[&str]) -> Result<Test, Fault> {
+    fn reference(&self, meant: &Meant<'_>, modifier: Option<&str>, values: &[&str]) -> Result<Test, Fault> {
         let targets = meant.targets();
         let paths = meant.paths();
         if modifier == Some("identifier") {
@@ -184,7 +190,7 @@ pub(super) fn plain(kind: ParameterKind, modifier: Option<&str>, values: &[&str]
     })
 }
 
-fn token(meant: &Meant, modifier: Option<&str>, values: &[&str]) -> Result<Test, Fault> {
+fn token(meant: &Meant<'_>, modifier: Option<&str>, values: &[&str]) -> Result<Test, Fault> {
     let paths = meant.paths();
     let tokens = |relation| {
         let values = each(values, value::token)?;
@@ -198,12 +204,7 @@ fn token(meant: &Meant, modifier: Option<&str>, values: &[&str]) -> Result<Test,
             Ok(Test::Index(IndexTest { paths, values }))
         }
         Some("of-type") => {
-            let identifiers = |definition: &&'static crate::search::parameters::Definition| {
-                let kind = definition.kind;
-                let places = definition.indexed().filter(|path| path.element == ElementType::Identifier);
-                places.map(move |path| typed_path(kind, path.text)).collect::<Vec<_>>()
-            };
-            let paths: Vec<i32> = meant.definitions.iter().flat_map(identifiers).collect();
+            let paths = meant.typed_paths();
             if paths.is_empty() {
                 return Err(wrong("invalid", "Only identifiers have the modifier of-type; leave it out"));
             }
@@ -224,9 +225,9 @@ fn tokens_in(paths: Vec<i32>, values: &[&str]) -> Result<Test, Fault> {
 
 /// Tokens; a code whose system R4 fixes by its binding (gender, status) is stored without one, so the system says nothing
 /// there.
-fn plain_tokens(meant: &Meant, values: &[&str]) -> Result<Test, Fault> {
+fn plain_tokens(meant: &Meant<'_>, values: &[&str]) -> Result<Test, Fault> {
     let mut values = each(values, value::token)?;
-    if is_bare(meant) {
+    if meant.is_bare() {
         for value in values.iter_mut().filter(|value| value.code.is_some()) {
             value.system = None;
         }
@@ -234,14 +235,7 @@ fn plain_tokens(meant: &Meant, values: &[&str]) -> Result<Test, Fault> {
     Ok(Test::Index(IndexTest { paths: meant.paths(), values: Values::Tokens(values) }))
 }
 
-/// Whether all the values of a parameter are codes or primitives, whose system goes without saying.
-pub(super) fn is_bare(meant: &Meant) -> bool {
-    let bare =
-        |element: ElementType| matches!(element, ElementType::Boolean | ElementType::Code | ElementType::DateTime);
-    meant.definitions.iter().all(|definition| definition.indexed().all(|path| bare(path.element)))
-}
-
-fn missing(meant: &Meant, values: &[&str]) -> Result<Test, Fault> {
+fn missing(meant: &Meant<'_>, values: &[&str]) -> Result<Test, Fault> {
     let is_missing = match values {
         ["true"] => true,
         ["false"] => false,
@@ -249,13 +243,13 @@ fn missing(meant: &Meant, values: &[&str]) -> Result<Test, Fault> {
     };
     let kinds: &[IndexKind] = match meant.kind() {
         ParameterKind::Date => &[IndexKind::Date],
-        ParameterKind::Number | ParameterKind::Quantity => &[IndexKind::Quantity],
+        ParameterKind::Number | ParameterKind::Quantity | ParameterKind::Special => &[IndexKind::Quantity],
         ParameterKind::Reference => &[IndexKind::Reference],
         ParameterKind::String => &[IndexKind::String],
         // A concept in words only is there, too.
         ParameterKind::Token => &[IndexKind::Token, IndexKind::String],
         ParameterKind::Uri => &[IndexKind::Token],
-        ParameterKind::Composite | ParameterKind::Special => return Err(no_modifier("missing", "no modifier")),
+        ParameterKind::Composite => return Err(no_modifier("missing", "no modifier")),
     };
     let test = |kind: &IndexKind| Test::Index(IndexTest { paths: meant.paths(), values: Values::Any(*kind) });
     let there = Test::Any(kinds.iter().map(test).collect());

@@ -25,7 +25,8 @@ pub(super) fn is_include(name: &str) -> bool {
 }
 
 /// Reads `Observation:patient`, `Observation:subject:Patient`, `Observation:*` or `*`.
-pub(super) fn read(kinds: &[&'static str], name: &str, value: &str) -> Result<Include, Fault> {
+pub(super) fn read(scope: Scope<'_>, name: &str, value: &str) -> Result<Include, Fault> {
+    let kinds = scope.kinds;
     let (name, modifier) = name.split_once(':').map_or((name, None), |(name, modifier)| (name, Some(modifier)));
     let reverse = name == "_revinclude";
     let iterate = match modifier {
@@ -60,7 +61,8 @@ pub(super) fn read(kinds: &[&'static str], name: &str, value: &str) -> Result<In
         paths.dedup();
         return Ok(Include { kind: Some(kind), paths, target, ..every });
     }
-    let meant = Scope { kinds: &[kind] }.meant(parameter)?;
+    let kinds = [kind];
+    let meant = Scope { kinds: &kinds, ..scope }.meant(parameter)?;
     if meant.kind() != ParameterKind::Reference {
         return Err(refused(
             "invalid",

@@ -30,10 +30,11 @@ pub(super) fn chain(
     let (mut targets, mut first) = (Vec::new(), None);
     for kind in kinds {
         conditions.through_type()?;
-        match conditions.step(Scope { kinds: &[kind] }, rest, value, depth + 1) {
+        match conditions.step(Scope { kinds: &[kind], ..scope }, rest, value, depth + 1) {
             Ok(Some(test)) => targets.push((kind, test)),
             Ok(None) => return Ok(None),
-            Err(fault) if fault.code == "too-long" => return Err(fault),
+            // What is not complete yet would leave matches out.
+            Err(fault) if matches!(fault.code, "too-long" | "transient") => return Err(fault),
             Err(fault) => first = first.or(Some(fault)),
         }
     }
@@ -59,13 +60,15 @@ pub(super) fn has(
     };
     let kind =
         resource_type(kind).ok_or_else(|| wrong("invalid", "The parameter names no resource type after _has"))?;
-    let meant = reference(Scope { kinds: &[kind] }, name)?;
+    let kinds = [kind];
+    let holder = Scope { kinds: &kinds, ..scope };
+    let meant = reference(holder, name)?;
     let allowed = meant.targets();
     let fits = |kind: &&'static str| allowed.is_empty() || allowed.contains(kind);
     if !scope.kinds.is_empty() && !scope.kinds.iter().any(fits) {
         return Err(wrong("invalid", "The reference after _has does not refer to the type that is searched"));
     }
-    let test = conditions.step(Scope { kinds: &[kind] }, rest, value, depth + 1)?;
+    let test = conditions.step(holder, rest, value, depth + 1)?;
     Ok(test.map(|test| Test::Has { kind, paths: meant.paths(), test: Box::new(test) }))
 }
 
@@ -84,7 +87,7 @@ pub(super) fn list(
     has(conditions, scope, "_has:List:item:_id", &ids.join(","), depth)
 }
 
-fn reference(scope: Scope<'_>, name: &str) -> Result<Meant, Fault> {
+fn reference<'s>(scope: Scope<'s>, name: &str) -> Result<Meant<'s>, Fault> {
     let meant = scope.meant(name)?;
     if meant.kind() != ParameterKind::Reference {
         return Err(refused("invalid", "The parameter is no reference, so nothing can be asked of what it refers to"));

@@ -1,5 +1,7 @@
 //! Reading a query parameter by parameter, collecting what is wrong.
 
+use std::collections::BTreeSet;
+
 use super::condition::{Conditions, Fault};
 use super::result::Refusal;
 use super::scope::Scope;
@@ -21,7 +23,7 @@ pub(super) struct Reader<'c> {
 impl<'c> Reader<'c> {
     pub(super) fn new(kind: Option<&str>, context: Context<'c>) -> Self {
         Self {
-            conditions: Conditions::new(context.base.trim_end_matches('/')),
+            conditions: Conditions::new(context.base.trim_end_matches('/'), context.custom),
             handling: context.handling,
             search: Search { kinds: kind.and_then(resource_type).into_iter().collect(), ..Search::default() },
             results: Results::default(),
@@ -57,7 +59,12 @@ impl<'c> Reader<'c> {
         }
     }
 
-    pub(super) fn finish(self) -> Result<(Search, Results, Vec<Ignored>), Vec<QueryError>> {
+    pub(super) fn finish(mut self) -> Result<(Search, Results, Vec<Ignored>), Vec<QueryError>> {
+        if let Some(custom) = self.conditions.custom.filter(|custom| !custom.parameters().is_empty()) {
+            let places = self.search.places();
+            let own = places.into_iter().filter_map(|place| custom.at(place)).map(|parameter| parameter.number);
+            self.search.custom = own.collect::<BTreeSet<i32>>().into_iter().collect();
+        }
         if self.errors.is_empty() { Ok((self.search, self.results, self.ignored)) } else { Err(self.errors) }
     }
 
@@ -72,7 +79,8 @@ impl<'c> Reader<'c> {
     }
 
     fn condition(&mut self, name: &str, value: &str) {
-        let read = self.conditions.read(Scope { kinds: &self.search.kinds }, name, value);
+        let scope = Scope { kinds: &self.search.kinds, custom: self.conditions.custom };
+        let read = self.conditions.read(scope, name, value);
         match read {
             Ok(Some(test)) => {
                 self.require(test);
@@ -93,7 +101,8 @@ impl<'c> Reader<'c> {
     }
 
     fn sort(&mut self, name: &str, value: &str) {
-        let read = sort::read(Scope { kinds: &self.search.kinds }, value, self.search.sort.len());
+        let scope = Scope { kinds: &self.search.kinds, custom: self.conditions.custom };
+        let read = sort::read(scope, value, self.search.sort.len());
         match read {
             Ok(keys) => {
                 self.search.sort.extend(keys);
@@ -104,7 +113,7 @@ impl<'c> Reader<'c> {
     }
 
     fn include(&mut self, name: &str, value: &str) {
-        match include::read(&self.search.kinds, name, value) {
+        match include::read(Scope { kinds: &self.search.kinds, custom: self.conditions.custom }, name, value) {
             Ok(include) => {
                 self.search.includes.push(include);
                 self.search.shown.push((name.into(), value.into()));

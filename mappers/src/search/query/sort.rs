@@ -54,7 +54,10 @@ fn key(scope: Scope<'_>, key: &str) -> Result<SortKey, Fault> {
         ParameterKind::String => IndexKind::String,
         ParameterKind::Token | ParameterKind::Uri => IndexKind::Token,
         ParameterKind::Composite | ParameterKind::Special => {
-            return Err(refused("not-supported", "A composite parameter orders nothing; order by its parts"));
+            return Err(refused(
+                "not-supported",
+                "The parameter orders nothing; order by another one, instead of a composite by its parts",
+            ));
         }
     };
     Ok(SortKey { source: SortSource::Index { kind, paths: meant.paths() }, descending })

@@ -1,11 +1,14 @@
 //! Values of search parameters, one file per kind; dates are in [`super::date`].
 
+mod near;
 mod number;
 mod reference;
 mod string;
 mod token;
 mod uri;
 
+pub use near::NearValue;
+pub(super) use near::near;
 pub use number::QuantityValue;
 pub(super) use number::{number, quantity};
 pub use reference::ReferenceValue;
