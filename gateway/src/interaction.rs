@@ -15,7 +15,7 @@ pub mod cursor;
 mod delete;
 mod history;
 mod incoming;
-mod patch;
+pub(crate) mod patch;
 mod read;
 pub(crate) mod search;
 pub(crate) mod searchset;
@@ -23,6 +23,7 @@ mod update;
 mod vread;
 
 pub(crate) use read::not_there;
+pub(crate) use vread::number;
 
 use std::sync::Arc;
 

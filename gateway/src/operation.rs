@@ -5,6 +5,7 @@ mod chart;
 mod docref;
 mod everything;
 mod has_history;
+mod meta;
 mod patient_match;
 mod span;
 mod summary;
@@ -31,6 +32,12 @@ pub enum Operation {
     HasHistory,
     /// `Patient/$match`
     Match,
+    /// `$meta`, of all, of a type, of a resource, of one of its versions
+    Meta,
+    /// `[type]/{id}/$meta-add`, also of the current version
+    MetaAdd,
+    /// `[type]/{id}/$meta-delete`, also of the current version
+    MetaDelete,
     /// `Patient/{id}/$summary`
     Summary,
     /// `[type]/$validate`, `[type]/{id}/$validate`
@@ -47,15 +54,33 @@ impl Operation {
             Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
             Self::Match => "$match",
+            Self::Meta => "$meta",
+            Self::MetaAdd => "$meta-add",
+            Self::MetaDelete => "$meta-delete",
             Self::Summary => "$summary",
             Self::Validate => "$validate",
             Self::VisitSnapshot => "$visit-snapshot",
         }
     }
 
-    /// What every type is offered: name, and the address of its definition.
+    /// Whether it may change a resource.
+    pub fn changes(self) -> bool {
+        matches!(self, Self::MetaAdd | Self::MetaDelete)
+    }
+
+    /// What the base is offered: name, and the address of its definition.
+    pub fn of_the_base() -> &'static [(&'static str, &'static str)] {
+        &[META]
+    }
+
+    /// What every type is offered.
     pub fn of_all_types() -> &'static [(&'static str, &'static str)] {
-        &[("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate")]
+        &[
+            META,
+            ("meta-add", "http://hl7.org/fhir/OperationDefinition/Resource-meta-add"),
+            ("meta-delete", "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete"),
+            ("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
+        ]
     }
 
     /// What one type is offered beside that.
@@ -77,6 +102,8 @@ impl Operation {
     }
 }
 
+const META: (&str, &str) = ("meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta");
+
 /// Does what is asked.
 ///
 /// # Errors
@@ -87,6 +114,8 @@ pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Re
         Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
         Operation::Match => patient_match::patient_match(exchange, request).await,
+        Operation::Meta => meta::meta(exchange, request).await,
+        Operation::MetaAdd | Operation::MetaDelete => meta::change(operation, exchange, request).await,
         Operation::Summary => summary::summary(exchange, request).await,
         Operation::Validate => validate::validate(exchange, request).await,
         Operation::VisitSnapshot => visit_snapshot::visit_snapshot(exchange, request).await,

@@ -80,17 +80,18 @@ impl Interaction {
 
     /// Whether it may change a resource.
     pub fn changes(self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Bundle
-                | Self::ConditionalDelete
-                | Self::ConditionalPatch
-                | Self::ConditionalUpdate
-                | Self::Create
-                | Self::Delete
-                | Self::Patch
-                | Self::Update
-        )
+            | Self::ConditionalDelete
+            | Self::ConditionalPatch
+            | Self::ConditionalUpdate
+            | Self::Create
+            | Self::Delete
+            | Self::Patch
+            | Self::Update => true,
+            Self::Operation(operation) => operation.changes(),
+            _ => false,
+        }
     }
 }
 
@@ -134,7 +135,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 40] = [
+const TABLE: [(Verb, &str, Interaction); 52] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -169,6 +170,18 @@ const TABLE: [(Verb, &str, Interaction); 40] = [
     (Verb::Post, "/fhir/{type}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Get, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Post, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
+    (Verb::Get, "/fhir/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Get, "/fhir/{type}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Get, "/fhir/{type}/{id}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/{id}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Get, "/fhir/{type}/{id}/_history/{version}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/{id}/$meta-add", Interaction::Operation(Operation::MetaAdd)),
+    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta-add", Interaction::Operation(Operation::MetaAdd)),
+    (Verb::Post, "/fhir/{type}/{id}/$meta-delete", Interaction::Operation(Operation::MetaDelete)),
+    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta-delete", Interaction::Operation(Operation::MetaDelete)),
     (Verb::Get, "/fhir/{compartment}/{id}/*", Interaction::Search),
     (Verb::Post, "/fhir/{compartment}/{id}/_search", Interaction::SearchForm),
     (Verb::Get, "/fhir/{compartment}/{id}/{type}", Interaction::Search),
@@ -179,7 +192,7 @@ const TABLE: [(Verb, &str, Interaction); 40] = [
 ];
 
 /// The longest pattern, in segments, and one more to see that a path is longer.
-const SEGMENTS: usize = 6;
+const SEGMENTS: usize = 7;
 
 /// What a path leads to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -446,6 +459,6 @@ mod tests {
         assert!(!is_id("a_b"));
         assert!(!is_id(&"a".repeat(65)));
         assert_eq!(find(Some(Verb::Get), "/fhir/Patient/a_b"), Destination::InvalidId);
-        assert_eq!(find(Some(Verb::Get), "/fhir/Patient/$meta"), Destination::Unknown);
+        assert_eq!(find(Some(Verb::Get), "/fhir/Patient/$nothing"), Destination::Unknown);
     }
 }

@@ -46,6 +46,7 @@ pub use content::ContentOptions;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
 pub use open::{OpenError, StoreOptions};
 pub use quality::{Finding, QualityReport};
+pub use search::Labels;
 pub use transaction::Transaction;
 pub use types::{
     Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Operation, Outcome, ResourceKey, SearchKey,

@@ -132,6 +132,13 @@ suite! {
                 plain.client().delete(&path).await.expect(204);
             }
         }
+        // What is in use is what is in use of what is shown.
+        for kind in [None, Some("Patient"), Some("Observation")] {
+            let (hidden, gone) = (within.store.labels(&permit, kind).await.unwrap(), without.store.labels(&permit, kind).await.unwrap());
+            assert_eq!(hidden, gone, "{kind:?}");
+            let everybody = whole.client().get("/$meta").await.expect(200).json();
+            assert!(kind.is_some() || everybody.items("parameter.0.valueMeta.tag").len() > hidden.unwrap()[2].len(), "{everybody}");
+        }
         let (mut asked, mut found, mut along) = (0, 0, 0);
         for _ in 0..rounds(SEARCHES, 10_000) {
             let address = searches::any(&mut random).address;

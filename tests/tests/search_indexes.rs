@@ -109,8 +109,9 @@ fn value(definition: &Definition) -> String {
 }
 
 fn searches(kinds: &BTreeSet<String>) -> Vec<String> {
-    let mut searches = Vec::new();
+    let mut searches = vec!["$meta".to_owned()];
     for kind in kinds {
+        searches.push(format!("{kind}/$meta"));
         let by_patient = parameters::definition(kind, "patient").is_some();
         for definition in parameters::supported(Some(kind)) {
             let asked = format!("{kind}?{}={}", definition.name, value(definition));

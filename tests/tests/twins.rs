@@ -104,6 +104,25 @@ fn script(seed: u64) -> Vec<Step> {
         };
         steps.push(next);
     }
+    // Labels, which the hidden organization's rows have, too.
+    for index in 0..20 {
+        let kind = random.pick::<&str>(&["Patient", "Observation", "Basic"]);
+        let of = format!("/{kind}/twin-{index}");
+        let labels = format!(
+            r#"{{"resourceType":"Parameters","parameter":[{{"name":"meta","valueMeta":{{"tag":[{{"system":"urn:t","code":"t{}"}}]}}}}]}}"#,
+            random.below(4)
+        );
+        steps.push(step(Method::POST, format!("{of}/$meta-add"), Some(labels.clone())));
+        steps.push(get(format!("{of}/$meta")));
+        steps.push(get(format!("{of}/_history/{}/$meta", 1 + random.below(3))));
+        if random.once_in(3) {
+            steps.push(step(Method::POST, format!("{of}/_history/1/$meta-delete"), Some(labels.clone())));
+            steps.push(step(Method::POST, format!("{of}/$meta-delete"), Some(labels)));
+        }
+        steps.push(get(random
+            .pick::<&str>(&["/$meta", "/Patient/$meta", "/Observation/$meta", "/Basic/$meta"])
+            .to_owned()));
+    }
     // Whole records, of ours, of nobody, and of those that only the other organization has.
     for index in 0..20 {
         let record = format!("/Patient/twin-{index}");

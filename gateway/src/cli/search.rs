@@ -29,7 +29,8 @@ Exit codes:
 /// Which searches.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// A search as in an address below the base: `Type?parameters`, or `?parameters` for all types.
+    /// A search as in an address below the base: `Type?parameters`, or `?parameters` for all types; also `Type/$meta` and
+    /// `$meta`.
     #[arg(required = true)]
     search: Vec<String>,
     #[command(flatten)]
@@ -42,11 +43,14 @@ pub struct ExplainArgs {
 /// [`Stop`] says why.
 pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
     let SearchCommand::Explain(args) = command;
-    let requests = args.search.iter().map(|search| request(search)).collect::<Result<Vec<_>, Stop>>()?;
+    let requests = args.search.iter().map(|search| asked(search)).collect::<Result<Vec<_>, Stop>>()?;
     let gateway = Gateway::open(args.database.options(false)?).await?;
     let permit = operator_permit(&gateway, "search", "search explain").await?;
     for (search, request) in args.search.iter().zip(&requests) {
-        let text = gateway.store.explain(&permit, request).await?;
+        let text = match request {
+            Asked::Labels(kind) => gateway.store.explain_labels(&permit, *kind).await?,
+            Asked::Search(request) => gateway.store.explain(&permit, request).await?,
+        };
         if requests.len() > 1 {
             cli::print(&format!("search: {search}\n"))?;
         }
@@ -55,12 +59,32 @@ pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-fn request(text: &str) -> Result<SearchRequest, Stop> {
-    let (kind, query) = text.split_once('?').unwrap_or((text, ""));
+/// What is to be explained.
+enum Asked {
+    /// `$meta` of a type, or of all.
+    Labels(Option<&'static str>),
+    Search(Box<SearchRequest>),
+}
+
+fn asked(text: &str) -> Result<Asked, Stop> {
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    let (kind, operation) = match path.rsplit_once('/') {
+        Some((kind, operation)) => (kind, Some(operation)),
+        None if path.starts_with('$') => ("", Some(path)),
+        None => (path, None),
+    };
     let kind = match kind {
         "" => None,
         kind => Some(router::known(kind).ok_or_else(|| Stop::usage("R4 has no resource type of this name"))?),
     };
+    match operation {
+        None => Ok(Asked::Search(Box::new(request(kind, query)?))),
+        Some("$meta") => Ok(Asked::Labels(kind)),
+        Some(_) => Err(Stop::usage("of operations only $meta can be explained")),
+    }
+}
+
+fn request(kind: Option<&'static str>, query: &str) -> Result<SearchRequest, Stop> {
     let context = Context { handling: Handling::Strict, base: "" };
     let (search, results, _) = search::parse(kind, query, context).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

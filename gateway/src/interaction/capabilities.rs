@@ -50,6 +50,7 @@ pub fn statement(base: &str, started_ms: i64) -> Bytes {
     }
     out.extend_from_slice(b"],");
     out.extend_from_slice(SYSTEM.as_bytes());
+    operations(&mut out, Operation::of_the_base().iter());
     out.extend_from_slice(b"}]}");
     out.into()
 }
@@ -72,12 +73,17 @@ fn resource(out: &mut Vec<u8>, kind: &str) {
     }
     // There is one at least: _id.
     out.push(b']');
-    for (index, (name, definition)) in Operation::of_type(kind).iter().chain(Operation::of_all_types()).enumerate() {
+    operations(out, Operation::of_type(kind).iter().chain(Operation::of_all_types()));
+    out.push(b'}');
+}
+
+/// There is one at least.
+fn operations<'o>(out: &mut Vec<u8>, offered: impl Iterator<Item = &'o (&'o str, &'o str)>) {
+    for (index, (name, definition)) in offered.enumerate() {
         out.extend_from_slice(if index == 0 { br#","operation":["# } else { b"," });
         out.extend_from_slice(format!(r#"{{"name":"{name}","definition":"{definition}"}}"#).as_bytes());
     }
-    // There is one at least: $validate.
-    out.extend_from_slice(b"]}");
+    out.push(b']');
 }
 
 fn search_parameter(out: &mut Vec<u8>, definition: &Definition) {

@@ -10,6 +10,7 @@ mod compiler;
 mod composite;
 mod date;
 mod include;
+mod labels;
 mod page;
 mod plan;
 mod probe;
@@ -30,6 +31,7 @@ use crate::store::connection::Row;
 use crate::store::error::StoreError;
 use crate::store::types::{Method, SearchPage, SearchRequest, Version};
 
+pub use labels::Labels;
 pub(crate) use plan::ids;
 
 impl Store {

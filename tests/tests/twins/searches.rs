@@ -28,6 +28,13 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
                 Json::of(&format!(r#"[{{"other":{{"reference":"Patient/{whose}"}},"type":"seealso"}}]"#)),
             );
         }
+        if random.once_in(2) {
+            let label = format!(
+                r#"{{"tag":[{{"system":"urn:t","code":"t{index}"}}],"security":[{{"code":"s{}"}}]}}"#,
+                index % 3
+            );
+            person.set("", "meta", Json::of(&label));
+        }
         record.push(person);
         let mut result = lab_observation(&id, &whose, random.pick::<&str>(&["1.10", "1.5", "98.65", "7"]));
         if random.once_in(2) {
@@ -287,6 +294,7 @@ pub(crate) fn any(random: &mut Random) -> Search {
         "_lastUpdated=lt2001",
         "_list=ID",
         "_tag:missing=true",
+        "_tag=urn:t|t3",
         "_security:not=x",
     ];
     let is_of_kind = path.ends_with(kind);

@@ -11,7 +11,7 @@ pub(super) enum Step {
     Create,
     /// PUT
     Update,
-    /// PATCH, after the updates: in a batch one of them may make what it patches.
+    /// PATCH, and operations that change, after the updates: in a batch one of them may make what it patches.
     Patch,
     /// GET and HEAD
     Read,
@@ -28,6 +28,7 @@ impl Step {
             Interaction::Bundle | Interaction::Create => Self::Create,
             Interaction::ConditionalPatch | Interaction::Patch => Self::Patch,
             Interaction::ConditionalUpdate | Interaction::Update => Self::Update,
+            Interaction::Operation(operation) if operation.changes() => Self::Patch,
             Interaction::Capabilities
             | Interaction::History
             | Interaction::Live

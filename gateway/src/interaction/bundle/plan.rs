@@ -243,6 +243,15 @@ impl Reader<'_> {
                 "An entry cannot ask for this. Send bundles one by one, and searches as GET.",
             ));
         }
+        let is_operation = matches!(place.interaction, Interaction::Operation(_));
+        if self.kind == Kind::Transaction && is_operation && place.interaction.changes() {
+            return Err(Failure::bad_request(
+                Code::NotSupported,
+                "An operation that changes resources is no part of a transaction. Use PATCH here, or send the operation \
+                 in a batch or on its own.",
+            )
+            .at(&format!("{}.request.url", self.place)));
+        }
         let request = Request {
             interaction: place.interaction,
             pattern: place.pattern,

@@ -7,6 +7,7 @@ use super::plan::{Drive, Plan, limited};
 use super::statement::Statement;
 use super::{VERSION, sort, version};
 use crate::store::connection::Row;
+use crate::store::core::Core;
 use crate::store::dialect;
 use crate::store::error::StoreError;
 use crate::store::reading::Reading;
@@ -97,14 +98,20 @@ pub(super) async fn explain(
         statements.push(counting(plan));
     }
     for statement in statements {
-        out.push_str(&format!("\n{}\n", statement.sql));
-        let engine = plan.core.pools.engine();
-        let rows = reading.fetch(&dialect::explain(engine, &statement.sql), &statement.args()).await?;
-        for row in rows {
-            // SQLite: id, parent, unused, detail. PostgreSQL: one line.
-            let line = row.text(if row.width() > 1 { 3 } else { 0 }).unwrap_or_default();
-            out.push_str(&format!("    {line}\n"));
-        }
+        out.push('\n');
+        out.push_str(&told(plan.core, &statement, reading).await?);
+    }
+    Ok(out)
+}
+
+/// A statement, and how the database would run it.
+pub(super) async fn told(core: &Core, statement: &Statement, reading: &mut Reading) -> Result<String, StoreError> {
+    let mut out = format!("{}\n", statement.sql);
+    let sql = dialect::explain(core.pools.engine(), &statement.sql);
+    for row in reading.fetch(&sql, &statement.args()).await? {
+        // SQLite: id, parent, unused, detail. PostgreSQL: one line.
+        let line = row.text(if row.width() > 1 { 3 } else { 0 }).unwrap_or_default();
+        out.push_str(&format!("    {line}\n"));
     }
     Ok(out)
 }
