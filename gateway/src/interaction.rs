@@ -8,7 +8,7 @@ pub mod audited;
 pub mod bundle;
 pub(crate) mod canonical;
 pub mod capabilities;
-mod codes;
+pub(crate) mod codes;
 mod conditional;
 mod create;
 pub mod cursor;

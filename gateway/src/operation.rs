@@ -5,6 +5,7 @@ mod chart;
 mod docref;
 mod everything;
 mod has_history;
+pub(crate) mod lastn;
 mod meta;
 mod patient_match;
 mod span;
@@ -30,6 +31,8 @@ pub enum Operation {
     Everything,
     /// `Patient/{id}/$has-history`
     HasHistory,
+    /// `Observation/$lastn`
+    Lastn,
     /// `Patient/$match`
     Match,
     /// `$meta`, of all, of a type, of a resource, of one of its versions
@@ -53,6 +56,7 @@ impl Operation {
             Self::Docref => "$docref",
             Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
+            Self::Lastn => "$lastn",
             Self::Match => "$match",
             Self::Meta => "$meta",
             Self::MetaAdd => "$meta-add",
@@ -91,6 +95,7 @@ impl Operation {
             }
             "DocumentReference" => &[("docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref")],
             "Encounter" => &[("everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything")],
+            "Observation" => &[("lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn")],
             "Patient" => &[
                 ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
                 ("has-history", "https://fhir-gateway.dev/OperationDefinition/Patient-has-history"),
@@ -113,6 +118,7 @@ pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Re
         Operation::Docref => docref::docref(exchange, request).await,
         Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
+        Operation::Lastn => lastn::lastn(exchange, request).await,
         Operation::Match => patient_match::patient_match(exchange, request).await,
         Operation::Meta => meta::meta(exchange, request).await,
         Operation::MetaAdd | Operation::MetaDelete => meta::change(operation, exchange, request).await,
@@ -133,9 +139,14 @@ fn parameter<'r>(request: &'r Request, name: &str) -> Result<Option<Cow<'r, str>
     }
     let document = parameters(&request.body)?;
     let Some(parameter) = named(document.root(), name) else { return Ok(None) };
+    Ok(Some(Cow::Owned(of_value(parameter)?)))
+}
+
+/// The value of a parameter of a Parameters resource, as [`parameter`] gives it.
+fn of_value(parameter: Element<'_>) -> Result<String, Failure> {
     let value = parameter.children().find(|member| member.key().is_some_and(|key| key.starts_with("value")));
     let text = value.and_then(|value| if value.kind() == Kind::Object { object(value) } else { scalar(value) });
-    Ok(Some(Cow::Owned(text.ok_or_else(malformed)?)))
+    text.ok_or_else(malformed)
 }
 
 /// The Parameters resource of a POST.

@@ -135,7 +135,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 52] = [
+const TABLE: [(Verb, &str, Interaction); 54] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -156,6 +156,8 @@ const TABLE: [(Verb, &str, Interaction); 52] = [
     (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
     (Verb::Get, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
     (Verb::Post, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
+    (Verb::Get, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
+    (Verb::Post, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
     (Verb::Post, "/fhir/Patient/$match", Interaction::Operation(Operation::Match)),
     (Verb::Get, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
     (Verb::Post, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),

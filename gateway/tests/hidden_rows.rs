@@ -139,6 +139,20 @@ suite! {
             let everybody = whole.client().get("/$meta").await.expect(200).json();
             assert!(kind.is_some() || everybody.items("parameter.0.valueMeta.tag").len() > hidden.unwrap()[2].len(), "{everybody}");
         }
+        // The latest of each kind: a hidden one is no later than what is shown, and makes no two codes one.
+        let context = search::Context { handling: Handling::Strict, base: "http://h/fhir" };
+        for query in ["", "status=final", "_include=*&date=ge2023"] {
+            let (all, ..) = search::parse(Some("Observation"), query, context).unwrap();
+            let mut told = Vec::new();
+            for store in [&within.store, &without.store] {
+                for max in [1, 2, 100] {
+                    told.push(format!("{:?}", store.lastn(&permit, &all, max).await.unwrap().unwrap()));
+                }
+            }
+            let (hidden, gone) = told.split_at(3);
+            assert_eq!(hidden, gone, "{query}");
+            assert!(hidden[0].contains("Observation"), "{query}: {hidden:?}");
+        }
         let (mut asked, mut found, mut along) = (0, 0, 0);
         for _ in 0..rounds(SEARCHES, 10_000) {
             let address = searches::any(&mut random).address;

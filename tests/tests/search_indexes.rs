@@ -110,6 +110,9 @@ fn value(definition: &Definition) -> String {
 
 fn searches(kinds: &BTreeSet<String>) -> Vec<String> {
     let mut searches = vec!["$meta".to_owned()];
+    for more in ["", "&category=http://e.org|w6", "&code=http://e.org|w6&date=ge2024", "&max=5&status=w6"] {
+        searches.push(format!("Observation/$lastn?patient=r7{more}"));
+    }
     for kind in kinds {
         searches.push(format!("{kind}/$meta"));
         let by_patient = parameters::definition(kind, "patient").is_some();

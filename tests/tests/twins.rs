@@ -130,6 +130,7 @@ fn script(seed: u64) -> Vec<Step> {
         steps.push(get(format!("{record}/$everything?_count=1&_type=Observation,Patient")));
         steps.push(get(format!("{record}/Observation?_sort=-date")));
         steps.push(get(format!("{record}/*")));
+        steps.push(get(format!("/Observation/$lastn?patient=twin-{index}&max={}", 1 + index % 3)));
         steps.push(get(format!("/DocumentReference/$docref?patient=twin-{index}&start=2020")));
         let mut likely = step(Method::POST, "/Patient/$match", None);
         likely.body = Some(format!(

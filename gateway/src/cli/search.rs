@@ -1,11 +1,13 @@
 //! `fhir-gateway search`: how a search is answered, for those who wonder why it is slow.
 
 use clap::{Args, Subcommand};
-use mappers::search::{self, Context, Handling};
+use mappers::search::{self, Context, Handling, Search};
 
 use super::map::operator_permit;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::gateway::Gateway;
+use crate::http::query::pairs;
+use crate::operation::lastn;
 use crate::router;
 use crate::store::SearchRequest;
 
@@ -29,8 +31,8 @@ Exit codes:
 /// Which searches.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// A search as in an address below the base: `Type?parameters`, or `?parameters` for all types; also `Type/$meta` and
-    /// `$meta`.
+    /// A search as in an address below the base: `Type?parameters`, or `?parameters` for all types; also `Type/$meta`,
+    /// `$meta` and `Observation/$lastn?parameters`.
     #[arg(required = true)]
     search: Vec<String>,
     #[command(flatten)]
@@ -49,6 +51,7 @@ pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
     for (search, request) in args.search.iter().zip(&requests) {
         let text = match request {
             Asked::Labels(kind) => gateway.store.explain_labels(&permit, *kind).await?,
+            Asked::Lastn(search, max) => gateway.store.explain_lastn(&permit, search, *max).await?,
             Asked::Search(request) => gateway.store.explain(&permit, request).await?,
         };
         if requests.len() > 1 {
@@ -63,6 +66,8 @@ pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
 enum Asked {
     /// `$meta` of a type, or of all.
     Labels(Option<&'static str>),
+    /// `Observation/$lastn`
+    Lastn(Box<Search>, usize),
     Search(Box<SearchRequest>),
 }
 
@@ -80,7 +85,14 @@ fn asked(text: &str) -> Result<Asked, Stop> {
     match operation {
         None => Ok(Asked::Search(Box::new(request(kind, query)?))),
         Some("$meta") => Ok(Asked::Labels(kind)),
-        Some(_) => Err(Stop::usage("of operations only $meta can be explained")),
+        Some("$lastn") if kind == Some("Observation") => {
+            let given: Vec<_> = pairs(query).collect();
+            let given = given.iter().map(|(name, value)| (&**name, &**value));
+            let asked =
+                lastn::Asked::read(given).map_err(|failure| Stop::usage(failure.issues[0].details.to_string()))?;
+            Ok(Asked::Lastn(Box::new(request(kind, &asked.query)?.search), asked.max))
+        }
+        Some(_) => Err(Stop::usage("of operations only $meta and Observation/$lastn can be explained")),
     }
 }
 

@@ -11,6 +11,7 @@ mod composite;
 mod date;
 mod include;
 mod labels;
+mod lastn;
 mod page;
 mod plan;
 mod probe;
