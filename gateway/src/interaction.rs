@@ -136,7 +136,7 @@ pub async fn perform(
     purpose: Purpose,
     request: &Request,
 ) -> Result<Answer, Failure> {
-    let action = if request.interaction.changes() { Action::Change } else { Action::Read };
+    let action = if request.changes() { Action::Change } else { Action::Read };
     let permit = endpoint.gateway.permit(caller, purpose, action)?;
     let exchange = Exchange { endpoint, caller, permit };
     // Boxed but for the read: the future of an exchange is moved about, and would be as large as the largest of them.
@@ -159,6 +159,14 @@ pub async fn perform(
 }
 
 impl Request {
+    /// Whether it changes or makes a resource.
+    pub(crate) fn changes(&self) -> bool {
+        match self.interaction {
+            Interaction::Operation(operation) => operation.changes(self),
+            other => other.may_change(),
+        }
+    }
+
     /// The resource type; routes that need one have it.
     fn kind(&self) -> Result<&'static str, Failure> {
         self.kind.ok_or_else(Failure::internal)

@@ -3,6 +3,7 @@
 
 mod chart;
 mod docref;
+mod document;
 mod everything;
 mod has_history;
 pub(crate) mod lastn;
@@ -27,6 +28,8 @@ use crate::outcome::{Code, Failure};
 pub enum Operation {
     /// `DocumentReference/$docref`
     Docref,
+    /// `Composition/{id}/$document`, `Composition/$document`
+    Document,
     /// `Patient/{id}/$everything`, `Encounter/{id}/$everything`
     Everything,
     /// `Patient/{id}/$has-history`
@@ -54,6 +57,7 @@ impl Operation {
     pub fn name(self) -> &'static str {
         match self {
             Self::Docref => "$docref",
+            Self::Document => "$document",
             Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
             Self::Lastn => "$lastn",
@@ -67,9 +71,17 @@ impl Operation {
         }
     }
 
-    /// Whether it may change a resource.
-    pub fn changes(self) -> bool {
-        matches!(self, Self::MetaAdd | Self::MetaDelete)
+    /// Whether it may change or make a resource.
+    pub fn may_change(self) -> bool {
+        matches!(self, Self::Document | Self::MetaAdd | Self::MetaDelete)
+    }
+
+    /// Whether it does, asked so.
+    pub fn changes(self, request: &Request) -> bool {
+        match self {
+            Self::Document => document::persists(request),
+            other => other.may_change(),
+        }
     }
 
     /// What the base is offered: name, and the address of its definition.
@@ -93,6 +105,7 @@ impl Operation {
             "Appointment" => {
                 &[("visit-snapshot", "https://fhir-gateway.dev/OperationDefinition/Appointment-visit-snapshot")]
             }
+            "Composition" => &[("document", "http://hl7.org/fhir/OperationDefinition/Composition-document")],
             "DocumentReference" => &[("docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref")],
             "Encounter" => &[("everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything")],
             "Observation" => &[("lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn")],
@@ -116,6 +129,7 @@ const META: (&str, &str) = ("meta", "http://hl7.org/fhir/OperationDefinition/Res
 pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     match operation {
         Operation::Docref => docref::docref(exchange, request).await,
+        Operation::Document => document::document(exchange, request).await,
         Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
         Operation::Lastn => lastn::lastn(exchange, request).await,

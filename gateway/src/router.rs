@@ -78,8 +78,8 @@ impl Interaction {
         }
     }
 
-    /// Whether it may change a resource.
-    pub fn changes(self) -> bool {
+    /// Whether it may change or make a resource.
+    pub fn may_change(self) -> bool {
         match self {
             Self::Bundle
             | Self::ConditionalDelete
@@ -89,7 +89,7 @@ impl Interaction {
             | Self::Delete
             | Self::Patch
             | Self::Update => true,
-            Self::Operation(operation) => operation.changes(),
+            Self::Operation(operation) => operation.may_change(),
             _ => false,
         }
     }
@@ -135,7 +135,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 54] = [
+const TABLE: [(Verb, &str, Interaction); 58] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -154,6 +154,10 @@ const TABLE: [(Verb, &str, Interaction); 54] = [
     (Verb::Delete, "/fhir/{type}/{id}", Interaction::Delete),
     (Verb::Get, "/fhir/{type}/{id}/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
+    (Verb::Get, "/fhir/Composition/$document", Interaction::Operation(Operation::Document)),
+    (Verb::Post, "/fhir/Composition/$document", Interaction::Operation(Operation::Document)),
+    (Verb::Get, "/fhir/Composition/{id}/$document", Interaction::Operation(Operation::Document)),
+    (Verb::Post, "/fhir/Composition/{id}/$document", Interaction::Operation(Operation::Document)),
     (Verb::Get, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
     (Verb::Post, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
     (Verb::Get, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),

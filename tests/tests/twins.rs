@@ -123,6 +123,17 @@ fn script(seed: u64) -> Vec<Step> {
             .pick::<&str>(&["/$meta", "/Patient/$meta", "/Observation/$meta", "/Basic/$meta"])
             .to_owned()));
     }
+    // Documents, which name ids that only the other organization has.
+    for index in 10..16 {
+        let note = format!(
+            r#"{{"resourceType":"Composition","id":"twin-{index}","status":"final","type":{{"text":"x"}},"date":"2024-01-02","author":[{{"display":"x"}}],"title":"T",
+            "subject":{{"reference":"Patient/twin-{index}"}},"section":[{{"entry":[{{"reference":"Observation/twin-{}"}},{{"reference":"MedicationRequest/twin-{index}"}}]}}]}}"#,
+            random.below(20)
+        );
+        steps.push(save(&Json::of(&note)));
+        steps.push(get(format!("/Composition/twin-{index}/$document")));
+        steps.push(get(format!("/Composition/twin-{}/$document?persist=true", random.below(20))));
+    }
     // Whole records, of ours, of nobody, and of those that only the other organization has.
     for index in 0..20 {
         let record = format!("/Patient/twin-{index}");

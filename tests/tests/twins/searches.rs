@@ -70,6 +70,11 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
                 item("Basic", random.below(18)),
             ];
             record.push(Json::of(&format!(
+                r#"{{"resourceType":"Composition","id":"{id}","status":"final","type":{{"text":"x"}},"date":"2024-03-05","author":[{{"display":"x"}}],"title":"T",
+                "subject":{{"reference":"Patient/{whose}"}},"section":[{{"entry":[{{"reference":"Observation/twin-{}"}},{{"reference":"Basic/{id}"}}]}}]}}"#,
+                random.below(18)
+            )));
+            record.push(Json::of(&format!(
                 r#"{{"resourceType":"List","id":"{id}","status":"current","mode":"working","subject":{{"reference":"Patient/{whose}"}},"entry":[{}]}}"#,
                 items.join(",")
             )));
