@@ -9,7 +9,7 @@ pub mod bundle;
 pub(crate) mod canonical;
 pub mod capabilities;
 pub(crate) mod codes;
-mod conditional;
+pub mod conditional;
 mod create;
 pub mod cursor;
 mod delete;
@@ -34,6 +34,7 @@ use hyper::StatusCode;
 use crate::gateway::Gateway;
 use crate::http::precondition::Conditions;
 use crate::http::preference::{Content, Preference};
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::operation;
 use crate::outcome::{self, Failure};
@@ -50,6 +51,8 @@ pub struct Endpoint {
     pub cursors: Cursors,
     /// The CapabilityStatement.
     pub capabilities: Bytes,
+    /// What a conditional delete does where several resources match.
+    pub conditional_delete: ConditionalDelete,
 }
 
 /// What is asked of an interaction.

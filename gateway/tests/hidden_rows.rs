@@ -55,7 +55,8 @@ async fn world(engine: Engine) -> (Server, Endpoint) {
     };
     let gateway = Arc::new(Gateway::open(options).await.unwrap());
     let (base, cursors) = ("http://h/fhir".into(), Cursors::seeded(7));
-    (server, Endpoint { gateway, base, cursors, capabilities: Default::default() })
+    let (capabilities, conditional_delete) = Default::default();
+    (server, Endpoint { gateway, base, cursors, capabilities, conditional_delete })
 }
 
 /// What a search answers, page by page, as a caller could tell it apart.
@@ -205,6 +206,16 @@ suite! {
             let (hidden, gone) = told.split_at(3);
             assert_eq!(hidden, gone, "{query}");
             assert!(hidden[0].contains("Observation"), "{query}: {hidden:?}");
+        }
+        // What a condition would delete.
+        for query in ["family=adam", "gender=female", "_tag=urn:t|"] {
+            let (wanted, ..) = search::parse(Some("Patient"), query, context).unwrap();
+            let mut found = Vec::new();
+            for store in [&within.store, &without.store] {
+                found.push(store.begin(&permit).await.unwrap().find(&wanted, 1001).await.unwrap());
+            }
+            assert_eq!(found[0], found[1], "{query}");
+            assert!(found[0].len() <= 1, "{query}: {:?}", found[0]);
         }
         // Operations: what they leave out is nothing to be told of. (Who was deleted is 410 in the other world.)
         let (mut answered, mut refused) = (0, 0);

@@ -94,6 +94,7 @@ fn script(seed: u64) -> Vec<Step> {
                 let condition = format!("/Patient?identifier=urn:example:mrn|mrn-{id}");
                 step(Method::PUT, condition, Some(person.to_string()))
             }
+            14 if random.once_in(4) => step(Method::DELETE, format!("/Patient?family=G{}", random.below(9)), None),
             14 => step(Method::DELETE, format!("/Patient?identifier=urn:example:mrn|mrn-{id}"), None),
             15 => get(format!("/{kind}/_history?_at=20{}", 20 + random.below(10))),
             _ => {
@@ -204,7 +205,8 @@ fn alike(one: &[String], other: &[String], what: &str) {
 }
 
 fn twin(engine: Engine) -> Server {
-    Server::with(engine, Options { seed: Some(42), ..Options::default() })
+    let arguments = ["--conditional-delete", "multiple"].map(str::to_owned).into();
+    Server::with(engine, Options { seed: Some(42), arguments })
 }
 
 /// A record, and random searches of it.

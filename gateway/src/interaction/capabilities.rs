@@ -6,6 +6,7 @@ use mappers::json::write_string;
 use mappers::search::parameters::{self, Definition};
 
 use crate::clock::Clock;
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::{Answer, Endpoint};
 use crate::operation::Operation;
 
@@ -14,7 +15,7 @@ const INTERACTIONS: &str = concat!(
     r#""interaction":[{"code":"create"},{"code":"read"},{"code":"vread"},{"code":"update"},{"code":"patch"},{"code":"delete"},"#,
     r#"{"code":"history-instance"},{"code":"history-type"},{"code":"search-type"}],"#,
     r#""versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"#,
-    r#""conditionalRead":"full-support","conditionalUpdate":true,"conditionalDelete":"single","#,
+    r#""conditionalRead":"full-support","conditionalUpdate":true,"#,
     r#""referencePolicy":["literal","local"]"#
 );
 
@@ -29,7 +30,7 @@ const SECURITY: &str = concat!(
 );
 
 /// The statement of a gateway at this address, started at this instant (ms).
-pub fn statement(base: &str, started_ms: i64) -> Bytes {
+pub fn statement(base: &str, started_ms: i64, conditional_delete: ConditionalDelete) -> Bytes {
     let mut out = Vec::with_capacity(128 * 1024);
     out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","status":"active","date":""#);
     out.extend_from_slice(Clock::format(started_ms).as_bytes());
@@ -46,7 +47,7 @@ pub fn statement(base: &str, started_ms: i64) -> Bytes {
         if index > 0 {
             out.push(b',');
         }
-        resource(&mut out, kind);
+        resource(&mut out, kind, conditional_delete);
     }
     out.extend_from_slice(b"],");
     out.extend_from_slice(SYSTEM.as_bytes());
@@ -60,13 +61,14 @@ pub fn answer(endpoint: &Endpoint) -> Answer {
     Answer::document(endpoint.capabilities.clone(), Vec::new())
 }
 
-fn resource(out: &mut Vec<u8>, kind: &str) {
+fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete) {
     out.extend_from_slice(br#"{"type":""#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(br#"","profile":"http://hl7.org/fhir/StructureDefinition/"#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(br#"","#);
     out.extend_from_slice(INTERACTIONS.as_bytes());
+    out.extend_from_slice(format!(r#","conditionalDelete":"{}""#, conditional_delete.as_str()).as_bytes());
     for (index, definition) in parameters::supported(Some(kind)).enumerate() {
         out.extend_from_slice(if index == 0 { br#","searchParam":["# } else { b"," });
         search_parameter(out, definition);
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_statement_is_a_valid_resource_with_every_type() {
-        let statement = statement("http://127.0.0.1:1/fhir", 0);
+        let statement = statement("http://127.0.0.1:1/fhir", 0, ConditionalDelete::Multiple);
         let document = Document::parse(&statement).unwrap();
         assert!(structure::check(&document).is_ok());
         let rest = document.root().member("rest").unwrap().children().next().unwrap();
