@@ -214,6 +214,9 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude:iterate=Patient:link",
             "_include=*",
             "_revinclude=MedicationRequest:*",
+            "_revinclude=*",
+            "_revinclude:iterate=*",
+            "_revinclude=Observation:*:Patient",
         ],
     ),
     (
@@ -226,10 +229,31 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude=Observation:has-member",
             "_include:iterate=Patient:link",
             "_include=Observation:encounter",
+            "_include:iterate=*",
+            "_include=Observation:*:Patient",
+            "_revinclude:iterate=List:*",
         ],
     ),
-    ("MedicationRequest", &["_include=MedicationRequest:patient", "_include=*", "_include:iterate=Patient:link"]),
-    ("Basic", &["_include=Basic:subject", "_include=Basic:subject:Patient", "_revinclude:iterate=Basic:subject"]),
+    (
+        "MedicationRequest",
+        &[
+            "_include=MedicationRequest:patient",
+            "_include=*",
+            "_include:iterate=Patient:link",
+            "_include:iterate=Patient:*",
+            "_revinclude=*",
+        ],
+    ),
+    (
+        "Basic",
+        &[
+            "_include=Basic:subject",
+            "_include=Basic:subject:Patient",
+            "_revinclude:iterate=Basic:subject",
+            "_revinclude=*",
+            "_include:iterate=*",
+        ],
+    ),
     (
         "Encounter",
         &[
@@ -261,6 +285,7 @@ const BAD: &[&str] = &[
     "family:nonsense=x",
     "_sort=nonsense",
     "_include=Patient:nonsense",
+    "_revinclude=*:*",
     "birthdate=yesterday",
     "_has:x=1",
     "_count=-1",
