@@ -8,15 +8,15 @@ pub mod audited;
 pub mod bundle;
 pub(crate) mod canonical;
 pub mod capabilities;
-mod codes;
-mod conditional;
+pub(crate) mod codes;
+pub mod conditional;
 mod create;
 pub mod cursor;
 mod delete;
 mod history;
 mod incoming;
 pub(crate) mod parameters;
-mod patch;
+pub(crate) mod patch;
 mod read;
 pub(crate) mod search;
 pub(crate) mod searchset;
@@ -24,6 +24,7 @@ mod update;
 mod vread;
 
 pub(crate) use read::not_there;
+pub(crate) use vread::number;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use hyper::StatusCode;
 use crate::gateway::Gateway;
 use crate::http::precondition::Conditions;
 use crate::http::preference::{Content, Preference};
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::operation;
 use crate::outcome::{self, Failure};
@@ -50,6 +52,8 @@ pub struct Endpoint {
     pub cursors: Cursors,
     /// The CapabilityStatement.
     pub capabilities: Bytes,
+    /// What a conditional delete does where several resources match.
+    pub conditional_delete: ConditionalDelete,
 }
 
 /// What is asked of an interaction.
@@ -136,7 +140,7 @@ pub async fn perform(
     purpose: Purpose,
     request: &Request,
 ) -> Result<Answer, Failure> {
-    let action = if request.interaction.changes() { Action::Change } else { Action::Read };
+    let action = if request.changes() { Action::Change } else { Action::Read };
     let permit = endpoint.gateway.permit(caller, purpose, action)?;
     let exchange = Exchange { endpoint, caller, permit };
     // Boxed but for the read: the future of an exchange is moved about, and would be as large as the largest of them.
@@ -159,6 +163,14 @@ pub async fn perform(
 }
 
 impl Request {
+    /// Whether it changes or makes a resource.
+    pub(crate) fn changes(&self) -> bool {
+        match self.interaction {
+            Interaction::Operation(operation) => operation.changes(self),
+            other => other.may_change(),
+        }
+    }
+
     /// The resource type; routes that need one have it.
     fn kind(&self) -> Result<&'static str, Failure> {
         self.kind.ok_or_else(Failure::internal)

@@ -3,8 +3,11 @@
 
 mod chart;
 mod docref;
+mod document;
 mod everything;
 mod has_history;
+pub(crate) mod lastn;
+mod meta;
 mod parameter_status;
 mod patient_match;
 mod span;
@@ -26,12 +29,22 @@ use crate::outcome::{Code, Failure};
 pub enum Operation {
     /// `DocumentReference/$docref`
     Docref,
+    /// `Composition/{id}/$document`, `Composition/$document`
+    Document,
     /// `Patient/{id}/$everything`, `Encounter/{id}/$everything`
     Everything,
     /// `Patient/{id}/$has-history`
     HasHistory,
+    /// `Observation/$lastn`
+    Lastn,
     /// `Patient/$match`
     Match,
+    /// `$meta`, of all, of a type, of a resource, of one of its versions
+    Meta,
+    /// `[type]/{id}/$meta-add`, also of the current version
+    MetaAdd,
+    /// `[type]/{id}/$meta-delete`, also of the current version
+    MetaDelete,
     /// `SearchParameter/{id}/$status`
     ParameterStatus,
     /// `Patient/{id}/$summary`
@@ -47,9 +60,14 @@ impl Operation {
     pub fn name(self) -> &'static str {
         match self {
             Self::Docref => "$docref",
+            Self::Document => "$document",
             Self::Everything => "$everything",
             Self::HasHistory => "$has-history",
+            Self::Lastn => "$lastn",
             Self::Match => "$match",
+            Self::Meta => "$meta",
+            Self::MetaAdd => "$meta-add",
+            Self::MetaDelete => "$meta-delete",
             Self::ParameterStatus => "$status",
             Self::Summary => "$summary",
             Self::Validate => "$validate",
@@ -57,9 +75,32 @@ impl Operation {
         }
     }
 
-    /// What every type is offered: name, and the address of its definition.
+    /// Whether it may change or make a resource.
+    pub fn may_change(self) -> bool {
+        matches!(self, Self::Document | Self::MetaAdd | Self::MetaDelete)
+    }
+
+    /// Whether it does, asked so.
+    pub fn changes(self, request: &Request) -> bool {
+        match self {
+            Self::Document => document::persists(request),
+            other => other.may_change(),
+        }
+    }
+
+    /// What the base is offered: name, and the address of its definition.
+    pub fn of_the_base() -> &'static [(&'static str, &'static str)] {
+        &[META]
+    }
+
+    /// What every type is offered.
     pub fn of_all_types() -> &'static [(&'static str, &'static str)] {
-        &[("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate")]
+        &[
+            META,
+            ("meta-add", "http://hl7.org/fhir/OperationDefinition/Resource-meta-add"),
+            ("meta-delete", "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete"),
+            ("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"),
+        ]
     }
 
     /// What one type is offered beside that.
@@ -68,8 +109,10 @@ impl Operation {
             "Appointment" => {
                 &[("visit-snapshot", "https://fhir-gateway.dev/OperationDefinition/Appointment-visit-snapshot")]
             }
+            "Composition" => &[("document", "http://hl7.org/fhir/OperationDefinition/Composition-document")],
             "DocumentReference" => &[("docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref")],
             "Encounter" => &[("everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything")],
+            "Observation" => &[("lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn")],
             "Patient" => &[
                 ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
                 ("has-history", "https://fhir-gateway.dev/OperationDefinition/Patient-has-history"),
@@ -82,6 +125,8 @@ impl Operation {
     }
 }
 
+const META: (&str, &str) = ("meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta");
+
 /// Does what is asked.
 ///
 /// # Errors
@@ -89,9 +134,13 @@ impl Operation {
 pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     match operation {
         Operation::Docref => docref::docref(exchange, request).await,
+        Operation::Document => document::document(exchange, request).await,
         Operation::Everything => everything::everything(exchange, request).await,
         Operation::HasHistory => has_history::has_history(exchange, request).await,
+        Operation::Lastn => lastn::lastn(exchange, request).await,
         Operation::Match => patient_match::patient_match(exchange, request).await,
+        Operation::Meta => meta::meta(exchange, request).await,
+        Operation::MetaAdd | Operation::MetaDelete => meta::change(operation, exchange, request).await,
         Operation::ParameterStatus => parameter_status::parameter_status(exchange, request).await,
         Operation::Summary => summary::summary(exchange, request).await,
         Operation::Validate => validate::validate(exchange, request).await,
@@ -110,9 +159,14 @@ fn parameter<'r>(request: &'r Request, name: &str) -> Result<Option<Cow<'r, str>
     }
     let document = parameters(&request.body)?;
     let Some(parameter) = named(document.root(), name) else { return Ok(None) };
+    Ok(Some(Cow::Owned(of_value(parameter)?)))
+}
+
+/// The value of a parameter of a Parameters resource, as [`parameter`] gives it.
+fn of_value(parameter: Element<'_>) -> Result<String, Failure> {
     let value = parameter.children().find(|member| member.key().is_some_and(|key| key.starts_with("value")));
     let text = value.and_then(|value| if value.kind() == Kind::Object { object(value) } else { scalar(value) });
-    Ok(Some(Cow::Owned(text.ok_or_else(malformed)?)))
+    text.ok_or_else(malformed)
 }
 
 /// The Parameters resource of a POST.

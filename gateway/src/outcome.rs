@@ -102,7 +102,7 @@ impl Failure {
 }
 
 /// The OperationOutcome of something that went well.
-pub fn success(details: &'static str) -> Bytes {
+pub fn success(details: impl Into<Cow<'static, str>>) -> Bytes {
     issue::outcome(&[Issue::new(Severity::Information, Code::Informational, details)])
 }
 

@@ -78,19 +78,20 @@ impl Interaction {
         }
     }
 
-    /// Whether it may change a resource.
-    pub fn changes(self) -> bool {
-        matches!(
-            self,
+    /// Whether it may change or make a resource.
+    pub fn may_change(self) -> bool {
+        match self {
             Self::Bundle
-                | Self::ConditionalDelete
-                | Self::ConditionalPatch
-                | Self::ConditionalUpdate
-                | Self::Create
-                | Self::Delete
-                | Self::Patch
-                | Self::Update
-        )
+            | Self::ConditionalDelete
+            | Self::ConditionalPatch
+            | Self::ConditionalUpdate
+            | Self::Create
+            | Self::Delete
+            | Self::Patch
+            | Self::Update => true,
+            Self::Operation(operation) => operation.may_change(),
+            _ => false,
+        }
     }
 }
 
@@ -134,7 +135,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 41] = [
+const TABLE: [(Verb, &str, Interaction); 59] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -153,8 +154,14 @@ const TABLE: [(Verb, &str, Interaction); 41] = [
     (Verb::Delete, "/fhir/{type}/{id}", Interaction::Delete),
     (Verb::Get, "/fhir/{type}/{id}/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
+    (Verb::Get, "/fhir/Composition/$document", Interaction::Operation(Operation::Document)),
+    (Verb::Post, "/fhir/Composition/$document", Interaction::Operation(Operation::Document)),
+    (Verb::Get, "/fhir/Composition/{id}/$document", Interaction::Operation(Operation::Document)),
+    (Verb::Post, "/fhir/Composition/{id}/$document", Interaction::Operation(Operation::Document)),
     (Verb::Get, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
     (Verb::Post, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
+    (Verb::Get, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
+    (Verb::Post, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
     (Verb::Post, "/fhir/Patient/$match", Interaction::Operation(Operation::Match)),
     (Verb::Get, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
     (Verb::Post, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
@@ -170,6 +177,18 @@ const TABLE: [(Verb, &str, Interaction); 41] = [
     (Verb::Post, "/fhir/{type}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Get, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Post, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
+    (Verb::Get, "/fhir/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Get, "/fhir/{type}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Get, "/fhir/{type}/{id}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/{id}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Get, "/fhir/{type}/{id}/_history/{version}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta", Interaction::Operation(Operation::Meta)),
+    (Verb::Post, "/fhir/{type}/{id}/$meta-add", Interaction::Operation(Operation::MetaAdd)),
+    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta-add", Interaction::Operation(Operation::MetaAdd)),
+    (Verb::Post, "/fhir/{type}/{id}/$meta-delete", Interaction::Operation(Operation::MetaDelete)),
+    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta-delete", Interaction::Operation(Operation::MetaDelete)),
     (Verb::Get, "/fhir/{compartment}/{id}/*", Interaction::Search),
     (Verb::Post, "/fhir/{compartment}/{id}/_search", Interaction::SearchForm),
     (Verb::Get, "/fhir/{compartment}/{id}/{type}", Interaction::Search),
@@ -180,7 +199,7 @@ const TABLE: [(Verb, &str, Interaction); 41] = [
 ];
 
 /// The longest pattern, in segments, and one more to see that a path is longer.
-const SEGMENTS: usize = 6;
+const SEGMENTS: usize = 7;
 
 /// What a path leads to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -447,6 +466,6 @@ mod tests {
         assert!(!is_id("a_b"));
         assert!(!is_id(&"a".repeat(65)));
         assert_eq!(find(Some(Verb::Get), "/fhir/Patient/a_b"), Destination::InvalidId);
-        assert_eq!(find(Some(Verb::Get), "/fhir/Patient/$meta"), Destination::Unknown);
+        assert_eq!(find(Some(Verb::Get), "/fhir/Patient/$nothing"), Destination::Unknown);
     }
 }

@@ -48,6 +48,7 @@ pub use custom::ParameterReport;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
 pub use open::{OpenError, StoreOptions};
 pub use quality::{Finding, QualityReport};
+pub use search::Labels;
 pub use transaction::Transaction;
 pub use types::{
     Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Note, Operation, Outcome, ResourceKey, SearchKey,

@@ -9,8 +9,14 @@
 #[allow(dead_code, reason = "the twin worlds over HTTP use all of it")]
 mod searches;
 
-use consent::{Action, Context, OrganizationPolicy, Permit, Purpose};
+use std::sync::Arc;
+
+use consent::{Action, Context, OrganizationPolicy, Permit, Predicate, Purpose};
 use gateway::gateway::{Gateway, Options};
+use gateway::interaction::cursor::Cursors;
+use gateway::interaction::{Endpoint, Exchange, Payload, Request};
+use gateway::operation;
+use gateway::router::{self, Interaction, Verb};
 use gateway::store::{Found, SearchRequest, Store, Version};
 use gateway_tests::{Engine, Json, Random, Server, rounds, suite};
 use mappers::search::{self, Handling};
@@ -35,7 +41,7 @@ fn own(patient: &str) -> Permit {
 }
 
 /// A server on an empty database, and its gateway once more, for us.
-async fn world(engine: Engine) -> (Server, Gateway) {
+async fn world(engine: Engine) -> (Server, Endpoint) {
     let server = Server::with(engine, gateway_tests::Options { seed: Some(42), ..Default::default() });
     let options = Options {
         database: server.database.url.clone(),
@@ -47,8 +53,10 @@ async fn world(engine: Engine) -> (Server, Gateway) {
         bulk: false,
         after_write: true,
     };
-    let gateway = Gateway::open(options).await.unwrap();
-    (server, gateway)
+    let gateway = Arc::new(Gateway::open(options).await.unwrap());
+    let (base, cursors) = ("http://h/fhir".into(), Cursors::seeded(7));
+    let (capabilities, conditional_delete) = Default::default();
+    (server, Endpoint { gateway, base, cursors, capabilities, conditional_delete })
 }
 
 /// What a search answers, page by page, as a caller could tell it apart.
@@ -93,6 +101,37 @@ async fn answer(store: &Store, permit: &Permit, address: &str) -> Option<Vec<Str
     Some(seen)
 }
 
+/// What an operation answers under a permit, all of it: both gateways have one seed.
+async fn operated(endpoint: &Endpoint, permit: &Permit, address: &str) -> String {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let place = router::find_under_base(Some(Verb::Get), path).place(Some(Verb::Get)).unwrap();
+    let Interaction::Operation(operation) = place.interaction else { panic!("{address}") };
+    let request = Request {
+        interaction: place.interaction,
+        pattern: place.pattern,
+        compartment: place.compartment,
+        kind: place.kind,
+        id: place.id.map(Into::into),
+        version: place.version.map(Into::into),
+        query: query.into(),
+        conditions: Default::default(),
+        preference: Default::default(),
+        body: Default::default(),
+        request_id: "hidden".into(),
+    };
+    let caller = Gateway::operator();
+    let exchange = Exchange { endpoint, caller: &caller, permit: permit.clone() };
+    match operation::perform(operation, &exchange, &request).await {
+        Err(failure) => format!("{} {}", failure.status, String::from_utf8_lossy(&failure.outcome())),
+        Ok(answer) => match answer.payload {
+            Payload::Resource(body) => {
+                format!("{} {:?} {}", answer.status, answer.touched, String::from_utf8_lossy(&body))
+            }
+            payload => format!("{} {payload:?}", answer.status),
+        },
+    }
+}
+
 /// The patient of whom there is most to see, and how much.
 async fn chosen(store: &Store, records: &[Json]) -> (Permit, usize) {
     let mut best = (own("nobody"), 0);
@@ -118,7 +157,8 @@ suite! {
     async fn what_a_permit_hides_is_not_there(engine: Engine) {
         let mut random = Random::seeded(11);
         let records = searches::record(&mut random);
-        let ((plain, without), (whole, within)) = (world(engine).await, world(engine).await);
+        let ((plain, gone), (whole, hiding)) = (world(engine).await, world(engine).await);
+        let (without, within) = (&gone.gateway, &hiding.gateway);
         for server in [&plain, &whole] {
             let (first, rest) = records.split_at(records.len() / 2);
             for record in first.iter().chain(&searches::parameters()).chain(rest) {
@@ -129,6 +169,20 @@ suite! {
         within.store.index_all().await.unwrap();
         let (permit, shown) = chosen(&within.store, &records).await;
         assert!(shown > 5 && shown * 3 < records.len(), "{shown} of {} are shown", records.len());
+        // A note of what is shown that names all there is.
+        let Predicate::Patient(patient) = permit.predicate() else { panic!("a patient's own permit") };
+        let entries: Vec<String> = records
+            .iter()
+            .map(|record| format!(r#"{{"reference":"{}/{}"}}"#, record.str("resourceType").unwrap(), record.str("id").unwrap()))
+            .collect();
+        let note = Json::of(&format!(
+            r#"{{"resourceType":"Composition","id":"twin-17","status":"final","type":{{"text":"x"}},"date":"2024-03-05","author":[{{"display":"x"}}],"title":"T",
+            "subject":{{"reference":"Patient/{patient}"}},"section":[{{"entry":[{}]}}]}}"#,
+            entries.join(",")
+        ));
+        for server in [&plain, &whole] {
+            server.client().save(&note).await.expect(201);
+        }
         // In the other world the rest is gone.
         for record in &records {
             if !is_shown(&within.store, &permit, record).await {
@@ -136,6 +190,69 @@ suite! {
                 plain.client().delete(&path).await.expect(204);
             }
         }
+        // What is in use is what is in use of what is shown.
+        for kind in [None, Some("Patient"), Some("Observation")] {
+            let (hidden, gone) = (within.store.labels(&permit, kind).await.unwrap(), without.store.labels(&permit, kind).await.unwrap());
+            assert_eq!(hidden, gone, "{kind:?}");
+            let everybody = whole.client().get("/$meta").await.expect(200).json();
+            assert!(kind.is_some() || everybody.items("parameter.0.valueMeta.tag").len() > hidden.unwrap()[2].len(), "{everybody}");
+        }
+        // The latest of each kind: a hidden one is no later than what is shown, and makes no two codes one.
+        let context = search::Context { handling: Handling::Strict, base: "http://h/fhir" };
+        for query in ["", "status=final", "_include=*&date=ge2023"] {
+            let (all, ..) = search::parse(Some("Observation"), query, context).unwrap();
+            let mut told = Vec::new();
+            for store in [&within.store, &without.store] {
+                for max in [1, 2, 100] {
+                    told.push(format!("{:?}", store.lastn(&permit, &all, max).await.unwrap().unwrap()));
+                }
+            }
+            let (hidden, gone) = told.split_at(3);
+            assert_eq!(hidden, gone, "{query}");
+            assert!(hidden[0].contains("Observation"), "{query}: {hidden:?}");
+        }
+        // What a condition would delete.
+        for query in ["family=adam", "gender=female", "_tag=urn:t|"] {
+            let (wanted, ..) = search::parse(Some("Patient"), query, context).unwrap();
+            let mut found = Vec::new();
+            for store in [&within.store, &without.store] {
+                found.push(store.begin(&permit).await.unwrap().find(&wanted, 1001).await.unwrap());
+            }
+            assert_eq!(found[0], found[1], "{query}");
+            assert!(found[0].len() <= 1, "{query}: {:?}", found[0]);
+        }
+        // Operations: what they leave out is nothing to be told of. (Who was deleted is 410 in the other world.)
+        let (mut answered, mut refused) = (0, 0);
+        for number in 0..18 {
+            let id = format!("twin-{number}");
+            for address in [
+                format!("Composition/{id}/$document"),
+                format!("Composition/$document?id={id}"),
+                format!("Observation/$lastn?patient={id}&max=2&_include=*"),
+                format!("Observation/{id}/$meta"),
+                format!("Patient/{id}/_history/1/$meta"),
+                format!("Patient/{id}/$summary"),
+                format!("Patient/{id}/$everything"),
+                "$meta".to_owned(),
+            ] {
+                let told = operated(&hiding, &permit, &address).await;
+                let mut expected = operated(&gone, &permit, &address).await;
+                if expected.starts_with("410") {
+                    expected = operated(&gone, &permit, &address.replace(&id, "nobody")).await;
+                }
+                if expected.starts_with("200 OK") && address.contains("_history") && told.starts_with("404") {
+                    // A past version of who was deleted: the other world has it still.
+                    continue;
+                }
+                assert_eq!(told, expected, "{address}");
+                if told.starts_with("200") { answered += 1 } else { refused += 1 }
+            }
+        }
+        let document = operated(&hiding, &permit, "Composition/twin-17/$document").await;
+        let held = document.matches("\"fullUrl\"").count();
+        assert!(held > 5 && held <= shown + 1, "{held} of {} entries, {shown} are shown", entries.len());
+        println!("{answered} operations answered, {refused} refused");
+        assert!(answered > 40 && refused > 18, "{answered} {refused}");
         let (mut asked, mut found, mut along) = (0, 0, 0);
         for _ in 0..rounds(SEARCHES, 10_000) {
             let address = searches::any(&mut random).address;

@@ -7,6 +7,7 @@ pub mod content;
 pub mod fhirpath;
 pub mod join;
 pub mod json;
+pub mod labels;
 pub mod map;
 pub mod patch;
 pub mod quality;

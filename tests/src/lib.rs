@@ -21,7 +21,7 @@ pub use json::Json;
 pub use known::Known;
 pub use random::{Random, rounds};
 pub use samples::{lab_observation, medication_request, patient, transaction};
-pub use server::{Command, Given, Options, Server, TOKEN, binary};
+pub use server::{Audited, Command, Given, Options, Server, TOKEN, binary};
 pub use shared::{Example, examples, json_lines, shared_data};
 pub use sql::Sql;
 

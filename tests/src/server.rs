@@ -20,6 +20,19 @@ pub struct Options {
     pub arguments: Vec<String>,
 }
 
+/// One record of the audit trail.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Audited {
+    /// The interaction's or operation's name.
+    pub interaction: String,
+    /// The resource type.
+    pub kind: Option<String>,
+    /// The resource's id.
+    pub id: Option<String>,
+    /// The HTTP status.
+    pub status: u16,
+}
+
 /// A gateway of its own with a database of its own; both are gone when it is dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -104,6 +117,27 @@ impl Server {
     /// Another program's connection to its database.
     pub async fn sql(&self) -> Sql {
         self.database.sql().await
+    }
+
+    /// What is on record of exchanges, in order.
+    ///
+    /// # Panics
+    /// When the audit trail cannot be read.
+    pub async fn audited(&self) -> Vec<Audited> {
+        let (mut sql, table) = match self.engine() {
+            Engine::Sqlite => {
+                let file = self.data_dir().join("audit.db");
+                (Sql::connect(Engine::Sqlite, &format!("sqlite:{}", file.display())).await, "audit_events")
+            }
+            Engine::Postgres => (self.sql().await, "fhir_gateway.audit_events"),
+        };
+        let rows = sql.rows(&format!("select interaction, type, id, status from {table} order by seq")).await;
+        let event = |row: Vec<Option<String>>| {
+            let [interaction, kind, id, status]: [Option<String>; 4] = row.try_into().expect("four columns");
+            let status = status.and_then(|status| status.parse().ok()).expect("a status");
+            Audited { interaction: interaction.expect("an interaction"), kind, id, status }
+        };
+        rows.into_iter().map(event).collect()
     }
 
     /// Which engine it runs on.

@@ -110,8 +110,24 @@ fn value(definition: &Definition) -> String {
 }
 
 fn searches(kinds: &BTreeSet<String>) -> Vec<String> {
-    let mut searches = Vec::new();
+    let mut searches = vec!["$meta".to_owned()];
+    for more in ["", "&category=http://e.org|w6", "&code=http://e.org|w6&date=ge2024", "&max=5&status=w6"] {
+        searches.push(format!("Observation/$lastn?patient=r7{more}"));
+    }
+    for along in [
+        "_include=*",
+        "_include:iterate=*",
+        "_include=Observation:*",
+        "_include=Observation:*:Patient",
+        "_revinclude=*",
+        "_revinclude:iterate=*",
+        "_revinclude=Provenance:*",
+        "_revinclude:iterate=Observation:has-member",
+    ] {
+        searches.push(format!("Observation?patient=Patient/r7&{along}"));
+    }
     for kind in kinds {
+        searches.push(format!("{kind}/$meta"));
         let by_patient = parameters::definition(kind, "patient").is_some();
         for definition in parameters::supported(Some(kind)) {
             let asked = format!("{kind}?{}={}", definition.name, value(definition));

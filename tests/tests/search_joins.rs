@@ -149,6 +149,19 @@ suite! {
             ("Observation?_id=j-a&_include=*", "Encounter/visit Observation/b Patient/ann Practitioner/doc"),
             ("Observation?_id=j-a&_include=Observation:*", "Encounter/visit Observation/b Patient/ann Practitioner/doc"),
             ("Observation?_id=j-a&_include=Observation:*:Patient", "Patient/ann"),
+            ("Observation?_id=j-a&_include:iterate=*", "Encounter/visit Observation/b Observation/c Organization/clinic Organization/region Patient/ann Patient/bob Practitioner/doc Practitioner/nurse"),
+            ("Observation?_id=j-a&_include=Observation:*&_include:iterate=Patient:*", "Encounter/visit Observation/b Organization/clinic Patient/ann Practitioner/doc"),
+            ("Observation?_id=j-a&_include=Observation:*:Patient&_include:iterate=Patient:*:Organization", "Organization/clinic Patient/ann"),
+            ("Observation?_id=j-a&_include:recurse=Observation:*:Observation", "Observation/b Observation/c"),
+            ("Patient?_id=j-ann&_revinclude=*", "Basic/basic Encounter/visit Observation/a Observation/b Patient/bob"),
+            ("Patient?_id=j-ann&_revinclude=*&_revinclude:iterate=Provenance:*", "Basic/basic Encounter/visit Observation/a Observation/b Patient/bob Provenance/p"),
+            ("Patient?_id=j-ann&_revinclude:iterate=*", "Basic/basic Encounter/visit Observation/a Observation/b Observation/c Patient/bob Provenance/p"),
+            ("Organization?_id=j-region&_revinclude=*", "Organization/clinic Patient/bob"),
+            ("Patient?_id=j-ann&_revinclude=Observation:*:Patient", "Observation/a Observation/b"),
+            ("Patient?_id=j-ann&_revinclude=Observation:*:Group", ""),
+            ("Observation?_id=j-d&_include=*&_revinclude=*", "Provenance/p"),
+            ("?_type=Observation,Basic&_id=j-a,j-basic&_include=*", "Encounter/visit Observation/b Patient/ann Practitioner/doc"),
+            ("Patient/j-ann/Observation?_include=Observation:*", "Encounter/visit Observation/c Patient/ann Practitioner/doc"),
             ("Patient?_id=j-ann&_revinclude=Observation:patient", "Observation/a Observation/b"),
             ("Patient?_id=j-ann&_revinclude=Observation:patient&_revinclude:iterate=Provenance:target", "Observation/a Observation/b Provenance/p"),
             ("Patient?_id=j-ann&_revinclude=Observation:patient&_revinclude=Provenance:target", "Observation/a Observation/b"),
@@ -173,7 +186,7 @@ suite! {
         assert_eq!(api.search("/Observation?_sort=_id&_count=1&_include=Observation:patient").await,
             ["Observation/j-a", "Patient/j-ann", "Observation/j-b", "Patient/j-ann", "Observation/j-c", "Patient/j-bob", "Observation/j-d"]);
         for query in ["Observation?_include=Patient:organization", "Observation?_include=Observation:code", "Observation?_include=Nonsense:x",
-            "Observation?_include=Observation:nonsense", "Observation?_include=Observation", "Observation?_revinclude=*", "Observation?_include:x=Observation:patient"] {
+            "Observation?_include=Observation:nonsense", "Observation?_include=Observation", "Observation?_revinclude=*:*", "Observation?_include=*:Patient", "Observation?_include=Patient:*", "Observation?_include=Observation:*:iterate", "Observation?_include=Observation:*:Nonsense", "Observation?_include:x=Observation:patient"] {
             api.get(&format!("/{query}")).await.expect(400).issues();
         }
     }
@@ -205,6 +218,11 @@ suite! {
             ("_id=r0&_include:iterate=Observation:has-member", 6, true),
             ("_id=r4&_include:iterate=Observation:has-member", 5, false),
             ("_id=r9&_revinclude:iterate=Observation:has-member", 6, true),
+            ("_id=r0&_include:iterate=*", 6, true),
+            ("_id=r9&_revinclude:iterate=*", 6, true),
+            ("_id=r5&_include:iterate=*&_revinclude:iterate=*", 9, false),
+            ("_tag=one&_include=*", 2000, true),
+            ("_tag=match&_count=1000&_include=Observation:*", 1500, false),
         ] {
             let page = api.get(&format!("/Observation?{query}")).await.expect(200).json();
             let of = |mode| page.items("entry").iter().filter(|entry| entry.str("search.mode") == Some(mode)).count();

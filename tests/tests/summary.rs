@@ -77,6 +77,21 @@ suite! {
         api.delete("/Patient/sum/$summary").await.refused(405, "not-supported");
     }
 
+    async fn a_summary_holds_what_its_sections_show(server: &'static Server) {
+        let api = server.client();
+        let mut record = vec![patient("sum-many", "Many")];
+        record.extend((0..105).map(|number| condition(&format!("sum-many-{number}"), "sum-many", "I10", "active", "confirmed")));
+        api.post("", transaction(&record)).await.expect(200);
+        let document = api.get("/Patient/sum-many/$summary").await.expect(200).json();
+        let mut shown = entries(&document, "11450-4");
+        assert_eq!(shown.len(), 100, "the newest, and the text says that there are more");
+        let held = document.items("entry").iter().filter(|entry| entry.str("resource.resourceType") == Some("Condition"));
+        let mut held: Vec<String> = held.map(|entry| format!("Condition/{}", entry.str("resource.id").unwrap())).collect();
+        shown.sort();
+        held.sort();
+        assert_eq!(held, shown);
+    }
+
     async fn history_counts_signed_notes_and_what_was_known_before_the_visit(server: &'static Server) {
         let api = server.client();
         api.save(&patient("his", "History")).await.expect(201);

@@ -96,6 +96,7 @@ fn script(seed: u64) -> Vec<Step> {
                 let condition = format!("/Patient?identifier=urn:example:mrn|mrn-{id}");
                 step(Method::PUT, condition, Some(person.to_string()))
             }
+            14 if random.once_in(4) => step(Method::DELETE, format!("/Patient?family=G{}", random.below(9)), None),
             14 => step(Method::DELETE, format!("/Patient?identifier=urn:example:mrn|mrn-{id}"), None),
             15 => get(format!("/{kind}/_history?_at=20{}", 20 + random.below(10))),
             _ => {
@@ -106,6 +107,36 @@ fn script(seed: u64) -> Vec<Step> {
         };
         steps.push(next);
     }
+    // Labels, which the hidden organization's rows have, too.
+    for index in 0..20 {
+        let kind = random.pick::<&str>(&["Patient", "Observation", "Basic"]);
+        let of = format!("/{kind}/twin-{index}");
+        let labels = format!(
+            r#"{{"resourceType":"Parameters","parameter":[{{"name":"meta","valueMeta":{{"tag":[{{"system":"urn:t","code":"t{}"}}]}}}}]}}"#,
+            random.below(4)
+        );
+        steps.push(step(Method::POST, format!("{of}/$meta-add"), Some(labels.clone())));
+        steps.push(get(format!("{of}/$meta")));
+        steps.push(get(format!("{of}/_history/{}/$meta", 1 + random.below(3))));
+        if random.once_in(3) {
+            steps.push(step(Method::POST, format!("{of}/_history/1/$meta-delete"), Some(labels.clone())));
+            steps.push(step(Method::POST, format!("{of}/$meta-delete"), Some(labels)));
+        }
+        steps.push(get(random
+            .pick::<&str>(&["/$meta", "/Patient/$meta", "/Observation/$meta", "/Basic/$meta"])
+            .to_owned()));
+    }
+    // Documents, which name ids that only the other organization has.
+    for index in 10..16 {
+        let note = format!(
+            r#"{{"resourceType":"Composition","id":"twin-{index}","status":"final","type":{{"text":"x"}},"date":"2024-01-02","author":[{{"display":"x"}}],"title":"T",
+            "subject":{{"reference":"Patient/twin-{index}"}},"section":[{{"entry":[{{"reference":"Observation/twin-{}"}},{{"reference":"MedicationRequest/twin-{index}"}}]}}]}}"#,
+            random.below(20)
+        );
+        steps.push(save(&Json::of(&note)));
+        steps.push(get(format!("/Composition/twin-{index}/$document")));
+        steps.push(get(format!("/Composition/twin-{}/$document?persist=true", random.below(20))));
+    }
     // Whole records, of ours, of nobody, and of those that only the other organization has.
     for index in 0..20 {
         let record = format!("/Patient/twin-{index}");
@@ -113,6 +144,7 @@ fn script(seed: u64) -> Vec<Step> {
         steps.push(get(format!("{record}/$everything?_count=1&_type=Observation,Patient")));
         steps.push(get(format!("{record}/Observation?_sort=-date")));
         steps.push(get(format!("{record}/*")));
+        steps.push(get(format!("/Observation/$lastn?patient=twin-{index}&max={}", 1 + index % 3)));
         steps.push(get(format!("/DocumentReference/$docref?patient=twin-{index}&start=2020")));
         let mut likely = step(Method::POST, "/Patient/$match", None);
         likely.body = Some(format!(
@@ -191,7 +223,8 @@ async fn complete(server: &Server) {
 }
 
 fn twin(engine: Engine) -> Server {
-    Server::with(engine, Options { seed: Some(42), ..Options::default() })
+    let arguments = ["--conditional-delete", "multiple"].map(str::to_owned).into();
+    Server::with(engine, Options { seed: Some(42), arguments })
 }
 
 /// A record, and random searches of it.

@@ -16,6 +16,7 @@ use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop, serve};
 use crate::demo;
 use crate::gateway::Gateway;
 use crate::http::Limits;
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::interaction::{Endpoint, bundle};
 use crate::store::Checkpoint;
@@ -77,7 +78,8 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
     let ready = |base: &str| announce(base, &token, args.patients, data_dir);
-    serve::listen(gateway, authenticator, cursors(data_dir)?, Limits::default(), address, ready).await?;
+    let (cursors, limits, deletes) = (cursors(data_dir)?, Limits::default(), ConditionalDelete::default());
+    serve::listen(gateway, authenticator, cursors, limits, deletes, address, ready).await?;
     cli::print(&format!("\nThe demo has ended. Its data are in {}.\n", data_dir.display()))?;
     Ok(Exit::Done)
 }
@@ -105,6 +107,7 @@ async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
         base: "http://localhost/fhir".into(),
         cursors: cursors(&args.data_dir)?,
         capabilities: bytes::Bytes::new(),
+        conditional_delete: ConditionalDelete::default(),
     });
     let bundles = std::iter::once(demo::clinic()).chain(demo::patients(args.seed, args.patients));
     for (unit, text) in (0..).zip(bundles) {

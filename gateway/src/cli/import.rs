@@ -30,6 +30,7 @@ use tokio::task::JoinSet;
 use crate::cli::{self, DatabaseArgs, Exit, Stop, serve};
 use crate::gateway::Gateway;
 use crate::interaction::Endpoint;
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::store::StoreError;
 use batch::{Batch, Chunk, Gathered, gather};
@@ -138,7 +139,10 @@ fn endpoint(gateway: &Arc<Gateway>, args: &ImportArgs) -> Result<Arc<Endpoint>, 
     let cursors = Cursors::open(data_dir)
         .map_err(|error| Stop::usage(format!("the data directory {}: {error}", data_dir.display())))?;
     let base = "http://localhost/fhir".into();
-    Ok(Arc::new(Endpoint { gateway: Arc::clone(gateway), base, cursors, capabilities: Bytes::new() }))
+    // A file may hold a condition that somebody wrote for another server: one match, or nothing is done.
+    let conditional_delete = ConditionalDelete::Single;
+    let (gateway, capabilities) = (Arc::clone(gateway), Bytes::new());
+    Ok(Arc::new(Endpoint { gateway, base, cursors, capabilities, conditional_delete }))
 }
 
 /// Everything the feed gives, into the store; what came of it, and what stopped it.

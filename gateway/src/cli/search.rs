@@ -1,12 +1,14 @@
 //! `fhir-gateway search`: how a search is answered, for those who wonder why it is slow.
 
 use clap::{Args, Subcommand};
-use mappers::search::{self, Context, Custom, Handling};
+use mappers::search::{self, Context, Custom, Handling, Search};
 use serde_json::json;
 
 use super::map::operator_permit;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::gateway::Gateway;
+use crate::http::query::pairs;
+use crate::operation::lastn;
 use crate::router;
 use crate::store::{ParameterReport, SearchRequest};
 
@@ -56,7 +58,8 @@ pub struct ParametersArgs {
 /// Which searches.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// A search as in an address below the base: `Type?parameters`, or `?parameters` for all types.
+    /// A search as in an address below the base: `Type?parameters`, or `?parameters` for all types; also `Type/$meta`,
+    /// `$meta` and `Observation/$lastn?parameters`.
     #[arg(required = true)]
     search: Vec<String>,
     #[command(flatten)]
@@ -113,16 +116,18 @@ async fn parameters(args: ParametersArgs) -> Result<Exit, Stop> {
 }
 
 async fn explain(args: ExplainArgs) -> Result<Exit, Stop> {
-    let requests =
-        args.search.iter().map(|search| request(search, &Custom::default())).collect::<Vec<Result<_, Stop>>>();
+    let requests = args.search.iter().map(|search| asked(search, &Custom::default())).collect::<Vec<Result<_, Stop>>>();
     let gateway = Gateway::open(args.database.options(false)?).await?;
     let permit = operator_permit(&gateway, "search", "search explain").await?;
     let custom = gateway.store.search_parameters(&permit).await?;
-    let read =
-        |(search, request): (&String, Result<SearchRequest, Stop>)| request.or_else(|_| self::request(search, &custom));
+    let read = |(search, request): (&String, Result<Asked, Stop>)| request.or_else(|_| asked(search, &custom));
     let requests = args.search.iter().zip(requests).map(read).collect::<Result<Vec<_>, Stop>>()?;
     for (search, request) in args.search.iter().zip(&requests) {
-        let text = gateway.store.explain(&permit, request).await?;
+        let text = match request {
+            Asked::Labels(kind) => gateway.store.explain_labels(&permit, *kind).await?,
+            Asked::Lastn(search, max) => gateway.store.explain_lastn(&permit, search, *max).await?,
+            Asked::Search(request) => gateway.store.explain(&permit, request).await?,
+        };
         if requests.len() > 1 {
             cli::print(&format!("search: {search}\n"))?;
         }
@@ -131,12 +136,41 @@ async fn explain(args: ExplainArgs) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-fn request(text: &str, custom: &Custom) -> Result<SearchRequest, Stop> {
-    let (kind, query) = text.split_once('?').unwrap_or((text, ""));
+/// What is to be explained.
+enum Asked {
+    /// `$meta` of a type, or of all.
+    Labels(Option<&'static str>),
+    /// `Observation/$lastn`
+    Lastn(Box<Search>, usize),
+    Search(Box<SearchRequest>),
+}
+
+fn asked(text: &str, custom: &Custom) -> Result<Asked, Stop> {
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    let (kind, operation) = match path.rsplit_once('/') {
+        Some((kind, operation)) => (kind, Some(operation)),
+        None if path.starts_with('$') => ("", Some(path)),
+        None => (path, None),
+    };
     let kind = match kind {
         "" => None,
         kind => Some(router::known(kind).ok_or_else(|| Stop::usage("R4 has no resource type of this name"))?),
     };
+    match operation {
+        None => Ok(Asked::Search(Box::new(request(kind, query, custom)?))),
+        Some("$meta") => Ok(Asked::Labels(kind)),
+        Some("$lastn") if kind == Some("Observation") => {
+            let given: Vec<_> = pairs(query).collect();
+            let given = given.iter().map(|(name, value)| (&**name, &**value));
+            let asked =
+                lastn::Asked::read(given).map_err(|failure| Stop::usage(failure.issues[0].details.to_string()))?;
+            Ok(Asked::Lastn(Box::new(request(kind, &asked.query, custom)?.search), asked.max))
+        }
+        Some(_) => Err(Stop::usage("of operations only $meta and Observation/$lastn can be explained")),
+    }
+}
+
+fn request(kind: Option<&'static str>, query: &str, custom: &Custom) -> Result<SearchRequest, Stop> {
     let context = Context { handling: Handling::Strict, base: "", custom: Some(custom) };
     let (search, results, _) = search::parse(kind, query, context).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

@@ -17,6 +17,7 @@ use crate::gateway::{Gateway, Options};
 use crate::http::exchange::Service;
 use crate::http::request_id::RequestIds;
 use crate::http::{Limits, server};
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::interaction::{Endpoint, capabilities};
 
@@ -50,6 +51,9 @@ pub struct ServeArgs {
     /// Fixes clock and ids, so that equal requests give equal bytes.
     #[arg(long, value_name = "NUMBER", requires = "dev")]
     dev_seed: Option<u64>,
+    /// What a conditional delete does where several resources match.
+    #[arg(long, value_enum, value_name = "POLICY", env = "FHIR_GATEWAY_CONDITIONAL_DELETE", default_value_t)]
+    conditional_delete: ConditionalDelete,
     /// The longest request body, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     max_body: usize,
@@ -78,7 +82,8 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     };
     let gateway = Gateway::open(Options { seed: args.dev_seed, ..args.database.options(false)? }).await?;
     let limits = Limits { body: args.max_body, ..Limits::default() };
-    listen(Arc::new(gateway), authenticator, cursors, limits, args.listen, announce).await?;
+    let deletes = args.conditional_delete;
+    listen(Arc::new(gateway), authenticator, cursors, limits, deletes, args.listen, announce).await?;
     Ok(Exit::Done)
 }
 
@@ -91,6 +96,7 @@ pub async fn listen(
     authenticator: Authenticator,
     cursors: Cursors,
     limits: Limits,
+    conditional_delete: ConditionalDelete,
     address: SocketAddr,
     ready: impl FnOnce(&str) -> io::Result<()>,
 ) -> Result<(), Stop> {
@@ -104,9 +110,9 @@ pub async fn listen(
     gateway.store.keep_indexing();
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();
-    let capabilities = capabilities::statement(&base, started_ms);
+    let capabilities = capabilities::statement(&base, started_ms, conditional_delete);
     let service = Service {
-        endpoint: Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities }),
+        endpoint: Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete }),
         authenticator,
         limits,
         request_ids: RequestIds::new(started_ms),

@@ -79,7 +79,7 @@ impl Service {
             return self.open(place.interaction, &parts).await;
         }
         let wish = Wish::of(&place, &parts);
-        let result = if place.interaction.changes() {
+        let result = if place.interaction.may_change() {
             self.write(parts, incoming, id.clone()).await
         } else {
             let limit = self.limits.time;

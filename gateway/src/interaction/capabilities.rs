@@ -9,6 +9,7 @@ use mappers::search::custom::State;
 use mappers::search::parameters::{self, Definition};
 
 use crate::clock::Clock;
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::{Answer, Endpoint};
 use crate::operation::Operation;
 
@@ -17,7 +18,7 @@ const INTERACTIONS: &str = concat!(
     r#""interaction":[{"code":"create"},{"code":"read"},{"code":"vread"},{"code":"update"},{"code":"patch"},{"code":"delete"},"#,
     r#"{"code":"history-instance"},{"code":"history-type"},{"code":"search-type"}],"#,
     r#""versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"#,
-    r#""conditionalRead":"full-support","conditionalUpdate":true,"conditionalDelete":"single","#,
+    r#""conditionalRead":"full-support","conditionalUpdate":true,"#,
     r#""referencePolicy":["literal","local"]"#
 );
 
@@ -32,7 +33,7 @@ const SECURITY: &str = concat!(
 );
 
 /// The statement of a gateway at this address, started at this instant (ms).
-pub fn statement(base: &str, started_ms: i64) -> Bytes {
+pub fn statement(base: &str, started_ms: i64, conditional_delete: ConditionalDelete) -> Bytes {
     let mut out = Vec::with_capacity(128 * 1024);
     out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","status":"active","date":""#);
     out.extend_from_slice(Clock::format(started_ms).as_bytes());
@@ -49,10 +50,11 @@ pub fn statement(base: &str, started_ms: i64) -> Bytes {
         if index > 0 {
             out.push(b',');
         }
-        resource(&mut out, kind);
+        resource(&mut out, kind, conditional_delete);
     }
     out.extend_from_slice(b"],");
     out.extend_from_slice(SYSTEM.as_bytes());
+    operations(&mut out, Operation::of_the_base().iter());
     out.extend_from_slice(b"}]}");
     out.into()
 }
@@ -102,13 +104,14 @@ fn with(statement: &[u8], custom: &Custom) -> Bytes {
 /// Where a type's parameters begin.
 const LIST: &str = r#""searchParam":["#;
 
-fn resource(out: &mut Vec<u8>, kind: &str) {
+fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete) {
     out.extend_from_slice(br#"{"type":""#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(br#"","profile":"http://hl7.org/fhir/StructureDefinition/"#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(br#"","#);
     out.extend_from_slice(INTERACTIONS.as_bytes());
+    out.extend_from_slice(format!(r#","conditionalDelete":"{}""#, conditional_delete.as_str()).as_bytes());
     for (index, definition) in parameters::supported(Some(kind)).enumerate() {
         out.push(b',');
         out.extend_from_slice(if index == 0 { LIST.as_bytes() } else { b"" });
@@ -116,12 +119,17 @@ fn resource(out: &mut Vec<u8>, kind: &str) {
     }
     // There is one at least: _id.
     out.push(b']');
-    for (index, (name, definition)) in Operation::of_type(kind).iter().chain(Operation::of_all_types()).enumerate() {
+    operations(out, Operation::of_type(kind).iter().chain(Operation::of_all_types()));
+    out.push(b'}');
+}
+
+/// There is one at least.
+fn operations<'o>(out: &mut Vec<u8>, offered: impl Iterator<Item = &'o (&'o str, &'o str)>) {
+    for (index, (name, definition)) in offered.enumerate() {
         out.extend_from_slice(if index == 0 { br#","operation":["# } else { b"," });
         out.extend_from_slice(format!(r#"{{"name":"{name}","definition":"{definition}"}}"#).as_bytes());
     }
-    // There is one at least: $validate.
-    out.extend_from_slice(b"]}");
+    out.push(b']');
 }
 
 fn search_parameter(out: &mut Vec<u8>, definition: &Definition) {
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_statement_is_a_valid_resource_with_every_type() {
-        let statement = statement("http://127.0.0.1:1/fhir", 0);
+        let statement = statement("http://127.0.0.1:1/fhir", 0, ConditionalDelete::Multiple);
         let document = Document::parse(&statement).unwrap();
         assert!(structure::check(&document).is_ok());
         let rest = document.root().member("rest").unwrap().children().next().unwrap();

@@ -18,7 +18,7 @@ const MOST_CODES: usize = 1000;
 ///
 /// # Errors
 /// 400 where a value set or code system is not known here, or means more codes than a search can ask for.
-pub(super) async fn resolve(exchange: &Exchange<'_>, search: &mut Search) -> Result<(), Failure> {
+pub(crate) async fn resolve(exchange: &Exchange<'_>, search: &mut Search) -> Result<(), Failure> {
     let mut wanted: Vec<&mut Test> = search.tests.iter_mut().collect();
     while let Some(test) = wanted.pop() {
         match test {

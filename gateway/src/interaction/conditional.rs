@@ -1,10 +1,40 @@
 //! Conditions that are searches: If-None-Exist, conditional update and delete, conditional references.
 
+use hyper::StatusCode;
 use mappers::search::{Context, Custom, Handling, Search};
 
 use crate::interaction::{Exchange, parameters};
 use crate::outcome::{Code, Failure};
 use crate::store::Transaction;
+
+/// The most resources that the conditions of one request may delete.
+pub(super) const MOST_DELETED: usize = 1000;
+
+/// What a conditional delete does where several resources match:
+/// <https://hl7.org/fhir/R4/valueset-conditional-delete-status.html>.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum ConditionalDelete {
+    /// Delete all of them, at most 1000 in a request.
+    Multiple,
+    /// Refuse: 412.
+    #[default]
+    Single,
+}
+
+impl ConditionalDelete {
+    /// The code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Multiple => "multiple",
+            Self::Single => "single",
+        }
+    }
+
+    /// What holds of a request: one that names a version means one resource.
+    pub(super) fn of(self, if_match: Option<&str>) -> Self {
+        if if_match.is_some() { Self::Single } else { self }
+    }
+}
 
 /// The search of a condition. Every parameter must be understood: one that is left out would match too much.
 ///
@@ -50,6 +80,33 @@ pub(super) async fn only_match(transaction: &mut Transaction, search: &Search) -
         return Ok(first);
     }
     Err(too_many())
+}
+
+/// The ids of what a conditional delete deletes.
+///
+/// # Errors
+/// 412: more than one where that is the most, or too many.
+pub(super) async fn deleted(
+    transaction: &mut Transaction,
+    search: &Search,
+    policy: ConditionalDelete,
+) -> Result<Vec<Box<str>>, Failure> {
+    match policy {
+        ConditionalDelete::Single => Ok(only_match(transaction, search).await?.into_iter().collect()),
+        ConditionalDelete::Multiple => {
+            let found = transaction.find(search, MOST_DELETED + 1).await?;
+            if found.len() > MOST_DELETED { Err(too_many_deleted()) } else { Ok(found) }
+        }
+    }
+}
+
+/// 412: conditions that would delete more than a request may.
+pub(super) fn too_many_deleted() -> Failure {
+    let details = format!(
+        "More than {MOST_DELETED} resources would be deleted by condition, and one request deletes no more; nothing was \
+         deleted. Make the conditions narrower, and delete in parts."
+    );
+    Failure::new(StatusCode::PRECONDITION_FAILED, Code::TooCostly, details)
 }
 
 /// 412: a condition that must name one resource names several.

@@ -1,29 +1,33 @@
-//! <https://hl7.org/fhir/R4/http.html#delete>, also by condition (one match at most)
+//! <https://hl7.org/fhir/R4/http.html#delete>, also by condition: <https://hl7.org/fhir/R4/http.html#3.1.0.7.1>
+
+use std::borrow::Cow;
 
 use hyper::StatusCode;
 
 use crate::http::preference::Content;
 use crate::interaction::{Answer, Exchange, Payload, Request, Touched, conditional};
 use crate::outcome::{self, Failure};
-use crate::store::{Change, Changed, Operation, Outcome};
+use crate::store::{Change, Changed, Operation, Outcome, Version};
 
 /// Deletes. What is not there is deleted already.
 pub(super) async fn delete(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let (kind, id) = request.instance()?;
     let change = change(kind, id.into(), request)?;
-    let mut changed = exchange.endpoint.gateway.store.submit(&exchange.permit, vec![change]).await?;
-    Ok(answer(request, changed.pop()))
+    Ok(answer(request, exchange.endpoint.gateway.store.submit(&exchange.permit, vec![change]).await?))
 }
 
-/// Deletes the one resource that matches.
+/// Deletes the one resource that matches, or, where the policy says so, all that match, in one transaction.
 pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let kind = request.kind()?;
     let search = conditional::criteria(exchange, kind, &request.query).await?;
     let mut transaction = exchange.endpoint.gateway.store.begin(&exchange.permit).await?;
-    match conditional::only_match(&mut transaction, &search).await? {
-        None => Ok(answer(request, None)),
-        Some(id) => Ok(answer(request, transaction.apply(vec![change(kind, id, request)?]).await?.pop())),
+    let policy = exchange.endpoint.conditional_delete.of(request.conditions.if_match.as_deref());
+    let found = conditional::deleted(&mut transaction, &search, policy).await?;
+    if found.is_empty() {
+        return Ok(answer(request, Vec::new()));
     }
+    let changes = found.into_iter().map(|id| change(kind, id, request)).collect::<Result<_, _>>()?;
+    Ok(answer(request, transaction.apply(changes).await?))
 }
 
 fn change(kind: &str, id: Box<str>, request: &Request) -> Result<Change, Failure> {
@@ -31,19 +35,20 @@ fn change(kind: &str, id: Box<str>, request: &Request) -> Result<Change, Failure
     Ok(Change { kind: kind.into(), id, operation })
 }
 
-/// What a deletion answers; `None` where nothing matched.
-pub(super) fn answer(request: &Request, changed: Option<Changed>) -> Answer {
-    let deleted = changed.filter(|changed| changed.outcome == Outcome::Deleted).map(|changed| changed.version);
-    let said = if deleted.is_some() { "The resource was deleted." } else { "There was nothing to delete." };
+/// What a deletion answers; nothing changed where nothing matched.
+pub(super) fn answer(request: &Request, changed: Vec<Changed>) -> Answer {
+    let deleted = changed.into_iter().filter(|changed| changed.outcome == Outcome::Deleted);
+    let deleted: Vec<Version> = deleted.map(|changed| changed.version).collect();
+    let said = match &deleted[..] {
+        [] => "There was nothing to delete.".into(),
+        [_] => "The resource was deleted.".into(),
+        several => Cow::Owned(format!("{} resources were deleted.", several.len())),
+    };
+    // A version is said only where it is the one resource's.
+    let only = if let [version] = &deleted[..] { Some((version.version, version.updated_ms)) } else { None };
     let (status, payload) = match request.preference.content {
         Some(Content::Outcome) => (StatusCode::OK, Payload::Outcome(outcome::success(said))),
         _ => (StatusCode::NO_CONTENT, Payload::Nothing),
     };
-    Answer {
-        status,
-        stamp: deleted.as_ref().map(|version| (version.version, version.updated_ms)),
-        location: None,
-        payload,
-        touched: deleted.iter().map(Touched::of).collect(),
-    }
+    Answer { status, stamp: only, location: None, payload, touched: deleted.iter().map(Touched::of).collect() }
 }

@@ -1,6 +1,6 @@
 //! <https://hl7.org/fhir/R4/http.html#patch>, also by condition: JSON Patch and FHIRPath Patch.
 //!
-//! A patch is read, patch the text, update: the version that was read is what the update is bound to, so nothing of another
+//! A patch is read, patch the text, update (so are `$meta-add` and `$meta-delete`): the version that was read is what the update is bound to, so nothing of another
 //! writer is lost in between. In history it is the update that it came to (a PUT of the whole, which can be replayed).
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::outcome::{Code, Failure};
 use crate::store::{Change, ChangeError, ChangeRefusal, Found, Operation, StoreError, Version};
 
 /// How often a patch that met another writer is tried on what that one left.
-pub(super) const TRIES: usize = 8;
+pub(crate) const TRIES: usize = 8;
 
 /// A patch that can be read: an array of operations, or a `Parameters` that passed the structure check.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub(super) fn no_match() -> Failure {
 ///
 /// # Errors
 /// 404 and 410 for what is not there; 412 where the client has seen another version.
-pub(super) fn current(found: Found, request: &Request) -> Result<Version, Failure> {
+pub(crate) fn current(found: Found, request: &Request) -> Result<Version, Failure> {
     let Found::Present(version) = found else { return Err(not_there(&found)) };
     let seen = request.conditions.version()?;
     if seen.is_some_and(|seen| seen != version.version) {
@@ -86,7 +86,7 @@ pub(super) fn current(found: Found, request: &Request) -> Result<Version, Failur
 }
 
 /// Whether somebody else changed what was to be patched, and the client did not bind itself to a version.
-fn met_another(error: &ChangeError, request: &Request) -> bool {
+pub(crate) fn met_another(error: &ChangeError, request: &Request) -> bool {
     let mismatch = matches!(error, ChangeError::Refused { reason: ChangeRefusal::VersionMismatch { .. }, .. });
     mismatch && request.conditions.if_match.is_none()
 }

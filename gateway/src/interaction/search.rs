@@ -81,6 +81,18 @@ pub(crate) async fn page(exchange: &Exchange<'_>, asked: Asked) -> Result<Answer
     Ok(frame.answer(next.as_deref(), &page))
 }
 
+/// The answer of matches that have no other pages.
+pub(crate) fn whole(
+    exchange: &Exchange<'_>,
+    here: &str,
+    results: &Results,
+    ignored: &[Ignored],
+    page: &SearchPage,
+) -> Answer {
+    let part = Part::of(results).map(|part| (part, part.of_included()));
+    Frame { base: &exchange.endpoint.base, here, part, ignored }.answer(None, page)
+}
+
 /// The path under the base.
 fn path(request: &Request) -> String {
     let kind = request.kind.unwrap_or_default();
@@ -130,7 +142,7 @@ fn parameters(request: &Request) -> Result<String, Failure> {
 
 /// What is not understood is refused, unless the client wants it otherwise: a filter that is left out shows more than
 /// was asked for.
-pub(super) fn handling(request: &Request) -> Handling {
+pub(crate) fn handling(request: &Request) -> Handling {
     match request.preference.handling {
         Some(preference::Handling::Lenient) => Handling::Lenient,
         Some(preference::Handling::Strict) | None => Handling::Strict,
@@ -179,7 +191,7 @@ impl Frame<'_> {
 }
 
 /// `base/path?query`
-pub(super) fn address(base: &str, path: &str, query: &str) -> String {
+pub(crate) fn address(base: &str, path: &str, query: &str) -> String {
     let slash = if path.is_empty() { "" } else { "/" };
     let mark = if query.is_empty() { "" } else { "?" };
     format!("{base}{slash}{path}{mark}{query}")

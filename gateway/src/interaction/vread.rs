@@ -12,7 +12,7 @@ pub(super) async fn vread(exchange: &Exchange<'_>, request: &Request) -> Result<
 }
 
 /// Version ids are numbers here, written in one way; any other text names no version.
-fn number(text: &str) -> Option<i64> {
+pub(crate) fn number(text: &str) -> Option<i64> {
     let version: i64 = text.parse().ok()?;
     (version.to_string() == text).then_some(version)
 }

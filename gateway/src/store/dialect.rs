@@ -224,6 +224,14 @@ pub fn starts_with(text: &str, start: &str, length: usize) -> String {
     format!("substr({text}, 1, {length}) = {start}")
 }
 
+/// The text at a path of members in a column of JSON; null where there is none. PostgreSQL: `json`, which reads no numbers.
+pub fn text_in_json(engine: Engine, column: &str, path: &[&str]) -> String {
+    match engine {
+        Engine::Postgres => format!("({column}::json #>> '{{{}}}')", path.join(",")),
+        Engine::Sqlite => format!("json_extract({column}, '$.{}')", path.join(".")),
+    }
+}
+
 /// A statement that tells how the database would run another one.
 pub fn explain(engine: Engine, sql: &str) -> String {
     match engine {

@@ -106,6 +106,14 @@ pub(crate) fn key(text: &str) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// Whether a text looks like one that [`key`] has cut.
+pub(crate) fn is_cut(text: &str) -> bool {
+    const DIGITS: usize = 64;
+    let Some(at) = text.len().checked_sub(DIGITS).filter(|at| text.is_char_boundary(*at)) else { return false };
+    let (start, digest) = text.split_at(at);
+    start.ends_with('\u{2026}') && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The start of a normalized text that the index orders by, and whether that is all of it.
 pub(crate) fn start_of(normal: &str) -> (&str, bool) {
     normal.char_indices().nth(LONGEST_NORMAL).map_or((normal, true), |(end, _)| (&normal[..end], false))
@@ -224,6 +232,10 @@ mod tests {
         assert_ne!(key(&one), key(&two));
         assert!(key(&one).len() < 200);
         assert_eq!(key("short"), "short");
+        assert!(is_cut(&key(&one)) && is_cut(&key(&"a".repeat(201))));
+        for whole in ["", "short", &"a".repeat(200), &"é".repeat(70)] {
+            assert!(!is_cut(&key(whole)));
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod compiler;
 mod composite;
 mod date;
 mod include;
+mod labels;
+mod lastn;
 mod near;
 mod page;
 mod plan;
@@ -32,6 +34,7 @@ use crate::store::custom;
 use crate::store::error::StoreError;
 use crate::store::types::{Method, SearchPage, SearchRequest, Version};
 
+pub use labels::Labels;
 pub(crate) use plan::ids;
 
 impl Store {

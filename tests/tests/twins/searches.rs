@@ -28,6 +28,13 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
                 Json::of(&format!(r#"[{{"other":{{"reference":"Patient/{whose}"}},"type":"seealso"}}]"#)),
             );
         }
+        if random.once_in(2) {
+            let label = format!(
+                r#"{{"tag":[{{"system":"urn:t","code":"t{index}"}}],"security":[{{"code":"s{}"}}]}}"#,
+                index % 3
+            );
+            person.set("", "meta", Json::of(&label));
+        }
         record.push(person);
         let mut result = lab_observation(&id, &whose, random.pick::<&str>(&["1.10", "1.5", "98.65", "7"]));
         if random.once_in(2) {
@@ -67,6 +74,11 @@ pub(crate) fn record(random: &mut Random) -> Vec<Json> {
                 item("Observation", random.below(18)),
                 item("Basic", random.below(18)),
             ];
+            record.push(Json::of(&format!(
+                r#"{{"resourceType":"Composition","id":"{id}","status":"final","type":{{"text":"x"}},"date":"2024-03-05","author":[{{"display":"x"}}],"title":"T",
+                "subject":{{"reference":"Patient/{whose}"}},"section":[{{"entry":[{{"reference":"Observation/twin-{}"}},{{"reference":"Basic/{id}"}}]}}]}}"#,
+                random.below(18)
+            )));
             record.push(Json::of(&format!(
                 r#"{{"resourceType":"List","id":"{id}","status":"current","mode":"working","subject":{{"reference":"Patient/{whose}"}},"entry":[{}]}}"#,
                 items.join(",")
@@ -247,6 +259,9 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude:iterate=Patient:link",
             "_include=*",
             "_revinclude=MedicationRequest:*",
+            "_revinclude=*",
+            "_revinclude:iterate=*",
+            "_revinclude=Observation:*:Patient",
         ],
     ),
     (
@@ -260,10 +275,31 @@ const ALONG: &[(&str, &[&str])] = &[
             "_revinclude=Observation:has-member",
             "_include:iterate=Patient:link",
             "_include=Observation:encounter",
+            "_include:iterate=*",
+            "_include=Observation:*:Patient",
+            "_revinclude:iterate=List:*",
         ],
     ),
-    ("MedicationRequest", &["_include=MedicationRequest:patient", "_include=*", "_include:iterate=Patient:link"]),
-    ("Basic", &["_include=Basic:subject", "_include=Basic:subject:Patient", "_revinclude:iterate=Basic:subject"]),
+    (
+        "MedicationRequest",
+        &[
+            "_include=MedicationRequest:patient",
+            "_include=*",
+            "_include:iterate=Patient:link",
+            "_include:iterate=Patient:*",
+            "_revinclude=*",
+        ],
+    ),
+    (
+        "Basic",
+        &[
+            "_include=Basic:subject",
+            "_include=Basic:subject:Patient",
+            "_revinclude:iterate=Basic:subject",
+            "_revinclude=*",
+            "_include:iterate=*",
+        ],
+    ),
     (
         "Encounter",
         &[
@@ -296,6 +332,7 @@ const BAD: &[&str] = &[
     "family:nonsense=x",
     "_sort=nonsense",
     "_include=Patient:nonsense",
+    "_revinclude=*:*",
     "birthdate=yesterday",
     "_has:x=1",
     "_count=-1",
@@ -334,6 +371,7 @@ pub(crate) fn any(random: &mut Random) -> Search {
         "_lastUpdated=lt2001",
         "_list=ID",
         "_tag:missing=true",
+        "_tag=urn:t|t3",
         "_security:not=x",
     ];
     let is_of_kind = path.ends_with(kind);

@@ -1,5 +1,6 @@
 //! The order in which entries are done: <https://hl7.org/fhir/R4/http.html#trules>.
 
+use crate::operation::Operation;
 use crate::router::Interaction;
 
 /// Deletions, then creates, then updates and patches, then reads.
@@ -11,7 +12,7 @@ pub(super) enum Step {
     Create,
     /// PUT
     Update,
-    /// PATCH, after the updates: in a batch one of them may make what it patches.
+    /// PATCH, and operations that change something, after the updates: in a batch one of them may make what it patches.
     Patch,
     /// GET and HEAD
     Read,
@@ -28,6 +29,7 @@ impl Step {
             Interaction::Bundle | Interaction::Create => Self::Create,
             Interaction::ConditionalPatch | Interaction::Patch => Self::Patch,
             Interaction::ConditionalUpdate | Interaction::Update => Self::Update,
+            Interaction::Operation(Operation::MetaAdd | Operation::MetaDelete) => Self::Patch,
             Interaction::Capabilities
             | Interaction::History
             | Interaction::Live

@@ -177,6 +177,17 @@ impl Reader<'_> {
         if let (Interaction::Operation(_), Some(resource)) = (request.interaction, entry.member("resource")) {
             request.body = self.text.slice(resource.start()..resource.end());
         }
+        if self.kind == Kind::Transaction
+            && matches!(request.interaction, Interaction::Operation(_))
+            && request.changes()
+        {
+            return Err(Failure::bad_request(
+                Code::NotSupported,
+                "An operation that changes or makes resources is no part of a transaction. Use PATCH or POST here, or send \
+                 the operation in a batch or on its own.",
+            )
+            .at(&format!("{}.request.url", self.place)));
+        }
         if matches!(request.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
             request.body = self.patch(entry)?;
             if self.kind == Kind::Transaction {

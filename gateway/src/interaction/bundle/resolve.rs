@@ -5,7 +5,7 @@
 
 mod overlap;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mappers::references::{self, Links, Reference};
 use mappers::search::{Custom, Results, Search};
@@ -13,6 +13,7 @@ use mappers::search::{Custom, Results, Search};
 use crate::clock::Ids;
 use crate::interaction::bundle::order::Step;
 use crate::interaction::bundle::plan::Entry;
+use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::{conditional, patch, update};
 use crate::outcome::{Code, Failure};
 use crate::router::Interaction;
@@ -25,6 +26,8 @@ pub(super) enum Target {
     Create(Box<str>),
     /// Deletes this one.
     Delete(Box<str>),
+    /// Deletes all of these: what a condition matched.
+    DeleteAll(Vec<Box<str>>),
     /// A conditional create that needs none: this one is there.
     Existing(Box<str>),
     /// A conditional delete that matched nothing.
@@ -40,8 +43,8 @@ pub(super) enum Target {
 /// What a condition matched.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Matched {
-    /// More than one resource.
-    Many,
+    /// More than one resource: these, or these and more where they are more than were asked for.
+    Many(Vec<Box<str>>),
     /// No resource.
     None,
     /// This one.
@@ -57,6 +60,10 @@ pub(super) struct Conditions {
     of_entry: HashMap<usize, String>,
     /// The condition of a conditional reference, by its text.
     of_reference: HashMap<Box<str>, String>,
+    /// Conditions of which all matches are deleted.
+    deleting: BTreeSet<String>,
+    /// The entries that delete all their matches.
+    of_deletion: BTreeSet<usize>,
 }
 
 impl Conditions {
@@ -64,10 +71,15 @@ impl Conditions {
     ///
     /// # Errors
     /// 400: a condition that is not understood, or has no criteria.
-    pub(super) fn of(base: &str, custom: &Custom, entries: &[Entry]) -> Result<Self, Failure> {
+    pub(super) fn of(
+        base: &str,
+        custom: &Custom,
+        policy: ConditionalDelete,
+        entries: &[Entry],
+    ) -> Result<Self, Failure> {
         let mut conditions = Self::default();
         for (index, entry) in entries.iter().enumerate() {
-            conditions.add((base, custom), index, entry).map_err(|failure| failure.at(&place(index)))?;
+            conditions.add((base, custom), policy, index, entry).map_err(|failure| failure.at(&place(index)))?;
         }
         Ok(conditions)
     }
@@ -84,18 +96,28 @@ impl Conditions {
     pub(super) async fn ask(&self, transaction: &mut Transaction) -> Result<HashMap<String, Matched>, Failure> {
         let mut answers = HashMap::with_capacity(self.searches.len());
         for (key, search) in &self.searches {
-            let mut found = transaction.find(search, 2).await?;
+            let most = if self.deleting.contains(key) { conditional::MOST_DELETED + 1 } else { 2 };
+            let mut found = transaction.find(search, most).await?;
             let matched = match (found.len(), found.pop()) {
                 (1, Some(id)) => Matched::One(id),
-                (0, _) => Matched::None,
-                _ => Matched::Many,
+                (0, _) | (_, None) => Matched::None,
+                (_, Some(last)) => {
+                    found.push(last);
+                    Matched::Many(found)
+                }
             };
             answers.insert(key.clone(), matched);
         }
         Ok(answers)
     }
 
-    fn add(&mut self, base: (&str, &Custom), index: usize, entry: &Entry) -> Result<(), Failure> {
+    fn add(
+        &mut self,
+        base: (&str, &Custom),
+        policy: ConditionalDelete,
+        index: usize,
+        entry: &Entry,
+    ) -> Result<(), Failure> {
         let request = &entry.request;
         let condition = match request.interaction {
             Interaction::Create => request.conditions.if_none_exist.as_deref(),
@@ -106,6 +128,11 @@ impl Conditions {
         };
         if let (Some(kind), Some(condition)) = (request.kind, condition) {
             let key = self.question(base, kind, condition)?;
+            let policy = policy.of(request.conditions.if_match.as_deref());
+            if request.interaction == Interaction::ConditionalDelete && policy == ConditionalDelete::Multiple {
+                self.deleting.insert(key.clone());
+                self.of_deletion.insert(index);
+            }
             self.of_entry.insert(index, key);
         }
         for text in entry.conditional() {
@@ -149,7 +176,7 @@ pub(super) fn resolve(
     answers: &HashMap<String, Matched>,
     ids: &Ids,
 ) -> Result<Resolved, Failure> {
-    let mut resolver = Resolver { conditions, answers, ids, made: HashMap::new() };
+    let mut resolver = Resolver { conditions, answers, ids, made: HashMap::new(), deleted: 0 };
     let mut targets = vec![Target::Read; entries.len()];
     for step in [Step::Delete, Step::Create, Step::Update, Step::Patch] {
         for (index, entry) in
@@ -175,7 +202,7 @@ pub(super) fn resolve(
     for (text, key) in &conditions.of_reference {
         let id = match answers.get(key) {
             Some(Matched::One(id)) => Some(id),
-            Some(Matched::Many) => None,
+            Some(Matched::Many(_)) => None,
             // A resource that this transaction makes under the same condition.
             Some(Matched::None) | None => made.get(key),
         };
@@ -205,6 +232,8 @@ struct Resolver<'r> {
     ids: &'r Ids,
     /// What conditional writes of this transaction make, by their condition.
     made: HashMap<String, Box<str>>,
+    /// How many resources conditions delete.
+    deleted: usize,
 }
 
 impl Resolver<'_> {
@@ -220,14 +249,31 @@ impl Resolver<'_> {
             }
             Interaction::ConditionalUpdate => self.update(index, entry, sent),
             Interaction::Delete => Ok(Target::Delete(request.instance()?.1.into())),
-            Interaction::ConditionalDelete => Ok(match self.matched(index)? {
-                Some((_, Some(id))) => Target::Delete(id),
-                _ => Target::Nothing,
-            }),
+            Interaction::ConditionalDelete => self.delete(index),
             Interaction::Patch => Ok(Target::Patch(request.instance()?.1.into())),
             Interaction::ConditionalPatch => self.patch(index),
             _ => Ok(Target::Read),
         }
+    }
+
+    fn delete(&mut self, index: usize) -> Result<Target, Failure> {
+        let key = self.conditions.of_entry.get(&index).filter(|_| self.conditions.of_deletion.contains(&index));
+        let target = match key.and_then(|key| self.answers.get(key)) {
+            Some(Matched::Many(ids)) => Target::DeleteAll(ids.clone()),
+            _ => match self.matched(index)? {
+                Some((_, Some(id))) => Target::Delete(id),
+                _ => Target::Nothing,
+            },
+        };
+        self.deleted += match &target {
+            Target::DeleteAll(ids) => ids.len(),
+            target => usize::from(*target != Target::Nothing),
+        };
+        // What the policy allows is bounded for the request as a whole; so many single matches are no accident.
+        if matches!(target, Target::DeleteAll(_)) && self.deleted > conditional::MOST_DELETED {
+            return Err(conditional::too_many_deleted());
+        }
+        Ok(target)
     }
 
     fn patch(&self, index: usize) -> Result<Target, Failure> {
@@ -278,7 +324,7 @@ impl Resolver<'_> {
         let Some(key) = self.conditions.of_entry.get(&index) else { return Ok(None) };
         match self.answers.get(key) {
             Some(Matched::One(id)) => Ok(Some((key.clone(), Some(id.clone())))),
-            Some(Matched::Many) => Err(conditional::too_many()),
+            Some(Matched::Many(_)) => Err(conditional::too_many()),
             Some(Matched::None) | None => Ok(Some((key.clone(), None))),
         }
     }
@@ -290,13 +336,13 @@ fn local(entry: &Entry, target: &Target) -> Option<String> {
         Target::Create(id) | Target::Existing(id) | Target::Patch(id) | Target::Update(id) => {
             Some(format!("{}/{id}", entry.request.kind?))
         }
-        Target::Delete(_) | Target::Nothing | Target::Read => None,
+        Target::Delete(_) | Target::DeleteAll(_) | Target::Nothing | Target::Read => None,
     }
 }
 
 fn unresolved(entries: &[Entry], text: &str, matched: Option<&Matched>) -> Failure {
     let failure = match matched {
-        Some(Matched::Many) => conditional::too_many(),
+        Some(Matched::Many(_)) => conditional::too_many(),
         _ => Failure::precondition(
             "A conditional reference matches nothing. Load what it refers to first, or send it in this transaction with \
              ifNoneExist of the same condition.",
@@ -346,7 +392,7 @@ mod tests {
     }
 
     fn resolved(entries: &[Entry], matched: Matched) -> Result<Resolved, Failure> {
-        let conditions = Conditions::of("", &Custom::default(), entries).unwrap();
+        let conditions = Conditions::of("", &Custom::default(), ConditionalDelete::Single, entries).unwrap();
         let answers = conditions.searches.keys().map(|key| (key.clone(), matched.clone())).collect();
         resolve(entries, &conditions, &answers, &Ids::seeded(1, Arc::new(Clock::seeded())))
     }
@@ -359,7 +405,7 @@ mod tests {
         assert_eq!(made.targets[1], Target::Existing(id.clone()));
         let found = resolved(&[create()], Matched::One("7".into())).unwrap();
         assert_eq!(found.targets, [Target::Existing("7".into())]);
-        assert_eq!(resolved(&[create()], Matched::Many).err().unwrap().status, 412);
+        assert_eq!(resolved(&[create()], Matched::Many(vec!["1".into(), "2".into()])).err().unwrap().status, 412);
     }
 
     #[test]

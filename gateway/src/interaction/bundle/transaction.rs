@@ -59,7 +59,7 @@ async fn write(
 ) -> Result<Written, Failure> {
     let mut entries = plan.entries.into_iter().collect::<Result<Vec<_>, _>>()?;
     let store = &endpoint.gateway.store;
-    let of = |custom: &Custom| Conditions::of(&endpoint.base, custom, &entries);
+    let of = |custom: &Custom| Conditions::of(&endpoint.base, custom, endpoint.conditional_delete, &entries);
     let conditions = parameters::with(store, permit, of).await?;
     let patches = entries.iter().any(|entry| entry.patch.is_some());
     for _ in 0..patch::TRIES {
@@ -79,8 +79,10 @@ async fn write(
             changed => changed.map_err(|error| refused(error, &origins))?,
         };
         let mut answers: Vec<Option<Result<Answer, Failure>>> = entries.iter().map(|_| None).collect();
-        for (index, changed) in origins.into_iter().zip(changed) {
-            answers[index] = Some(Ok(written(endpoint, &entries[index], changed)));
+        let mut of_entries: Vec<Vec<Changed>> = entries.iter().map(|_| Vec::new()).collect();
+        origins.into_iter().zip(changed).for_each(|(index, changed)| of_entries[index].push(changed));
+        for (index, changed) in of_entries.into_iter().enumerate().filter(|(_, changed)| !changed.is_empty()) {
+            answers[index] = Some(written(endpoint, &entries[index], changed));
         }
         return Ok(Written { entries, targets: resolved.targets, answers });
     }
@@ -173,6 +175,14 @@ fn changes(
             origins.push(index);
             continue;
         }
+        if let Target::DeleteAll(ids) = &targets[index] {
+            for id in ids {
+                let operation = Operation::Delete { if_match: None };
+                changes.push(Change { kind: request.kind()?.into(), id: id.clone(), operation });
+                origins.push(index);
+            }
+            continue;
+        }
         let body = std::mem::take(&mut bodies[index]);
         let operation = || -> Result<_, Failure> {
             Ok(match &targets[index] {
@@ -183,7 +193,7 @@ fn changes(
                     let if_none_match = request.conditions.only_create()?;
                     Some((id, Operation::Update { body, if_match, if_none_match }))
                 }
-                Target::Existing(_) | Target::Nothing | Target::Patch(_) | Target::Read => None,
+                Target::DeleteAll(_) | Target::Existing(_) | Target::Nothing | Target::Patch(_) | Target::Read => None,
             })
         };
         if let Some((id, operation)) = operation().map_err(|failure| failure.at(&resolve::place(index)))? {
@@ -224,12 +234,12 @@ fn refused(error: ChangeError, origins: &[usize]) -> Failure {
     }
 }
 
-fn written(endpoint: &Endpoint, entry: &Entry, changed: Changed) -> Answer {
-    match Step::of(entry.request.interaction) {
-        Step::Delete => delete::answer(&entry.request, Some(changed)),
-        _ => Answer::written(endpoint, entry.request.preference, Some(changed.outcome), changed.version)
-            .noting(changed.note),
+fn written(endpoint: &Endpoint, entry: &Entry, mut changed: Vec<Changed>) -> Result<Answer, Failure> {
+    if Step::of(entry.request.interaction) == Step::Delete {
+        return Ok(delete::answer(&entry.request, changed));
     }
+    let Changed { outcome, version, note } = changed.pop().ok_or_else(Failure::internal)?;
+    Ok(Answer::written(endpoint, entry.request.preference, Some(outcome), version).noting(note))
 }
 
 /// Answers for the entries that needed no change.
@@ -243,7 +253,7 @@ async fn unchanged(
     for (index, target) in targets.iter().enumerate() {
         let request = &entries[index].request;
         answers[index] = match target {
-            Target::Nothing => Some(Ok(delete::answer(request, None))),
+            Target::Nothing => Some(Ok(delete::answer(request, Vec::new()))),
             Target::Existing(id) => match endpoint.gateway.store.read(permit, request.kind()?, id).await? {
                 Found::Present(version) => Some(Ok(Answer::written(endpoint, request.preference, None, version))),
                 Found::Deleted(_) | Found::Unknown => Some(Err(unknown())),

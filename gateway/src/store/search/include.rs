@@ -7,7 +7,7 @@ use mappers::search::query::Include;
 
 use super::compiler::{Compiler, Reach};
 use super::plan::Plan;
-use super::{VERSION, chain, version};
+use super::{VERSION, chain, page, version};
 use crate::store::dialect;
 use crate::store::error::StoreError;
 use crate::store::reading::Reading;
@@ -64,6 +64,19 @@ pub(super) async fn fetch(plan: &Plan<'_>, matches: &[i64], reading: &mut Readin
     Ok(included)
 }
 
+/// How what comes along would be found: for each include its statement, and what the database says of it.
+pub(super) async fn explain(plan: &Plan<'_>, reading: &mut Reading) -> Result<String, StoreError> {
+    let mut out = String::new();
+    for include in &plan.search.includes {
+        let (sql, compiler) = statement(plan, include, MOST);
+        let explained = dialect::explain(compiler.engine, &sql);
+        // As of the row of a match.
+        let rows = reading.fetch_by_rids(&explained, &compiler.statement.args(), &[1]).await?;
+        out.push_str(&format!("\n{sql}\n{}", page::plan_of(&rows)));
+    }
+    Ok(out)
+}
+
 /// Row id and version of what comes along with the rows in `{keys}`, of so many the first.
 fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, Compiler<'a>) {
     let mut compiler = Compiler::new(plan.core, plan.permit);
@@ -71,7 +84,9 @@ fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, C
     let at = match &include.paths[..] {
         // Places of the organization's own parameters (below zero) are named, or nothing comes along by them: what is there of
         // one that is not complete is no answer.
-        [] if include.kind.is_none() => format!("i.organization_id = {} and i.path >= 0", compiler.organization),
+        [] if include.kind.is_none() && !include.reverse => {
+            format!("i.organization_id = {} and i.path >= 0", compiler.organization)
+        }
         // A type without any reference (`Binary:*`) has no places, and nothing comes along.
         paths => compiler.at(paths, "i", if include.reverse { Reach::All } else { Reach::Row }),
     };

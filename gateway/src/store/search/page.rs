@@ -5,8 +5,9 @@ use mappers::search::query::{SortKey, SortSource};
 use super::compiler::{Compiler, Reach, table, table_of};
 use super::plan::{Drive, Plan, limited};
 use super::statement::Statement;
-use super::{VERSION, sort, version};
+use super::{VERSION, include, sort, version};
 use crate::store::connection::Row;
+use crate::store::core::Core;
 use crate::store::dialect;
 use crate::store::error::StoreError;
 use crate::store::reading::Reading;
@@ -115,16 +116,25 @@ pub(super) async fn explain(
         statements.push(counting(plan));
     }
     for statement in statements {
-        out.push_str(&format!("\n{}\n", statement.sql));
-        let engine = plan.core.pools.engine();
-        let rows = reading.fetch(&dialect::explain(engine, &statement.sql), &statement.args()).await?;
-        for row in rows {
-            // SQLite: id, parent, unused, detail. PostgreSQL: one line.
-            let line = row.text(if row.width() > 1 { 3 } else { 0 }).unwrap_or_default();
-            out.push_str(&format!("    {line}\n"));
-        }
+        out.push('\n');
+        out.push_str(&told(plan.core, &statement, reading).await?);
     }
+    out.push_str(&include::explain(plan, reading).await?);
     Ok(out)
+}
+
+/// A statement, and how the database would run it.
+pub(super) async fn told(core: &Core, statement: &Statement, reading: &mut Reading) -> Result<String, StoreError> {
+    let sql = dialect::explain(core.pools.engine(), &statement.sql);
+    let rows = reading.fetch(&sql, &statement.args()).await?;
+    Ok(format!("{}\n{}", statement.sql, plan_of(&rows)))
+}
+
+/// What the database says of a statement, line by line.
+pub(super) fn plan_of(rows: &[Row]) -> String {
+    // SQLite: id, parent, unused, detail. PostgreSQL: one line.
+    let line = |row: &Row| format!("    {}\n", row.text(if row.width() > 1 { 3 } else { 0 }).unwrap_or_default());
+    rows.iter().map(line).collect()
 }
 
 /// Parts of the order: with [`Drive::Order`] what has the first key comes from its index, what lacks it afterwards.

@@ -1,8 +1,10 @@
 //! `_include` and `_revinclude`: <https://hl7.org/fhir/R4/search.html#revinclude>.
 
+use std::sync::LazyLock;
+
 use super::condition::{Fault, refused, wrong};
 use super::scope::Scope;
-use crate::search::parameters::{self, ParameterKind, resource_type};
+use crate::search::parameters::{self, Definition, ParameterKind, resource_type};
 
 /// What comes along with the matches.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,9 +13,9 @@ pub struct Include {
     pub reverse: bool,
     /// Also from what came along (`:iterate`).
     pub iterate: bool,
-    /// The type that holds the reference; `None` = any (only of `_include=*`).
+    /// The type that holds the reference; `None` = any (only of `*`).
     pub kind: Option<&'static str>,
-    /// The places of the reference; empty = every reference.
+    /// The places of the reference. Empty without a type: every reference.
     pub paths: Vec<i32>,
     /// The type referred to; `None` = any.
     pub target: Option<&'static str>,
@@ -24,7 +26,7 @@ pub(super) fn is_include(name: &str) -> bool {
     matches!(name.split(':').next(), Some("_include" | "_revinclude"))
 }
 
-/// Reads `Observation:patient`, `Observation:subject:Patient`, `Observation:*` or `*`.
+/// Reads `Observation:patient`, `Observation:subject:Patient`, `Observation:*`, `Observation:*:Patient` or `*`.
 pub(super) fn read(scope: Scope<'_>, name: &str, value: &str) -> Result<Include, Fault> {
     let kinds = scope.kinds;
     let (name, modifier) = name.split_once(':').map_or((name, None), |(name, modifier)| (name, Some(modifier)));
@@ -36,15 +38,22 @@ pub(super) fn read(scope: Scope<'_>, name: &str, value: &str) -> Result<Include,
         Some(_) => return Err(wrong("invalid", "The parameter has no such modifier; it takes iterate")),
     };
     let every = Include { reverse, iterate, kind: None, paths: Vec::new(), target: None };
-    if value == "*" && !reverse {
-        return Ok(every);
+    if value == "*" {
+        let paths = if reverse { EVERYWHERE.clone() } else { Vec::new() };
+        return Ok(Include { paths, ..every });
     }
     let parts: Vec<&str> = value.split(':').collect();
     let (kind, parameter, target) = match parts[..] {
         [kind, parameter] => (kind, parameter, None),
         [kind, parameter, target] => (kind, parameter, Some(target)),
-        _ => return Err(wrong("value", "The value is not Type:parameter or Type:parameter:TargetType")),
+        _ => {
+            let forms = "The value is not Type:parameter, Type:parameter:TargetType, Type:* or *";
+            return Err(wrong("value", forms));
+        }
     };
+    if matches!(target, Some("iterate" | "recurse")) {
+        return Err(wrong("value", "The value ends in iterate, which belongs to the name; write _include:iterate="));
+    }
     let known = |kind: &str| resource_type(kind).ok_or_else(|| wrong("value", "The value names no resource type"));
     let kind = known(kind)?;
     let target = target.map(known).transpose()?;
@@ -55,11 +64,7 @@ pub(super) fn read(scope: Scope<'_>, name: &str, value: &str) -> Result<Include,
         ));
     }
     if parameter == "*" {
-        let paths = parameters::supported(Some(kind)).filter(|found| found.param_kind == ParameterKind::Reference);
-        let mut paths: Vec<i32> = paths.flat_map(parameters::Definition::index_paths).collect();
-        paths.sort_unstable();
-        paths.dedup();
-        return Ok(Include { kind: Some(kind), paths, target, ..every });
+        return Ok(Include { kind: Some(kind), paths: places(references(kind)), target, ..every });
     }
     let kinds = [kind];
     let meant = Scope { kinds: &kinds, ..scope }.meant(parameter)?;
@@ -70,4 +75,20 @@ pub(super) fn read(scope: Scope<'_>, name: &str, value: &str) -> Result<Include,
         ));
     }
     Ok(Include { kind: Some(kind), paths: meant.paths(), target, ..every })
+}
+
+/// The parameters of a type that are references.
+fn references(kind: &str) -> impl Iterator<Item = &'static Definition> {
+    parameters::supported(Some(kind)).filter(|found| found.param_kind == ParameterKind::Reference)
+}
+
+/// The places of every reference: what refers to a resource is looked for place by place.
+static EVERYWHERE: LazyLock<Vec<i32>> =
+    LazyLock::new(|| places(parameters::resource_types().iter().flat_map(|kind| references(kind))));
+
+fn places(definitions: impl Iterator<Item = &'static Definition>) -> Vec<i32> {
+    let mut places: Vec<i32> = definitions.flat_map(Definition::index_paths).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }

@@ -13,16 +13,22 @@ use crate::outcome::{Code, Failure};
 pub(super) fn check(entries: &[Entry], targets: &[Target]) -> Result<(), Failure> {
     let mut seen: HashMap<(Option<&str>, &str), (usize, &Target)> = HashMap::with_capacity(entries.len());
     for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
-        let (Target::Create(id) | Target::Delete(id) | Target::Patch(id) | Target::Update(id)) = target else {
-            continue;
+        let ids = match target {
+            Target::Create(id) | Target::Delete(id) | Target::Patch(id) | Target::Update(id) => {
+                std::slice::from_ref(id)
+            }
+            Target::DeleteAll(ids) => ids,
+            Target::Existing(_) | Target::Nothing | Target::Read => continue,
         };
-        if let Some((before, _)) = seen.insert((entry.request.kind, &**id), (index, target)) {
-            return Err(overlap(before, index));
+        for id in ids {
+            if let Some((before, _)) = seen.insert((entry.request.kind, &**id), (index, target)) {
+                return Err(overlap(before, index));
+            }
         }
     }
     for (index, (entry, target)) in entries.iter().zip(targets).enumerate() {
         if let Target::Existing(id) = target
-            && let Some((before, Target::Update(_) | Target::Patch(_) | Target::Delete(_))) =
+            && let Some((before, Target::Update(_) | Target::Patch(_) | Target::Delete(_) | Target::DeleteAll(_))) =
                 seen.get(&(entry.request.kind, &**id))
         {
             return Err(overlap(*before, index));

@@ -1,0 +1,191 @@
+//! The entries of a document: gathered by reference, as the caller may see them, and written once each.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use hyper::StatusCode;
+use mappers::json::{Element, Kind, write_string};
+use mappers::references::{self, Reference};
+use mappers::search::Search;
+use mappers::search::query::Test;
+
+use crate::clock::Clock;
+use crate::interaction::{Exchange, number};
+use crate::outcome::{Code, Failure};
+use crate::store::{Found, SearchRequest, Version};
+
+/// Types that are nobody's record and that entries name: who, where, with what.
+pub(in crate::operation) const SUPPORT: [&str; 10] = [
+    "Device",
+    "HealthcareService",
+    "Location",
+    "Medication",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+    "Specimen",
+    "Substance",
+];
+
+/// The most entries of a document.
+const MOST: usize = 2000;
+/// The most bytes that they may have together.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Resources read at a time.
+const TOGETHER: usize = 50;
+
+/// A resource of ours that something refers to.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(in crate::operation) struct Target {
+    /// The type.
+    pub(in crate::operation) kind: &'static str,
+    /// The id.
+    pub(in crate::operation) id: Box<str>,
+    /// The version, where one is named.
+    version: Option<i64>,
+}
+
+impl Target {
+    /// What a Reference refers to; `None` for a resource of another server, a contained one, or none at all.
+    pub(in crate::operation) fn of(reference: Element<'_>, base: &str) -> Option<Self> {
+        let text = reference.member("reference")?.string()?;
+        let text = text.strip_prefix(base).and_then(|text| text.strip_prefix('/')).unwrap_or(&text);
+        match references::parse(text) {
+            Reference::Local { kind, id, version } => {
+                Some(Self { kind, id: id.into(), version: version.and_then(number) })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Every Reference in a resource.
+pub(in crate::operation) fn references<'d>(element: Element<'d>, found: &mut impl FnMut(Element<'d>)) {
+    for child in element.children() {
+        match child.kind() {
+            Kind::Object | Kind::Array => references(child, found),
+            Kind::String if child.is_named("reference") => found(element),
+            _ => {}
+        }
+    }
+}
+
+/// Resources in the order they came in, each version once.
+#[derive(Default)]
+pub(in crate::operation) struct Collection {
+    /// The resources.
+    pub(in crate::operation) entries: Vec<Version>,
+    /// Their bytes.
+    pub(in crate::operation) bytes: usize,
+    held: HashSet<(Box<str>, Box<str>, i64)>,
+    asked: HashSet<Target>,
+}
+
+impl Collection {
+    /// Adds a resource, if it is not in yet.
+    ///
+    /// # Errors
+    /// 422: more than one document may hold. Half a document would be none.
+    pub(in crate::operation) fn add(&mut self, version: Version) -> Result<(), Failure> {
+        let (kind, id) = (version.kind.clone(), version.id.clone());
+        if !self.held.insert((kind, id, version.version)) {
+            return Ok(());
+        }
+        self.bytes += version.body.len();
+        self.entries.push(version);
+        if self.entries.len() > MOST || self.bytes > MOST_BYTES {
+            let details = format!(
+                "The document would hold more than {MOST} resources, or more than {} MiB. Read its parts by search instead.",
+                MOST_BYTES >> 20
+            );
+            return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details));
+        }
+        Ok(())
+    }
+
+    /// Adds what these refer to, as far as it is there for the caller, in their order.
+    ///
+    /// # Errors
+    /// As [`Collection::add`]; the store's.
+    pub(in crate::operation) async fn fetch(
+        &mut self,
+        exchange: &Exchange<'_>,
+        wanted: &[Target],
+    ) -> Result<(), Failure> {
+        let mut new: Vec<&Target> = wanted.iter().filter(|target| self.asked.insert((*target).clone())).collect();
+        // What is in as it is now need not be read again.
+        new.retain(|target| target.version.is_some() || !self.holds(target));
+        for part in new.chunks(TOGETHER) {
+            let mut found = current(exchange, part).await?;
+            for target in part {
+                let version = match target.version {
+                    None => found.remove(&(target.kind, target.id.clone())),
+                    Some(version) => past(exchange, target, version).await?,
+                };
+                if let Some(version) = version {
+                    self.add(version)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn holds(&self, target: &Target) -> bool {
+        self.entries.iter().any(|version| &*version.kind == target.kind && version.id == target.id)
+    }
+
+    /// Writes the entries; `first`: none stands before them.
+    pub(in crate::operation) fn write(&self, base: &str, first: bool, out: &mut Vec<u8>) {
+        for (index, version) in self.entries.iter().enumerate() {
+            out.extend_from_slice(if first && index == 0 { br#"{"fullUrl":"# } else { br#",{"fullUrl":"# });
+            write_string(out, &format!("{base}/{}/{}", version.kind, version.id));
+            out.extend_from_slice(br#","resource":"#);
+            out.extend_from_slice(&version.body);
+            out.push(b'}');
+        }
+    }
+}
+
+/// The current versions, by type and id: one search a type.
+async fn current(
+    exchange: &Exchange<'_>,
+    targets: &[&Target],
+) -> Result<HashMap<(&'static str, Box<str>), Version>, Failure> {
+    let mut kinds: BTreeMap<&'static str, Vec<Box<str>>> = BTreeMap::new();
+    for target in targets.iter().filter(|target| target.version.is_none()) {
+        kinds.entry(target.kind).or_default().push(target.id.clone());
+    }
+    let mut found = HashMap::new();
+    for (kind, ids) in kinds {
+        let (count, search) = (ids.len(), Search::of(vec![kind], vec![Test::Id(ids)]));
+        let request = SearchRequest { search, count, ..SearchRequest::default() };
+        let page = exchange.endpoint.gateway.store.search(&exchange.permit, &request).await?;
+        found.extend(page.matches.into_iter().map(|version| ((kind, version.id.clone()), version)));
+    }
+    Ok(found)
+}
+
+/// The version that a reference names.
+async fn past(exchange: &Exchange<'_>, target: &Target, version: i64) -> Result<Option<Version>, Failure> {
+    let store = &exchange.endpoint.gateway.store;
+    Ok(match store.vread(&exchange.permit, target.kind, &target.id, version).await? {
+        Found::Present(version) => Some(version),
+        Found::Deleted(_) | Found::Unknown => None,
+    })
+}
+
+/// A document Bundle as far as its first entry: named, and of now.
+pub(in crate::operation) fn frame(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+    let gateway = &exchange.endpoint.gateway;
+    let (document, now) = (gateway.ids.next(), Clock::format(gateway.clock.now_ms()));
+    out.extend_from_slice(
+        format!(
+            concat!(
+                r#"{{"resourceType":"Bundle","identifier":{{"system":"urn:ietf:rfc:3986","value":"urn:uuid:{}"}},"#,
+                r#""type":"document","timestamp":"{}","entry":["#
+            ),
+            document, now
+        )
+        .as_bytes(),
+    );
+}
