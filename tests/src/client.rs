@@ -315,14 +315,21 @@ fn emitted(response: &Response) {
         let path = std::path::Path::new(&folder).join(format!("{}.ndjson", std::process::id()));
         Some(Mutex::new((File::create(path).expect("a file for what is emitted"), HashSet::new())))
     });
-    let is_fhir = response.header("Content-Type").is_some_and(|kind| kind.starts_with("application/fhir+json"));
+    let says = |kind: &str| response.header("Content-Type").is_some_and(|said| said.starts_with(kind));
+    let is_xml = says("application/fhir+xml");
+    let is_fhir = is_xml || says("application/fhir+json");
     let is_plain = response.header("Content-Encoding").is_none();
     let (Some(file), true, true, false) = (file, is_fhir, is_plain, response.body.is_empty()) else { return };
     let mut hasher = DefaultHasher::new();
     response.body.hash(&mut hasher);
     let mut guard = file.lock().expect("no writer panics");
     if guard.1.insert(hasher.finish()) {
-        let line: Vec<u8> = response.body.iter().copied().filter(|byte| *byte != b'\n').chain([b'\n']).collect();
+        // XML stands in its line as a JSON string.
+        let body = match is_xml {
+            true => Bytes::from(Json::text(String::from_utf8_lossy(&response.body)).to_string()),
+            false => response.body.clone(),
+        };
+        let line: Vec<u8> = body.iter().copied().filter(|byte| *byte != b'\n').chain([b'\n']).collect();
         guard.0.write_all(&line).expect("what is emitted is written");
     }
 }

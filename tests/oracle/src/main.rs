@@ -1,5 +1,6 @@
 //! The independent oracle: every resource the gateway emitted while it was tested must parse in fhirbolt's strict typed R4
-//! model and serialize again to the same JSON, the order of members aside, every digit of a decimal included.
+//! model and serialize again to the same JSON, the order of members aside, every digit of a decimal included. What was
+//! emitted in XML (a line that is a JSON string) must parse in it.
 //!
 //! `gateway-oracle FOLDER` reads `FOLDER/*.ndjson`, as `tests/run` collects them; `known.toml` lists the model's own faults.
 

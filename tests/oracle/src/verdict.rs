@@ -10,6 +10,9 @@ pub(crate) fn fault(line: &str) -> Option<String> {
         Ok(value) => value,
         Err(error) => return Some(format!("no JSON: {error}")),
     };
+    if let Value::String(text) = &sent {
+        return xml_fault(text);
+    }
     if let Some(place) = empty(&sent) {
         return Some(format!("an empty array or object, which FHIR forbids, at {place}"));
     }
@@ -24,6 +27,15 @@ pub(crate) fn fault(line: &str) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     difference("", &sent, &written)
+}
+
+/// What is wrong with a resource in XML; `None` when the model reads it.
+fn xml_fault(text: &str) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(|| fhirbolt::xml::from_str::<Resource>(text, None))) {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(format!("XML: {error}")),
+        Err(_) => Some("XML: the model panics".to_owned()),
+    }
 }
 
 /// The resource type.
