@@ -189,7 +189,7 @@ pub(crate) async fn apply(
     let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, &custom, step)).collect();
     emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
     if let Some(desk) = desk {
-        desk.keep(core, connection, organization).await?;
+        desk.keep(connection, organization).await?;
     }
     for (unit, verdict) in units.iter().zip(&verdicts) {
         if let (None, Some(mark)) = (verdict, &unit.checkpoint) {
@@ -200,7 +200,7 @@ pub(crate) async fn apply(
 }
 
 /// Whether the sets change definitions of search parameters.
-fn define(units: &[&Unit]) -> bool {
+pub(crate) fn define(units: &[&Unit]) -> bool {
     units.iter().any(|unit| unit.changes.iter().any(|change| &*change.kind == desk::KIND))
 }
 

@@ -219,7 +219,9 @@ async fn attempt(
     let rids = core.rids_of_a_transaction();
     let verdicts = apply::apply(core, connection, organization, units, refused, lessons).await?;
     staged.commit(connection).await?;
-    core.registry.committed(organization);
+    if apply::define(units) {
+        core.registry.committed(organization);
+    }
     rids.committed();
     Ok(verdicts)
 }

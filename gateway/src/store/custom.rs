@@ -35,8 +35,8 @@ pub use report::ParameterReport;
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     known: RwLock<HashMap<i64, Known>>,
-    /// A transaction that changes definitions is under way.
-    changing: AtomicBool,
+    /// A settlement that changes definitions is under way.
+    settled: AtomicBool,
     /// There may be rows to index or to remove.
     work: Notify,
     /// The store closes: no more of it.
@@ -85,9 +85,16 @@ impl Registry {
         }
     }
 
-    /// A transaction has changed definitions and is about to commit.
-    fn changes(&self) {
-        self.changing.store(true, Ordering::Release);
+    /// Rows of other programs have changed definitions, in a settlement that is about to commit.
+    fn settles(&self) {
+        self.settled.store(true, Ordering::Release);
+    }
+
+    /// A settlement has committed. (Where two run at once the work may be begun a while later: [`job`] looks by itself.)
+    pub(crate) fn has_settled(&self, organization: OrganizationId) {
+        if self.settled.swap(false, Ordering::AcqRel) {
+            self.committed(organization);
+        }
     }
 
     /// No more work is begun.
@@ -96,12 +103,10 @@ impl Registry {
         self.work.notify_one();
     }
 
-    /// A transaction has committed: if it was one that changed definitions, there is work.
+    /// A transaction that changes definitions has committed: there is work.
     pub(crate) fn committed(&self, organization: OrganizationId) {
-        if self.changing.swap(false, Ordering::AcqRel) {
-            self.doubt(organization);
-            self.work.notify_one();
-        }
+        self.doubt(organization);
+        self.work.notify_one();
     }
 }
 

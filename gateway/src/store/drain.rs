@@ -183,7 +183,7 @@ async fn settle_some(
     let sql = "delete from outbox where seq in (select k.seq from {keys})";
     bulk::execute_by_keys(connection, sql, &[], &[("seq", BulkType::Int)], &numbers).await?;
     connection.commit().await?;
-    core.registry.committed(organization);
+    core.registry.has_settled(organization);
     rids.committed();
     Ok(taken.len())
 }

@@ -172,7 +172,9 @@ impl Transaction {
         match verdicts.pop() {
             Some(Verdict::Settled(Ok(changed))) => {
                 staged.commit(&mut self.connection).await?;
-                self.core.registry.committed(organization);
+                if apply::define(&[unit]) {
+                    self.core.registry.committed(organization);
+                }
                 rids.committed();
                 statistics::grew(&self.core, changed.len());
                 Ok(changed)

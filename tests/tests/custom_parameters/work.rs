@@ -60,6 +60,7 @@ suite! {
         assert!(refused > 0, "the test would prove nothing");
         complete(&server, "early", 1500).await;
         assert!(server.log().contains("a search parameter is ready"), "{}", server.log());
+        assert!(server.log().contains("indexing for a search parameter"), "{}", server.log());
         assert!(!server.log().contains("Family"), "no value of a record");
     }
 

@@ -35,7 +35,9 @@ pub(crate) async fn adopt(
             desk.retire(&snapshot.id);
         }
     }
-    desk.keep(core, connection, organization).await
+    desk.keep(connection, organization).await?;
+    core.registry.settles();
+    Ok(())
 }
 
 /// The organization's parameters as they will be.
@@ -172,12 +174,7 @@ impl Desk {
     }
 
     /// Keeps what was changed, within the transaction.
-    pub(crate) async fn keep(
-        self,
-        core: &Core,
-        connection: &mut Connection,
-        organization: OrganizationId,
-    ) -> Result<(), DbError> {
+    pub(crate) async fn keep(self, connection: &mut Connection, organization: OrganizationId) -> Result<(), DbError> {
         if !self.changed {
             return Ok(());
         }
@@ -201,9 +198,7 @@ impl Desk {
             }
         }
         let sql = "update search_registry set version = version + 1, next = $2 where organization_id = $1";
-        connection.execute(sql, &[organization, Arg::Int(self.next)]).await?;
-        core.registry.changes();
-        Ok(())
+        connection.execute(sql, &[organization, Arg::Int(self.next)]).await.map(drop)
     }
 }
 

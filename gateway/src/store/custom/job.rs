@@ -94,11 +94,12 @@ struct Task {
     definition: Definition,
     at_type: Box<str>,
     at_rid: i64,
+    percent: i64,
     looked_at: i64,
     unfit: i64,
 }
 
-const TASK: &str = "select number, state, definition, at_type, at_rid, looked_at, unfit from search_parameters \
+const TASK: &str = "select number, state, definition, at_type, at_rid, looked_at, unfit, percent from search_parameters \
      where organization_id = $1 and state <> 'ready' order by number limit 1";
 
 impl Task {
@@ -112,6 +113,7 @@ impl Task {
             at_rid: row.int(4).unwrap_or_default(),
             looked_at: row.int(5).unwrap_or_default(),
             unfit: row.int(6).unwrap_or_default(),
+            percent: row.int(7).unwrap_or_default(),
         })
     }
 }
@@ -150,7 +152,8 @@ async fn work(core: &Core, connection: &mut Connection, organization: Organizati
         remove_some(connection, organization, &task).await?;
     }
     connection.commit().await?;
-    core.registry.committed(organization);
+    // It may be ready now.
+    core.registry.doubt(organization);
     Ok(true)
 }
 
@@ -183,7 +186,7 @@ async fn index_some(
             break;
         }
     }
-    let Some(kind) = kinds.get(at) else { return finish(core, connection, organization, &task).await };
+    let Some(kind) = kinds.get(at) else { return finish(connection, organization, &task).await };
     let last = "select max(rid) from directory where organization_id = $1 and type = $2";
     let last = connection.fetch_optional(last, &[Arg::Int(organization.0), Arg::Text(kind)]).await?;
     let last = last.and_then(|row| row.int(0)).unwrap_or_default().max(1);
@@ -201,7 +204,9 @@ async fn index_some(
         Arg::Int(percent),
     ];
     connection.execute(sql, &args).await?;
-    tracing::debug!(organization = organization.0, number = task.number, percent, "indexing for a search parameter");
+    if percent / 10 > task.percent / 10 {
+        tracing::info!(organization = organization.0, number = task.number, percent, "indexing for a search parameter");
+    }
     Ok(())
 }
 
@@ -275,12 +280,7 @@ fn tables(parameter: &Parameter) -> Vec<&'static str> {
 }
 
 /// The parameter is complete: from now on it answers.
-async fn finish(
-    core: &Core,
-    connection: &mut Connection,
-    organization: OrganizationId,
-    task: &Task,
-) -> Result<(), DbError> {
+async fn finish(connection: &mut Connection, organization: OrganizationId, task: &Task) -> Result<(), DbError> {
     let sql = "update search_parameters set state = $3, percent = 100, looked_at = $4, unfit = $5 \
          where organization_id = $1 and number = $2";
     let args = [
@@ -292,7 +292,6 @@ async fn finish(
     ];
     connection.execute(sql, &args).await?;
     changed(connection, organization).await?;
-    core.registry.changes();
     let (number, looked_at, unfit) = (task.number, task.looked_at, task.unfit);
     tracing::info!(organization = organization.0, number, looked_at, unfit, "a search parameter is ready");
     Ok(())
