@@ -198,7 +198,7 @@ suite! {
             assert!(kind.is_some() || everybody.items("parameter.0.valueMeta.tag").len() > hidden.unwrap()[2].len(), "{everybody}");
         }
         // The latest of each kind: a hidden one is no later than what is shown, and makes no two codes one.
-        let context = search::Context { handling: Handling::Strict, base: "http://h/fhir" };
+        let context = search::Context { handling: Handling::Strict, base: "http://h/fhir", custom: None };
         for query in ["", "status=final", "_include=*&date=ge2023"] {
             let (all, ..) = search::parse(Some("Observation"), query, context).unwrap();
             let mut told = Vec::new();
