@@ -4,6 +4,23 @@ use super::{define, parameter};
 use gateway_tests::{Engine, Json, Server, suite};
 
 suite! {
+    async fn of_several_who_take_a_name_at_once_one_gets_it(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        for round in 0..5 {
+            let mut asked = tokio::task::JoinSet::new();
+            for number in 0..6 {
+                let api = api.clone();
+                let mut one = parameter(&format!("r{round}-{number}"), r#""Patient""#, "string", "Patient.name.family", "");
+                one.set("", "code", Json::text(format!("name{round}")));
+                asked.spawn(async move { api.save(&one).await.status });
+            }
+            let mut all = asked.join_all().await;
+            all.sort_unstable();
+            assert_eq!(all, [201, 422, 422, 422, 422, 422], "{round}");
+        }
+    }
+
     async fn what_cannot_be_a_parameter_is_refused(engine: Engine) {
         let server = Server::start(engine);
         let api = server.client();
