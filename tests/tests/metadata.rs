@@ -58,6 +58,7 @@ suite! {
                 let value = match (name, parameter.str("type").unwrap()) {
                     (_, "date") => "2024-01-01",
                     (_, "number" | "quantity" | "reference") => "1",
+                    ("near", "special") => "42.3|-71|5|km",
                     // What its parts are is not claimed: a value of no parts is told so.
                     (_, "composite") => {
                         api.get(&format!("/{kind}?{name}=abc")).await.refused(400, "value");
