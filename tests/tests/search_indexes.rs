@@ -147,10 +147,14 @@ fn searches(kinds: &BTreeSet<String>) -> Vec<String> {
 fn scans(engine: Engine, plan: &str) -> Vec<String> {
     let is_scan = |line: &&str| match engine {
         // `SCAN d1`, whether by the table or by the whole of an index; subqueries have names of one other letter.
-        Engine::Sqlite => line.trim().strip_prefix("SCAN ").is_some_and(|rest| {
-            let name = rest.split(' ').next().unwrap_or_default();
-            name.starts_with(['d', 'i', 'o', 'v', 'm'])
-        }),
+        Engine::Sqlite => {
+            let scanned = line.trim().strip_prefix("SCAN ").is_some_and(|rest| {
+                let name = rest.split(' ').next().unwrap_or_default();
+                name.starts_with(['d', 'i', 'o', 'v', 'm'])
+            });
+            // All of an organization's rows are all rows.
+            scanned || line.contains("(organization_id=?)")
+        }
         Engine::Postgres => {
             line.contains("Seq Scan on") && TABLES.iter().any(|table| line.contains(&format!("on {table}")))
         }

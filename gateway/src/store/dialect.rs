@@ -190,6 +190,18 @@ pub fn join_in_order(engine: Engine) -> &'static str {
     }
 }
 
+/// A join with the rows of a table that a condition finds for each row before it, never by reading the table through. What
+/// follows sees `column` of it.
+pub fn each_looked_up(engine: Engine, table: &str, column: &str, condition: &str) -> String {
+    let row = table.rsplit(' ').next().unwrap_or(table);
+    match engine {
+        Engine::Postgres => {
+            format!("cross join lateral (select {column} from {table} where {condition}{}) {row}", barrier(engine))
+        }
+        Engine::Sqlite => format!("cross join {table} on {condition}"),
+    }
+}
+
 /// Ends a subquery that must be answered by itself: PostgreSQL, before it has counted a new table's rows, would otherwise
 /// look through all of a table once for each row of another.
 pub fn barrier(engine: Engine) -> &'static str {

@@ -28,9 +28,11 @@ mod uri;
 use bytes::Bytes;
 use consent::Permit;
 
+use self::compiler::Compiler;
 use crate::store::Store;
 use crate::store::connection::Row;
 use crate::store::custom;
+use crate::store::dialect;
 use crate::store::error::StoreError;
 use crate::store::types::{Method, SearchPage, SearchRequest, Version};
 
@@ -80,6 +82,17 @@ impl Store {
 
 /// What statements give of a resource, from column `at` on: type, id, version, time, method, body, patient.
 const VERSION: &str = "d.type, d.id, d.version, d.updated, v.method, v.body, d.patient";
+
+/// A statement that gives row id and version of the rows in `{keys}`, in no order.
+fn of_keys(compiler: &mut Compiler<'_>) -> String {
+    let visible = compiler.visible("d");
+    // Left to itself, SQLite would rather look through the organization's directory.
+    let join = dialect::join_in_order(compiler.engine);
+    format!(
+        "select d.rid, {VERSION} from {{keys}} {join} directory d on d.rid = k.rid \
+         {join} resource_versions v on v.rid = d.rid and v.version = d.version where {visible}"
+    )
+}
 
 /// Reads a version from the columns of [`VERSION`]. The predicate has been applied; that it holds is checked once more, as
 /// an alarm.

@@ -70,8 +70,7 @@ pub(super) async fn explain(plan: &Plan<'_>, reading: &mut Reading) -> Result<St
     for include in &plan.search.includes {
         let (sql, compiler) = statement(plan, include, MOST);
         let explained = dialect::explain(compiler.engine, &sql);
-        // As of the row of a match.
-        let rows = reading.fetch_by_rids(&explained, &compiler.statement.args(), &[1]).await?;
+        let rows = reading.fetch_by_rids(&explained, &compiler.statement.args(), &page::SOME_ROWS).await?;
         out.push_str(&format!("\n{sql}\n{}", page::plan_of(&rows)));
     }
     Ok(out)
@@ -95,18 +94,21 @@ fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, C
     let from = if include.reverse {
         // Keys name what is referred to.
         let back = "i.target_type = m.type and i.target_id = m.id";
-        format!(
-            "{join} directory m on m.rid = k.rid {join} index_reference i on {at} and {back} {join} directory d on d.rid = i.rid"
-        )
+        let found = match include.kind {
+            Some(_) => format!("{join} index_reference i on {at} and {back}"),
+            // Told so many places, PostgreSQL would rather read all there are.
+            None => dialect::each_looked_up(compiler.engine, "index_reference i", "i.rid", &format!("{at} and {back}")),
+        };
+        format!("{join} directory m on m.rid = k.rid {found} {join} directory d on d.rid = i.rid")
     } else {
-        format!("{join} index_reference i on i.rid = k.rid {join} directory d on {}", names("d"))
+        format!("{join} index_reference i on i.rid = k.rid and {at} {join} directory d on {}", names("d"))
     };
     let target = include.target.map_or_else(String::new, |target| {
         let row = if include.reverse { "m" } else { "d" };
         format!(" and {}", compiler.of_kinds(row, &[target]))
     });
     let sql = format!(
-        "select p.rid, {VERSION} from (select distinct d.rid from {{keys}} {from} where {at} and {visible}{target} \
+        "select p.rid, {VERSION} from (select distinct d.rid from {{keys}} {from} where {visible}{target} \
          order by d.rid limit {limit}) as p join directory d on d.rid = p.rid \
          join resource_versions v on v.rid = d.rid and v.version = d.version order by p.rid"
     );

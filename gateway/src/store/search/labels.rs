@@ -9,6 +9,7 @@ use mappers::search::parameters;
 
 use super::compiler::{Compiler, Reach};
 use super::statement::Statement;
+use super::{of_keys, version};
 use crate::store::Store;
 use crate::store::core::Core;
 use crate::store::dialect;
@@ -85,13 +86,10 @@ async fn whole(
     rids.sort_unstable();
     rids.dedup();
     let mut compiler = Compiler::new(core, permit);
-    let visible = compiler.visible("d");
-    let sql = format!(
-        "select d.rid, v.body from {{keys}} join directory d on d.rid = k.rid \
-         join resource_versions v on v.rid = d.rid and v.version = d.version where {visible}"
-    );
+    let sql = of_keys(&mut compiler);
     for row in reading.fetch_by_rids(&sql, &compiler.statement.args(), &rids).await? {
-        let Ok(document) = Document::parse(row.text(1).unwrap_or_default().as_bytes()) else { continue };
+        let version = version(permit, &row, 1)?;
+        let Ok(document) = Document::parse(&version.body) else { continue };
         let Some(meta) = document.root().member("meta") else { continue };
         for (list, cut, _) in long.iter().filter(|(_, _, rid)| row.int(0) == Some(*rid)) {
             let is_it = |name: &Name| key(&name.system) == cut.system.as_str() && key(&name.code) == cut.code.as_str();

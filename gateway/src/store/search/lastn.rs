@@ -15,7 +15,7 @@ use mappers::search::{Search, parameters};
 use super::compiler::{Compiler, Reach};
 use super::plan::{self, Plan};
 use super::statement::Statement;
-use super::{VERSION, include, page, sort, version};
+use super::{include, of_keys, page, sort, version};
 use crate::store::Store;
 use crate::store::connection::Row;
 use crate::store::custom;
@@ -95,6 +95,11 @@ impl Store {
             out.push('\n');
             out.push_str(&page::told(self.core(), &statement, &mut reading).await?);
         }
+        let mut compiler = Compiler::new(self.core(), permit);
+        let sql = of_keys(&mut compiler);
+        let explained = dialect::explain(compiler.engine, &sql);
+        let rows = reading.fetch_by_rids(&explained, &compiler.statement.args(), &page::SOME_ROWS).await?;
+        out.push_str(&format!("\n{sql}\n{}", page::plan_of(&rows)));
         reading.finish();
         Ok(out)
     }
@@ -236,11 +241,7 @@ fn places(name: &str) -> Vec<i32> {
 /// The versions of these rows, in this order.
 async fn versions(plan: &Plan<'_>, rids: &[i64], reading: &mut Reading) -> Result<Vec<Version>, StoreError> {
     let mut compiler = Compiler::new(plan.core, plan.permit);
-    let visible = compiler.visible("d");
-    let sql = format!(
-        "select d.rid, {VERSION} from {{keys}} join directory d on d.rid = k.rid \
-         join resource_versions v on v.rid = d.rid and v.version = d.version where {visible}"
-    );
+    let sql = of_keys(&mut compiler);
     let places: HashMap<i64, usize> = rids.iter().enumerate().map(|(place, rid)| (*rid, place)).collect();
     let mut found = Vec::with_capacity(rids.len());
     for row in reading.fetch_by_rids(&sql, &compiler.statement.args(), rids).await? {

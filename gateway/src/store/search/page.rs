@@ -130,6 +130,9 @@ pub(super) async fn told(core: &Core, statement: &Statement, reading: &mut Readi
     Ok(format!("{}\n{}", statement.sql, plan_of(&rows)))
 }
 
+/// Rows of matches, where a statement by rows is explained: of a single one a database would make another plan.
+pub(super) const SOME_ROWS: [i64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
 /// What the database says of a statement, line by line.
 pub(super) fn plan_of(rows: &[Row]) -> String {
     // SQLite: id, parent, unused, detail. PostgreSQL: one line.
