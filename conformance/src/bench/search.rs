@@ -84,10 +84,11 @@ pub async fn load(binary: &Path, records: &Path, database: &Database) -> Result<
 /// # Errors
 /// A request fails.
 pub async fn measure(plan: Plan, server: &Server, database: &Database) -> Result<String, String> {
-    let page = client::send("GET", &format!("{}/Patient?_count=1", server.base), "").await?;
+    let page = client::send("GET", &format!("{}/Patient?_sort=_id&_count=1", server.base), "").await?;
     let page: Value = serde_json::from_slice(&page).map_err(|error| error.to_string())?;
     let patient = &page["entry"][0]["resource"];
-    let value = |name: &Value| name.as_str().unwrap_or_default().to_owned();
+    // Names of several words there are.
+    let value = |name: &Value| name.as_str().unwrap_or_default().replace(' ', "%20");
     let fill = |search: &str| {
         search
             .replace("{id}", &value(&patient["id"]))

@@ -91,7 +91,7 @@ pub(super) fn all(subject: &Subject) -> Vec<Question> {
         ),
         question(
             "string",
-            format!("Patient?family={family}"),
+            format!("Patient?family={}", family.replace(' ', "%20")),
             &page(
                 "index_string i",
                 &format!("i.path = {family_at} and i.normal >= '{family_normal}' and i.normal < '{family_normal}~'"),

@@ -16,7 +16,7 @@ use crate::store::types::{ResourceKey, SearchKey, SearchPlace, SearchRequest, Ve
 /// So many rows, at least, are looked at before it is counted how few of them a condition leaves that is dear to count.
 const AT_FIRST: usize = 256;
 /// The same of an index in whose order a page is.
-const AT_FIRST_IN_ORDER: usize = 512;
+const AT_FIRST_IN_ORDER: usize = 2048;
 
 /// A page.
 pub(super) struct Matches {
@@ -33,14 +33,16 @@ pub(super) async fn fetch(
     reading: &mut Reading,
 ) -> Result<Matches, StoreError> {
     let mut rows = Vec::new();
-    if let Some(first) = at_first(plan, request, reading).await? {
+    let mut look = Look::of(plan);
+    if let Some(first) = at_first(plan, request, &mut look, reading).await? {
         rows = first;
     } else {
         let plan = plan.decided(reading).await?;
-        for phase in phases(&plan, request) {
+        look.last = SearchKey::None;
+        let is_nowhere = |phase| phase == Phase::Present && look.places.is_empty();
+        for phase in phases(&plan, request).filter(|phase| !is_nowhere(*phase)) {
             if rows.len() <= request.count {
-                let limit = request.count + 1 - rows.len();
-                let statement = statement(&plan, request, phase, limit, &SearchKey::None);
+                let statement = statement(&plan, request, phase, request.count + 1 - rows.len(), &look);
                 rows.extend(reading.fetch(&statement.sql, &statement.args()).await?);
             }
         }
@@ -52,37 +54,59 @@ pub(super) async fn fetch(
     Ok(Matches { matches: rows.iter().map(read).collect::<Result<_, StoreError>>()?, next })
 }
 
+/// What is looked at.
+struct Look {
+    /// The places of the first key that have values.
+    places: Vec<i32>,
+    /// Rows up to here alone: a row id, or a first key where that is the order.
+    last: SearchKey,
+}
+
+impl Look {
+    fn of(plan: &Plan<'_>) -> Self {
+        let places = match plan.search.sort.first().map(|key| &key.source) {
+            Some(SortSource::Index { paths, .. }) => paths.to_vec(),
+            _ => Vec::new(),
+        };
+        Self { places, last: SearchKey::None }
+    }
+}
+
 /// The page, if the first rows that an open plan's drive comes to fill it, or are all there are.
 async fn at_first(
     plan: &Plan<'_>,
     request: &SearchRequest,
+    look: &mut Look,
     reading: &mut Reading,
 ) -> Result<Option<Vec<Row>>, StoreError> {
     let phase = phases(plan, request).next();
     let (true, Some(phase @ (Phase::All | Phase::Present))) = (plan.open, phase) else { return Ok(None) };
     let Some(horizon) = horizon(plan, request) else { return Ok(None) };
     let row = reading.fetch_optional(&horizon.sql, &horizon.args()).await?;
-    let last = match (phase, row, plan.search.sort.first()) {
-        (Phase::Present, Some(row), Some(key)) => sort::read(key, &row, 0),
-        (_, Some(row), _) => row.int(0).map_or(SearchKey::None, SearchKey::Int),
-        (_, None, _) => SearchKey::None,
-    };
-    let page = statement(plan, request, phase, request.count + 1, &last);
+    match (phase, row, plan.search.sort.first()) {
+        (Phase::Present, Some(row), Some(key)) => {
+            (look.places, look.last) = sort::looked_at(key, &look.places, &row);
+        }
+        (_, row, _) => look.last = row.and_then(|row| row.int(0)).map_or(SearchKey::None, SearchKey::Int),
+    }
+    if phase == Phase::Present && look.places.is_empty() {
+        return Ok(None);
+    }
+    let page = statement(plan, request, phase, request.count + 1, look);
     let rows = reading.fetch(&page.sql, &page.args()).await?;
     // What lacks the key comes after all that has it.
-    let all = last == SearchKey::None && phase == Phase::All;
+    let all = look.last == SearchKey::None && phase == Phase::All;
     Ok((all || rows.len() > request.count).then_some(rows))
 }
 
-/// The last of the rows that are looked at first: its row id, or its first key where that is the order. Nothing, where there are
-/// no more of them.
+/// The last of the rows that are looked at first: its row id, or where the first key is the order, what [`sort::ends`] gives.
 fn horizon(plan: &Plan<'_>, request: &SearchRequest) -> Option<Statement> {
     let mut compiler = Compiler::new(plan.core, plan.permit);
     compiler.statement.sql = match (plan.drive, plan.search.sort.first()) {
         (Drive::Order, Some(SortKey { source: SortSource::Index { kind, paths }, descending })) => {
             let from = request.after.as_ref().and_then(|place| place.keys.first());
-            let rows = AT_FIRST_IN_ORDER.max(4 * request.count);
-            sort::horizon(&mut compiler, (*kind, paths, *descending), from, rows)
+            let rows = if plan.search.tests.is_empty() { AT_FIRST } else { AT_FIRST_IN_ORDER };
+            sort::ends(&mut compiler, (*kind, paths, *descending), from, rows.max(4 * request.count))
         }
         (Drive::Order, _) => return None,
         _ => {
@@ -110,7 +134,8 @@ pub(super) async fn explain(
     let mut out = plan.to_string();
     let mut statements = Vec::new();
     statements.extend(horizon(plan, request).filter(|_| plan.open));
-    let page = |phase| statement(plan, request, phase, request.count + 1, &SearchKey::None);
+    let look = Look::of(plan);
+    let page = |phase| statement(plan, request, phase, request.count + 1, &look);
     statements.extend(phases(plan, request).map(page));
     if request.total {
         statements.push(counting(plan));
@@ -158,9 +183,8 @@ fn phases(plan: &Plan<'_>, request: &SearchRequest) -> impl Iterator<Item = Phas
     phases.iter().copied()
 }
 
-/// The statement of a page (or the rest of one): row id, version, keys. Only rows up to the [`horizon`] `last` are looked at,
-/// where there is one.
-fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usize, last: &SearchKey) -> Statement {
+/// The statement of a page (or the rest of one): row id, version, keys. Only what `look` says is looked at.
+fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usize, look: &Look) -> Statement {
     let mut compiler = Compiler::new(plan.core, plan.permit);
     let keys = &plan.search.sort;
     let names: Vec<String> = (0..keys.len()).map(|number| format!("k{number}")).collect();
@@ -171,7 +195,7 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
         .filter(|place| phase != Phase::Lacking || matches!(place.keys.first(), Some(SearchKey::None)));
     let rid = after.map(|place| rid_of(&mut compiler, &place.resource));
     let rows = match phase {
-        Phase::Present => present(plan, &mut compiler, after.zip(rid.as_deref()), limit, last),
+        Phase::Present => present(plan, &mut compiler, after.zip(rid.as_deref()), limit, look),
         Phase::All | Phase::Lacking => {
             let mut expressions = Vec::new();
             for key in keys {
@@ -187,7 +211,7 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
                 }
                 _ => String::new(),
             };
-            let last = sort::place(&mut compiler, last);
+            let last = sort::place(&mut compiler, &look.last);
             let last = last.map_or_else(String::new, |last| format!(" and {} <= {last}", plan.rid()));
             bounded(plan, &mut compiler, &expressions, &(lacking + &last), after.zip(rid.as_deref()), limit)
         }
@@ -245,7 +269,7 @@ fn present(
     compiler: &mut Compiler<'_>,
     after: Option<(&SearchPlace, &str)>,
     limit: usize,
-    last: &SearchKey,
+    look: &Look,
 ) -> String {
     let keys = &plan.search.sort;
     let Some((SortKey { source: SortSource::Index { kind, paths }, descending }, rest)) = keys.split_first() else {
@@ -255,19 +279,20 @@ fn present(
     let names: Vec<String> = (0..keys.len()).map(|number| format!("k{number}")).collect();
     let join = dialect::join_in_order(compiler.engine);
     let mut branches = Vec::new();
-    for path in paths {
+    for path in &look.places {
         let row = compiler.alias("i");
         let first = format!("{row}.{column}");
         let mut expressions = vec![first.clone()];
         for key in rest {
             expressions.push(sort::expression(compiler, key));
         }
-        let mut conditions = vec![compiler.at(&[*path], &row, Reach::All), plan.conditions(compiler)];
-        conditions.push(sort::is_first(compiler, *kind, paths, *descending, &row));
+        let mut conditions = vec![compiler.at(&[*path], &row, Reach::All)];
         let (from, to) = if *descending { ("<=", ">=") } else { (">=", "<=") };
-        if let Some(last) = sort::place(compiler, last) {
+        if let Some(last) = sort::place(compiler, &look.last) {
             conditions.push(format!("{first} {to} {last}"));
         }
+        let (early, late) = plan.parted(compiler, None, &row);
+        conditions.extend([early, sort::is_first(compiler, *kind, paths, *descending, &row), late]);
         if let Some((place, rid)) = after {
             if let Some(value) = place.keys.first().and_then(|value| sort::place(compiler, value)) {
                 conditions.push(format!("{first} {from} {value}"));

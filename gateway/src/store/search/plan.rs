@@ -59,8 +59,10 @@ pub(super) async fn choose<'a>(
         Some(_) => Some(Drive::Order),
         None => None,
     };
+    let by_key = matches!(search.sort.first().map(|key| &key.source), Some(SortSource::Index { .. }));
     let Some(likely) = candidates.iter().copied().min_by_key(|number| source::rank(&search.tests[*number])) else {
-        return Ok(plan(by_order.unwrap_or(Drive::Directory), Drive::Directory));
+        let plan = plan(by_order.unwrap_or(Drive::Directory), Drive::Directory);
+        return Ok(Plan { open: by_key, ..plan });
     };
     let ordered = candidates.iter().copied().find(|number| in_order(&search.tests[*number]).is_some());
     if source::rank(&search.tests[likely]) == 0 {
@@ -82,7 +84,6 @@ pub(super) async fn choose<'a>(
     let drive = by_order.or_else(|| ordered.map(Drive::Ordered)).unwrap_or(Drive::Directory);
     let is_open = |number: &usize| !probed.contains(number) || probe::at_first(&search.tests[*number]) < probe::ENOUGH;
     let open = candidates.iter().any(is_open);
-    let by_key = matches!(search.sort.first().map(|key| &key.source), Some(SortSource::Index { .. }));
     // The first rows in an order may hold a page, or next to nothing that is wanted: they are looked at.
     let plan = Plan { open: open || by_key, ..plan(drive, Drive::Condition(likely)) };
     // A page of several types, or in the order of times and ids, is in no one index.
@@ -131,6 +132,9 @@ impl Plan<'_> {
             return Ok(self);
         }
         let candidates = candidates(self.search);
+        if candidates.is_empty() {
+            return Ok(Self { open: false, ..self });
+        }
         let enough = if self.drive == Drive::Order { probe::ENOUGH_IN_ORDER } else { probe::ENOUGH };
         let found = probe::count(self.core, self.permit, self.search, &candidates, |_| enough, reading).await?;
         let best = candidates.into_iter().zip(found).min_by_key(|(_, rows)| *rows);
@@ -224,7 +228,7 @@ impl Plan<'_> {
 
     /// As [`Plan::conditions`], but for one test that holds already, in two parts: what index rows tell of the row id of
     /// `row`, which is asked before the directory is looked at, and the rest of `d`.
-    fn parted(&self, compiler: &mut Compiler<'_>, but: Option<usize>, row: &str) -> (String, String) {
+    pub(super) fn parted(&self, compiler: &mut Compiler<'_>, but: Option<usize>, row: &str) -> (String, String) {
         let (early, late): (Vec<&Test>, Vec<&Test>) = self.others(but).partition(|test| source::is_of_index_rows(test));
         let early = all(early.into_iter().map(|test| compiler.holds(test, row)).collect());
         let mut conditions = vec![compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds)];

@@ -1,5 +1,7 @@
 //! `_sort` (<https://hl7.org/fhir/R4/search.html#sort>): keys as expressions, and where a page goes on.
 
+use std::cmp::Ordering;
+
 use mappers::search::query::{IndexKind, SortKey, SortSource};
 
 use super::compiler::{Compiler, Reach, table_of};
@@ -65,29 +67,59 @@ pub(super) fn is_first(
     )
 }
 
-/// A statement that gives the value up to which each place has at least so many index rows, or no more than come before it;
-/// NULL where no place has so many. `from`: only values from there on count.
-pub(super) fn horizon(
+/// A statement that gives of each place the first value in an order, and the one that has so many index rows up to it; NULL
+/// where there is none. `from`: only values from there on count.
+pub(super) fn ends(
     compiler: &mut Compiler<'_>,
     (kind, paths, descending): (IndexKind, &[i32], bool),
     from: Option<&SearchKey>,
     rows: usize,
 ) -> String {
     let (column, table) = (column(kind), table_of(kind));
-    let (direction, nearest, than) = if descending { (" desc", "max", "<=") } else { ("", "min", ">=") };
+    let (direction, than) = if descending { (" desc", "<=") } else { ("", ">=") };
     let from = from.and_then(|value| place(compiler, value));
-    let mut places = Vec::new();
+    let mut values = Vec::new();
     for path in paths {
-        let row = compiler.alias("i");
-        let at = compiler.at(&[*path], &row, Reach::All);
-        let from = from.as_ref().map_or_else(String::new, |value| format!(" and {row}.{column} {than} {value}"));
-        places.push(format!(
-            "select (select {row}.{column} from {table} {row} where {at}{from} order by {row}.{column}{direction} \
-             limit 1 offset {}) as last",
-            rows - 1
-        ));
+        for offset in [0, rows - 1] {
+            let row = compiler.alias("i");
+            let at = compiler.at(&[*path], &row, Reach::All);
+            let from = from.as_ref().map_or_else(String::new, |value| format!(" and {row}.{column} {than} {value}"));
+            values.push(format!(
+                "(select {row}.{column} from {table} {row} where {at}{from} order by {row}.{column}{direction} \
+                 limit 1 offset {offset})"
+            ));
+        }
     }
-    format!("select {nearest}(h.last) from ({}) as h", places.join(" union all "))
+    format!("select {} where {1} = {1}", values.join(", "), compiler.organization)
+}
+
+/// What [`ends`] found: the places that have values, and the value up to which all of them have been looked at, where one has
+/// more.
+pub(super) fn looked_at(key: &SortKey, paths: &[i32], row: &Row) -> (Vec<i32>, SearchKey) {
+    let (mut places, mut horizon) = (Vec::new(), SearchKey::None);
+    for (number, path) in paths.iter().enumerate() {
+        if row.is_null(2 * number) {
+            continue;
+        }
+        places.push(*path);
+        let last = read(key, row, 2 * number + 1);
+        if last != SearchKey::None && (horizon == SearchKey::None || comes_before(&last, &horizon, key.descending)) {
+            horizon = last;
+        }
+    }
+    (places, horizon)
+}
+
+/// Whether a value comes before another one of its kind.
+fn comes_before(one: &SearchKey, other: &SearchKey, descending: bool) -> bool {
+    let order = match (one, other) {
+        (SearchKey::Int(one), SearchKey::Int(other)) => one.cmp(other),
+        (SearchKey::Real(one), SearchKey::Real(other)) => one.total_cmp(other),
+        // Bytes, as both engines compare these columns.
+        (SearchKey::Text(one), SearchKey::Text(other)) => one.cmp(other),
+        _ => Ordering::Equal,
+    };
+    if descending { order.is_gt() } else { order.is_lt() }
 }
 
 /// Columns that tell rows of one resource and value apart.
