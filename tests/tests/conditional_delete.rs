@@ -34,6 +34,42 @@ async fn claimed(api: &Client) -> String {
 }
 
 suite! {
+    async fn what_changed_while_it_was_waited_for_is_not_what_was_meant(server: &'static Server) {
+        let api = server.client();
+        for (number, method) in ["alone", "in a transaction"].into_iter().enumerate() {
+            let id = format!("waited-{number}");
+            let observation = |status: &str| lab_observation(&id, "x", "5.5").with("status", Json::text(status));
+            api.save(&observation("preliminary")).await.expect(201);
+            let condition = format!("Observation?status=preliminary&_id={id}");
+            // Another program has the row; behind it wait, in this order, an update and a deletion by condition.
+            let mut program = server.sql().await;
+            match server.engine() {
+                Engine::Sqlite => program.run("begin immediate").await,
+                Engine::Postgres => {
+                    program.run("begin").await;
+                    program.run(&format!("select 1 from fhir_gateway.directory where id = '{id}' for update")).await
+                }
+            };
+            let (first, second) = (server.client(), server.client());
+            let update = { let body = observation("final"); tokio::spawn(async move { first.save(&body).await.status }) };
+            tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+            let change = match method {
+                "in a transaction" => {
+                    let body = bundle("transaction", &[&condition]);
+                    tokio::spawn(async move { second.post("", body).await.status })
+                }
+                _ => tokio::spawn(async move { second.delete(&format!("/{condition}")).await.status }),
+            };
+            tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+            program.run("commit").await;
+            assert_eq!(update.await.unwrap(), 200, "{method}");
+            let answered = change.await.unwrap();
+            let is_there = api.get(&format!("/Observation/{id}")).await;
+            assert_eq!(is_there.status, 200, "{method}: what had become final was deleted ({answered})");
+            assert_eq!(is_there.json().str("status"), Some("final"), "{method}");
+        }
+    }
+
     async fn without_the_policy_several_matches_are_refused(server: &'static Server) {
         let api = server.client();
         assert_eq!(claimed(&api).await, "single");

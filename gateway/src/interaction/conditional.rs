@@ -74,12 +74,23 @@ pub(super) fn read(base: &str, custom: &Custom, kind: &str, query: &str) -> Resu
 /// # Errors
 /// 412: more than one.
 pub(super) async fn only_match(transaction: &mut Transaction, search: &Search) -> Result<Option<Box<str>>, Failure> {
-    let mut found = transaction.find(search, 2).await?;
+    only(transaction.find(search, 2).await?)
+}
+
+/// As [`only_match`], for what is to be changed: nobody else changes it until the transaction ends.
+///
+/// # Errors
+/// 412: more than one.
+pub(super) async fn only_match_to_change(
+    transaction: &mut Transaction,
+    search: &Search,
+) -> Result<Option<Box<str>>, Failure> {
+    only(transaction.find_to_change(search, 2).await?)
+}
+
+fn only(mut found: Vec<Box<str>>) -> Result<Option<Box<str>>, Failure> {
     let first = found.pop();
-    if found.is_empty() {
-        return Ok(first);
-    }
-    Err(too_many())
+    if found.is_empty() { Ok(first) } else { Err(too_many()) }
 }
 
 /// The ids of what a conditional delete deletes.
@@ -92,9 +103,9 @@ pub(super) async fn deleted(
     policy: ConditionalDelete,
 ) -> Result<Vec<Box<str>>, Failure> {
     match policy {
-        ConditionalDelete::Single => Ok(only_match(transaction, search).await?.into_iter().collect()),
+        ConditionalDelete::Single => Ok(only_match_to_change(transaction, search).await?.into_iter().collect()),
         ConditionalDelete::Multiple => {
-            let found = transaction.find(search, MOST_DELETED + 1).await?;
+            let found = transaction.find_to_change(search, MOST_DELETED + 1).await?;
             if found.len() > MOST_DELETED { Err(too_many_deleted()) } else { Ok(found) }
         }
     }

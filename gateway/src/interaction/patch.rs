@@ -51,7 +51,7 @@ pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> R
     let patch = Patch::read(request.body.clone()).await?;
     for _ in 0..TRIES {
         let mut transaction = exchange.endpoint.gateway.store.begin(&exchange.permit).await?;
-        let id = conditional::only_match(&mut transaction, &search).await?.ok_or_else(no_match)?;
+        let id = conditional::only_match_to_change(&mut transaction, &search).await?.ok_or_else(no_match)?;
         let version = current(transaction.read(kind, &id).await?, request)?;
         let change = patch.change(kind, version).await?;
         match transaction.apply(vec![change]).await {

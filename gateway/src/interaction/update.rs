@@ -22,7 +22,7 @@ pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> R
     let resource = incoming::resource(request.body.clone(), kind).await?;
     let gateway = &exchange.endpoint.gateway;
     let mut transaction = gateway.store.begin(&exchange.permit).await?;
-    let found = conditional::only_match(&mut transaction, &search).await?;
+    let found = conditional::only_match_to_change(&mut transaction, &search).await?;
     let change = match found {
         Some(id) => {
             check_match(resource.id.as_deref(), &id).map_err(|failure| failure.at(&format!("{kind}.id")))?;

@@ -91,8 +91,48 @@ impl Transaction {
         let query = ids(&self.core, &self.permit, search, limit);
         let rows = self.connection.fetch(query.sql(), &query.args()).await?;
         let found: Vec<Box<str>> = rows.iter().filter_map(|row| row.text(2)).map(Into::into).collect();
-        self.asked.push(Asked { search: search.clone(), limit, found: found.clone() });
+        self.asked.push(Asked { search: search.clone(), limit, found: found.clone(), to_change: false });
         Ok(found)
+    }
+
+    /// As [`Transaction::find`], for what is to be changed: until the transaction ends nobody else changes what was found.
+    /// Whoever was at it before is waited for, and what came of that need not match any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database does not answer, or the matches do not come to rest.
+    pub async fn find_to_change(&mut self, search: &Search, limit: usize) -> Result<Vec<Box<str>>, StoreError> {
+        let mut found = self.find(search, limit).await?;
+        // SQLite has one writer, and this is it.
+        if self.connection.engine() == Engine::Sqlite {
+            return Ok(found);
+        }
+        for _ in 0..TRIES {
+            if found.is_empty() {
+                return Ok(found);
+            }
+            self.lock(search, &found).await?;
+            self.asked.pop();
+            let now = self.find(search, limit).await?;
+            if now == found {
+                if let Some(asked) = self.asked.last_mut() {
+                    asked.to_change = true;
+                }
+                return Ok(found);
+            }
+            found = now;
+        }
+        Err(StoreError::Contention)
+    }
+
+    /// Locks resources, always in one order.
+    async fn lock(&mut self, search: &Search, ids: &[Box<str>]) -> Result<(), StoreError> {
+        let Some(kind) = search.kinds.first() else { return Ok(()) };
+        let ids: Vec<Option<&str>> = ids.iter().map(|id| Some(&**id)).collect();
+        let sql = "select rid from directory where organization_id = $1 and type = $2 and id = any($3::text[]) \
+                   order by rid for update";
+        let organization = Arg::Int(self.permit.organization().0);
+        self.connection.fetch(sql, &[organization, Arg::Text(kind), Arg::Texts(&ids)]).await?;
+        Ok(())
     }
 
     /// The current state of a resource, as this transaction sees it.
@@ -191,7 +231,12 @@ impl Transaction {
     async fn again(&mut self) -> Result<(), StoreError> {
         open(&self.core, &mut self.connection, &self.permit, self.conditions).await?;
         for asked in std::mem::take(&mut self.asked) {
-            if self.find(&asked.search, asked.limit).await? != asked.found {
+            let found = if asked.to_change {
+                self.find_to_change(&asked.search, asked.limit).await?
+            } else {
+                self.find(&asked.search, asked.limit).await?
+            };
+            if found != asked.found {
                 return Err(StoreError::Contention);
             }
         }
@@ -204,6 +249,8 @@ struct Asked {
     search: Search,
     limit: usize,
     found: Vec<Box<str>>,
+    /// What was found is held.
+    to_change: bool,
 }
 
 /// Settles what is pending, begins, and takes the organization's lock.

@@ -60,6 +60,8 @@ pub(super) struct Conditions {
     of_entry: HashMap<usize, String>,
     /// The condition of a conditional reference, by its text.
     of_reference: HashMap<Box<str>, String>,
+    /// Conditions whose matches are changed.
+    changing: BTreeSet<String>,
     /// Conditions of which all matches are deleted.
     deleting: BTreeSet<String>,
     /// The entries that delete all their matches.
@@ -97,7 +99,11 @@ impl Conditions {
         let mut answers = HashMap::with_capacity(self.searches.len());
         for (key, search) in &self.searches {
             let most = if self.deleting.contains(key) { conditional::MOST_DELETED + 1 } else { 2 };
-            let mut found = transaction.find(search, most).await?;
+            let mut found = if self.changing.contains(key) {
+                transaction.find_to_change(search, most).await?
+            } else {
+                transaction.find(search, most).await?
+            };
             let matched = match (found.len(), found.pop()) {
                 (1, Some(id)) => Matched::One(id),
                 (0, _) | (_, None) => Matched::None,
@@ -132,6 +138,9 @@ impl Conditions {
             if request.interaction == Interaction::ConditionalDelete && policy == ConditionalDelete::Multiple {
                 self.deleting.insert(key.clone());
                 self.of_deletion.insert(index);
+            }
+            if request.interaction != Interaction::Create {
+                self.changing.insert(key.clone());
             }
             self.of_entry.insert(index, key);
         }
