@@ -29,7 +29,9 @@ suite! {
 
     async fn a_condition_that_is_none_is_400(server: &'static Server) {
         let api = server.client();
-        for condition in ["", "nonsense=1", "_count=1", "identifier=", "gender:in=http://a-set", "gender:not-in=http://a-set", "_sort=gender"] {
+        for condition in ["", "nonsense=1", "_count=1", "identifier=", "gender:in=http://a-set", "gender:not-in=http://a-set", "_sort=gender",
+            "identifier=cc-2&_count=1", "identifier=cc-2&_sort=gender", "identifier=cc-2&_total=none", "identifier=cc-2&_elements=name",
+            "identifier=cc-2&_summary=true", "identifier=cc-2&_include=Patient:organization"] {
             let answer = api.post("/Patient", patient("x", "x")).header("If-None-Exist", condition).await;
             assert_eq!(answer.status, 400, "{condition:?}");
         }

@@ -34,6 +34,20 @@ async fn claimed(api: &Client) -> String {
 }
 
 suite! {
+    async fn a_count_is_no_limit_of_what_is_deleted(engine: Engine) {
+        let server = several(engine);
+        let api = server.client();
+        people(&api, "Counted", 3).await;
+        for parameter in ["_count=2", "_sort=_id", "_summary=count"] {
+            let address = format!("/Patient?family=Counted&{parameter}");
+            api.delete(&address).await.refused(400, "not-supported");
+            api.post("", bundle("transaction", &[&address[1..]])).await.refused(400, "not-supported");
+        }
+        assert_eq!(api.search("/Patient?family=Counted").await.len(), 3);
+        api.delete("/Patient?family=Counted&_pretty=true").await.expect(204);
+        assert_eq!(api.search("/Patient?family=Counted").await.len(), 0);
+    }
+
     async fn what_changed_while_it_was_waited_for_is_not_what_was_meant(server: &'static Server) {
         let api = server.client();
         for (number, method) in ["alone", "in a transaction"].into_iter().enumerate() {

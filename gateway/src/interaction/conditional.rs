@@ -1,7 +1,7 @@
 //! Conditions that are searches: If-None-Exist, conditional update and delete, conditional references.
 
 use hyper::StatusCode;
-use mappers::search::{Context, Custom, Handling, Search};
+use mappers::search::{Context, Custom, Handling, Results, Search};
 
 use crate::interaction::{Exchange, parameters};
 use crate::outcome::{Code, Failure};
@@ -52,7 +52,12 @@ pub(super) async fn criteria(exchange: &Exchange<'_>, kind: &'static str, query:
 pub(super) fn read(base: &str, custom: &Custom, kind: &str, query: &str) -> Result<Search, Failure> {
     let query = query.trim_start_matches('?');
     let context = Context { handling: Handling::Strict, base, custom: Some(custom) };
-    let (search, _, _) = mappers::search::parse(Some(kind), query, context)?;
+    let (search, results, _) = mappers::search::parse(Some(kind), query, context)?;
+    if let Some(name) = of_pages(&search, &results) {
+        let details = "A condition says which resources are meant, all of them: a page, an order or what comes along has no \
+                       place in it. Leave the parameter out.";
+        return Err(Failure::bad_request(Code::NotSupported, details).at(&format!("http.{name}")));
+    }
     if search.tests.is_empty() {
         return Err(Failure::bad_request(
             Code::Required,
@@ -67,6 +72,21 @@ pub(super) fn read(base: &str, custom: &Custom, kind: &str, query: &str) -> Resu
         ));
     }
     Ok(search)
+}
+
+/// The name of a parameter that says how a page looks, where there is one. `_format` and `_pretty` are of the answer.
+fn of_pages(search: &Search, results: &Results) -> Option<&'static str> {
+    let Results { count, elements, summary, total, cursor, format: _, pretty: _ } = results;
+    let given = [
+        ("_count", count.is_some()),
+        ("_cursor", cursor.is_some()),
+        ("_elements", !elements.is_empty()),
+        ("_include", !search.includes.is_empty()),
+        ("_sort", !search.sort.is_empty()),
+        ("_summary", summary.is_some()),
+        ("_total", total.is_some()),
+    ];
+    given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
 }
 
 /// The id of the one match; `None` where nothing matches.

@@ -19,7 +19,7 @@ pub use self::arg::Arg;
 pub use self::error::{DbError, DbErrorKind};
 pub use self::row::Row;
 use super::dialect;
-use super::pools::makers::{PostgresObject, SqliteObject};
+use super::pools::makers::{self, PostgresObject, SqliteObject};
 
 /// How many prepared statements a connection keeps.
 pub(super) const STATEMENT_CACHE: usize = 500;
@@ -336,10 +336,9 @@ impl Drop for Connection {
         if !(self.open || self.running || self.broken) {
             return;
         }
-        // Taken from its pool, which makes another one when it needs one.
         match std::mem::replace(&mut self.inner, Inner::Gone) {
             Inner::PostgresPooled(connection) => drop(Object::take(connection)),
-            Inner::SqlitePooled(connection) => drop(Object::take(connection)),
+            Inner::SqlitePooled(connection) => makers::close(connection),
             Inner::Postgres(_) | Inner::Sqlite(_) | Inner::Gone => {}
         }
     }

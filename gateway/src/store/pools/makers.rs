@@ -148,6 +148,20 @@ where
     }
 }
 
+/// Closes a connection whose statement nobody waits for any more. Its place in the pool is free when the statement has
+/// ended, for until then it works: SQLite's thread does not hear that its client has gone.
+pub(in crate::store) fn close(mut connection: SqliteObject) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        drop(Object::take(connection));
+        return;
+    };
+    runtime.spawn(async move {
+        // Answered when the statement has ended.
+        let _ = connection.ping().await;
+        let _ = Object::take(connection).close().await;
+    });
+}
+
 /// Nobody listens, or who listens is not ready: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_starting(error: &sqlx::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
