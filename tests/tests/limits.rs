@@ -1,7 +1,7 @@
 //! What is too much is refused, quickly, and the server goes on.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Engine, Json, Server, gzip, patient, suite, transaction};
+use gateway_tests::{Engine, Json, Server, gzip, lab_observation, patient, suite, transaction};
 use std::time::{Duration, Instant};
 
 /// The peak resident memory of a process, in MB.
@@ -9,6 +9,14 @@ fn peak_memory(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// The processor time that a process has had.
+fn processor_time(server: &Server) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    // In hundredths of a second: user and system.
+    Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
 }
 
 suite! {
@@ -72,7 +80,7 @@ suite! {
         let resources: Vec<Json> = (0..10_000)
             .map(|index| match index % 3 {
                 0 => patient(&format!("t-{index}"), "Many"),
-                1 => gateway_tests::lab_observation(&format!("t-{index}"), &format!("t-{}", index - 1), "1.50"),
+                1 => lab_observation(&format!("t-{index}"), &format!("t-{}", index - 1), "1.50"),
                 _ => Json::of(&format!(r#"{{"resourceType":"Basic","id":"t-{index}","code":{{"text":"x"}},"subject":{{"reference":"Patient/t-{}"}}}}"#, index - 2)),
             })
             .collect();
@@ -106,6 +114,37 @@ suite! {
             assert!(matches!(answer.status, 200 | 431), "{}", answer.status);
         }
         api.get("/metadata").await.expect(200);
+    }
+
+    async fn searches_that_nobody_waits_for_any_more_hold_nobody_up(server: &'static Server) {
+        let api = server.client();
+        let person = patient("left-alone", "Alone");
+        api.save(&person).await.expect(201);
+        for part in 0..6 {
+            let one = |number| lab_observation(&format!("left-{part}-{number}"), "left-alone", "5");
+            let observations: Vec<Json> = (0..250).map(one).collect();
+            api.post("", transaction(&observations)).await.expect(200);
+        }
+        // Each looks at every pair of 1,500 observations, several times over.
+        let chain = "patient._has:Observation:patient:patient._has:Observation:patient:code:missing=true";
+        let address = format!("/Observation?{chain}&_summary=count");
+        let begun = Instant::now();
+        for _ in 0..12 {
+            let api = server.client();
+            let address = address.clone();
+            let asking = tokio::spawn(async move { api.get(&address).await.status });
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            asking.abort();
+        }
+        for _ in 0..20 {
+            api.get("/Patient/left-alone").await.expect(200);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        // Nor do they go on.
+        let before = processor_time(server);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let used = processor_time(server) - before;
+        assert!(used < Duration::from_millis(500), "{used:?}");
     }
 
     async fn a_slow_or_silent_client_holds_nobody_up(server: &'static Server) {

@@ -69,7 +69,7 @@ impl Inner {
             Self::Postgres(connection) => Ok(Driver::Postgres(connection)),
             Self::PostgresPooled(connection) => Ok(Driver::Postgres(connection.deref_mut())),
             Self::Sqlite(connection) => Ok(Driver::Sqlite(connection)),
-            Self::SqlitePooled(connection) => Ok(Driver::Sqlite(connection.deref_mut())),
+            Self::SqlitePooled(watched) => Ok(Driver::Sqlite(&mut watched.connection)),
             Self::Gone => Err(DbError::usage("the connection is gone")),
         }
     }

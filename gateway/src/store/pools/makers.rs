@@ -4,6 +4,7 @@
 //! (`store::connection`). What is true of it is asked of the clock alone, and of the server only after a while.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, QueueMode, RecycleError, RecycleResult};
@@ -69,16 +70,47 @@ impl Manager for PostgresMaker {
 /// Opens a file.
 pub(in crate::store) struct SqliteMaker(pub(super) SqliteConnectOptions);
 
+/// A connection to a file, whose statement ends soon after nobody waits for it any more.
+pub(in crate::store) struct Watched {
+    pub(in crate::store) connection: SqliteConnection,
+    abandoned: Arc<AtomicBool>,
+}
+
+/// Steps of SQLite's machine between two looks whether somebody still waits: less than a millisecond.
+const LOOK_EVERY: i32 = 20_000;
+
 impl Manager for SqliteMaker {
-    type Type = SqliteConnection;
+    type Type = Watched;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> Result<SqliteConnection, sqlx::Error> {
-        self.0.connect().await
+    async fn create(&self) -> Result<Watched, sqlx::Error> {
+        let mut connection = self.0.connect().await?;
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&abandoned);
+        connection.lock_handle().await?.set_progress_handler(LOOK_EVERY, move || !seen.load(Ordering::Relaxed));
+        Ok(Watched { connection, abandoned })
     }
 
-    async fn recycle(&self, _: &mut SqliteConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+    async fn recycle(&self, _: &mut Watched, _: &Metrics) -> RecycleResult<sqlx::Error> {
         Ok(())
+    }
+}
+
+/// What can be told that it is not needed any more.
+pub(super) trait Closing: Send {
+    /// Closes it. It goes, whether the other side hears of it or not.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+impl Closing for PgConnection {
+    async fn close(self) {
+        let _ = sqlx::Connection::close(self).await;
+    }
+}
+
+impl Closing for Watched {
+    async fn close(self) {
+        let _ = self.connection.close().await;
     }
 }
 
@@ -96,7 +128,7 @@ impl<M: Manager> Clone for Waiting<M> {
 
 impl<M: Manager<Error = sqlx::Error>> Waiting<M>
 where
-    M::Type: sqlx::Connection,
+    M::Type: Closing,
 {
     /// At most so many connections, each made when it is wanted.
     pub(super) fn new(maker: M, connections: u32, patience: Duration) -> Result<Self, DbError> {
@@ -120,7 +152,6 @@ where
     pub(super) fn sweep(&self)
     where
         M: 'static,
-        M::Type: Send,
     {
         let pool = self.pool.weak();
         tokio::spawn(async move {
@@ -128,8 +159,7 @@ where
                 tokio::time::sleep(SWEEP).await;
                 let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else { return };
                 for connection in pool.retain(|_, metrics| metrics.last_used() < IDLE).removed {
-                    // It goes, whether the server hears of it or not.
-                    let _ = connection.close().await;
+                    connection.close().await;
                 }
             }
         });
@@ -140,7 +170,7 @@ where
         let idle = self.pool.retain(|_, _| false).removed;
         self.pool.close();
         for connection in idle {
-            let _ = connection.close().await;
+            connection.close().await;
         }
         while self.pool.status().size > 0 {
             tokio::time::sleep(PAUSE).await;
@@ -149,16 +179,17 @@ where
 }
 
 /// Closes a connection whose statement nobody waits for any more. Its place in the pool is free when the statement has
-/// ended, for until then it works: SQLite's thread does not hear that its client has gone.
-pub(in crate::store) fn close(mut connection: SqliteObject) {
+/// ended, for until then it works.
+pub(in crate::store) fn close(mut watched: SqliteObject) {
+    watched.abandoned.store(true, Ordering::Relaxed);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        drop(Object::take(connection));
+        drop(Object::take(watched));
         return;
     };
     runtime.spawn(async move {
         // Answered when the statement has ended.
-        let _ = connection.ping().await;
-        let _ = Object::take(connection).close().await;
+        let _ = watched.connection.ping().await;
+        Object::take(watched).close().await;
     });
 }
 
