@@ -80,7 +80,7 @@ impl Service {
         }
         let wish = Wish::of(&place, &parts);
         let result = if place.interaction.may_change() {
-            self.write(parts, incoming, id.clone()).await
+            self.write(parts, incoming, id.clone(), presentation).await
         } else {
             let limit = self.limits.time;
             timeout(limit, unpanicked(self.work(&parts, incoming, id, presentation)))
@@ -127,20 +127,24 @@ impl Service {
         parts: Parts,
         incoming: Incoming,
         id: HeaderValue,
+        presentation: &mut Presentation,
     ) -> Unpanicked<Result<Answer, Failure>> {
         let limit = self.limits.time;
         let Ok(permit) = Arc::clone(&self.writes).acquire_owned().await else {
             return Ok(Err(Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.")));
         };
+        let mut shown = *presentation;
         let work = tokio::spawn(async move {
-            // How an answer looks is only for forms to say, and these change nothing.
-            let result = self.work(&parts, incoming, &id, &mut Presentation::default()).await;
+            let result = self.work(&parts, incoming, &id, &mut shown).await;
             drop(permit);
-            result
+            (result, shown)
         });
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
-            Ok(Ok(result)) => Ok(result),
+            Ok(Ok((result, shown))) => {
+                *presentation = shown;
+                Ok(result)
+            }
             Ok(Err(error)) => match error.try_into_panic() {
                 Ok(panic) => Err(panic),
                 Err(_) => Ok(Err(Failure::internal())),
@@ -176,7 +180,9 @@ impl Service {
         if place.interaction == Interaction::SearchForm {
             presentation.follow(std::str::from_utf8(&body).unwrap_or_default());
         }
-        self.perform(identity, request(parts, place, body, id)).await
+        let request = request(parts, place, body, id);
+        presentation.changes = request.changes();
+        self.perform(identity, request).await
     }
 
     async fn perform(&self, identity: Identity<'_>, request: Request) -> Result<Answer, Failure> {
@@ -245,7 +251,7 @@ fn presentation(parts: &Parts) -> Presentation {
     Presentation {
         // What cannot be given is refused in JSON.
         format: accepted(&parts.headers, query).unwrap_or_default(),
-        safe: parts.method.is_safe(),
+        changes: false,
         pretty: query::value(query, "_pretty").as_deref() == Some("true"),
         gzip: negotiation::accepts_gzip(&parts.headers),
         head: parts.method == Method::HEAD,
