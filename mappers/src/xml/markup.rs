@@ -86,6 +86,14 @@ impl<'t> Markup<'t> {
         space(&self.xml.resolver().resolve_attribute(QName(name.as_bytes())).0)
     }
 
+    /// The namespace of an attribute's prefix, as it is written where it is declared.
+    pub(super) fn name_of_space(&self, name: &str) -> Option<&str> {
+        match self.xml.resolver().resolve_attribute(QName(name.as_bytes())).0 {
+            ResolveResult::Bound(Namespace(space)) => std::str::from_utf8(space).ok(),
+            ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
+        }
+    }
+
     /// The next piece.
     ///
     /// # Errors

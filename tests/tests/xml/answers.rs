@@ -58,4 +58,38 @@ suite! {
         let history = api.get("/Bundle/xml-deep/_history").header("Accept", XML).await;
         assert!(first(history, "Basic").contains("\"low\":{\"value\":1.50}"));
     }
+
+    async fn a_narrative_is_well_formed_with_its_namespaces_or_shown_as_text(server: &'static Server) {
+        let api = server.client();
+        for (id, content) in [
+            ("empty", "<b xmlns:p=''/>"),
+            ("undone", "<b xmlns:p='u'><i xmlns:p=''/></b>"),
+            ("xmlns", "<xmlns:b/>"),
+            ("xml", "<b xmlns:p='http://www.w3.org/XML/1998/namespace'/>"),
+            ("xml-default", "<b xmlns='http://www.w3.org/XML/1998/namespace'/>"),
+            ("xml-spelled", "<b xmlns:p='http://www.w3.org/XML/1998/&#110;amespace'/>"),
+            ("xmlns-default", "<b xmlns='http://www.w3.org/2000/xmlns/'/>"),
+            ("xmlns-spelled", "<b xmlns:p='http://www.w3.org/2000/xmln&#x73;/'/>"),
+            ("twice", "<b xmlns:a='u' xmlns:b='u' a:x='1' b:x='2'/>"),
+            ("twice-spelled", "<b xmlns:a='u' xmlns:b='&#117;' a:x='1' b:x='2'/>"),
+        ] {
+            let div = format!("<div xmlns='http://www.w3.org/1999/xhtml'>{content}</div>");
+            let sent = format!(r#"{{"resourceType":"Basic","id":"xml-ns-{id}","text":{{"status":"generated","div":"{div}"}},"code":{{"text":"x"}}}}"#);
+            api.put(&format!("/Basic/xml-ns-{id}"), sent).await.expect(201);
+            let read = api.get(&format!("/Basic/xml-ns-{id}")).header("Accept", XML).await.expect(200);
+            let text = String::from_utf8_lossy(&read.body).into_owned();
+            assert!(text.contains("<div xmlns=\"http://www.w3.org/1999/xhtml\">&lt;div xmlns='"), "{id}: {text}");
+            let json = api.get(&format!("/Basic/xml-ns-{id}")).await.expect(200).json();
+            assert_eq!(json.str("text.div"), Some(div.as_str()), "JSON has it as it was sent");
+            // In XML it is refused.
+            let sent = format!("<Basic xmlns='http://hl7.org/fhir'><id value='xml-ns-{id}'/><text><status value='generated'/>{div}</text><code><text value='x'/></code></Basic>");
+            let answer = api.put(&format!("/Basic/xml-ns-{id}"), sent).header("Content-Type", XML).header("Accept", XML).await;
+            super::refused(answer, 400, "structure");
+        }
+        let sound = "<div xmlns='http://www.w3.org/1999/xhtml' xmlns:a='u' xmlns:b='v' xmlns:xml='http://www.w3.org/XML/1998/namespace'><a:b a:x='1' b:x='2' x='3' xml:lang='en'/></div>";
+        let sent = format!(r#"{{"resourceType":"Basic","id":"xml-ns-sound","text":{{"status":"generated","div":"{sound}"}},"code":{{"text":"x"}}}}"#);
+        api.put("/Basic/xml-ns-sound", sent).await.expect(201);
+        let read = api.get("/Basic/xml-ns-sound").header("Accept", XML).await.expect(200);
+        assert!(String::from_utf8_lossy(&read.body).contains(sound));
+    }
 }
