@@ -72,6 +72,7 @@ suite! {
             ("xmlns-spelled", "<b xmlns:p='http://www.w3.org/2000/xmln&#x73;/'/>"),
             ("twice", "<b xmlns:a='u' xmlns:b='u' a:x='1' b:x='2'/>"),
             ("twice-spelled", "<b xmlns:a='u' xmlns:b='&#117;' a:x='1' b:x='2'/>"),
+            ("many", &format!("{}{}", "<b xmlns='http://www.w3.org/1999/xhtml'>".repeat(80), "</b>".repeat(80))),
         ] {
             let div = format!("<div xmlns='http://www.w3.org/1999/xhtml'>{content}</div>");
             let sent = format!(r#"{{"resourceType":"Basic","id":"xml-ns-{id}","text":{{"status":"generated","div":"{div}"}},"code":{{"text":"x"}}}}"#);
