@@ -198,7 +198,8 @@ impl Service {
 
     /// Looks at the formats, and reads the body of those interactions that have one.
     async fn body(&self, parts: &Parts, place: Place<'_>, incoming: Incoming) -> Result<Bytes, Failure> {
-        if Wish::of(&place, parts).is_none() {
+        let is_form = place.interaction == Interaction::SearchForm;
+        if Wish::of(&place, parts).is_none() && !is_form {
             accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
         }
         let format = match place.interaction {
@@ -227,6 +228,10 @@ impl Service {
             Format::Xml if !body.is_empty() => xml::read(body).await.map_err(|failure| judged(place, failure))?,
             _ => body,
         };
+        // The search looks at a format in the form; without one the header counts, or the address.
+        if is_form && query::value(std::str::from_utf8(&body).unwrap_or_default(), "_format").is_none() {
+            accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
+        }
         if matches!(place.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
             negotiation::check_patch_shape(&parts.headers, &body)?;
         }

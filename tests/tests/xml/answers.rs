@@ -93,4 +93,20 @@ suite! {
         let read = api.get("/Basic/xml-ns-sound").header("Accept", XML).await.expect(200);
         assert!(String::from_utf8_lossy(&read.body).contains(sound));
     }
+
+    async fn the_format_of_a_form_counts_before_accept(server: &'static Server) {
+        let api = server.client();
+        let form = |path: &str| api.request(Method::POST, path).header("Content-Type", "application/x-www-form-urlencoded");
+        let json = form("/Basic/_search").header("Accept", "text/html").body("_id=none&_format=json").await.expect(200);
+        assert_eq!((json.header("Content-Type"), json.json().str("type")), (Some("application/fhir+json"), Some("searchset")));
+        let xml = form("/Basic/_search").header("Accept", "text/html").body("_id=none&_format=xml").await.expect(200);
+        assert_eq!(super::told(&xml).str("type"), Some("searchset"));
+        let json = form("/Basic/_search").header("Accept", XML).body("_id=none&_format=json").await.expect(200);
+        assert_eq!(json.json().str("type"), Some("searchset"));
+        form("/Basic/_search").header("Accept", "text/html").body("_id=none").await.refused(406, "not-supported");
+        form("/Basic/_search").header("Accept", "application/fhir+json").body("_id=none&_format=turtle").await.refused(406, "not-supported");
+        form("/Basic/_search?_format=turtle").header("Accept", "application/fhir+json").body("_id=none").await.refused(406, "not-supported");
+        // The address counts before the header too.
+        form("/Basic/_search?_format=json").header("Accept", "text/html").body("_id=none").await.expect(200);
+    }
 }
