@@ -56,7 +56,15 @@ impl<'a> Document<'a> {
     /// Not UTF-8, not RFC 8259, deeper than [`MAX_DEPTH`], longer than [`MAX_LENGTH`], a member name given twice, or a
     /// string that holds NUL or half a surrogate pair. The error says where, and never quotes a value.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
-        let (text, nodes) = scan::scan(text)?;
+        Self::parse_within(text, MAX_DEPTH)
+    }
+
+    /// Reads one JSON text that may be deeper than what is sent to us: resources in the bundles that we put them in.
+    ///
+    /// # Errors
+    /// As [`Document::parse`], with `depth` for [`MAX_DEPTH`].
+    pub fn parse_within(text: &'a [u8], depth: usize) -> Result<Self, JsonError> {
+        let (text, nodes) = scan::scan(text, depth)?;
         Ok(Self { text, nodes })
     }
 

@@ -7,7 +7,7 @@
 //! Taken is XML 1.0 in UTF-8 without a DTD, processing instructions or entities of its own, with the namespaces of the
 //! specification. Comments and white space between elements are dropped. Elements of one name stand together; their order
 //! among others is asked of nobody, and kept by what is written. The bounds are [`MAX_DEPTH`], the attributes and names of a
-//! tag, and the length of the text, which is the caller's.
+//! tag, the namespaces in scope (64), and the length of the text, which is the caller's.
 
 mod attributes;
 mod characters;

@@ -143,6 +143,8 @@ fn depth_is_bounded_and_ten_thousand_levels_are_a_clean_error() {
     refused("{\"a\":".repeat(10_000));
     refused("[".repeat(1_000_000));
     assert!(refused("[".repeat(MAX_DEPTH + 1)).message.contains(&MAX_DEPTH.to_string()));
+    assert!(Document::parse_within(nested(MAX_DEPTH + 6).as_bytes(), MAX_DEPTH + 6).is_ok());
+    assert!(Document::parse_within(nested(MAX_DEPTH + 7).as_bytes(), MAX_DEPTH + 6).is_err());
 }
 
 #[test]

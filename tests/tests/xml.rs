@@ -1,6 +1,8 @@
 //! FHIR XML in and out: <https://hl7.org/fhir/R4/xml.html>. What is written in one format is read in the other.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "xml/answers.rs"]
+mod answers;
 #[path = "xml/hostile.rs"]
 mod hostile;
 

@@ -80,7 +80,7 @@ impl Service {
         }
         let wish = Wish::of(&place, &parts);
         let result = if place.interaction.may_change() {
-            self.write(parts, incoming, id.clone()).await
+            self.write(parts, incoming, id.clone(), presentation).await
         } else {
             let limit = self.limits.time;
             timeout(limit, unpanicked(self.work(&parts, incoming, id, presentation)))
@@ -127,20 +127,24 @@ impl Service {
         parts: Parts,
         incoming: Incoming,
         id: HeaderValue,
+        presentation: &mut Presentation,
     ) -> Unpanicked<Result<Answer, Failure>> {
         let limit = self.limits.time;
         let Ok(permit) = Arc::clone(&self.writes).acquire_owned().await else {
             return Ok(Err(Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.")));
         };
+        let mut shown = *presentation;
         let work = tokio::spawn(async move {
-            // How an answer looks is only for forms to say, and these change nothing.
-            let result = self.work(&parts, incoming, &id, &mut Presentation::default()).await;
+            let result = self.work(&parts, incoming, &id, &mut shown).await;
             drop(permit);
-            result
+            (result, shown)
         });
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
-            Ok(Ok(result)) => Ok(result),
+            Ok(Ok((result, shown))) => {
+                *presentation = shown;
+                Ok(result)
+            }
             Ok(Err(error)) => match error.try_into_panic() {
                 Ok(panic) => Err(panic),
                 Err(_) => Ok(Err(Failure::internal())),
@@ -176,7 +180,9 @@ impl Service {
         if place.interaction == Interaction::SearchForm {
             presentation.follow(std::str::from_utf8(&body).unwrap_or_default());
         }
-        self.perform(identity, request(parts, place, body, id)).await
+        let request = request(parts, place, body, id);
+        presentation.changes = request.changes();
+        self.perform(identity, request).await
     }
 
     async fn perform(&self, identity: Identity<'_>, request: Request) -> Result<Answer, Failure> {
@@ -192,7 +198,8 @@ impl Service {
 
     /// Looks at the formats, and reads the body of those interactions that have one.
     async fn body(&self, parts: &Parts, place: Place<'_>, incoming: Incoming) -> Result<Bytes, Failure> {
-        if Wish::of(&place, parts).is_none() {
+        let is_form = place.interaction == Interaction::SearchForm;
+        if Wish::of(&place, parts).is_none() && !is_form {
             accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
         }
         let format = match place.interaction {
@@ -221,6 +228,10 @@ impl Service {
             Format::Xml if !body.is_empty() => xml::read(body).await.map_err(|failure| judged(place, failure))?,
             _ => body,
         };
+        // The search looks at a format in the form; without one the header counts, or the address.
+        if is_form && query::value(std::str::from_utf8(&body).unwrap_or_default(), "_format").is_none() {
+            accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
+        }
         if matches!(place.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
             negotiation::check_patch_shape(&parts.headers, &body)?;
         }
@@ -245,7 +256,7 @@ fn presentation(parts: &Parts) -> Presentation {
     Presentation {
         // What cannot be given is refused in JSON.
         format: accepted(&parts.headers, query).unwrap_or_default(),
-        safe: parts.method.is_safe(),
+        changes: false,
         pretty: query::value(query, "_pretty").as_deref() == Some("true"),
         gzip: negotiation::accepts_gzip(&parts.headers),
         head: parts.method == Method::HEAD,

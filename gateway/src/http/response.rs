@@ -19,8 +19,8 @@ pub type Body = Full<Bytes>;
 pub struct Presentation {
     /// JSON or XML.
     pub format: Format,
-    /// The request changes nothing.
-    pub safe: bool,
+    /// The request changes something: what was done must not look refused.
+    pub changes: bool,
     /// For people.
     pub pretty: bool,
     /// Compressed.
@@ -64,7 +64,7 @@ async fn represented(body: Bytes, presentation: Presentation) -> Result<(Bytes, 
     if presentation.format == Format::Xml && !body.is_empty() {
         match xml::write(body.clone(), presentation.pretty).await {
             Ok(text) => return Ok((text, HeaderValue::from_static(FHIR_XML))),
-            Err(error) if presentation.safe => return Err(error),
+            Err(error) if !presentation.changes => return Err(error),
             Err(_) => {}
         }
     }
@@ -196,5 +196,25 @@ async fn write(
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answered(changes: bool) -> (StatusCode, Option<HeaderValue>) {
+        // What no checker lets in, but somebody else may have put into a table.
+        let body = Bytes::from_static(br#"{"resourceType":"Patient","colour":"red"}"#);
+        let presentation = Presentation { format: Format::Xml, changes, ..Presentation::default() };
+        let response = success(Answer::document(body, Vec::new()), presentation).await;
+        (response.status(), response.headers().get(header::CONTENT_TYPE).cloned())
+    }
+
+    #[tokio::test]
+    async fn what_xml_cannot_tell_is_refused_unless_something_was_changed() {
+        let (json, xml) = (HeaderValue::from_static(FHIR_JSON), HeaderValue::from_static(FHIR_XML));
+        assert_eq!(answered(false).await, (StatusCode::NOT_ACCEPTABLE, Some(xml)));
+        assert_eq!(answered(true).await, (StatusCode::OK, Some(json)));
     }
 }

@@ -2,10 +2,14 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use mappers::json::Document;
+use mappers::json::{Document, MAX_DEPTH};
 use mappers::xml::{self, Layout};
 
 use crate::outcome::{Code, Failure};
+
+/// How deep an answer may be. What is stored has the depth of what is sent; a searchset, a history or Parameters add 3, the
+/// batch that asks for one 3 more, and members that rows put around a value of their own a few.
+const DEPTH: usize = MAX_DEPTH + 32;
 
 /// From here on the work goes to a thread that may block.
 const ELSEWHERE: usize = 64 * 1024;
@@ -25,7 +29,7 @@ pub async fn read(body: Bytes) -> Result<Bytes, Failure> {
 pub async fn write(body: Bytes, pretty: bool) -> Result<Bytes, Failure> {
     let layout = if pretty { Layout::Indented } else { Layout::Compact };
     apart(body, move |body| {
-        let document = Document::parse(body).map_err(|_| Failure::internal())?;
+        let document = Document::parse_within(body, DEPTH).map_err(|_| Failure::internal())?;
         xml::write(document.root(), layout).map_err(|unwritable| {
             let details = format!(
                 "XML cannot tell this resource: {}. Ask for JSON with Accept: application/fhir+json.",

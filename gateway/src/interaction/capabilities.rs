@@ -18,8 +18,7 @@ const INTERACTIONS: &str = concat!(
     r#""interaction":[{"code":"create"},{"code":"read"},{"code":"vread"},{"code":"update"},{"code":"patch"},{"code":"delete"},"#,
     r#"{"code":"history-instance"},{"code":"history-type"},{"code":"search-type"}],"#,
     r#""versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"#,
-    r#""conditionalRead":"full-support","conditionalUpdate":true,"#,
-    r#""referencePolicy":["literal","local"]"#
+    r#""conditionalRead":"full-support","conditionalUpdate":true"#
 );
 
 /// What the base takes.
@@ -112,6 +111,7 @@ fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete
     out.extend_from_slice(br#"","#);
     out.extend_from_slice(INTERACTIONS.as_bytes());
     out.extend_from_slice(format!(r#","conditionalDelete":"{}""#, conditional_delete.as_str()).as_bytes());
+    out.extend_from_slice(br#","referencePolicy":["literal","local"]"#);
     for (index, definition) in parameters::supported(Some(kind)).enumerate() {
         out.push(b',');
         out.extend_from_slice(if index == 0 { LIST.as_bytes() } else { b"" });

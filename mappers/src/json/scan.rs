@@ -10,14 +10,15 @@ use super::{JsonError, Kind};
 /// How deep objects and arrays may stand in each other.
 pub const MAX_DEPTH: usize = 100;
 const TOO_DEEP: &str = "objects and arrays stand too deep in each other (limit 100); flatten the value";
+const DEEPER: &str = "objects and arrays stand deeper in each other than the text may be; flatten the value";
 /// The longest text, in bytes: offsets are 32 bits.
 pub const MAX_LENGTH: usize = u32::MAX as usize - 1;
 
 /// Objects with more members than this look names up in a hash set.
 const LINEAR_MEMBERS: u32 = 24;
 
-/// Scans a whole text.
-pub(super) fn scan(bytes: &[u8]) -> Result<(&str, Vec<Node>), JsonError> {
+/// Scans a whole text whose objects and arrays stand at most `depth` deep in each other.
+pub(super) fn scan(bytes: &[u8], depth: usize) -> Result<(&str, Vec<Node>), JsonError> {
     let refuse = |offset, message| JsonError::at(bytes, offset, String::new(), message);
     if bytes.len() > MAX_LENGTH {
         return Err(refuse(0, "the text is longer than 4 GiB; send it in parts"));
@@ -30,6 +31,7 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(&str, Vec<Node>), JsonError> {
     let mut scanner = Scanner {
         text,
         bytes,
+        depth,
         at: 0,
         spaces: 0,
         nodes: Vec::with_capacity((bytes.len() / 16 + 8).min(1 << 16)),
@@ -74,6 +76,8 @@ struct Open<'a> {
 struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
+    /// The limit of `open`.
+    depth: usize,
     at: usize,
     /// White space characters outside strings so far.
     spaces: usize,
@@ -150,8 +154,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn enter(&mut self, object: bool) -> Outcome<bool> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(self.fault(TOO_DEEP));
+        if self.open.len() >= self.depth {
+            return Err(self.fault(if self.depth == MAX_DEPTH { TOO_DEEP } else { DEEPER }));
         }
         let node = self.nodes.len() as u32;
         let spaces = self.spaces;

@@ -2,7 +2,7 @@
 
 use quick_xml::Error;
 use quick_xml::errors::IllFormedError;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{Namespace, QName, ResolveResult};
 use quick_xml::reader::NsReader;
 
@@ -13,10 +13,15 @@ use super::{FHIR, SCHEMA_INSTANCE, XHTML};
 /// The namespaces one tag may declare.
 const DECLARED: usize = 16;
 
+/// The declarations of namespaces that may be in scope: each name with a prefix looks through all of them.
+const IN_SCOPE: usize = 64;
+
 /// Reads a text piece by piece. End tags are matched with start tags.
 pub(super) struct Markup<'t> {
     text: &'t str,
     xml: NsReader<&'t [u8]>,
+    /// The declarations in scope at each tag that is open.
+    scopes: Vec<usize>,
 }
 
 /// One piece, and where it starts.
@@ -73,7 +78,7 @@ impl<'t> Markup<'t> {
         let mut xml = NsReader::from_str(text);
         xml.config_mut().check_comments = true;
         xml.resolver_mut().set_max_declarations_per_element(DECLARED);
-        Self { text, xml }
+        Self { text, xml, scopes: Vec::new() }
     }
 
     /// Where the next piece starts.
@@ -86,6 +91,14 @@ impl<'t> Markup<'t> {
         space(&self.xml.resolver().resolve_attribute(QName(name.as_bytes())).0)
     }
 
+    /// The namespace of an attribute's prefix, as it is written where it is declared.
+    pub(super) fn name_of_space(&self, name: &str) -> Option<&str> {
+        match self.xml.resolver().resolve_attribute(QName(name.as_bytes())).0 {
+            ResolveResult::Bound(Namespace(space)) => std::str::from_utf8(space).ok(),
+            ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
+        }
+    }
+
     /// The next piece.
     ///
     /// # Errors
@@ -96,7 +109,7 @@ impl<'t> Markup<'t> {
             Ok(event) => event,
             Err(error) => return Err(fault(&error, at)),
         };
-        let (bytes, alone): (&[u8], bool) = match &event {
+        let (tag, alone): (&BytesStart<'_>, bool) = match &event {
             Event::Comment(_) => return Ok(Piece::Comment),
             Event::Decl(_) => return Ok(Piece::Declaration(&self.text[at..self.at()])),
             Event::DocType(_) => return Ok(Piece::DocumentType),
@@ -105,16 +118,26 @@ impl<'t> Markup<'t> {
             Event::CData(_) => return Ok(Piece::Section),
             Event::Text(bytes) => return Ok(Piece::Text(self.slice(bytes)?.1)),
             Event::GeneralRef(bytes) => return Ok(Piece::Reference(self.slice(bytes)?.1)),
-            Event::End(end) => return Ok(Piece::TagEnd(self.slice(end.name().0)?.1)),
+            Event::End(end) => {
+                self.scopes.pop();
+                return Ok(Piece::TagEnd(self.slice(end.name().0)?.1));
+            }
             Event::Start(start) => (start, false),
             Event::Empty(start) => (start, true),
         };
-        let (start, inside) = self.slice(bytes)?;
+        let (start, inside) = self.slice(tag)?;
         let at = start.saturating_sub(1);
         let named = inside.bytes().position(super::characters::is_space).unwrap_or(inside.len());
         let (qualified, rest) = inside.split_at(named);
         if !is_name(qualified) {
             return Err(Fault::new(at, "the name of a tag is none of XML; correct it"));
+        }
+        let in_scope = self.scopes.last().copied().unwrap_or_default() + declarations(tag);
+        if in_scope > IN_SCOPE {
+            return Err(Fault::new(at, "too many namespaces are declared in each other (limit 64); declare each once"));
+        }
+        if !alone {
+            self.scopes.push(in_scope);
         }
         let space = space(&self.xml.resolver().resolve_element(QName(qualified.as_bytes())).0);
         Ok(Piece::TagStart(Tag { qualified, rest, space, alone, at }))
@@ -131,6 +154,14 @@ impl<'t> Markup<'t> {
 }
 
 const NOT_WELL_FORMED: &str = "the text is not well-formed XML here; correct it";
+
+/// How many namespaces a tag declares.
+fn declarations(tag: &BytesStart<'_>) -> usize {
+    // As they are counted and bound by the reader itself.
+    let mut attributes = tag.attributes();
+    let attributes = attributes.with_checks(false).map_while(Result::ok);
+    attributes.filter(|attribute| attribute.key.as_namespace_binding().is_some()).count()
+}
 
 fn space(resolved: &ResolveResult<'_>) -> Space {
     match resolved {

@@ -1,10 +1,10 @@
 //! The div of a narrative: XHTML in XML, a text in JSON (<https://hl7.org/fhir/R4/narrative.html>).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use super::attributes::{UNKNOWN_REFERENCE, attributes};
+use super::attributes::{Attribute, UNKNOWN_REFERENCE, attributes};
 use super::characters::{foreign, is_char, reference};
 use super::fault::Fault;
 use super::markup::{Markup, Piece, Space};
@@ -33,7 +33,8 @@ pub(super) fn check(text: &str) -> Result<(), Fault> {
                 if over || depth == 0 && (tag.at, tag.qualified, tag.space) != (0, "div", Space::Xhtml) {
                     return Err(Fault::new(at, "a narrative is one div in the namespace of XHTML"));
                 }
-                if tag.space == Space::Unknown {
+                // The prefix xmlns is there for declarations alone.
+                if tag.space == Space::Unknown || tag.qualified.starts_with("xmlns:") {
                     return Err(Fault::new(at, "the prefix of a tag is not declared; take it away"));
                 }
                 attributes_of(&markup, tag.rest).map_err(|details| Fault::new(at, details))?;
@@ -70,16 +71,47 @@ pub(super) fn check(text: &str) -> Result<(), Fault> {
 pub(super) const NO_CHARACTER: &str = "a character stands here that XML does not have; take it away";
 pub(super) const TOO_DEEP: &str = "elements stand too deep in each other (limit 200); flatten the narrative";
 
-/// Checks attributes and the prefixes of their names.
+/// Checks attributes and their names (<https://www.w3.org/TR/xml-names/>).
 fn attributes_of(markup: &Markup<'_>, text: &str) -> Result<(), &'static str> {
+    let mut prefixed = HashSet::new();
     for attribute in attributes(text)? {
-        attribute.value()?;
-        if !attribute.declares() && markup.space_of_attribute(attribute.name) == Space::Unknown {
-            return Err("the prefix of an attribute is not declared; take it away");
+        let value = attribute.value()?;
+        if attribute.declares() {
+            declared(attribute.name, &value, attribute.raw.len())?;
+        } else if let Some((_, name)) = attribute.name.split_once(':') {
+            let raw = markup.name_of_space(attribute.name).ok_or(UNDECLARED)?;
+            // Declarations have references too, and two prefixes may stand for one namespace.
+            let space = Attribute { name, raw }.value()?;
+            if !prefixed.insert((space, name)) {
+                return Err("an attribute stands twice in a tag, by two prefixes of one namespace; keep one");
+            }
         }
     }
     Ok(())
 }
+
+const UNDECLARED: &str = "the prefix of an attribute is not declared; take it away";
+
+/// Checks the declaration of a namespace, whose name is `length` bytes as it is written.
+fn declared(name: &str, space: &str, length: usize) -> Result<(), &'static str> {
+    match (name, space) {
+        _ if length > SPACE => Err("the name of a namespace is too long (limit 256 bytes)"),
+        ("xmlns:xml", XML) => Ok(()),
+        ("xmlns:xml" | "xmlns:xmlns", _) | (_, XML | XMLNS) => {
+            Err("the prefixes xml and xmlns and their namespaces are not declared anew; take the declaration away")
+        }
+        ("xmlns", _) => Ok(()),
+        (_, "") => Err("a prefix is declared for no namespace; take the declaration away"),
+        _ => Ok(()),
+    }
+}
+
+/// The longest name of a namespace, in bytes: it is looked at for each attribute with its prefix.
+const SPACE: usize = 256;
+/// What the prefix xml stands for.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// What the prefix xmlns stands for.
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// Appends the div that tells a JSON text in XML: the text itself, where it is one. A div without its namespace gets it, the
 /// named characters of HTML become numbers. What is still no XHTML is shown as the text it is: nothing is lost, and
@@ -156,6 +188,7 @@ mod tests {
             r#"<div xmlns="http://www.w3.org/1999/xhtml">a &lt; b<br/>é &#160;<!-- c --><p class='x'>y</p></div>"#,
             r#"<div xmlns="http://www.w3.org/1999/xhtml" xml:lang="en"/>"#,
             r#"<div xmlns="http://www.w3.org/1999/xhtml" xmlns:o="urn:o"><o:p o:x="1"/><![CDATA[<]]></div>"#,
+            r#"<div xmlns="http://www.w3.org/1999/xhtml" xmlns:a="u" xmlns:b="v"><p a:x="1" b:x="2" x="3"/><p xmlns="" xmlns:xml="http://www.w3.org/XML/1998/namespace" xml:x="1"/></div>"#,
         ] {
             assert_eq!(written(text), text);
         }
@@ -173,6 +206,7 @@ mod tests {
     #[test]
     fn what_is_no_xhtml_is_shown_as_text() {
         let deep = format!("<div>{}", "<p>".repeat(300));
+        let long = format!("<div xmlns:p='{}'/>", "u".repeat(257));
         for text in [
             "",
             "plain",
@@ -189,12 +223,27 @@ mod tests {
             "<div>]]></div>",
             "<div a='1' a='2'/>",
             "<div a=\"<\"/>",
+            "<div xmlns:p=''/>",
+            "<div xmlns:p='u'><b xmlns:p=''/></div>",
+            "<div><xmlns:b/></div>",
+            "<div xmlns:xmlns='u'/>",
+            "<div xmlns:xml='u'/>",
+            "<div xmlns:xml=''/>",
+            "<div xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
+            "<div xmlns:p='http://www.w3.org/XML/1998/&#110;amespace'/>",
+            "<div><b xmlns='http://www.w3.org/XML/1998/namespace'/></div>",
+            "<div xmlns:p='http://www.w3.org/2000/xmlns/'/>",
+            "<div><b xmlns='http://www.w3.org/2000/xmlns&#x2f;'/></div>",
+            "<div xmlns:a='u' xmlns:b='u' a:x='1' b:x='2'/>",
+            "<div xmlns:a='u'><b xmlns:b='&#117;' a:x='1' b:x='2'/></div>",
+            "<div xmlns:a='u v'><b xmlns:b='u\tv' a:x='1' b:x='2'/></div>",
             "<div><1/></div>",
             "x<div/>",
             "<div/>x",
             "&",
             "<div>é&",
             &deep,
+            &long,
         ] {
             let div = written(text);
             let shown = div.strip_prefix(r#"<div xmlns="http://www.w3.org/1999/xhtml">"#).unwrap();

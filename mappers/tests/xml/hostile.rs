@@ -114,6 +114,23 @@ fn attributes_and_names_are_bounded() {
     assert!(refused(&patient(&format!("<name{many}/>"))).details.contains("too many attributes"));
     let spaces: String = (0..100_000).map(|number| format!(" xmlns:a{number}='urn:{number}'")).collect();
     assert!(refused(&patient(&format!("<name{spaces}/>"))).details.contains("limit 16"));
+    // A few in each tag are many in the innermost: declared under one another they are bounded, beside one another not.
+    let declared = |number: usize| format!("<b xmlns:a{number}='urn:{number}'>");
+    let div = |content: &str| {
+        let div = format!("<div xmlns='http://www.w3.org/1999/xhtml'>{content}</div>");
+        patient(&format!("<text><status value='generated'/>{div}</text>"))
+    };
+    let nested =
+        |times: usize| div(&format!("{}{}", (0..times).map(declared).collect::<String>(), "</b>".repeat(times)));
+    assert!(refused(&nested(80)).details.contains("limit 64"));
+    read(&nested(60)).unwrap();
+    let beside: String =
+        (0..1_000).map(|number| format!("{}</b>{}", declared(number), declared(number).replace('>', "/>"))).collect();
+    read(&div(&beside)).unwrap();
+    let undone: String = (0..48).map(|_| "<extension url='u' xmlns:a='' xmlns:b=''>").collect();
+    assert!(refused(&patient(&undone)).details.contains("limit 64"));
+    let told = format!("<name><text value='{}'/></name>", "xmlns:a=\"u\" ".repeat(100));
+    read(&patient(&told)).unwrap();
     refused(&patient(&format!("<{0}/>", "a".repeat(8_000_000))));
     refused(&patient(&format!("<name {0}='x'/>", "a".repeat(8_000_000))));
     refused(&patient("<name a='1' a='2'/>"));

@@ -55,6 +55,9 @@ suite! {
         is_refused(&api, patient(&format!("<name{many}/>")), "too many attributes").await;
         let spaces: String = (0..10_000).map(|number| format!(" xmlns:a{number}='u'")).collect();
         is_refused(&api, patient(&format!("<name{spaces}/>")), "namespaces").await;
+        let nested: String = (0..150).map(|number| format!("<b {}>", (0..15).map(|more| format!(" xmlns:a{number}x{more}='u{more}'")).collect::<String>())).collect();
+        let names = "<i a0x0:x=''/>".repeat(100_000);
+        is_refused(&api, div(&format!("{nested}{names}{}", "</b>".repeat(150))), "limit 64").await;
         is_refused(&api, patient(&format!("<{}/>", "n".repeat(1_000_000))), "name of a tag").await;
         is_refused(&api, patient(&format!("<name id=\"{}/>", "x".repeat(8_000_000))), "does not end").await;
         let huge = patient(&format!("<name><family value=\"{}\"/></name>", "x".repeat(2_000_000)));
