@@ -150,9 +150,10 @@ suite! {
         let server = Server::start(engine);
         let api = server.client();
         record(&api, "docp", &server.base()).await;
+        let wanted = r#"{"resourceType":"Parameters","parameter":[{"name":"persist","valueBoolean":true}]}"#;
         for stored in [
-            api.post("/Composition/docp/$document", r#"{"resourceType":"Parameters","parameter":[{"name":"persist","valueBoolean":true}]}"#).await,
-            api.get("/Composition/docp/$document?persist=true").await,
+            api.post("/Composition/docp/$document", wanted).await,
+            api.post("/Composition/docp/$document?persist=true", r#"{"resourceType":"Parameters"}"#).await,
         ] {
             let stored = stored.expect(201);
             let document = stored.json();
@@ -165,6 +166,31 @@ suite! {
         let events: Vec<_> = server.audited().await.into_iter().filter(|event| event.interaction == "$document").collect();
         let about = |kind: &str| events.iter().filter(|event| event.kind.as_deref() == Some(kind)).count();
         assert_eq!((about("Bundle"), about("Composition"), about("Observation"), about("Patient")), (2, 2, 4, 2), "{events:?}");
+    }
+
+    async fn what_reads_stores_nothing(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        record(&api, "docg", &server.base()).await;
+        for path in ["/Composition/docg/$document?persist=true", "/Composition/$document?id=docg&persist=true"] {
+            let answer = api.get(path).await;
+            assert_eq!(answer.header("Allow"), Some("POST"), "{path}");
+            let issue = answer.refused(405, "not-supported");
+            assert!(issue.text.contains("POST"), "{}", issue.text);
+            assert_eq!(api.head(path).await.status, 405);
+        }
+        let entries: Vec<String> = ["GET", "HEAD"].iter().map(|method| {
+            format!(r#"{{"request":{{"method":"{method}","url":"Composition/docg/$document?persist=true"}}}}"#)
+        }).collect();
+        let batch = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#, entries.join(","));
+        let answer = api.post("", batch).await.expect(200).json();
+        for entry in answer.items("entry") {
+            assert_eq!(entry.str("response.status").map(|status| &status[..3]), Some("405"), "{answer}");
+            assert!(entry.str("response.outcome.issue.0.details.text").is_some_and(|text| text.contains("POST")), "{answer}");
+        }
+        assert!(api.search("/Bundle").await.is_empty(), "nothing is stored");
+        let refused = server.audited().await.into_iter().filter(|event| event.interaction == "$document" && event.status == 405);
+        assert_eq!(refused.count(), 6, "each is on record");
     }
 
     async fn what_is_wrong_is_told(server: &'static Server) {
@@ -207,16 +233,18 @@ suite! {
     async fn bundles_take_it(server: &'static Server) {
         let api = server.client();
         record(&api, "docb", &server.base()).await;
-        let bundle = |kind: &str, query: &str| format!(
-            r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{{"request":{{"method":"GET","url":"Composition/docb/$document{query}"}}}}]}}"#
+        let bundle = |kind: &str, method: &str, query: &str| format!(
+            r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{{"request":{{"method":"{method}","url":"Composition/docb/$document{query}"}}}}]}}"#
         );
         for kind in ["batch", "transaction"] {
-            let answer = api.post("", bundle(kind, "")).await.expect(200).json();
+            let answer = api.post("", bundle(kind, "GET", "")).await.expect(200).json();
             assert_eq!(answer.str("entry.0.resource.type"), Some("document"), "{answer}");
         }
-        let refusal = api.post("", bundle("transaction", "?persist=true")).await.refused(400, "not-supported");
-        assert_eq!(refusal.expression, ["Bundle.entry[0].request.url"]);
-        let stored = api.post("", bundle("batch", "?persist=true")).await.expect(200).json();
+        for method in ["GET", "POST"] {
+            let refusal = api.post("", bundle("transaction", method, "?persist=true")).await.refused(400, "not-supported");
+            assert_eq!(refusal.expression, ["Bundle.entry[0].request.url"]);
+        }
+        let stored = api.post("", bundle("batch", "POST", "?persist=true")).await.expect(200).json();
         assert_eq!(stored.str("entry.0.response.status").map(|status| &status[..3]), Some("201"), "{stored}");
     }
 
