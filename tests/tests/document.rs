@@ -144,6 +144,13 @@ suite! {
         assert_eq!(document.str("entry.1.resource.meta.versionId"), Some("1"));
         assert_eq!(document.str("entry.1.resource.name.0.family"), Some("First"));
         assert_eq!(document.str("entry.1.fullUrl"), Some(&*format!("{}/Patient/docv", server.base())));
+        // What is no version of ours is not the current one.
+        for version in ["abc", "7"] {
+            let mut other = api.get("/Composition/docv").await.expect(200).json();
+            other.set("subject", "reference", Json::text(&format!("Patient/docv/_history/{version}")));
+            api.save(&other).await.expect(200);
+            assert_eq!(entries(&api.get("/Composition/docv/$document").await.expect(200).json(), &server.base()), ["Composition/docv"]);
+        }
     }
 
     async fn a_document_may_be_stored(engine: Engine) {

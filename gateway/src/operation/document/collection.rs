@@ -46,13 +46,15 @@ pub(in crate::operation) struct Target {
 }
 
 impl Target {
-    /// What a Reference refers to; `None` for a resource of another server, a contained one, or none at all.
+    /// What a Reference refers to; `None` for a resource of another server, a contained one, or none at all. A version that
+    /// is no number is none of ours: the current one in its place would not be what was meant.
     pub(in crate::operation) fn of(reference: Element<'_>, base: &str) -> Option<Self> {
         let text = reference.member("reference")?.string()?;
         let text = text.strip_prefix(base).and_then(|text| text.strip_prefix('/')).unwrap_or(&text);
         match references::parse(text) {
-            Reference::Local { kind, id, version } => {
-                Some(Self { kind, id: id.into(), version: version.and_then(number) })
+            Reference::Local { kind, id, version: None } => Some(Self { kind, id: id.into(), version: None }),
+            Reference::Local { kind, id, version: Some(version) } => {
+                Some(Self { kind, id: id.into(), version: Some(number(version)?) })
             }
             _ => None,
         }
