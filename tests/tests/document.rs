@@ -237,6 +237,28 @@ suite! {
         assert_eq!(api.get("/Composition/docm/$document").await.expect(200).json().items("entry").len(), 2000);
     }
 
+    /// What is not there is looked for, too.
+    async fn references_are_bounded_whether_or_not_they_lead_anywhere(server: &'static Server) {
+        let api = server.client();
+        let composition = |number: usize, rest: &str| {
+            let reference = |number| format!(r#"{{"reference":"Basic/docn-{number}{rest}"}}"#);
+            // Each twice: what is asked for once counts once.
+            let entries: Vec<String> = (0..2 * number).map(|place| reference(place / 2)).collect();
+            Json::of(&format!(
+                r#"{{"resourceType":"Composition","id":"docn","status":"final","type":{{"text":"x"}},"date":"2024","author":[{{"display":"x"}}],"title":"N","section":[{{"entry":[{}]}}]}}"#,
+                entries.join(",")
+            ))
+        };
+        for (rest, first) in [("", 201), ("/_history/1", 200)] {
+            api.save(&composition(5001, rest)).await.expect(first);
+            let issue = api.get("/Composition/docn/$document").await.refused(422, "too-costly");
+            assert!(issue.text.contains("5000"), "{}", issue.text);
+            api.post("/Composition/docn/$document?persist=true", r#"{"resourceType":"Parameters"}"#).await.refused(422, "too-costly");
+        }
+        api.save(&composition(5000, "")).await.expect(200);
+        assert_eq!(api.get("/Composition/docn/$document").await.expect(200).json().items("entry").len(), 1);
+    }
+
     async fn bundles_take_it(server: &'static Server) {
         let api = server.client();
         record(&api, "docb", &server.base()).await;

@@ -11,7 +11,9 @@ mod collection;
 use bytes::Bytes;
 use hyper::StatusCode;
 use mappers::json::Element;
+use tokio::time::timeout;
 
+use crate::http::Limits;
 use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::{chart, parameter};
 use crate::outcome::{Code, Failure};
@@ -30,9 +32,7 @@ pub(super) async fn document(exchange: &Exchange<'_>, request: &Request) -> Resu
         return Err(wrong(Code::NotSupported, "graph", details));
     }
     let persist = persist(request)?;
-    let collection = collected(exchange, composition).await?;
-    let mut touched: Vec<Touched> = collection.entries.iter().map(Touched::of).collect();
-    let body = written(exchange, &collection);
+    let (body, mut touched) = built(exchange, composition).await?;
     if !persist {
         return Ok(Answer::document(body, touched));
     }
@@ -77,6 +77,21 @@ fn id(request: &Request) -> Result<String, Failure> {
 
 fn wrong(code: Code, name: &str, details: &'static str) -> Failure {
     Failure::bad_request(code, details).at(&format!("Parameters.parameter.where(name='{name}')"))
+}
+
+/// The Bundle, and what is in it. A POST may be one to store, and such requests go on when their time is over: what only
+/// reads does not.
+async fn built(exchange: &Exchange<'_>, composition: Version) -> Result<(Bytes, Vec<Touched>), Failure> {
+    let building = async {
+        let collection = collected(exchange, composition).await?;
+        let touched = collection.entries.iter().map(Touched::of).collect();
+        Ok((written(exchange, &collection), touched))
+    };
+    timeout(Limits::default().time, building).await.unwrap_or_else(|_| {
+        let details = "The document could not be gathered in time, and nothing was stored. Try again later, or read its \
+                       parts by search.";
+        Err(Failure::unavailable(Code::Timeout, details))
+    })
 }
 
 async fn collected(exchange: &Exchange<'_>, composition: Version) -> Result<Collection, Failure> {

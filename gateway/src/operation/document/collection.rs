@@ -31,6 +31,8 @@ pub(in crate::operation) const SUPPORT: [&str; 10] = [
 const MOST: usize = 2000;
 /// The most bytes that they may have together.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// The most resources that one document asks for, there or not: each costs a look into the database.
+const MOST_ASKED: usize = 5000;
 /// Resources read at a time.
 const TOGETHER: usize = 50;
 
@@ -79,7 +81,10 @@ pub(in crate::operation) struct Collection {
     pub(in crate::operation) entries: Vec<Version>,
     /// Their bytes.
     pub(in crate::operation) bytes: usize,
+    /// Type, id and version of each.
     held: HashSet<(Box<str>, Box<str>, i64)>,
+    /// Type and id of each.
+    known: HashSet<(Box<str>, Box<str>)>,
     asked: HashSet<Target>,
 }
 
@@ -90,17 +95,14 @@ impl Collection {
     /// 422: more than one document may hold. Half a document would be none.
     pub(in crate::operation) fn add(&mut self, version: Version) -> Result<(), Failure> {
         let (kind, id) = (version.kind.clone(), version.id.clone());
-        if !self.held.insert((kind, id, version.version)) {
+        if !self.held.insert((kind.clone(), id.clone(), version.version)) {
             return Ok(());
         }
+        self.known.insert((kind, id));
         self.bytes += version.body.len();
         self.entries.push(version);
         if self.entries.len() > MOST || self.bytes > MOST_BYTES {
-            let details = format!(
-                "The document would hold more than {MOST} resources, or more than {} MiB. Read its parts by search instead.",
-                MOST_BYTES >> 20
-            );
-            return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details));
+            return Err(too_much(&format!("hold more than {MOST} resources, or more than {} MiB", MOST_BYTES >> 20)));
         }
         Ok(())
     }
@@ -108,13 +110,16 @@ impl Collection {
     /// Adds what these refer to, as far as it is there for the caller, in their order.
     ///
     /// # Errors
-    /// As [`Collection::add`]; the store's.
+    /// As [`Collection::add`]; 422 also where more is referred to than one document asks for; the store's.
     pub(in crate::operation) async fn fetch(
         &mut self,
         exchange: &Exchange<'_>,
         wanted: &[Target],
     ) -> Result<(), Failure> {
         let mut new: Vec<&Target> = wanted.iter().filter(|target| self.asked.insert((*target).clone())).collect();
+        if self.asked.len() > MOST_ASKED {
+            return Err(too_much(&format!("refer to more than {MOST_ASKED} resources")));
+        }
         // What is in as it is now need not be read again.
         new.retain(|target| target.version.is_some() || !self.holds(target));
         for part in new.chunks(TOGETHER) {
@@ -133,7 +138,7 @@ impl Collection {
     }
 
     fn holds(&self, target: &Target) -> bool {
-        self.entries.iter().any(|version| &*version.kind == target.kind && version.id == target.id)
+        self.known.contains(&(target.kind.into(), target.id.clone()))
     }
 
     /// Writes the entries; `first`: none stands before them.
@@ -146,6 +151,11 @@ impl Collection {
             out.push(b'}');
         }
     }
+}
+
+fn too_much(what: &str) -> Failure {
+    let details = format!("The document would {what}. Read its parts by search instead.");
+    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details)
 }
 
 /// The current versions, by type and id: one search a type.
