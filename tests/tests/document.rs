@@ -277,6 +277,34 @@ suite! {
         assert_eq!(stored.str("entry.0.response.status").map(|status| &status[..3]), Some("201"), "{stored}");
     }
 
+    /// A batch holds 128 MiB of answers. What it stored it never says it did not.
+    async fn a_batch_tells_what_it_stored_also_where_the_answers_grow_too_large(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let long = "x".repeat(1 << 20);
+        let extensions: Vec<String> = (0..22).map(|_| format!(r#"{{"url":"urn:e","valueString":"{long}"}}"#)).collect();
+        let extensions = extensions.join(",");
+        api.save(&Json::of(&format!(r#"{{"resourceType":"Basic","id":"docl","extension":[{extensions}],"code":{{"text":"x"}}}}"#))).await.expect(201);
+        api.save(&Json::of(&format!(
+            r#"{{"resourceType":"Composition","id":"docl","extension":[{extensions}],"status":"final","type":{{"text":"x"}},"subject":{{"reference":"Basic/docl"}},"date":"2024","author":[{{"display":"x"}}],"title":"L"}}"#
+        ))).await.expect(201);
+        let entry = |method: &str, query: &str| format!(r#"{{"request":{{"method":"{method}","url":"Composition/docl/$document{query}"}}}}"#);
+        let entries = [entry("POST", "?persist=true"), entry("POST", "?persist=true"), entry("POST", "?persist=true"), entry("GET", "")];
+        let answer = api.post("", format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#, entries.join(","))).await.expect(200).json();
+        let told = |number: usize, what: &str| answer.str(&format!("entry.{number}.{what}")).map(ToOwned::to_owned);
+        let status = |number: usize| told(number, "response.status").unwrap()[..3].to_owned();
+        for number in 0..3 {
+            // Reads are done beside it, and may have taken the room.
+            assert_eq!(status(number), "201");
+            let location = told(number, "response.location").unwrap();
+            assert_eq!(told(number, "response.etag").as_deref(), Some("W/\"1\""));
+            assert_eq!(api.head(location.strip_prefix(&server.base()).unwrap()).await.status, 200, "{location}");
+        }
+        let whole = answer.items("entry").iter().filter(|entry| entry.at("resource").is_some()).count();
+        assert_eq!(whole, 2, "as many as there is room for");
+        assert!(["200", "413"].contains(&&*status(3)), "{}", status(3));
+    }
+
     async fn the_statement_offers_it(server: &'static Server) {
         let statement = server.client().get("/metadata").await.expect(200).json();
         let composition = statement.items("rest.0.resource").iter().find(|resource| resource.str("type") == Some("Composition")).unwrap();
