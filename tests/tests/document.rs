@@ -175,6 +175,29 @@ suite! {
         assert_eq!((about("Bundle"), about("Composition"), about("Observation"), about("Patient")), (2, 2, 4, 2), "{events:?}");
     }
 
+    async fn a_document_has_the_security_labels_of_what_it_holds(server: &'static Server) {
+        let api = server.client();
+        let plain = r#"{"resourceType":"Composition","id":"doce","status":"final","type":{"text":"x"},"date":"2024-03-04","author":[{"display":"x"}],
+            "title":"S","subject":{"reference":"Patient/doce"},"section":[{"entry":[{"reference":"Basic/doce"},{"reference":"Basic/doce-not"}]}]}"#;
+        let labelled = |resource: Json, meta: &str| resource.with("meta", Json::of(meta));
+        api.save(&Json::of(plain)).await.expect(201);
+        api.save(&patient("doce", "Label")).await.expect(201);
+        let document = api.get("/Composition/doce/$document").await.expect(200).json();
+        assert_eq!(document.at("meta"), None, "nothing in it is labelled");
+        api.save(&labelled(patient("doce", "Label"), r#"{"tag":[{"code":"t"}],"security":[{"system":"urn:s","code":"R","display":"Restricted"},{"system":"urn:s","code":"doce"}]}"#)).await.expect(200);
+        let basic = |id: &str| Json::of(&format!(r#"{{"resourceType":"Basic","id":"{id}","code":{{"text":"x"}}}}"#));
+        api.save(&labelled(basic("doce"), r#"{"security":[{"system":"urn:s","code":"R"},{"code":"R"}]}"#)).await.expect(201);
+        api.save(&labelled(basic("doce-other"), r#"{"security":[{"code":"else"}]}"#)).await.expect(201);
+        let expected = Json::of(r#"[{"system":"urn:s","code":"R","display":"Restricted"},{"system":"urn:s","code":"doce"},{"code":"R"}]"#);
+        let document = api.get("/Composition/doce/$document").await.expect(200).json();
+        assert_eq!((document.at("meta.security"), document.at("meta.tag")), (Some(&expected), None));
+        let stored = api.post("/Composition/doce/$document?persist=true", r#"{"resourceType":"Parameters"}"#).await.expect(201).json();
+        assert_eq!((stored.at("meta.security"), stored.str("meta.versionId")), (Some(&expected), Some("1")));
+        assert_eq!(api.search("/Bundle?_security=urn:s|doce").await.len(), 1);
+        let summary = api.get("/Patient/doce/$summary").await.expect(200).json();
+        assert_eq!(summary.items("meta.security").len(), 2, "{summary}");
+    }
+
     async fn what_reads_stores_nothing(engine: Engine) {
         let server = Server::start(engine);
         let api = server.client();

@@ -5,6 +5,7 @@
 //! to in the elements that make up a document (<https://hl7.org/fhir/R4/documents.html#content>), then what these need to be read:
 //! who and where they name, their medications, and the results that a report or a panel consists of. Other references
 //! of theirs are not followed: a document is no copy of the record. What is not there, or not for this caller, is left out.
+//! The Bundle has every security label that something in it has, so that what is labelled is so as a part of it, too.
 
 mod collection;
 
@@ -171,7 +172,7 @@ fn items<'d>(list: Option<Element<'d>>) -> impl Iterator<Item = Element<'d>> {
 
 fn written(exchange: &Exchange<'_>, collection: &Collection) -> Bytes {
     let mut out = Vec::with_capacity(collection.bytes + collection.entries.len() * 128 + 256);
-    frame(exchange, &mut out);
+    frame(exchange, collection, &mut out);
     collection.write(&exchange.endpoint.base, true, &mut out);
     out.extend_from_slice(b"]}");
     out.into()

@@ -1,15 +1,17 @@
 //! The entries of a document: gathered by reference, as the caller may see them, and written once each.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use hyper::StatusCode;
 use mappers::json::{Element, Kind, write_string};
+use mappers::labels::Name;
 use mappers::references::{self, Reference};
 use mappers::search::Search;
 use mappers::search::query::Test;
 
 use crate::clock::Clock;
 use crate::interaction::{Exchange, number};
+use crate::operation::chart;
 use crate::outcome::{Code, Failure};
 use crate::store::{Found, SearchRequest, Version};
 
@@ -141,6 +143,24 @@ impl Collection {
         self.known.contains(&(target.kind.into(), target.id.clone()))
     }
 
+    /// The security labels of the resources, each once: what is labelled is so in a document, too.
+    fn security(&self) -> Vec<String> {
+        let (mut names, mut labels) = (BTreeSet::new(), Vec::new());
+        for version in &self.entries {
+            chart::read(version, |root| {
+                let list = root.member("meta").and_then(|meta| meta.member("security"));
+                for label in list.into_iter().flat_map(|list| list.children()) {
+                    // One without a code is known by its text.
+                    let bare = || Name { system: String::new(), code: label.raw().to_owned() };
+                    if names.insert(Name::of(label).unwrap_or_else(bare)) {
+                        labels.push(label.raw().to_owned());
+                    }
+                }
+            });
+        }
+        labels
+    }
+
     /// Writes the entries; `first`: none stands before them.
     pub(in crate::operation) fn write(&self, base: &str, first: bool, out: &mut Vec<u8>) {
         for (index, version) in self.entries.iter().enumerate() {
@@ -186,14 +206,19 @@ async fn past(exchange: &Exchange<'_>, target: &Target, version: i64) -> Result<
     })
 }
 
-/// A document Bundle as far as its first entry: named, and of now.
-pub(in crate::operation) fn frame(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+/// A document Bundle as far as its first entry: named, of now, and labelled as what it holds is.
+pub(in crate::operation) fn frame(exchange: &Exchange<'_>, collection: &Collection, out: &mut Vec<u8>) {
     let gateway = &exchange.endpoint.gateway;
     let (document, now) = (gateway.ids.next(), Clock::format(gateway.clock.now_ms()));
+    out.extend_from_slice(br#"{"resourceType":"Bundle""#);
+    let labels = collection.security();
+    if !labels.is_empty() {
+        out.extend_from_slice(format!(r#","meta":{{"security":[{}]}}"#, labels.join(",")).as_bytes());
+    }
     out.extend_from_slice(
         format!(
             concat!(
-                r#"{{"resourceType":"Bundle","identifier":{{"system":"urn:ietf:rfc:3986","value":"urn:uuid:{}"}},"#,
+                r#","identifier":{{"system":"urn:ietf:rfc:3986","value":"urn:uuid:{}"}},"#,
                 r#""type":"document","timestamp":"{}","entry":["#
             ),
             document, now
