@@ -38,7 +38,7 @@ use crate::http::preference::{Content, Preference};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::operation;
-use crate::outcome::{self, Failure};
+use crate::outcome::{self, Advice, Code, Failure};
 use crate::router::Interaction;
 use crate::store::{Note, Outcome, Version};
 
@@ -81,6 +81,9 @@ pub struct Request {
     pub body: Bytes,
     /// The name of the HTTP request this is, or is part of.
     pub request_id: Box<str>,
+    /// It came as GET or HEAD, which change nothing (<https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1>): links are
+    /// followed, fetched ahead and sent again by whoever comes along.
+    pub safe: bool,
 }
 
 /// One request of one caller, permitted.
@@ -140,6 +143,9 @@ pub async fn perform(
     purpose: Purpose,
     request: &Request,
 ) -> Result<Answer, Failure> {
+    if request.safe && request.changes() {
+        return Err(only_by_post());
+    }
     let action = if request.changes() { Action::Change } else { Action::Read };
     let permit = endpoint.gateway.permit(caller, purpose, action)?;
     let exchange = Exchange { endpoint, caller, permit };
@@ -162,8 +168,13 @@ pub async fn perform(
     }
 }
 
+fn only_by_post() -> Failure {
+    let details = "Asked so, this changes or makes a resource, and GET and HEAD change nothing. Send it as a POST.";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, Code::NotSupported, details).advising(Advice::Allow("POST".to_owned()))
+}
+
 impl Request {
-    /// Whether it changes or makes a resource.
+    /// Whether it is asked to change or make a resource.
     pub(crate) fn changes(&self) -> bool {
         match self.interaction {
             Interaction::Operation(operation) => operation.changes(self),

@@ -144,15 +144,23 @@ suite! {
         assert_eq!(document.str("entry.1.resource.meta.versionId"), Some("1"));
         assert_eq!(document.str("entry.1.resource.name.0.family"), Some("First"));
         assert_eq!(document.str("entry.1.fullUrl"), Some(&*format!("{}/Patient/docv", server.base())));
+        // What is no version of ours is not the current one.
+        for version in ["abc", "7"] {
+            let mut other = api.get("/Composition/docv").await.expect(200).json();
+            other.set("subject", "reference", Json::text(&format!("Patient/docv/_history/{version}")));
+            api.save(&other).await.expect(200);
+            assert_eq!(entries(&api.get("/Composition/docv/$document").await.expect(200).json(), &server.base()), ["Composition/docv"]);
+        }
     }
 
     async fn a_document_may_be_stored(engine: Engine) {
         let server = Server::start(engine);
         let api = server.client();
         record(&api, "docp", &server.base()).await;
+        let wanted = r#"{"resourceType":"Parameters","parameter":[{"name":"persist","valueBoolean":true}]}"#;
         for stored in [
-            api.post("/Composition/docp/$document", r#"{"resourceType":"Parameters","parameter":[{"name":"persist","valueBoolean":true}]}"#).await,
-            api.get("/Composition/docp/$document?persist=true").await,
+            api.post("/Composition/docp/$document", wanted).await,
+            api.post("/Composition/docp/$document?persist=true", r#"{"resourceType":"Parameters"}"#).await,
         ] {
             let stored = stored.expect(201);
             let document = stored.json();
@@ -165,6 +173,54 @@ suite! {
         let events: Vec<_> = server.audited().await.into_iter().filter(|event| event.interaction == "$document").collect();
         let about = |kind: &str| events.iter().filter(|event| event.kind.as_deref() == Some(kind)).count();
         assert_eq!((about("Bundle"), about("Composition"), about("Observation"), about("Patient")), (2, 2, 4, 2), "{events:?}");
+    }
+
+    async fn a_document_has_the_security_labels_of_what_it_holds(server: &'static Server) {
+        let api = server.client();
+        let plain = r#"{"resourceType":"Composition","id":"doce","status":"final","type":{"text":"x"},"date":"2024-03-04","author":[{"display":"x"}],
+            "title":"S","subject":{"reference":"Patient/doce"},"section":[{"entry":[{"reference":"Basic/doce"},{"reference":"Basic/doce-not"}]}]}"#;
+        let labelled = |resource: Json, meta: &str| resource.with("meta", Json::of(meta));
+        api.save(&Json::of(plain)).await.expect(201);
+        api.save(&patient("doce", "Label")).await.expect(201);
+        let document = api.get("/Composition/doce/$document").await.expect(200).json();
+        assert_eq!(document.at("meta"), None, "nothing in it is labelled");
+        api.save(&labelled(patient("doce", "Label"), r#"{"tag":[{"code":"t"}],"security":[{"system":"urn:s","code":"R","display":"Restricted"},{"system":"urn:s","code":"doce"}]}"#)).await.expect(200);
+        let basic = |id: &str| Json::of(&format!(r#"{{"resourceType":"Basic","id":"{id}","code":{{"text":"x"}}}}"#));
+        api.save(&labelled(basic("doce"), r#"{"security":[{"system":"urn:s","code":"R"},{"code":"R"}]}"#)).await.expect(201);
+        api.save(&labelled(basic("doce-other"), r#"{"security":[{"code":"else"}]}"#)).await.expect(201);
+        let expected = Json::of(r#"[{"system":"urn:s","code":"R","display":"Restricted"},{"system":"urn:s","code":"doce"},{"code":"R"}]"#);
+        let document = api.get("/Composition/doce/$document").await.expect(200).json();
+        assert_eq!((document.at("meta.security"), document.at("meta.tag")), (Some(&expected), None));
+        let stored = api.post("/Composition/doce/$document?persist=true", r#"{"resourceType":"Parameters"}"#).await.expect(201).json();
+        assert_eq!((stored.at("meta.security"), stored.str("meta.versionId")), (Some(&expected), Some("1")));
+        assert_eq!(api.search("/Bundle?_security=urn:s|doce").await.len(), 1);
+        let summary = api.get("/Patient/doce/$summary").await.expect(200).json();
+        assert_eq!(summary.items("meta.security").len(), 2, "{summary}");
+    }
+
+    async fn what_reads_stores_nothing(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        record(&api, "docg", &server.base()).await;
+        for path in ["/Composition/docg/$document?persist=true", "/Composition/$document?id=docg&persist=true"] {
+            let answer = api.get(path).await;
+            assert_eq!(answer.header("Allow"), Some("POST"), "{path}");
+            let issue = answer.refused(405, "not-supported");
+            assert!(issue.text.contains("POST"), "{}", issue.text);
+            assert_eq!(api.head(path).await.status, 405);
+        }
+        let entries: Vec<String> = ["GET", "HEAD"].iter().map(|method| {
+            format!(r#"{{"request":{{"method":"{method}","url":"Composition/docg/$document?persist=true"}}}}"#)
+        }).collect();
+        let batch = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#, entries.join(","));
+        let answer = api.post("", batch).await.expect(200).json();
+        for entry in answer.items("entry") {
+            assert_eq!(entry.str("response.status").map(|status| &status[..3]), Some("405"), "{answer}");
+            assert!(entry.str("response.outcome.issue.0.details.text").is_some_and(|text| text.contains("POST")), "{answer}");
+        }
+        assert!(api.search("/Bundle").await.is_empty(), "nothing is stored");
+        let refused = server.audited().await.into_iter().filter(|event| event.interaction == "$document" && event.status == 405);
+        assert_eq!(refused.count(), 6, "each is on record");
     }
 
     async fn what_is_wrong_is_told(server: &'static Server) {
@@ -204,20 +260,72 @@ suite! {
         assert_eq!(api.get("/Composition/docm/$document").await.expect(200).json().items("entry").len(), 2000);
     }
 
+    /// What is not there is looked for, too.
+    async fn references_are_bounded_whether_or_not_they_lead_anywhere(server: &'static Server) {
+        let api = server.client();
+        let composition = |number: usize, rest: &str| {
+            let reference = |number| format!(r#"{{"reference":"Basic/docn-{number}{rest}"}}"#);
+            // Each twice: what is asked for once counts once.
+            let entries: Vec<String> = (0..2 * number).map(|place| reference(place / 2)).collect();
+            Json::of(&format!(
+                r#"{{"resourceType":"Composition","id":"docn","status":"final","type":{{"text":"x"}},"date":"2024","author":[{{"display":"x"}}],"title":"N","section":[{{"entry":[{}]}}]}}"#,
+                entries.join(",")
+            ))
+        };
+        for (rest, first) in [("", 201), ("/_history/1", 200)] {
+            api.save(&composition(5001, rest)).await.expect(first);
+            let issue = api.get("/Composition/docn/$document").await.refused(422, "too-costly");
+            assert!(issue.text.contains("5000"), "{}", issue.text);
+            api.post("/Composition/docn/$document?persist=true", r#"{"resourceType":"Parameters"}"#).await.refused(422, "too-costly");
+        }
+        api.save(&composition(5000, "")).await.expect(200);
+        assert_eq!(api.get("/Composition/docn/$document").await.expect(200).json().items("entry").len(), 1);
+    }
+
     async fn bundles_take_it(server: &'static Server) {
         let api = server.client();
         record(&api, "docb", &server.base()).await;
-        let bundle = |kind: &str, query: &str| format!(
-            r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{{"request":{{"method":"GET","url":"Composition/docb/$document{query}"}}}}]}}"#
+        let bundle = |kind: &str, method: &str, query: &str| format!(
+            r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{{"request":{{"method":"{method}","url":"Composition/docb/$document{query}"}}}}]}}"#
         );
         for kind in ["batch", "transaction"] {
-            let answer = api.post("", bundle(kind, "")).await.expect(200).json();
+            let answer = api.post("", bundle(kind, "GET", "")).await.expect(200).json();
             assert_eq!(answer.str("entry.0.resource.type"), Some("document"), "{answer}");
         }
-        let refusal = api.post("", bundle("transaction", "?persist=true")).await.refused(400, "not-supported");
-        assert_eq!(refusal.expression, ["Bundle.entry[0].request.url"]);
-        let stored = api.post("", bundle("batch", "?persist=true")).await.expect(200).json();
+        for method in ["GET", "POST"] {
+            let refusal = api.post("", bundle("transaction", method, "?persist=true")).await.refused(400, "not-supported");
+            assert_eq!(refusal.expression, ["Bundle.entry[0].request.url"]);
+        }
+        let stored = api.post("", bundle("batch", "POST", "?persist=true")).await.expect(200).json();
         assert_eq!(stored.str("entry.0.response.status").map(|status| &status[..3]), Some("201"), "{stored}");
+    }
+
+    /// A batch holds 128 MiB of answers. What it stored it never says it did not.
+    async fn a_batch_tells_what_it_stored_also_where_the_answers_grow_too_large(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let long = "x".repeat(1 << 20);
+        let extensions: Vec<String> = (0..22).map(|_| format!(r#"{{"url":"urn:e","valueString":"{long}"}}"#)).collect();
+        let extensions = extensions.join(",");
+        api.save(&Json::of(&format!(r#"{{"resourceType":"Basic","id":"docl","extension":[{extensions}],"code":{{"text":"x"}}}}"#))).await.expect(201);
+        api.save(&Json::of(&format!(
+            r#"{{"resourceType":"Composition","id":"docl","extension":[{extensions}],"status":"final","type":{{"text":"x"}},"subject":{{"reference":"Basic/docl"}},"date":"2024","author":[{{"display":"x"}}],"title":"L"}}"#
+        ))).await.expect(201);
+        let entry = |method: &str, query: &str| format!(r#"{{"request":{{"method":"{method}","url":"Composition/docl/$document{query}"}}}}"#);
+        let entries = [entry("POST", "?persist=true"), entry("POST", "?persist=true"), entry("POST", "?persist=true"), entry("GET", "")];
+        let answer = api.post("", format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#, entries.join(","))).await.expect(200).json();
+        let told = |number: usize, what: &str| answer.str(&format!("entry.{number}.{what}")).map(ToOwned::to_owned);
+        let status = |number: usize| told(number, "response.status").unwrap()[..3].to_owned();
+        for number in 0..3 {
+            // Reads are done beside it, and may have taken the room.
+            assert_eq!(status(number), "201");
+            let location = told(number, "response.location").unwrap();
+            assert_eq!(told(number, "response.etag").as_deref(), Some("W/\"1\""));
+            assert_eq!(api.head(location.strip_prefix(&server.base()).unwrap()).await.status, 200, "{location}");
+        }
+        let whole = answer.items("entry").iter().filter(|entry| entry.at("resource").is_some()).count();
+        assert_eq!(whole, 2, "as many as there is room for");
+        assert!(["200", "413"].contains(&&*status(3)), "{}", status(3));
     }
 
     async fn the_statement_offers_it(server: &'static Server) {

@@ -21,7 +21,9 @@ fn result(id: &str, patient: &str, code: &str, time: &str) -> Json {
     let mut result = lab_observation(id, patient, "1.10").with("code", Json::of(&concept));
     result.remove("", "effectiveDateTime");
     if let Some((start, end)) = time.split_once("..") {
-        return result.with("effectivePeriod", Json::of(&format!(r#"{{"start":"{start}","end":"{end}"}}"#)));
+        let named = [("start", start), ("end", end)].into_iter().filter(|(_, time)| !time.is_empty());
+        let members: Vec<String> = named.map(|(name, time)| format!(r#""{name}":"{time}""#)).collect();
+        return result.with("effectivePeriod", Json::of(&format!("{{{}}}", members.join(","))));
     }
     if time.is_empty() { result } else { result.with("effectiveDateTime", Json::text(time)) }
 }
@@ -92,17 +94,55 @@ suite! {
         assert_eq!(ids(&api, "patient=ln-timeless").await, ["ln-timeless-a", "ln-timeless-b"]);
     }
 
+    async fn a_period_without_a_start_is_as_late_as_its_end(server: &'static Server) {
+        let api = server.client();
+        save(&api, "ln-open", &[
+            ("day", "s|a", "2024-03-02"),
+            ("end", "s|a", "..2024-03-01"),
+            ("before", "s|a", "2024-03-01T08:00:00Z"),
+            ("start", "s|a", "2024-02-01.."),
+            ("old", "s|a", "2023-05-01"),
+            ("never", "s|a", ""),
+            // In words only, which another statement reads.
+            ("word-old", "'W", "2020-01-01"),
+            ("word-end", "'W", "..2021-01-01T10:00:00Z"),
+        ]).await;
+        let found = async |max: &str| {
+            let ids = ids(&api, &format!("patient=ln-open&max={max}")).await;
+            ids.iter().map(|id| id.trim_start_matches("ln-open-").to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("1").await, ["day", "word-end"]);
+        assert_eq!(found("2").await, ["day", "end", "word-end", "word-old"]);
+        assert_eq!(found("9").await, ["day", "end", "before", "start", "old", "never", "word-end", "word-old"]);
+    }
+
+    async fn what_was_entered_in_error_hides_nothing_unless_it_is_asked_for(server: &'static Server) {
+        let api = server.client();
+        save(&api, "ln-err", &[("valid", "s|a", "2024-01-01"), ("other", "s|b", "2024-01-01")]).await;
+        let wrong = |id: &str, code: &str| result(&format!("ln-err-{id}"), "ln-err", code, "2024-05-01").with("status", Json::text("entered-in-error"));
+        api.save(&wrong("wrong", "s|a")).await.expect(201);
+        // Nor does one join the kinds of others.
+        api.save(&wrong("both", "s|a,s|b")).await.expect(201);
+        assert_eq!(ids(&api, "patient=ln-err").await, ["ln-err-valid", "ln-err-other"]);
+        assert_eq!(ids(&api, "patient=ln-err&status=").await, ["ln-err-valid", "ln-err-other"]);
+        assert_eq!(ids(&api, "patient=ln-err&code=s|a").await, ["ln-err-valid"]);
+        assert_eq!(ids(&api, "patient=ln-err&status=final,entered-in-error").await, ["ln-err-wrong", "ln-err-both"]);
+        assert_eq!(ids(&api, "patient=ln-err&status=entered-in-error&code=s|a").await, ["ln-err-wrong", "ln-err-both"]);
+        let page = api.get("/Observation/$lastn?patient=ln-err").await.expect(200).json();
+        assert!(page.str("link.0.url").is_some_and(|link| link.contains("status:not=entered-in-error")), "{page}");
+    }
+
     async fn other_parameters_filter(server: &'static Server) {
         let api = server.client();
         save(&api, "ln-f", &[("a", "s|a", "2024-01-01"), ("b", "s|a", "2024-02-01"), ("c", "s|c", "2024-03-01")]).await;
         save(&api, "ln-else", &[("a", "s|a", "2025-01-01")]).await;
-        let draft = result("ln-f-d", "ln-f", "s|a", "2024-05-01").with("status", Json::text("entered-in-error"));
+        let draft = result("ln-f-d", "ln-f", "s|a", "2024-05-01").with("status", Json::text("preliminary"));
         api.save(&draft.with("category", Json::of(r#"[{"coding":[{"code":"survey"}]}]"#))).await.expect(201);
         for (query, expected) in [
             ("patient=ln-f", vec!["ln-f-d", "ln-f-c"]),
             ("patient=Patient/ln-f&category=laboratory", vec!["ln-f-c", "ln-f-b"]),
             ("subject=Patient/ln-f&category=laboratory&code=s|a", vec!["ln-f-b"]),
-            ("subject:Patient=ln-f&status:not=entered-in-error&date=lt2024-02-01", vec!["ln-f-a"]),
+            ("subject:Patient=ln-f&status:not=preliminary&date=lt2024-02-01", vec!["ln-f-a"]),
             ("patient=ln-f&date=gt2030", vec![]),
             ("patient=ln-nobody", vec![]),
         ] {

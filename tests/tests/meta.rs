@@ -8,6 +8,11 @@ fn labels(meta: &str) -> String {
     format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"meta","valueMeta":{meta}}}]}}"#)
 }
 
+/// Parameters with these.
+fn several(parameters: &[&str]) -> String {
+    format!(r#"{{"resourceType":"Parameters","parameter":[{{{}}}]}}"#, parameters.join("},{"))
+}
+
 /// The Meta of an answer; an empty object where it has none.
 fn meta(answer: &Response) -> Json {
     let parameters = answer.json();
@@ -178,9 +183,15 @@ suite! {
             (labels(r#"{"tag":[{"code":"a"},{"system":"urn:t"}]}"#), "required", "Parameters.parameter.where(name='meta').value.tag[1]"),
             (labels(r#"{"tag":{"code":"a"}}"#), "structure", ""),
             (labels(r#"{"nonsense":1}"#), "structure", ""),
+            // A label that is let fall may be one that hides the resource.
+            (several(&[r#""name":"meta","valueMeta":{"tag":[{"code":"a"}]}"#, r#""name":"meta","valueMeta":{"security":[{"code":"R"}]}"#]), "invalid", "Parameters.parameter[1]"),
+            (several(&[r#""name":"meta","valueMeta":{"tag":[{"code":"a"}]}"#, r#""name":"security","valueCoding":{"code":"R"}"#]), "not-supported", "Parameters.parameter[1]"),
+            (several(&[r#""name":"Meta","valueMeta":{"tag":[{"code":"a"}]}"#, r#""name":"meta","valueMeta":{"tag":[{"code":"a"}]}"#]), "not-supported", "Parameters.parameter[0]"),
         ] {
-            let issue = api.post("/Patient/meta-bad/$meta-add", &body).await.refused(400, code);
-            assert!(place.is_empty() || issue.expression == [place], "{body}: {:?}", issue.expression);
+            for operation in ["$meta-add", "$meta-delete"] {
+                let issue = api.post(&format!("/Patient/meta-bad/{operation}"), &body).await.refused(400, code);
+                assert!(place.is_empty() || issue.expression == [place], "{body}: {:?}", issue.expression);
+            }
         }
         assert_eq!(api.get("/Patient/meta-bad").await.version(), 1);
         let add = labels(r#"{"tag":[{"code":"x"}]}"#);

@@ -79,7 +79,7 @@ impl Service {
             return self.open(place.interaction, &parts).await;
         }
         let wish = Wish::of(&place, &parts);
-        let result = if place.interaction.may_change() {
+        let result = if place.interaction.may_change() && !parts.method.is_safe() {
             self.write(parts, incoming, id.clone(), presentation).await
         } else {
             let limit = self.limits.time;
@@ -277,6 +277,7 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
         preference: Preference::of(&parts.headers),
         body,
         request_id: id.to_str().unwrap_or_default().into(),
+        safe: parts.method.is_safe(),
     }
 }
 

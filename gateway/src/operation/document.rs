@@ -5,13 +5,16 @@
 //! to in the elements that make up a document (<https://hl7.org/fhir/R4/documents.html#content>), then what these need to be read:
 //! who and where they name, their medications, and the results that a report or a panel consists of. Other references
 //! of theirs are not followed: a document is no copy of the record. What is not there, or not for this caller, is left out.
+//! The Bundle has every security label that something in it has, so that what is labelled is so as a part of it, too.
 
 mod collection;
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use mappers::json::Element;
+use tokio::time::timeout;
 
+use crate::http::Limits;
 use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::{chart, parameter};
 use crate::outcome::{Code, Failure};
@@ -30,9 +33,7 @@ pub(super) async fn document(exchange: &Exchange<'_>, request: &Request) -> Resu
         return Err(wrong(Code::NotSupported, "graph", details));
     }
     let persist = persist(request)?;
-    let collection = collected(exchange, composition).await?;
-    let mut touched: Vec<Touched> = collection.entries.iter().map(Touched::of).collect();
-    let body = written(exchange, &collection);
+    let (body, mut touched) = built(exchange, composition).await?;
     if !persist {
         return Ok(Answer::document(body, touched));
     }
@@ -77,6 +78,21 @@ fn id(request: &Request) -> Result<String, Failure> {
 
 fn wrong(code: Code, name: &str, details: &'static str) -> Failure {
     Failure::bad_request(code, details).at(&format!("Parameters.parameter.where(name='{name}')"))
+}
+
+/// The Bundle, and what is in it. A POST may be one to store, and such requests go on when their time is over: what only
+/// reads does not.
+async fn built(exchange: &Exchange<'_>, composition: Version) -> Result<(Bytes, Vec<Touched>), Failure> {
+    let building = async {
+        let collection = collected(exchange, composition).await?;
+        let touched = collection.entries.iter().map(Touched::of).collect();
+        Ok((written(exchange, &collection), touched))
+    };
+    timeout(Limits::default().time, building).await.unwrap_or_else(|_| {
+        let details = "The document could not be gathered in time, and nothing was stored. Try again later, or read its \
+                       parts by search.";
+        Err(Failure::unavailable(Code::Timeout, details))
+    })
 }
 
 async fn collected(exchange: &Exchange<'_>, composition: Version) -> Result<Collection, Failure> {
@@ -156,7 +172,7 @@ fn items<'d>(list: Option<Element<'d>>) -> impl Iterator<Item = Element<'d>> {
 
 fn written(exchange: &Exchange<'_>, collection: &Collection) -> Bytes {
     let mut out = Vec::with_capacity(collection.bytes + collection.entries.len() * 128 + 256);
-    frame(exchange, &mut out);
+    frame(exchange, collection, &mut out);
     collection.write(&exchange.endpoint.base, true, &mut out);
     out.extend_from_slice(b"]}");
     out.into()

@@ -3,6 +3,9 @@
 //!
 //! In: the search parameters of Observation, among them one subject by its id, and `max` (how many of each kind; 1 where it is
 //! not said). Out: a searchset Bundle, group by group, latest first. The answer is whole: it has no pages.
+//!
+//! R4 does not speak of results that were entered in error. One of them must not hide the latest that holds, so they are left
+//! out unless the request asks by `status`; the link of the answer says so.
 
 use mappers::json::Element;
 use mappers::search::canonical;
@@ -56,7 +59,7 @@ impl Asked {
     /// # Errors
     /// 400: no subject, or not one; a `max` that is no number; a parameter of pages.
     pub(crate) fn read<'p>(given: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Self, Failure> {
-        let (mut query, mut max, mut subject) = (String::new(), 1, false);
+        let (mut query, mut max, mut subject, mut status) = (String::new(), 1, false, false);
         for (name, value) in given.filter(|(_, value)| !value.is_empty()) {
             if FIXED.contains(&name) {
                 let details = "The operation has an order of its own and no pages: leave the parameter out.";
@@ -73,11 +76,15 @@ impl Asked {
                 push(&mut query, name, &named);
                 continue;
             }
+            status |= name == "status" || name.starts_with("status:");
             push(&mut query, name, value);
         }
         if !subject {
             let details = "Say whose observations: patient=ID, or subject=Type/ID for another subject.";
             return Err(wrong(Code::Required, "patient", details));
+        }
+        if !status {
+            push(&mut query, "status:not", "entered-in-error");
         }
         Ok(Self { query, max })
     }
@@ -139,9 +146,14 @@ mod tests {
 
     #[test]
     fn one_subject_is_named_by_its_id() {
-        assert_eq!(read(&[("patient", "a"), ("max", "3")]), Ok(("patient=Patient/a".into(), 3)));
-        assert_eq!(read(&[("code", "x"), ("subject", "Group/a")]), Ok(("code=x&subject=Group/a".into(), 1)));
-        assert_eq!(read(&[("subject:Patient", "a")]), Ok(("subject%3APatient=a".replace("%3A", ":"), 1)));
+        let valid = |query: &str, max| Ok((format!("{query}&status:not=entered-in-error"), max));
+        assert_eq!(read(&[("patient", "a"), ("max", "3")]), valid("patient=Patient/a", 3));
+        assert_eq!(read(&[("code", "x"), ("subject", "Group/a")]), valid("code=x&subject=Group/a", 1));
+        assert_eq!(read(&[("subject:Patient", "a")]), valid("subject:Patient=a", 1));
+        assert_eq!(read(&[("patient", "a"), ("status", "")]), valid("patient=Patient/a", 1));
+        for status in ["status", "status:not"] {
+            assert_eq!(read(&[("patient", "a"), (status, "x")]), Ok((format!("patient=Patient/a&{status}=x"), 1)));
+        }
         for (given, place) in [
             (vec![], "http.patient"),
             (vec![("code", "x")], "http.patient"),

@@ -70,10 +70,12 @@ pub(super) async fn change(
     Err(StoreError::Contention.into())
 }
 
-/// The Meta that was sent, checked.
+/// The Meta that was sent, checked. A label that we let fall may be one that hides the resource: what is sent beside the one
+/// Meta is refused.
 fn sent(body: &[u8]) -> Result<String, Failure> {
     let document = parameters(body)?;
     structure::check_resource(&document, Some("Parameters"))?;
+    nothing_beside(document.root())?;
     let meta = named(document.root(), "meta").and_then(|parameter| parameter.member("valueMeta")).ok_or_else(|| {
         let details = "Send a Parameters resource with a parameter `meta` that has a valueMeta: the profiles, security labels \
                        and tags that are meant.";
@@ -85,6 +87,27 @@ fn sent(body: &[u8]) -> Result<String, Failure> {
         return Err(Failure::bad_request(Code::Required, details).at(&format!("{META}.value.{place}")));
     }
     Ok(meta.raw().to_owned())
+}
+
+/// There is one parameter `meta` at most, and no other.
+fn nothing_beside(root: Element<'_>) -> Result<(), Failure> {
+    let mut metas = 0;
+    for (index, parameter) in root.member("parameter").into_iter().flat_map(|list| list.children()).enumerate() {
+        let (code, details) = if parameter.member("name").and_then(|name| name.string()).as_deref() != Some("meta") {
+            let details = "The operation takes one parameter, `meta`, and nothing was changed. Leave this one out, or put its \
+                           labels into the valueMeta of `meta`.";
+            (Code::NotSupported, details)
+        } else if metas > 0 {
+            let details = "The operation takes one parameter `meta`, and nothing was changed. Put all labels into one \
+                           valueMeta, or send the operation once for each.";
+            (Code::Invalid, details)
+        } else {
+            metas += 1;
+            continue;
+        };
+        return Err(Failure::bad_request(code, details).at(&format!("Parameters.parameter[{index}]")));
+    }
+    Ok(())
 }
 
 /// Where the address names a version it must be the current one: what was served stays as it was.

@@ -59,7 +59,7 @@ fn write(
     out: &mut Vec<u8>,
 ) {
     let gateway = &exchange.endpoint.gateway;
-    frame(exchange, out);
+    frame(exchange, collection, out);
     let (composition, now) = (gateway.ids.next(), Clock::format(gateway.clock.now_ms()));
     out.extend_from_slice(
         format!(

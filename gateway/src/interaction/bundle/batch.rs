@@ -66,7 +66,7 @@ pub(super) async fn side_by_side(
     answers: &mut [Option<Result<Answer, Failure>>],
 ) {
     let caller = Arc::new(caller.clone());
-    let mut held: usize = answers.iter().flatten().flatten().map(reply::size).sum();
+    let mut room = Room::beside(answers.iter().flatten().flatten());
     let mut waiting = VecDeque::from(tasks);
     let mut running = JoinSet::new();
     loop {
@@ -74,22 +74,46 @@ pub(super) async fn side_by_side(
             && let Some((index, request, head)) = waiting.pop_front()
         {
             let (endpoint, caller) = (Arc::clone(endpoint), Arc::clone(&caller));
+            let changes = request.changes();
             running.spawn(async move {
                 let mut answer = audited::perform(&endpoint, &caller, purpose, &request).await;
                 if let (true, Ok(answer)) = (head, &mut answer) {
                     answer.payload = Payload::Nothing;
                 }
-                (index, answer)
+                (index, changes, answer)
             });
         }
         match running.join_next().await {
             // An entry that panicked keeps no answer, which reads as an internal error.
             Some(Err(_)) => {}
-            Some(Ok((index, answer))) => {
-                held += answer.as_ref().map_or(0, reply::size);
-                answers[index] = Some(if held > ANSWERS { Err(too_much()) } else { answer });
+            Some(Ok((index, changes, answer))) => {
+                answers[index] = Some(answer.and_then(|answer| room.take(answer, changes)));
             }
             None => return,
+        }
+    }
+}
+
+/// What is left of the bytes that a bundle's answers may hold.
+struct Room {
+    left: usize,
+}
+
+impl Room {
+    fn beside<'a>(held: impl Iterator<Item = &'a Answer>) -> Self {
+        Self { left: ANSWERS.saturating_sub(held.map(reply::size).sum()) }
+    }
+
+    /// The answer as far as there is room for it. What changed something is told as it was done, without the resource: whoever
+    /// reads that it failed would send it again. What only read is refused.
+    fn take(&mut self, answer: Answer, changes: bool) -> Result<Answer, Failure> {
+        match self.left.checked_sub(reply::size(&answer)) {
+            Some(left) => {
+                self.left = left;
+                Ok(answer)
+            }
+            None if changes => Ok(Answer { payload: Payload::Nothing, ..answer }),
+            None => Err(too_much()),
         }
     }
 }
@@ -100,4 +124,31 @@ fn too_much() -> Failure {
         Code::TooCostly,
         "The answers of this bundle grew too large to hold. Ask for this entry on its own.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn answer(bytes: usize) -> Answer {
+        let stamp = Some((1, 0));
+        let location = Some("http://h/fhir/Bundle/1/_history/1".to_owned());
+        let payload = Payload::Resource(vec![b' '; bytes].into());
+        Answer { status: StatusCode::CREATED, stamp, location, payload, touched: Vec::new() }
+    }
+
+    #[test]
+    fn what_was_done_is_told_where_there_is_no_room_for_it() {
+        let mut room = Room { left: 10 };
+        let whole = room.take(answer(8), true).unwrap();
+        assert_eq!(whole.payload, Payload::Resource(Bytes::from_static(b"        ")));
+        let told = room.take(answer(3), true).unwrap();
+        assert_eq!((told.status, told.stamp, told.payload), (StatusCode::CREATED, Some((1, 0)), Payload::Nothing));
+        assert!(told.location.is_some());
+        assert_eq!(room.take(answer(3), false).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(room.take(answer(2), false).is_ok(), "what fits comes along");
+        assert_eq!(Room::beside([answer(ANSWERS), answer(1)].iter()).left, 0);
+    }
 }

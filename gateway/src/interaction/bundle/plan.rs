@@ -271,6 +271,7 @@ impl Reader<'_> {
             preference: self.preference,
             body: Bytes::new(),
             request_id: self.request_id.into(),
+            safe: verb == Some(Verb::Get),
         };
         Ok((request, method == "HEAD"))
     }

@@ -395,6 +395,7 @@ mod tests {
             preference: Preference::default(),
             body: bytes::Bytes::new(),
             request_id: Box::default(),
+            safe: false,
         };
         let sent = Sent { at: 0, span: 0..0, id: id.map(Into::into), conditional: Vec::new() };
         Entry { request, head: false, full_url: full_url.map(Into::into), patch: None, sent: Some(sent) }

@@ -1,15 +1,17 @@
 //! The entries of a document: gathered by reference, as the caller may see them, and written once each.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use hyper::StatusCode;
 use mappers::json::{Element, Kind, write_string};
+use mappers::labels::Name;
 use mappers::references::{self, Reference};
 use mappers::search::Search;
 use mappers::search::query::Test;
 
 use crate::clock::Clock;
 use crate::interaction::{Exchange, number};
+use crate::operation::chart;
 use crate::outcome::{Code, Failure};
 use crate::store::{Found, SearchRequest, Version};
 
@@ -31,6 +33,8 @@ pub(in crate::operation) const SUPPORT: [&str; 10] = [
 const MOST: usize = 2000;
 /// The most bytes that they may have together.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// The most resources that one document asks for, there or not: each costs a look into the database.
+const MOST_ASKED: usize = 5000;
 /// Resources read at a time.
 const TOGETHER: usize = 50;
 
@@ -46,13 +50,15 @@ pub(in crate::operation) struct Target {
 }
 
 impl Target {
-    /// What a Reference refers to; `None` for a resource of another server, a contained one, or none at all.
+    /// What a Reference refers to; `None` for a resource of another server, a contained one, or none at all. A version that
+    /// is no number is none of ours: the current one in its place would not be what was meant.
     pub(in crate::operation) fn of(reference: Element<'_>, base: &str) -> Option<Self> {
         let text = reference.member("reference")?.string()?;
         let text = text.strip_prefix(base).and_then(|text| text.strip_prefix('/')).unwrap_or(&text);
         match references::parse(text) {
-            Reference::Local { kind, id, version } => {
-                Some(Self { kind, id: id.into(), version: version.and_then(number) })
+            Reference::Local { kind, id, version: None } => Some(Self { kind, id: id.into(), version: None }),
+            Reference::Local { kind, id, version: Some(version) } => {
+                Some(Self { kind, id: id.into(), version: Some(number(version)?) })
             }
             _ => None,
         }
@@ -77,7 +83,10 @@ pub(in crate::operation) struct Collection {
     pub(in crate::operation) entries: Vec<Version>,
     /// Their bytes.
     pub(in crate::operation) bytes: usize,
+    /// Type, id and version of each.
     held: HashSet<(Box<str>, Box<str>, i64)>,
+    /// Type and id of each.
+    known: HashSet<(Box<str>, Box<str>)>,
     asked: HashSet<Target>,
 }
 
@@ -88,17 +97,14 @@ impl Collection {
     /// 422: more than one document may hold. Half a document would be none.
     pub(in crate::operation) fn add(&mut self, version: Version) -> Result<(), Failure> {
         let (kind, id) = (version.kind.clone(), version.id.clone());
-        if !self.held.insert((kind, id, version.version)) {
+        if !self.held.insert((kind.clone(), id.clone(), version.version)) {
             return Ok(());
         }
+        self.known.insert((kind, id));
         self.bytes += version.body.len();
         self.entries.push(version);
         if self.entries.len() > MOST || self.bytes > MOST_BYTES {
-            let details = format!(
-                "The document would hold more than {MOST} resources, or more than {} MiB. Read its parts by search instead.",
-                MOST_BYTES >> 20
-            );
-            return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details));
+            return Err(too_much(&format!("hold more than {MOST} resources, or more than {} MiB", MOST_BYTES >> 20)));
         }
         Ok(())
     }
@@ -106,13 +112,16 @@ impl Collection {
     /// Adds what these refer to, as far as it is there for the caller, in their order.
     ///
     /// # Errors
-    /// As [`Collection::add`]; the store's.
+    /// As [`Collection::add`]; 422 also where more is referred to than one document asks for; the store's.
     pub(in crate::operation) async fn fetch(
         &mut self,
         exchange: &Exchange<'_>,
         wanted: &[Target],
     ) -> Result<(), Failure> {
         let mut new: Vec<&Target> = wanted.iter().filter(|target| self.asked.insert((*target).clone())).collect();
+        if self.asked.len() > MOST_ASKED {
+            return Err(too_much(&format!("refer to more than {MOST_ASKED} resources")));
+        }
         // What is in as it is now need not be read again.
         new.retain(|target| target.version.is_some() || !self.holds(target));
         for part in new.chunks(TOGETHER) {
@@ -131,7 +140,25 @@ impl Collection {
     }
 
     fn holds(&self, target: &Target) -> bool {
-        self.entries.iter().any(|version| &*version.kind == target.kind && version.id == target.id)
+        self.known.contains(&(target.kind.into(), target.id.clone()))
+    }
+
+    /// The security labels of the resources, each once: what is labelled is so in a document, too.
+    fn security(&self) -> Vec<String> {
+        let (mut names, mut labels) = (BTreeSet::new(), Vec::new());
+        for version in &self.entries {
+            chart::read(version, |root| {
+                let list = root.member("meta").and_then(|meta| meta.member("security"));
+                for label in list.into_iter().flat_map(|list| list.children()) {
+                    // One without a code is known by its text.
+                    let bare = || Name { system: String::new(), code: label.raw().to_owned() };
+                    if names.insert(Name::of(label).unwrap_or_else(bare)) {
+                        labels.push(label.raw().to_owned());
+                    }
+                }
+            });
+        }
+        labels
     }
 
     /// Writes the entries; `first`: none stands before them.
@@ -144,6 +171,11 @@ impl Collection {
             out.push(b'}');
         }
     }
+}
+
+fn too_much(what: &str) -> Failure {
+    let details = format!("The document would {what}. Read its parts by search instead.");
+    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details)
 }
 
 /// The current versions, by type and id: one search a type.
@@ -174,14 +206,19 @@ async fn past(exchange: &Exchange<'_>, target: &Target, version: i64) -> Result<
     })
 }
 
-/// A document Bundle as far as its first entry: named, and of now.
-pub(in crate::operation) fn frame(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+/// A document Bundle as far as its first entry: named, of now, and labelled as what it holds is.
+pub(in crate::operation) fn frame(exchange: &Exchange<'_>, collection: &Collection, out: &mut Vec<u8>) {
     let gateway = &exchange.endpoint.gateway;
     let (document, now) = (gateway.ids.next(), Clock::format(gateway.clock.now_ms()));
+    out.extend_from_slice(br#"{"resourceType":"Bundle""#);
+    let labels = collection.security();
+    if !labels.is_empty() {
+        out.extend_from_slice(format!(r#","meta":{{"security":[{}]}}"#, labels.join(",")).as_bytes());
+    }
     out.extend_from_slice(
         format!(
             concat!(
-                r#"{{"resourceType":"Bundle","identifier":{{"system":"urn:ietf:rfc:3986","value":"urn:uuid:{}"}},"#,
+                r#","identifier":{{"system":"urn:ietf:rfc:3986","value":"urn:uuid:{}"}},"#,
                 r#""type":"document","timestamp":"{}","entry":["#
             ),
             document, now

@@ -12,7 +12,7 @@ use consent::Permit;
 use mappers::search::query::IndexKind;
 use mappers::search::{Search, parameters};
 
-use super::compiler::{Compiler, Reach};
+use super::compiler::{Compiler, Reach, table_of};
 use super::plan::{self, Plan};
 use super::statement::Statement;
 use super::{include, of_keys, page, sort, version};
@@ -228,9 +228,18 @@ fn worded(plan: &Plan<'_>, max: usize) -> Statement {
     compiler.statement
 }
 
-/// When an observation took effect, as an order by `-date` has it.
+/// When an observation took effect: its start, as an order by `-date` has it, or of a period that has none its end. By its
+/// start, which is open, it would be the oldest of all.
 fn time(compiler: &mut Compiler<'_>) -> String {
-    sort::extreme(compiler, IndexKind::Date, &places("date"), true, "d")
+    let row = compiler.alias("o");
+    let at = compiler.at(&places("date"), &row, Reach::Row);
+    let (column, table) = (sort::column(IndexKind::Date), table_of(IndexKind::Date));
+    // The least number has no literal of its own in either engine; `high` is just past the last instant.
+    format!(
+        "(select max(case when {row}.{column} < -{most} and {row}.high < {most} then {row}.high - 1 else {row}.{column} end) \
+         from {table} {row} where {row}.rid = d.rid and {at})",
+        most = i64::MAX
+    )
 }
 
 fn places(name: &str) -> Vec<i32> {
