@@ -47,4 +47,30 @@ suite! {
         ready(&api, "fam").await;
         assert_eq!(matches(&api, "Patient?fam=adams").await, "a");
     }
+
+    async fn a_text_that_no_database_keeps_is_no_value(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        api.save(&patient("before", "Adams")).await.expect(201);
+        let person = r#""Patient""#;
+        for (id, kind, expression) in [
+            ("nul-string", "string", r"Patient.name.select(family & '\u0000')"),
+            ("nul-token", "token", r"Patient.name.select('\u0000')"),
+            ("nul-hex", "token", "Patient.name.select('4100'.decode('hex'))"),
+            ("nul-uri", "uri", r"Patient.name.select(family & '\u0000')"),
+            ("nul-unit", "quantity", r"Patient.name.select('5 \'a\u0000\''.toQuantity())"),
+            ("some", "string", r"Patient.name.select(family & '\u0000') | Patient.name.family"),
+        ] {
+            define(&api, &parameter(id, person, kind, expression, "")).await;
+        }
+        api.save(&patient("after", "Adams")).await.expect(201);
+        api.save(&patient("before", "Baker")).await.expect(200);
+        // The value beside it counts.
+        assert_eq!(matches(&api, "Patient?some:exact=Adams").await, "after");
+        assert_eq!(matches(&api, "Patient?some:exact=Baker").await, "before");
+        let mut sql = server.sql().await;
+        sql.run("insert into patients (id, organization_id, last_name, sex) values ('foreign', 1, 'Clark', 'F')").await;
+        assert_eq!(matches(&api, "Patient?some=clark").await, "foreign");
+        assert_eq!(matches(&api, "Patient?family=clark").await, "foreign");
+    }
 }
