@@ -3,6 +3,8 @@
 //! meanwhile and whoever is killed, and what has gone leaves no row behind.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "custom_parameters/burdens.rs"]
+mod burdens;
 #[path = "custom_parameters/kinds.rs"]
 mod kinds;
 #[path = "custom_parameters/refusals.rs"]

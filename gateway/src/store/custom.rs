@@ -74,8 +74,18 @@ impl Registry {
             self.work.notify_one();
         }
         let custom = Arc::new(Custom::new(version, parameters));
-        self.known.write().insert(organization.0, Known { custom: Arc::clone(&custom), fresh: true });
+        self.keep(organization, Arc::clone(&custom));
         Ok(custom)
+    }
+
+    /// Keeps what was read, but for what is newer: a transaction that began by that may be under way, and a reader whose
+    /// snapshot is older must not make it index by less.
+    fn keep(&self, organization: OrganizationId, custom: Arc<Custom>) {
+        let mut known = self.known.write();
+        let is_newer = |known: &Known| known.custom.version() > custom.version();
+        if !known.get(&organization.0).is_some_and(is_newer) {
+            known.insert(organization.0, Known { custom, fresh: true });
+        }
     }
 
     /// There is something newer.
@@ -244,4 +254,28 @@ async fn load(connection: &mut Connection, organization: OrganizationId) -> Resu
 /// A share as callers are told it: what is hidden from them must not be told by how it moves.
 fn in_tens(percent: i64) -> u8 {
     u8::try_from(percent.clamp(0, 90) / 10 * 10).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_older_takes_nothing_back() {
+        let (registry, organization) = (Registry::default(), OrganizationId(1));
+        let learn = |version| registry.keep(organization, Arc::new(Custom::new(version, Vec::new())));
+        learn(2);
+        learn(1);
+        assert_eq!(registry.known(organization).version(), 2);
+        // A doubt stays one: the older answer does not settle it.
+        registry.doubt(organization);
+        learn(1);
+        assert!(!registry.known.read()[&1].fresh);
+        // The same version again is how far the work has come.
+        learn(2);
+        assert!(registry.known.read()[&1].fresh);
+        learn(3);
+        assert_eq!(registry.known(organization).version(), 3);
+        assert_eq!(registry.known(OrganizationId(2)).version(), 0);
+    }
 }

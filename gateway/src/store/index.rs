@@ -52,29 +52,21 @@ impl Index {
         Self::of_rows(rows.into_owned(), base)
     }
 
-    /// Rows as the tables keep them.
+    /// Rows as the tables keep them, each once, whoever made them: the tables take no row twice.
     pub(crate) fn of_rows(mut rows: IndexRows<'static>, base: Option<&str>) -> Self {
-        let mut is_changed = false;
         for row in &mut rows.references {
             if let Some((kind, id)) = base.and_then(|base| references::own(base, &row.target_id)) {
                 (row.target_type, row.target_id) = (kind, Cow::Owned(id.to_owned()));
-                is_changed = true;
             }
         }
         let keys = rows.tokens.iter_mut().flat_map(|row| [&mut row.code, &mut row.system]);
         for text in keys.chain(rows.references.iter_mut().map(|row| &mut row.target_id)) {
             if text.len() > LONGEST_KEY {
                 *text = Cow::Owned(key(text).into_owned());
-                is_changed = true;
             }
         }
-        if is_changed {
-            // A value may spell what another one has become: then they are one row.
-            rows.tokens.sort_unstable();
-            rows.tokens.dedup();
-            rows.references.sort_unstable();
-            rows.references.dedup();
-        }
+        // Last of all: a value may spell what another one has become.
+        rows.once();
         let bases = rows.quantities.iter().map(|row| units::base(&row.system, &row.code)).collect();
         Self { rows, bases }
     }

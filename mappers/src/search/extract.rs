@@ -241,7 +241,7 @@ impl<'d> IndexRows<'d> {
     }
 
     /// Sorts the rows; equal ones are one.
-    pub(super) fn once(&mut self) {
+    pub fn once(&mut self) {
         once(&mut self.tokens);
         once(&mut self.strings);
         once(&mut self.dates);

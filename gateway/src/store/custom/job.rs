@@ -53,7 +53,9 @@ impl Store {
                     Err(_) if store.core().registry.closing.load(Ordering::Acquire) => {}
                     Err(error) => {
                         tracing::warn!(%error, "indexing for search parameters was interrupted; it is tried again");
-                        tokio::time::sleep(pause).await;
+                        // Other work that comes meanwhile does not wait for the one that fails.
+                        tokio::time::sleep(PAUSE).await;
+                        let _ = tokio::time::timeout(pause, store.core().registry.work.notified()).await;
                         pause = (pause * 2).min(LONGEST_PAUSE);
                     }
                 }
@@ -61,23 +63,41 @@ impl Store {
         });
     }
 
-    /// Does all the work that there is.
+    /// Does all the work that there is, the organizations by turns. What fails for one of them does not keep the others from
+    /// theirs.
     ///
     /// # Errors
-    /// [`StoreError`] where the database does not answer.
+    /// [`StoreError`]: the first that an organization's work failed with, once that of the others is done.
     pub async fn index_all(&self) -> Result<(), StoreError> {
-        for organization in organizations(self.core()).await? {
-            while !self.core().registry.closing.load(Ordering::Acquire) {
+        let mut waiting = organizations(self.core()).await?;
+        let mut failed = None;
+        while !waiting.is_empty() {
+            let mut left = Vec::with_capacity(waiting.len());
+            for organization in waiting {
+                if self.core().registry.closing.load(Ordering::Acquire) {
+                    return Ok(());
+                }
                 let begun = Instant::now();
                 match portion(self.core(), organization).await {
-                    Ok(true) => tokio::time::sleep(REST.max(2 * begun.elapsed())).await,
-                    Ok(false) => break,
-                    Err(error) if error.is_lock_timeout() || error.is_retryable() => tokio::time::sleep(PAUSE).await,
-                    Err(error) => return Err(error.into_store_error()),
+                    Ok(true) => {
+                        left.push(organization);
+                        tokio::time::sleep(REST.max(2 * begun.elapsed())).await;
+                    }
+                    Ok(false) => {}
+                    Err(error) if error.is_lock_timeout() || error.is_retryable() => {
+                        left.push(organization);
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    Err(error) => {
+                        let error = error.into_store_error();
+                        tracing::warn!(organization = organization.0, %error, "indexing for a search parameter failed");
+                        failed = failed.or(Some(error));
+                    }
                 }
             }
+            waiting = left;
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 

@@ -100,14 +100,16 @@ impl Place {
             }
             (ParameterKind::Quantity, Value::Quantity(quantity)) => {
                 let unit = if quantity.is_calendar() { ("", "") } else { (UCUM, quantity.unit()) };
-                self.number(rows, Some(&quantity.number()), unit, item);
+                if unit.1.is_empty() || can_be_kept(unit.1) {
+                    self.number(rows, Some(&quantity.number()), unit, item);
+                }
             }
-            (ParameterKind::String, Value::String(text)) if !text.is_empty() => {
+            (ParameterKind::String, Value::String(text)) if can_be_kept(text) => {
                 rows.text(path, Cow::Owned(text.to_string()), item);
             }
             (ParameterKind::Token, Value::Boolean(_) | Value::Integer(_) | Value::String(_))
             | (ParameterKind::Uri, Value::String(_)) => {
-                if let Some(code) = value.text().filter(|code| !code.is_empty()) {
+                if let Some(code) = value.text().filter(|code| can_be_kept(code)) {
                     rows.tokens.push(TokenRow { path, code: Cow::Owned(code), system: Cow::Borrowed(""), item });
                 }
             }
@@ -129,4 +131,10 @@ impl Place {
             item,
         });
     }
+}
+
+/// Whether a text that was reckoned is a value. No database keeps NUL, which no resource holds, but an expression can make:
+/// the write of a resource must not fail by it.
+fn can_be_kept(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\0')
 }
