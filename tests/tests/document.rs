@@ -328,6 +328,33 @@ suite! {
         assert!(["200", "413"].contains(&&*status(3)), "{}", status(3));
     }
 
+    /// Two are built at a time; the others wait for their turn, and have it.
+    async fn many_at_once_are_all_answered(server: &'static Server) {
+        let api = server.client();
+        record(&api, "docq", &server.base()).await;
+        let entry = |path: &str| format!(r#"{{"request":{{"method":"GET","url":"{path}"}}}}"#);
+        let entries: Vec<String> = (0..40).map(|number| match number % 4 {
+            0 => entry("Patient/docq/$summary"),
+            1 => entry("Composition/nobody/$document"),
+            _ => entry("Composition/docq/$document"),
+        }).collect();
+        let bundle = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#, entries.join(","));
+        let both: Vec<_> = (0..2).map(|_| {
+            let (api, bundle) = (server.client(), bundle.clone());
+            tokio::spawn(async move { api.post("", bundle).await.expect(200).json() })
+        }).collect();
+        for batch in both {
+            let answer = batch.await.unwrap();
+            for (number, entry) in answer.items("entry").iter().enumerate() {
+                let expected = if number % 4 == 1 { "404" } else { "200" };
+                assert_eq!(entry.str("response.status").map(|status| &status[..3]), Some(expected), "{number}");
+                if number % 4 >= 2 {
+                    assert_eq!(entry.items("resource.entry").len(), WHOLE.len());
+                }
+            }
+        }
+    }
+
     async fn the_statement_offers_it(server: &'static Server) {
         let statement = server.client().get("/metadata").await.expect(200).json();
         let composition = statement.items("rest.0.resource").iter().find(|resource| resource.str("type") == Some("Composition")).unwrap();
