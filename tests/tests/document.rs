@@ -147,7 +147,7 @@ suite! {
         // What is no version of ours is not the current one.
         for version in ["abc", "7"] {
             let mut other = api.get("/Composition/docv").await.expect(200).json();
-            other.set("subject", "reference", Json::text(&format!("Patient/docv/_history/{version}")));
+            other.set("subject", "reference", Json::text(format!("Patient/docv/_history/{version}")));
             api.save(&other).await.expect(200);
             assert_eq!(entries(&api.get("/Composition/docv/$document").await.expect(200).json(), &server.base()), ["Composition/docv"]);
         }
