@@ -118,6 +118,7 @@ async fn operated(endpoint: &Endpoint, permit: &Permit, address: &str) -> String
         preference: Default::default(),
         body: Default::default(),
         request_id: "hidden".into(),
+        safe: true,
     };
     let caller = Gateway::operator();
     let exchange = Exchange { endpoint, caller: &caller, permit: permit.clone() };

@@ -147,7 +147,7 @@ suite! {
         // What is no version of ours is not the current one.
         for version in ["abc", "7"] {
             let mut other = api.get("/Composition/docv").await.expect(200).json();
-            other.set("subject", "reference", Json::text(&format!("Patient/docv/_history/{version}")));
+            other.set("subject", "reference", Json::text(format!("Patient/docv/_history/{version}")));
             api.save(&other).await.expect(200);
             assert_eq!(entries(&api.get("/Composition/docv/$document").await.expect(200).json(), &server.base()), ["Composition/docv"]);
         }
@@ -326,6 +326,33 @@ suite! {
         let whole = answer.items("entry").iter().filter(|entry| entry.at("resource").is_some()).count();
         assert_eq!(whole, 2, "as many as there is room for");
         assert!(["200", "413"].contains(&&*status(3)), "{}", status(3));
+    }
+
+    /// Two are built at a time; the others wait for their turn, and have it.
+    async fn many_at_once_are_all_answered(server: &'static Server) {
+        let api = server.client();
+        record(&api, "docq", &server.base()).await;
+        let entry = |path: &str| format!(r#"{{"request":{{"method":"GET","url":"{path}"}}}}"#);
+        let entries: Vec<String> = (0..40).map(|number| match number % 4 {
+            0 => entry("Patient/docq/$summary"),
+            1 => entry("Composition/nobody/$document"),
+            _ => entry("Composition/docq/$document"),
+        }).collect();
+        let bundle = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#, entries.join(","));
+        let both: Vec<_> = (0..2).map(|_| {
+            let (api, bundle) = (server.client(), bundle.clone());
+            tokio::spawn(async move { api.post("", bundle).await.expect(200).json() })
+        }).collect();
+        for batch in both {
+            let answer = batch.await.unwrap();
+            for (number, entry) in answer.items("entry").iter().enumerate() {
+                let expected = if number % 4 == 1 { "404" } else { "200" };
+                assert_eq!(entry.str("response.status").map(|status| &status[..3]), Some(expected), "{number}");
+                if number % 4 >= 2 {
+                    assert_eq!(entry.items("resource.entry").len(), WHOLE.len());
+                }
+            }
+        }
     }
 
     async fn the_statement_offers_it(server: &'static Server) {

@@ -19,7 +19,7 @@ use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::{chart, parameter};
 use crate::outcome::{Code, Failure};
 use crate::store::{Change, Operation as Write, Version};
-pub(super) use collection::{Collection, SUPPORT, Target, frame, references};
+pub(super) use collection::{Collection, SUPPORT, Target, frame, references, turn};
 
 const KIND: &str = "Composition";
 /// Rounds of what entries need: a role names an organization, which is part of another one.
@@ -84,6 +84,7 @@ fn wrong(code: Code, name: &str, details: &'static str) -> Failure {
 /// reads does not.
 async fn built(exchange: &Exchange<'_>, composition: Version) -> Result<(Bytes, Vec<Touched>), Failure> {
     let building = async {
+        let _turn = turn().await?;
         let collection = collected(exchange, composition).await?;
         let touched = collection.entries.iter().map(Touched::of).collect();
         Ok((written(exchange, &collection), touched))

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::clock::Clock;
 use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::chart;
-use crate::operation::document::{Collection, SUPPORT, Target, frame, references};
+use crate::operation::document::{Collection, SUPPORT, Target, frame, references, turn};
 use crate::outcome::Failure;
 use crate::store::Version;
 use section::{SECTIONS, Section};
@@ -25,6 +25,7 @@ pub(super) async fn summary(exchange: &Exchange<'_>, request: &Request) -> Resul
 /// The document, and what is in it.
 pub(super) async fn document(exchange: &Exchange<'_>, patient: &str) -> Result<(Bytes, Vec<Touched>), Failure> {
     let subject = chart::instance(exchange, "Patient", patient).await?;
+    let _turn = turn().await?;
     let mut filled = Vec::with_capacity(SECTIONS.len());
     for section in &SECTIONS {
         filled.push((section, section.fill(exchange, patient).await?));

@@ -7,6 +7,7 @@ use consent::{Caller, Purpose};
 use hyper::StatusCode;
 use tokio::task::JoinSet;
 
+use crate::auth::Identity;
 use crate::interaction::bundle::order::Step;
 use crate::interaction::bundle::plan::{Kind, Plan};
 use crate::interaction::bundle::reply;
@@ -74,8 +75,13 @@ pub(super) async fn side_by_side(
             && let Some((index, request, head)) = waiting.pop_front()
         {
             let (endpoint, caller) = (Arc::clone(endpoint), Arc::clone(&caller));
-            let changes = request.changes();
+            let (changes, full) = (request.changes(), room.full);
             running.spawn(async move {
+                // What there is no room for is not read.
+                if full && !changes {
+                    let identity = Some(Identity { caller: &caller, purpose });
+                    return (index, changes, audited::refused(&endpoint, identity, &request, too_much()).await);
+                }
                 let mut answer = audited::perform(&endpoint, &caller, purpose, &request).await;
                 if let (true, Ok(answer)) = (head, &mut answer) {
                     answer.payload = Payload::Nothing;
@@ -97,24 +103,24 @@ pub(super) async fn side_by_side(
 /// What is left of the bytes that a bundle's answers may hold.
 struct Room {
     left: usize,
+    /// An answer did not fit.
+    full: bool,
 }
 
 impl Room {
     fn beside<'a>(held: impl Iterator<Item = &'a Answer>) -> Self {
-        Self { left: ANSWERS.saturating_sub(held.map(reply::size).sum()) }
+        Self { left: ANSWERS.saturating_sub(held.map(reply::size).sum()), full: false }
     }
 
     /// The answer as far as there is room for it. What changed something is told as it was done, without the resource: whoever
     /// reads that it failed would send it again. What only read is refused.
     fn take(&mut self, answer: Answer, changes: bool) -> Result<Answer, Failure> {
-        match self.left.checked_sub(reply::size(&answer)) {
-            Some(left) => {
-                self.left = left;
-                Ok(answer)
-            }
-            None if changes => Ok(Answer { payload: Payload::Nothing, ..answer }),
-            None => Err(too_much()),
+        if let Some(left) = self.left.checked_sub(reply::size(&answer)) {
+            self.left = left;
+            return Ok(answer);
         }
+        self.full = true;
+        if changes { Ok(Answer { payload: Payload::Nothing, ..answer }) } else { Err(too_much()) }
     }
 }
 
@@ -141,10 +147,12 @@ mod tests {
 
     #[test]
     fn what_was_done_is_told_where_there_is_no_room_for_it() {
-        let mut room = Room { left: 10 };
+        let mut room = Room { left: 10, full: false };
         let whole = room.take(answer(8), true).unwrap();
         assert_eq!(whole.payload, Payload::Resource(Bytes::from_static(b"        ")));
+        assert!(!room.full);
         let told = room.take(answer(3), true).unwrap();
+        assert!(room.full);
         assert_eq!((told.status, told.stamp, told.payload), (StatusCode::CREATED, Some((1, 0)), Payload::Nothing));
         assert!(told.location.is_some());
         assert_eq!(room.take(answer(3), false).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);

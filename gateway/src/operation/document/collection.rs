@@ -8,6 +8,7 @@ use mappers::labels::Name;
 use mappers::references::{self, Reference};
 use mappers::search::Search;
 use mappers::search::query::Test;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clock::Clock;
 use crate::interaction::{Exchange, number};
@@ -37,6 +38,17 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 const MOST_ASKED: usize = 5000;
 /// Resources read at a time.
 const TOGETHER: usize = 50;
+
+/// Documents built at a time in this process: each may hold [`MOST_BYTES`] twice, as entries and as the Bundle.
+static BUILDING: Semaphore = Semaphore::const_new(2);
+
+/// Waits for the turn to build a document; it is over when this is dropped.
+///
+/// # Errors
+/// 500 where there are no turns any more, which does not happen.
+pub(in crate::operation) async fn turn() -> Result<SemaphorePermit<'static>, Failure> {
+    BUILDING.acquire().await.map_err(|_| Failure::internal())
+}
 
 /// A resource of ours that something refers to.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
