@@ -1,6 +1,9 @@
 //! Evaluation: <http://hl7.org/fhirpath/N1/#expressions>. Every expression takes a focus and gives a collection.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use regex::Regex;
 
 use super::functions;
 use super::node::Node;
@@ -23,8 +26,13 @@ pub(super) struct Evaluator<'d, 'c> {
     /// What the expression as a whole is for.
     focus: Option<Node<'d>>,
     pub(super) context: Context<'c>,
+    /// The pattern that was compiled last: mostly one is applied to many items.
+    pub(super) pattern: RefCell<Option<(String, Rc<Regex>)>>,
     work: Cell<u64>,
 }
+
+/// Bytes of texts that are one unit of work.
+pub(super) const BYTES: usize = 100;
 
 /// What `$this`, `$index` and `$total` are.
 #[derive(Clone, Copy)]
@@ -37,7 +45,7 @@ pub(super) struct Scope<'s, 'd> {
 impl<'d, 'c> Evaluator<'d, 'c> {
     pub(super) fn new(resource: Element<'d>, context: Context<'c>) -> Self {
         let root = Node::resource(resource);
-        Self { root, container: root, focus: None, context, work: Cell::new(WORK) }
+        Self { root, container: root, focus: None, context, pattern: RefCell::default(), work: Cell::new(WORK) }
     }
 
     pub(super) fn within(self, container: Element<'d>) -> Self {
@@ -89,6 +97,11 @@ impl<'d, 'c> Evaluator<'d, 'c> {
                 too_much: true,
             }),
         }
+    }
+
+    /// Counts the bytes of texts, before they are looked at or copied.
+    pub(super) fn spend_on(&self, items: &[Value<'d>]) -> Result<(), EvaluationError> {
+        self.spend(items.iter().map(Value::weight).fold(0, usize::saturating_add) / BYTES)
     }
 
     fn path(&self, steps: &[Step], scope: Scope<'_, 'd>) -> Outcome<'d> {

@@ -95,7 +95,9 @@ impl<'d> Call<'_, 'd, '_> {
 
     /// An argument that is one string; `None` where it is empty.
     fn string(&self, index: usize) -> Result<Option<String>, EvaluationError> {
-        match single(&self.argument(index)?)?.map(Value::system) {
+        let given = self.argument(index)?;
+        self.evaluator.spend_on(&given)?;
+        match single(&given)?.map(Value::system) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.to_string())),
             Some(_) => Err(EvaluationError::new("a string is needed here")),
@@ -119,6 +121,7 @@ impl<'d> Call<'_, 'd, '_> {
 
     /// The one item of the focus.
     fn one(&self) -> Result<Option<Value<'d>>, EvaluationError> {
+        self.evaluator.spend_on(self.focus)?;
         Ok(single(self.focus)?.map(Value::system))
     }
 

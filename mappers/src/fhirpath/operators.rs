@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::EvaluationError;
-use super::evaluate::{Collection, Evaluator, Outcome, Scope, single, truth};
+use super::evaluate::{BYTES, Collection, Evaluator, Outcome, Scope, single, truth};
 use super::quantity::Quantity;
 use super::syntax::{Expr, Operator};
 use super::value::Value;
@@ -21,6 +21,7 @@ pub(super) fn binary<'d>(
 ) -> Outcome<'d> {
     let left = evaluator.evaluate(left, scope)?;
     let right = |scope| evaluator.evaluate(right, scope);
+    let weigh = |right: &[Value<'d>]| evaluator.spend_on(&left).and_then(|()| evaluator.spend_on(right));
     match operator {
         Operator::And | Operator::Implies | Operator::Or | Operator::Xor => {
             let left = truth(&left)?;
@@ -39,18 +40,27 @@ pub(super) fn binary<'d>(
         }
         Operator::Contains => {
             let right = right(scope)?;
+            weigh(&right)?;
             Ok(single(&right)?.map(|item| boolean(holds(&left, item))).unwrap_or_default())
         }
         Operator::In => {
             let right = right(scope)?;
+            weigh(&right)?;
             Ok(single(&left)?.map(|item| boolean(holds(&right, item))).unwrap_or_default())
         }
-        Operator::Equal => Ok(equal(&left, &right(scope)?).map(boolean).unwrap_or_default()),
-        Operator::NotEqual => Ok(equal(&left, &right(scope)?).map(|equal| boolean(!equal)).unwrap_or_default()),
-        Operator::Equivalent => Ok(boolean(alike(&left, &right(scope)?))),
-        Operator::NotEquivalent => Ok(boolean(!alike(&left, &right(scope)?))),
+        Operator::Equal | Operator::NotEqual | Operator::Equivalent | Operator::NotEquivalent => {
+            let right = right(scope)?;
+            weigh(&right)?;
+            Ok(match operator {
+                Operator::Equal => equal(&left, &right).map(boolean).unwrap_or_default(),
+                Operator::NotEqual => equal(&left, &right).map(|equal| boolean(!equal)).unwrap_or_default(),
+                Operator::Equivalent => boolean(alike(&left, &right)),
+                _ => boolean(!alike(&left, &right)),
+            })
+        }
         Operator::Greater | Operator::GreaterOrEqual | Operator::Less | Operator::LessOrEqual => {
             let right = right(scope)?;
+            weigh(&right)?;
             let (Some(left), Some(right)) = (single(&left)?, single(&right)?) else { return Ok(Vec::new()) };
             let order = left.compare(right).map_err(|()| EvaluationError::new("these types do not compare"))?;
             let holds = |order: Ordering| match operator {
@@ -67,17 +77,15 @@ pub(super) fn binary<'d>(
                 let Some(value) = single(items)? else { return Ok(String::new()) };
                 value.text().ok_or_else(|| EvaluationError::new("& joins strings"))
             };
+            weigh(&right)?;
             let joined = text(&left)? + &text(&right)?;
-            evaluator.spend(joined.len() / 100)?;
             Ok(vec![Value::String(joined.into())])
         }
         _ => {
             let right = right(scope)?;
             let (Some(left), Some(right)) = (single(&left)?, single(&right)?) else { return Ok(Vec::new()) };
+            evaluator.spend((left.weight() + right.weight()) / BYTES)?;
             let sum = reckon(operator, &left.system(), &right.system())?;
-            if let Some(Value::String(text)) = &sum {
-                evaluator.spend(text.len() / 100)?;
-            }
             Ok(sum.into_iter().collect())
         }
     }

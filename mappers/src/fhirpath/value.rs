@@ -49,6 +49,15 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// Bytes of its text that are looked at, or copied, where it is compared or converted.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Node(node) if node.is_primitive() => node.value.map_or(0, |value| value.raw().len()),
+            Self::String(text) => text.len(),
+            _ => 0,
+        }
+    }
+
     /// The name of a System type.
     pub(super) fn system_name(&self) -> &'static str {
         match self {

@@ -9,6 +9,8 @@ mod definition;
 mod fit;
 mod values;
 
+use std::cell::Cell;
+
 use crate::fhirpath::Expression;
 use crate::json::Element;
 use crate::search::IndexRows;
@@ -20,8 +22,12 @@ pub use definition::{Definition, Known, Part, Problem, Verdict, read};
 pub const MOST: usize = 200;
 /// What the expressions of one parameter may spend on one resource (see [`crate::fhirpath::WORK`]).
 pub const WORK: u64 = 100_000;
+/// What those of all parameters may spend on one resource together: the ones that were defined last are left without.
+const WORK_OF_ALL: u64 = 1_000_000;
 /// The most values that one parameter takes from one resource.
 pub const MOST_VALUES: usize = 1000;
+/// The most bytes that these values have together.
+pub const MOST_BYTES: usize = 1 << 20;
 
 /// The parameters that an organization has added, as of a version.
 #[derive(Debug, Default)]
@@ -92,11 +98,14 @@ impl Custom {
 
     /// Adds the rows that these parameters give for a resource as it is served.
     pub fn extract<'d>(&self, kind: &str, resource: Element<'d>, rows: &mut IndexRows<'d>) {
-        let mut is_any = false;
+        let (mut is_any, mut left) = (false, WORK_OF_ALL);
         for parameter in self.of(kind) {
             is_any = true;
+            let work = Cell::new(WORK.min(left));
+            let allowed = work.get();
             // A resource that an expression fails for is not found by it.
-            let _ = parameter.extract(resource, rows);
+            let _ = values::extract(parameter, resource, &work, rows);
+            left -= allowed - work.get();
         }
         if is_any {
             rows.once();
@@ -160,7 +169,7 @@ impl Parameter {
     /// # Errors
     /// The expression fails for the resource, or gives more than is taken: no row is added.
     pub fn extract<'d>(&self, resource: Element<'d>, rows: &mut IndexRows<'d>) -> Result<(), Unfit> {
-        values::extract(self, resource, rows)
+        values::extract(self, resource, &Cell::new(WORK), rows)
     }
 
     /// Whether a kind of parameter has rows in each table; see [`super::extract`].

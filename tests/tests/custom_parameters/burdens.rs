@@ -1,5 +1,7 @@
 //! What a definition, or what it meets, must not do to the gateway: no value stops the work on others or makes a write fail.
 
+use std::time::{Duration, Instant};
+
 use super::{define, matches, parameter, ready, rows};
 use gateway_tests::{Engine, Json, Server, own, patient, suite};
 
@@ -72,5 +74,37 @@ suite! {
         sql.run("insert into patients (id, organization_id, last_name, sex) values ('foreign', 1, 'Clark', 'F')").await;
         assert_eq!(matches(&api, "Patient?some=clark").await, "foreign");
         assert_eq!(matches(&api, "Patient?family=clark").await, "foreign");
+    }
+
+    async fn a_costly_expression_is_given_up_before_it_costs_a_write_much(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let person = r#""Patient""#;
+        // A pattern of its own for each of many items.
+        let costly = r"Patient.name.given.select('abc'.matches('\\w{10}' & $index.toString()))";
+        define(&api, &parameter("costly", person, "token", costly, "")).await;
+        define(&api, &parameter("same", person, "token", r"Patient.name.given.select($this.matches('^given\\d+x*$'))", "")).await;
+        define(&api, &parameter("given-too", person, "string", "Patient.name.given", "")).await;
+        let with = |id: &str, count: usize, padding: usize| {
+            let mut person = patient(id, "Adams");
+            let given: Vec<String> = (0..count).map(|number| format!("\"given{number}{}\"", "x".repeat(padding))).collect();
+            person.set("", "name", Json::of(&format!(r#"[{{"given":[{}]}}]"#, given.join(","))));
+            person
+        };
+        let begun = Instant::now();
+        api.save(&with("many", 900, 0)).await.expect(201);
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        // What costs little is found beside what costs much; one pattern for all is compiled once.
+        assert_eq!(matches(&api, "Patient?given-too:exact=given899").await, "many");
+        assert_eq!(matches(&api, "Patient?same=true").await, "many");
+        assert_eq!(matches(&api, "Patient?costly=false").await, "");
+        // More bytes than a parameter takes are none.
+        api.save(&with("large", 900, 2000)).await.expect(201);
+        assert_eq!(matches(&api, "Patient?given-too=given899").await, "many");
+        // The work on what is stored comes to its end as well.
+        define(&api, &parameter("later", person, "token", costly, "")).await;
+        define(&api, &parameter("later-too", person, "string", "Patient.name.given", "")).await;
+        assert_eq!(matches(&api, "Patient?later-too=given899").await, "many");
     }
 }

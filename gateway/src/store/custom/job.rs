@@ -24,6 +24,8 @@ use crate::store::index::{self, Index};
 
 /// Resources that are looked at in one portion.
 const PORTION: usize = 100;
+/// How long expressions are evaluated in one portion: whoever writes waits for it.
+const WORKED: Duration = Duration::from_millis(50);
 /// Resource types that a portion goes on to where there is nothing of the ones before.
 const EMPTY_TYPES: usize = 40;
 /// Resources whose rows are removed from a table in one portion.
@@ -187,17 +189,21 @@ async fn index_some(
     let number =
         i32::try_from(task.number).map_err(|_| DbError::fault("the number of a search parameter is too large"))?;
     let kinds = task.definition.kinds();
-    let kept = || DbError::fault("a search parameter that was kept cannot be read");
-    let parameter = Parameter::new(number, State::Indexing(0), task.definition.clone()).map_err(|_| kept())?;
+    let broken = || DbError::fault("a search parameter that was kept cannot be read");
+    let parameter = Parameter::new(number, State::Indexing(0), task.definition.clone()).map_err(|_| broken())?;
     let mut at = kinds.iter().position(|kind| **kind == *task.at_type).unwrap_or(0);
     for _ in 0..EMPTY_TYPES {
         let Some(kind) = kinds.get(at) else { break };
         let rows = next(connection, organization, kind, task.at_rid).await?;
         if !rows.is_empty() {
-            let looked_at = i64::try_from(rows.len()).unwrap_or_default();
-            task.unfit += keep(core, connection, organization, &parameter, &rows).await?;
-            task.looked_at += looked_at;
-            task.at_rid = rows.last().and_then(|row| row.int(0)).unwrap_or(task.at_rid);
+            let kept = keep(core, connection, organization, &parameter, &rows).await?;
+            task.unfit += kept.unfit;
+            task.looked_at += i64::try_from(kept.looked_at).unwrap_or_default();
+            let last = kept.looked_at.checked_sub(1).and_then(|last| rows.get(last)?.int(0));
+            task.at_rid = last.unwrap_or(task.at_rid);
+            if kept.looked_at < rows.len() {
+                break;
+            }
         }
         if rows.len() < PORTION {
             (at, task.at_rid) = (at + 1, 0);
@@ -244,18 +250,29 @@ async fn next(
     connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Text(kind), Arg::Int(after)]).await
 }
 
+/// What was done of a portion.
+struct Kept {
+    looked_at: usize,
+    /// Those of them that the expression failed for.
+    unfit: i64,
+}
+
 /// Puts the rows of resources in the place of those that are there: writers that knew the parameter already have written
-/// theirs. How many resources the expression failed for.
+/// theirs. At least one of the resources, and as many as there is time for.
 async fn keep(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
     parameter: &Parameter,
     rows: &[Row],
-) -> Result<i64, DbError> {
+) -> Result<Kept, DbError> {
+    let begun = Instant::now();
     let address = core.address();
     let (mut found, mut rids, mut unfit) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()), 0);
     for row in rows {
+        if !rids.is_empty() && begun.elapsed() > WORKED {
+            break;
+        }
         let rid = row.int(0).unwrap_or_default();
         rids.push(rid);
         let body = row.text(1).unwrap_or_default();
@@ -267,6 +284,7 @@ async fn keep(
         }
     }
     let places: Vec<String> = parameter.places().map(|place| place.to_string()).collect();
+    let looked_at = rids.len();
     let rids: Vec<Arg<'_>> = rids.into_iter().map(Arg::Int).collect();
     for table in tables(parameter) {
         let sql = format!(
@@ -277,7 +295,7 @@ async fn keep(
     }
     let found: Vec<(i64, &Index)> = found.iter().map(|(rid, index)| (*rid, index)).collect();
     bulk::insert_together(connection, organization.0, &index::batches(&found)).await?;
-    Ok(unfit)
+    Ok(Kept { looked_at, unfit })
 }
 
 /// The tables that rows of a parameter may be in.

@@ -38,7 +38,10 @@ pub(super) fn call<'d>(call: &Call<'_, 'd, '_>) -> Option<Outcome<'d>> {
         },
         "extension" => extension(call),
         "first" => Ok(focus.first().cloned().into_iter().collect()),
-        "getValue" => Ok(focus.iter().filter(|item| has_value(item)).map(Value::system).collect()),
+        "getValue" => call
+            .evaluator
+            .spend_on(focus)
+            .map(|()| focus.iter().filter(|item| has_value(item)).map(Value::system).collect()),
         "hasValue" => single(focus).map(|item| boolean(item.is_some_and(has_value))),
         "intersect" => call.argument(0).and_then(|other| {
             call.quadratic(other.len())?;

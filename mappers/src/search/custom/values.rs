@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::fit::{EXTENSION, element_type, fits};
-use super::{MOST_VALUES, Parameter, Unfit, WORK};
+use super::{MOST_BYTES, MOST_VALUES, Parameter, Unfit};
 use crate::fhirpath::{Context, Expression, Node, Value};
 use crate::json::Element;
 use crate::search::extract::{DateRow, Feed, IndexRows, QuantityRow, TokenRow, feed};
@@ -15,11 +15,15 @@ use crate::search::query::stored_range;
 /// UCUM, the system of quantities that FHIRPath reckons with.
 const UCUM: &str = "http://unitsofmeasure.org";
 
-/// Adds the rows of a resource; none at all where an expression fails.
-pub(super) fn extract<'d>(parameter: &Parameter, resource: Element<'d>, rows: &mut IndexRows<'d>) -> Result<(), Unfit> {
-    let work = Cell::new(WORK);
-    let context = Context { lenient_types: true, types_of_references: true, work: Some(&work), now: None };
-    let mut found = Vec::new();
+/// Adds the rows of a resource; none at all where an expression fails. What was spent is taken from `work`.
+pub(super) fn extract<'d>(
+    parameter: &Parameter,
+    resource: Element<'d>,
+    work: &Cell<u64>,
+    rows: &mut IndexRows<'d>,
+) -> Result<(), Unfit> {
+    let context = Context { lenient_types: true, types_of_references: true, work: Some(work), now: None };
+    let (mut found, mut bytes) = (Vec::new(), 0);
     for expression in &parameter.expressions {
         found.extend(expression.evaluate(resource, context).map_err(|_| Unfit)?);
         if found.len() > MOST_VALUES {
@@ -27,6 +31,7 @@ pub(super) fn extract<'d>(parameter: &Parameter, resource: Element<'d>, rows: &m
         }
     }
     if parameter.definition.param_kind != ParameterKind::Composite {
+        weigh(&found, &mut bytes)?;
         let place = place(parameter.definition.param_kind, parameter.path());
         found.iter().for_each(|value| place.add(rows, value, 0));
         return Ok(());
@@ -38,6 +43,7 @@ pub(super) fn extract<'d>(parameter: &Parameter, resource: Element<'d>, rows: &m
         for (part, expression) in parameter.parts.iter().enumerate() {
             let found = within(expression, *item, resource, context)?;
             values += found.len();
+            weigh(&found, &mut bytes)?;
             if values > MOST_VALUES {
                 return Err(Unfit);
             }
@@ -48,6 +54,20 @@ pub(super) fn extract<'d>(parameter: &Parameter, resource: Element<'d>, rows: &m
         let kind = parameter.definition.parts[part].param_kind;
         let place = place(kind, parameter.part_path(part));
         found.iter().for_each(|value| place.add(rows, value, item));
+    }
+    Ok(())
+}
+
+/// Counts the bytes of values: each of them becomes rows.
+fn weigh(values: &[Value<'_>], bytes: &mut usize) -> Result<(), Unfit> {
+    for value in values {
+        *bytes += match value {
+            Value::Node(node) => node.value.map_or(0, |value| value.raw().len()),
+            other => other.weight(),
+        };
+        if *bytes > MOST_BYTES {
+            return Err(Unfit);
+        }
     }
     Ok(())
 }
