@@ -1,10 +1,12 @@
 //! HEAD: what a GET answers, without its body. <https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2>
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Json, Server, patient, suite};
+use gateway_tests::{Engine, Json, Server, patient, suite};
 
 suite! {
-    async fn everything_that_has_get_has_head(server: &'static Server) {
+    // On a server of its own: nobody else writes between a GET and its HEAD.
+    async fn everything_that_has_get_has_head(engine: Engine) {
+        let server = Server::start(engine);
         let api = server.client();
         api.save(&patient("head-1", "x")).await.expect(201);
         let visit = Json::of(r#"{"resourceType":"Appointment","id":"head-1","status":"booked","start":"2026-03-05T10:00:00Z","end":"2026-03-05T10:30:00Z",
