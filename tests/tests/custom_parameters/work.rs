@@ -245,4 +245,33 @@ suite! {
         assert_eq!(sql.count(&sound).await, 1);
         Command::run(&["search", "parameters", "--wait", "--base", "nowhere", "--database", &url, "--data-dir", &data]).await.expect(2);
     }
+
+    async fn what_was_stored_before_it_defined_anything_is_taken_at_the_next_start(engine: Engine) {
+        let mut server = Server::start(engine);
+        let api = server.client();
+        fill(&api, 0, 3).await;
+        define(&api, &by_family("old")).await;
+        let built_in = Json::of(
+            r#"{"resourceType":"SearchParameter","id":"theirs","url":"http://hl7.org/fhir/SearchParameter/individual-family",
+            "name":"family","status":"active","description":"d","code":"family","base":["Patient","Practitioner"],"type":"string",
+            "expression":"Patient.name.family | Practitioner.name.family"}"#,
+        );
+        api.save(&built_in).await.expect(201);
+        let mut draft = by_family("draft");
+        draft.set("", "status", Json::text("draft"));
+        api.save(&draft).await.expect(201);
+        // As an older version has left it.
+        server.kill();
+        let mut sql = server.sql().await;
+        for table in ["search_parameters", "search_registry"] {
+            sql.run(&format!("delete from {}", own(engine, table))).await;
+        }
+        sql.run(&format!("delete from {} where path < 0", own(engine, "index_string"))).await;
+        server.restart();
+        let api = server.client();
+        ready(&api, "old").await;
+        complete(&server, "old", 3).await;
+        assert_eq!(status(&api, "theirs").await, "built-in");
+        assert_eq!(status(&api, "draft").await, "inactive");
+    }
 }
