@@ -1,6 +1,9 @@
 //! `fhir-gateway search`: how a search is answered, for those who wonder why it is slow.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
+use consent::Permit;
 use mappers::search::{self, Context, Custom, Handling, Search};
 use serde_json::json;
 
@@ -11,6 +14,9 @@ use crate::http::query::pairs;
 use crate::operation::lastn;
 use crate::router;
 use crate::store::{ParameterReport, SearchRequest};
+
+/// How often `--wait` looks.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Explains searches.
 #[derive(Debug, Subcommand)]
@@ -31,11 +37,13 @@ Exit codes:
     #[command(after_help = "\
 A line for each: its state (indexing, ready, removing), how much of what was stored before it is indexed, how many resources
 were looked at and how many of them its expression failed for, its types and name, and the SearchParameter. A server that runs
-does the work; --wait does it here, and ends when all is done.
+does the work; --wait ends when all is done. With --base it does the work here: references below that address are the
+server's own, so it must be the one that the server is reached by.
 
 Examples:
   fhir-gateway search parameters --database postgres://db/clinic
   fhir-gateway search parameters --json --wait
+  fhir-gateway search parameters --wait --base http://127.0.0.1:8080/fhir
 
 Exit codes:
   0 done, 1 the work failed, 3 the database is not available")]
@@ -48,9 +56,12 @@ pub struct ParametersArgs {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
-    /// Does first what is left to do.
+    /// Waits until all is done.
     #[arg(long)]
     wait: bool,
+    /// Does the work here, as the server that is reached by this address would.
+    #[arg(long, value_name = "URL", requires = "wait", value_parser = base_url)]
+    base: Option<String>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -80,8 +91,13 @@ pub async fn run(command: SearchCommand) -> Result<Exit, Stop> {
 async fn parameters(args: ParametersArgs) -> Result<Exit, Stop> {
     let gateway = Gateway::open(args.database.options(false)?).await?;
     let permit = operator_permit(&gateway, "search", "search parameters").await?;
-    if args.wait {
-        gateway.store.index_all().await?;
+    match args.base.as_deref() {
+        Some(base) => {
+            gateway.store.serve_at(base);
+            gateway.store.index_all().await?;
+        }
+        None if args.wait => wait(&gateway, &permit).await?,
+        None => {}
     }
     let reports = gateway.store.parameter_reports(&permit).await?;
     if args.json {
@@ -113,6 +129,27 @@ async fn parameters(args: ParametersArgs) -> Result<Exit, Stop> {
     let lines: String = reports.iter().map(line).collect();
     cli::print(&format!("{lines}{} parameters of your own\n", reports.len()))?;
     Ok(Exit::Done)
+}
+
+/// Waits for the work of a server. It is not done here: whoever does not know by which address the server is reached takes
+/// absolute references to its own resources for ones to others.
+async fn wait(gateway: &Gateway, permit: &Permit) -> Result<(), Stop> {
+    let mut is_told = false;
+    while gateway.store.parameter_reports(permit).await?.iter().any(|report| &*report.state != "ready") {
+        if !is_told {
+            tracing::warn!("waiting for the work of a server; to do it here, tell its address by --base");
+            is_told = true;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+fn base_url(text: &str) -> Result<String, String> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err("the address begins with http:// or https://".to_owned())
 }
 
 async fn explain(args: ExplainArgs) -> Result<Exit, Stop> {

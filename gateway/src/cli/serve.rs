@@ -107,6 +107,7 @@ pub async fn listen(
     let base = format!("http://{}/fhir", listener.local_addr().map_err(refused)?);
     gateway.store.serve_at(&base);
     gateway.store.index_positions().await?;
+    gateway.store.adopt_stored().await?;
     gateway.store.keep_indexing();
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();

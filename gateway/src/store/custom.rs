@@ -12,6 +12,7 @@ pub(crate) mod desk;
 mod job;
 mod positions;
 mod report;
+mod stored;
 
 use std::collections::HashMap;
 use std::sync::Arc;

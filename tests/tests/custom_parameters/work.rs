@@ -212,4 +212,66 @@ suite! {
         let first = &listed.array()[0];
         assert_eq!((first.str("code"), first.str("state"), first.str("percent")), (Some("fam"), Some("ready"), Some("100")), "{first}");
     }
+
+    async fn who_waits_at_the_terminal_knows_whose_references_are_its_own(engine: Engine) {
+        let mut server = Server::start(engine);
+        let api = server.client();
+        api.save(&patient("p", "Adams")).await.expect(201);
+        let base = server.base();
+        let mut basic = Json::of(r#"{"resourceType":"Basic","id":"b","code":{"text":"x"}}"#);
+        basic.set("", "subject", Json::of(&format!(r#"{{"reference":"{base}/Patient/p"}}"#)));
+        api.save(&basic).await.expect(201);
+        let data = server.folder().join("cli").display().to_string();
+        let url = server.database.url.clone();
+        let listed = ["search", "parameters", "--wait", "--database", &url, "--data-dir", &data];
+        // A server is at work.
+        api.save(&parameter("about", r#""Basic""#, "reference", "Basic.subject", r#""target":["Patient"],"#)).await.expect(201);
+        let told = Command::run(&listed).await.expect(0);
+        assert!(told.stdout.contains("ready"), "{}", told.stdout);
+        assert_eq!(matches(&api, "Basic?about=Patient/p").await, "b");
+        // None is: the terminal is told the address.
+        api.save(&parameter("again", r#""Basic""#, "reference", "Basic.subject", r#""target":["Patient"],"#)).await.expect(201);
+        server.kill();
+        let mut sql = server.sql().await;
+        let table = own(engine, "search_parameters");
+        sql.run(&format!("update {table} set state = 'indexing', at_type = '', at_rid = 0 where id = 'again'")).await;
+        for token in ["token", "reference"] {
+            sql.run(&format!("delete from {} where path < 0", own(engine, &format!("index_{token}")))).await;
+        }
+        let mut based = listed.to_vec();
+        based.extend(["--base", &base]);
+        Command::run(&based).await.expect(0);
+        let sound = format!("select count(*) from {} where path < 0 and target_id = 'p' and target_type = 'Patient'", own(engine, "index_reference"));
+        assert_eq!(sql.count(&sound).await, 1);
+        Command::run(&["search", "parameters", "--wait", "--base", "nowhere", "--database", &url, "--data-dir", &data]).await.expect(2);
+    }
+
+    async fn what_was_stored_before_it_defined_anything_is_taken_at_the_next_start(engine: Engine) {
+        let mut server = Server::start(engine);
+        let api = server.client();
+        fill(&api, 0, 3).await;
+        define(&api, &by_family("old")).await;
+        let built_in = Json::of(
+            r#"{"resourceType":"SearchParameter","id":"theirs","url":"http://hl7.org/fhir/SearchParameter/individual-family",
+            "name":"family","status":"active","description":"d","code":"family","base":["Patient","Practitioner"],"type":"string",
+            "expression":"Patient.name.family | Practitioner.name.family"}"#,
+        );
+        api.save(&built_in).await.expect(201);
+        let mut draft = by_family("draft");
+        draft.set("", "status", Json::text("draft"));
+        api.save(&draft).await.expect(201);
+        // As an older version has left it.
+        server.kill();
+        let mut sql = server.sql().await;
+        for table in ["search_parameters", "search_registry"] {
+            sql.run(&format!("delete from {}", own(engine, table))).await;
+        }
+        sql.run(&format!("delete from {} where path < 0", own(engine, "index_string"))).await;
+        server.restart();
+        let api = server.client();
+        ready(&api, "old").await;
+        complete(&server, "old", 3).await;
+        assert_eq!(status(&api, "theirs").await, "built-in");
+        assert_eq!(status(&api, "draft").await, "inactive");
+    }
 }
