@@ -172,7 +172,7 @@ impl Parameter {
         values::extract(self, resource, &Cell::new(WORK), rows)
     }
 
-    /// Whether a kind of parameter has rows in each table; see [`super::extract`].
+    /// Whether a kind of parameter has rows in each table; see [`super::extract()`].
     #[must_use]
     pub fn kinds(&self) -> Vec<ParameterKind> {
         match self.definition.param_kind {
