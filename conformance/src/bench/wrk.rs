@@ -101,6 +101,6 @@ mod tests {
 
     #[test]
     fn times_have_three_units() {
-        assert_eq!([ms(" 250.00us"), ms("1.24ms"), ms("2.01s"), ms("-")], [Some(0.25), Some(1.24), Some(2010.0), None]);
+        assert_eq!([ms(" 250.00us"), ms("1.24ms"), ms("2.50s"), ms("-")], [Some(0.25), Some(1.24), Some(2500.0), None]);
     }
 }
