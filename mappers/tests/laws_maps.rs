@@ -261,9 +261,12 @@ fn given(leaf: &Leaf<'_>, slots: &[Slot], is_item: bool, dice: &mut Dice) -> Vec
     if is_item {
         return found;
     }
-    let sibling = if field.list { Node::List(vec![extended()]) } else { extended() };
-    found.push(Given { what: "extended", value: Some(list(vec![fit.clone()])), sibling: Some(sibling.clone()) });
-    found.push(Given { what: "extension alone", value: None, sibling: Some(sibling) });
+    // A narrative's text has no extensions in R4.
+    if leaf.kind.name != "xhtml" {
+        let sibling = if field.list { Node::List(vec![extended()]) } else { extended() };
+        found.push(Given { what: "extended", value: Some(list(vec![fit.clone()])), sibling: Some(sibling.clone()) });
+        found.push(Given { what: "extension alone", value: None, sibling: Some(sibling) });
+    }
     if field.list {
         let several = vec![fit.clone(); field.slots.len() + 1];
         found.push(Given { what: "several", value: Some(Node::List(several)), sibling: None });

@@ -490,7 +490,7 @@ impl<'m, 'd> Maker<'m, 'd> {
                 self.value(field, kind, level.slots)
             });
         }
-        let plain = kind.name != "Reference";
+        let plain = !matches!(kind.name, "Reference" | "xhtml");
         if field.list || said.list {
             if plain && !must && self.dice.one_in(8) {
                 let nulls = vec![Node::raw("null"); items.len() - 1];
