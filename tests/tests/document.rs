@@ -355,6 +355,24 @@ suite! {
         }
     }
 
+    async fn what_is_too_deep_to_be_stored_is_shown_and_refused_to_be_stored(server: &'static Server) {
+        let api = server.client();
+        // As deep as a resource may be: extensions in extensions.
+        let mut extension = r#"{"url":"urn:e:x","valueString":"x"}"#.to_owned();
+        for _ in 0..48 {
+            extension = format!(r#"{{"url":"urn:e:x","extension":[{extension}]}}"#);
+        }
+        let deep = format!(r#"{{"resourceType":"Basic","id":"deep","code":{{"text":"x"}},"extension":[{extension}]}}"#);
+        api.put("/Basic/deep", deep).await.expect(201);
+        let composition = r#"{"resourceType":"Composition","id":"deep","status":"final","type":{"text":"x"},"date":"2026-01-01",
+            "author":[{"display":"x"}],"title":"x","section":[{"title":"x","entry":[{"reference":"Basic/deep"}]}]}"#;
+        api.put("/Composition/deep", composition).await.expect(201);
+        assert_eq!(api.get("/Composition/deep/$document").await.expect(200).json().items("entry").len(), 2);
+        let before = api.get("/Bundle?_summary=count").await.expect(200).json();
+        api.post("/Composition/deep/$document?persist=true", "").await.refused(422, "too-costly");
+        assert_eq!(api.get("/Bundle?_summary=count").await.expect(200).json(), before);
+    }
+
     async fn the_statement_offers_it(server: &'static Server) {
         let statement = server.client().get("/metadata").await.expect(200).json();
         let composition = statement.items("rest.0.resource").iter().find(|resource| resource.str("type") == Some("Composition")).unwrap();

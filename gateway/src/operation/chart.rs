@@ -7,6 +7,18 @@ use crate::interaction::{Exchange, not_there};
 use crate::outcome::{Code, Failure};
 use crate::store::{Found, SearchRequest, Version};
 
+/// What a record names and does not hold: who, where, with what.
+pub(super) const NAMED: [&str; 8] = [
+    "Device",
+    "HealthcareService",
+    "Location",
+    "Medication",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "Substance",
+];
+
 /// Resources of one type that are looked at. Who has more gets the rest by search.
 const MOST: usize = 5_000;
 /// Resources read at a time.

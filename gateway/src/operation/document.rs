@@ -11,7 +11,7 @@ mod collection;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use mappers::json::Element;
+use mappers::json::{Document, Element, MAX_DEPTH};
 use tokio::time::timeout;
 
 use crate::http::Limits;
@@ -19,7 +19,7 @@ use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::{chart, parameter};
 use crate::outcome::{Code, Failure};
 use crate::store::{Change, Operation as Write, Version};
-pub(super) use collection::{Collection, SUPPORT, Target, frame, references, turn};
+pub(super) use collection::{Collection, Target, frame, is_support, references, turn};
 
 const KIND: &str = "Composition";
 /// Rounds of what entries need: a role names an organization, which is part of another one.
@@ -154,7 +154,7 @@ fn needed_by(root: Element<'_>, wanted: &mut Vec<Target>, base: &str) {
         each(item.member("item"), &mut |reference| wanted.extend(Target::of(reference, base)));
     }
     references(root, &mut |reference| {
-        wanted.extend(Target::of(reference, base).filter(|target| SUPPORT.contains(&target.kind)));
+        wanted.extend(Target::of(reference, base).filter(|target| is_support(target.kind)));
     });
 }
 
@@ -180,7 +180,17 @@ fn written(exchange: &Exchange<'_>, collection: &Collection) -> Bytes {
 }
 
 /// Stores the Bundle: the permit of such a request is one to change.
+///
+/// # Errors
+/// 422: an entry is so deep that the Bundle around it is deeper than what can be stored.
 async fn stored(exchange: &Exchange<'_>, body: Bytes) -> Result<Version, Failure> {
+    if Document::parse(&body).is_err() {
+        let details = format!(
+            "A resource of the document is nested too deep: the Bundle around it would have more than {MAX_DEPTH} levels, \
+             and was not stored. Ask for the document without persist."
+        );
+        return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details));
+    }
     let gateway = &exchange.endpoint.gateway;
     let change = Change { kind: "Bundle".into(), id: gateway.ids.next().into(), operation: Write::Create { body } };
     let mut changed = gateway.store.submit(&exchange.permit, vec![change]).await?;

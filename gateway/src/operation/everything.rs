@@ -29,19 +29,6 @@ const DATES: [&str; 11] = [
     "period",
     "created",
 ];
-/// What a record names and does not hold.
-const BESIDE: [&str; 9] = [
-    "Device",
-    "Endpoint",
-    "HealthcareService",
-    "Location",
-    "Medication",
-    "Organization",
-    "Practitioner",
-    "PractitionerRole",
-    "Substance",
-];
-
 pub(super) async fn everything(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let (owner, id) = request.instance()?;
     chart::instance(exchange, owner, id).await?;
@@ -72,8 +59,13 @@ pub(super) async fn everything(exchange: &Exchange<'_>, request: &Request) -> Re
     };
     // An encounter's record names its patient.
     let patient = (owner == "Encounter").then_some(&"Patient");
-    let mut includes: Vec<Include> =
-        BESIDE.iter().chain(patient).filter(|kind| !kinds.contains(kind)).map(along).collect();
+    let mut includes: Vec<Include> = chart::NAMED
+        .iter()
+        .chain(&["Endpoint"])
+        .chain(patient)
+        .filter(|kind| !kinds.contains(kind))
+        .map(along)
+        .collect();
     if parameter(request, "_type")?.is_some() {
         // Only what was asked for.
         includes.clear();

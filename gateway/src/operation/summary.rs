@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::clock::Clock;
 use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::chart;
-use crate::operation::document::{Collection, SUPPORT, Target, frame, references, turn};
+use crate::operation::document::{Collection, Target, frame, is_support, references, turn};
 use crate::outcome::Failure;
 use crate::store::Version;
 use section::{SECTIONS, Section};
@@ -41,7 +41,7 @@ pub(super) async fn document(exchange: &Exchange<'_>, patient: &str) -> Result<(
     for version in &collection.entries {
         chart::read(version, |root| {
             references(root, &mut |reference| {
-                wanted.extend(Target::of(reference, base).filter(|target| SUPPORT.contains(&target.kind)));
+                wanted.extend(Target::of(reference, base).filter(|target| is_support(target.kind)));
             });
         });
     }

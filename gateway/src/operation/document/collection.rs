@@ -16,19 +16,11 @@ use crate::operation::chart;
 use crate::outcome::{Code, Failure};
 use crate::store::{Found, SearchRequest, Version};
 
-/// Types that are nobody's record and that entries name: who, where, with what.
-pub(in crate::operation) const SUPPORT: [&str; 10] = [
-    "Device",
-    "HealthcareService",
-    "Location",
-    "Medication",
-    "Organization",
-    "Practitioner",
-    "PractitionerRole",
-    "RelatedPerson",
-    "Specimen",
-    "Substance",
-];
+/// Whether a reader of an entry needs what it names of this type: what is nobody's record, and of the record who is related and
+/// what was examined.
+pub(in crate::operation) fn is_support(kind: &str) -> bool {
+    chart::NAMED.contains(&kind) || ["RelatedPerson", "Specimen"].contains(&kind)
+}
 
 /// The most entries of a document.
 const MOST: usize = 2000;
