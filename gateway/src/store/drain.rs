@@ -145,7 +145,10 @@ async fn settle_some(
     organization: OrganizationId,
     pace: Pace,
 ) -> Result<usize, DbError> {
-    connection.begin_write(Some(organization.0)).await?;
+    connection.begin_write(Some(organization.0)).await.map_err(|error| {
+        // No row of the outbox is at fault: the work behind search parameters is, and it is soon done.
+        if error.is_lock_timeout() { DbError::moved("all that write are excluded") } else { error }
+    })?;
     if connection.engine() == Engine::Postgres {
         // Another program may sit on a row for as long as it likes: nobody's reading waits for that.
         connection.script("set local lock_timeout = 250").await?;

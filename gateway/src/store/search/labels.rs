@@ -48,6 +48,7 @@ impl Store {
             }
         }
         if rows.len() > MOST || long.len() > LONG {
+            reading.finish();
             return Ok(None);
         }
         whole(self.core(), permit, &long, &mut found, &mut reading).await?;
