@@ -8,6 +8,7 @@
 //! Transactions that write hold the registry's table in a weak mode, the work on index rows ([`job`]) in one that excludes
 //! them: so the work sees no row half written, and nobody writes by definitions that are older than the work.
 
+mod alone;
 pub(crate) mod desk;
 mod job;
 mod positions;

@@ -1,12 +1,11 @@
 //! Positions of Locations that were stored before this gateway knew `near`. Looked for at every start: there are few Locations,
 //! and what has its rows is passed over.
 
-use std::time::Duration;
-
 use consent::OrganizationId;
 use mappers::json::Document;
 use mappers::search::{IndexRows, position};
 
+use super::alone::patiently;
 use super::job::organizations;
 use crate::store::Store;
 use crate::store::bulk;
@@ -17,8 +16,6 @@ use crate::store::index::{self, Index};
 
 /// Locations in one transaction.
 const PORTION: usize = 100;
-/// The pause where others are at work.
-const PAUSE: Duration = Duration::from_millis(50);
 
 impl Store {
     /// Indexes the positions that are not indexed yet.
@@ -28,18 +25,13 @@ impl Store {
     pub async fn index_positions(&self) -> Result<(), StoreError> {
         for organization in organizations(self.core()).await? {
             let mut after = 0;
-            loop {
-                let mut connection = self.core().pools.writer().await?;
-                match portion(self.core(), &mut connection, organization, after).await {
-                    Ok(Some(last)) => after = last,
-                    Ok(None) => break,
-                    Err(error) if error.is_lock_timeout() || error.is_retryable() => {
-                        connection.rollback_if_open().await;
-                        drop(connection);
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                    Err(error) => return Err(error.into_store_error()),
-                }
+            let next = async |after| {
+                let work =
+                    async |connection: &mut Connection| portion(self.core(), connection, organization, after).await;
+                patiently(self.core(), work).await
+            };
+            while let Some(last) = next(after).await.map_err(DbError::into_store_error)? {
+                after = last;
             }
         }
         Ok(())

@@ -1,12 +1,11 @@
 //! Active `SearchParameter` resources that were stored before this gateway took them for definitions. Looked for at every
 //! start: there are few, and those that are known by now are passed over.
 
-use std::time::Duration;
-
 use consent::OrganizationId;
 use mappers::json::Document;
 use mappers::search::custom::{self, Verdict};
 
+use super::alone::patiently;
 use super::desk::{Desk, KIND};
 use super::job::organizations;
 use super::{INDEXING, READY};
@@ -15,9 +14,6 @@ use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::core::Core;
 use crate::store::error::StoreError;
 
-/// The pause where others are at work.
-const PAUSE: Duration = Duration::from_millis(50);
-
 impl Store {
     /// Takes the definitions that nobody has looked at yet. What cannot be a parameter stays a resource.
     ///
@@ -25,23 +21,11 @@ impl Store {
     /// [`StoreError`] where the database does not answer.
     pub async fn adopt_stored(&self) -> Result<(), StoreError> {
         for organization in organizations(self.core()).await? {
-            loop {
-                let mut connection = self.core().pools.writer().await?;
-                match adopt(self.core(), &mut connection, organization).await {
-                    Ok(()) => break,
-                    Err(error) if error.is_lock_timeout() || error.is_retryable() => {
-                        connection.rollback_if_open().await;
-                        drop(connection);
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                    Err(error) => {
-                        // The others have theirs.
-                        connection.rollback_if_open().await;
-                        let error = error.into_store_error();
-                        tracing::warn!(organization = organization.0, %error, "stored search parameters were not looked at");
-                        break;
-                    }
-                }
+            let work = async |connection: &mut Connection| adopt(self.core(), connection, organization).await;
+            if let Err(error) = patiently(self.core(), work).await {
+                // The others have theirs.
+                let error = error.into_store_error();
+                tracing::warn!(organization = organization.0, %error, "stored search parameters were not looked at");
             }
         }
         Ok(())
