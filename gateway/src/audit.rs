@@ -3,16 +3,34 @@
 //! Records go to one task that writes all that wait in one statement and one commit, and only then lets their requests
 //! answer. On SQLite the trail is a file of its own (`audit.db`), so that a read never waits behind a long import; on
 //! PostgreSQL it is a table beside the internal ones. Where the trail cannot be written, no data leaves.
+//!
+//! Each commit adds a link to a chain of hashes (`chain`), and heads of chains are signed and kept apart from the
+//! database (`heads`): what was changed, taken out, put in or cut off afterwards is found.
 
+mod chain;
+pub(crate) mod claim;
+pub(crate) mod heads;
+mod merkle;
+pub(crate) mod nature;
+pub(crate) mod reading;
+mod record;
+pub(crate) mod resource;
+pub(crate) mod retention;
 mod trail;
+pub(crate) mod verify;
 
-use consent::{OrganizationId, Purpose};
+use consent::{Caller, OrganizationId, Purpose};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+use self::chain::Chain;
+use self::heads::Signer;
+use self::reading::Reader;
 use self::trail::Trail;
+use crate::gateway::Gateway;
 use crate::store::connection::{DbError, Engine};
 use crate::store::pools::Pools;
 
@@ -25,36 +43,116 @@ const POSTGRES_WRITERS: usize = 2;
 /// How long a record may take before the trail counts as down.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One record: an exchange and what it touched.
+/// What all records of an exchange say alike.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct Circumstances {
     /// Whose data.
     pub organization: OrganizationId,
     /// The caller's identifier (never a token).
     pub caller: Box<str>,
+    /// The program that the caller acts through: a client's id, or the command at the command line.
+    pub client: Option<Box<str>>,
+    /// Whom the caller acts for, in the terms of Consents (`Type/id`), with spaces between.
+    pub on_behalf: Option<Box<str>>,
+    /// The [`address`] that the request came from; `None` where it did not come by the network.
+    pub source: Option<Box<str>>,
+    /// The request's id.
+    pub request: Box<str>,
+    /// Why the caller asked.
+    pub purpose: Purpose,
+    /// The version of the policy that was decided by; `None` where there was nothing to decide.
+    pub policy: Option<Arc<str>>,
+}
+
+/// One record: an exchange and what it touched.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The exchange.
+    pub of: Arc<Circumstances>,
     /// The interaction's or operation's name.
     pub interaction: &'static str,
     /// The resource type.
     pub kind: Option<Box<str>>,
     /// The resource's id.
     pub id: Option<Box<str>>,
+    /// The version that was shown or made.
+    pub version: Option<i64>,
     /// Whose record it is, where that is known.
     pub patient: Option<Box<str>>,
+    /// The epoch of that patient's Consents which was decided by; 0 where there never was one.
+    pub epoch: Option<i64>,
     /// The HTTP status of the answer.
     pub status: u16,
-    /// Why the caller asked.
-    pub purpose: Purpose,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
-    /// The request's id.
-    pub request: Box<str>,
-    /// The consent decision: `permit`, or the reason of a refusal.
-    pub decision: &'static str,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// What was decided of an exchange, or of a resource that it touched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// It was permitted.
+    Permit,
+    /// It was permitted and done, for Consents and statute are not applied here: had they been, it would not have been.
+    PermitWouldDeny,
+    /// It was permitted under a glass that the caller had broken.
+    PermitBreakGlass,
+    /// It was refused.
+    Refused,
+    /// Nobody knows who asked, so nothing was done.
+    Unauthenticated,
+}
+
+impl Circumstances {
+    /// Those of an exchange of this caller that did not come by the network.
+    #[must_use]
+    pub fn of(gateway: &Gateway, caller: &Caller, purpose: Purpose, request: &str) -> Self {
+        Self {
+            organization: caller.organization,
+            caller: caller.id.as_str().into(),
+            client: caller.client.as_deref().map(Into::into),
+            on_behalf: (!caller.actors.is_empty()).then(|| caller.actors.join(" ").into()),
+            source: None,
+            request: request.into(),
+            purpose,
+            policy: Some(Arc::clone(gateway.policy_version())),
+        }
+    }
+}
+
+/// How an address stands in the trail: an IPv4 address is one however it arrived.
+#[must_use]
+pub fn address(address: IpAddr) -> Box<str> {
+    address.to_canonical().to_string().into()
+}
+
+impl Decision {
+    /// Of what was done, which enforcement would have denied or not.
+    #[must_use]
+    pub fn of(would_deny: bool) -> Self {
+        if would_deny { Self::PermitWouldDeny } else { Self::Permit }
+    }
+
+    /// The word in the trail. What begins with `permit` was done.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::PermitWouldDeny => "permit-would-deny",
+            Self::PermitBreakGlass => "permit-break-glass",
+            Self::Refused => "refused",
+            Self::Unauthenticated => "unauthenticated",
+        }
+    }
 }
 
 /// The trail cannot be written: 503, and no data leaves.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AuditError {
+    /// The key that signs its heads cannot be made or read.
+    #[error("the audit trail's key: {0}")]
+    Key(Box<str>),
     /// The store of the trail refused.
     #[error("the audit trail: {0}")]
     Store(DbError),
@@ -73,6 +171,24 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub struct Audit {
     queue: mpsc::Sender<Entry>,
+    /// What reads it.
+    reader: Arc<Reader>,
+    /// Nothing is ever sent: it ends with the last work on the trail.
+    working: watch::Receiver<()>,
+}
+
+/// Waits for the trail to be closed: for its last heads to be signed and on disk.
+#[derive(Debug)]
+pub struct Closing(watch::Receiver<()>);
+
+impl Closing {
+    /// Returns when it is, or after a time that is enough unless somebody still holds the trail.
+    pub async fn wait(mut self) {
+        let closed = async { while self.0.changed().await.is_ok() {} };
+        if tokio::time::timeout(PATIENCE, closed).await.is_err() {
+            tracing::warn!("the audit trail was not closed in time: its last heads may not be signed");
+        }
+    }
 }
 
 impl Audit {
@@ -84,11 +200,26 @@ impl Audit {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
         let writers = if pools.engine() == Engine::Postgres { POSTGRES_WRITERS } else { 1 };
+        let signer = Arc::new(Signer::open(data_dir).map_err(|error| AuditError::Key(error.to_string().into()))?);
+        let (tell, told) = mpsc::unbounded_channel();
         for _ in 0..writers {
-            let trail = Trail::open(pools, data_dir).await.map_err(AuditError::Store)?;
-            tokio::spawn(write(trail, Arc::clone(&waiting), writers == 1));
+            let trail = Trail::open(pools, data_dir, Arc::clone(&signer)).await.map_err(AuditError::Store)?;
+            tokio::spawn(write(trail, Arc::clone(&waiting), writers == 1, tell.clone()));
         }
-        Ok(Self { queue })
+        let (work, working) = watch::channel(());
+        let path = data_dir.join(heads::FILE);
+        tokio::spawn(async move {
+            heads::keep(signer, path, told).await;
+            drop(work);
+        });
+        let reader = Arc::new(Reader::of(pools, data_dir));
+        Ok(Self { queue, reader, working })
+    }
+
+    /// What to wait for after the last handle is gone.
+    #[must_use]
+    pub fn closing(&self) -> Closing {
+        Closing(self.working.clone())
     }
 
     /// Records one event; returns when it is durable.
@@ -117,7 +248,12 @@ impl Audit {
 }
 
 /// Writes what waits until nobody can record any more. A writer that is alone gathers for a moment what is about to come.
-async fn write(mut trail: Trail, waiting: Arc<Mutex<mpsc::Receiver<Entry>>>, alone: bool) {
+async fn write(
+    mut trail: Trail,
+    waiting: Arc<Mutex<mpsc::Receiver<Entry>>>,
+    alone: bool,
+    heads: mpsc::UnboundedSender<Chain>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut pace = Pace::default();
     loop {
@@ -140,6 +276,10 @@ async fn write(mut trail: Trail, waiting: Arc<Mutex<mpsc::Receiver<Entry>>>, alo
         if let Err(error) = &result {
             tracing::error!(%error, records = batch.len(), "the audit trail cannot be written");
         }
+        let result = result.map(|chains| {
+            // Nobody keeps the heads only while the program ends.
+            chains.into_iter().for_each(|chain| drop(heads.send(chain)));
+        });
         for entry in batch.drain(..) {
             // Who gave up waiting has been answered with an error: a record too many does no harm.
             let _ = entry.done.send(result.clone().map_err(AuditError::Store));

@@ -12,6 +12,7 @@ use crate::outcome::{Advice, Code, Failure};
 pub struct Authenticator {
     token: Box<str>,
     caller: Caller,
+    purpose: Purpose,
 }
 
 /// Who asks, and why.
@@ -27,9 +28,24 @@ impl Authenticator {
     /// The development token: its bearer is a system client of the default organization with all scopes, who asks for
     /// treatment. `None` for an empty token, which everybody would have.
     pub fn development(token: &str) -> Option<Self> {
-        let caller =
-            Caller { id: "development".to_owned(), kind: CallerKind::System, organization: DEFAULT_ORGANIZATION };
-        (!token.is_empty()).then(|| Self { token: token.into(), caller })
+        let caller = Caller {
+            id: "development".to_owned(),
+            client: Some("development".to_owned()),
+            kind: CallerKind::System,
+            organization: DEFAULT_ORGANIZATION,
+            actors: Vec::new(),
+            officer: true,
+        };
+        (!token.is_empty()).then(|| Self { token: token.into(), caller, purpose: Purpose::Treat })
+    }
+
+    /// The same, whose bearer is who the Consents call by these references, and asks for this purpose. Somebody of whom that is
+    /// said reads the audit trail only as the `officer` or the patient it is about.
+    #[must_use]
+    pub fn acting(mut self, actors: Vec<String>, purpose: Purpose, officer: bool) -> Self {
+        self.caller.officer = officer || actors.is_empty();
+        (self.caller.actors, self.purpose) = (actors, purpose);
+        self
     }
 
     /// Who sends a request with these headers.
@@ -41,7 +57,7 @@ impl Authenticator {
             return Err(unauthenticated("This needs a token: send Authorization: Bearer and the token."));
         };
         if same(token.as_bytes(), self.token.as_bytes()) {
-            Ok(Identity { caller: &self.caller, purpose: Purpose::Treat })
+            Ok(Identity { caller: &self.caller, purpose: self.purpose })
         } else {
             Err(unauthenticated("The token is not valid here."))
         }

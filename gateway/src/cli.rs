@@ -1,11 +1,17 @@
-//! The command line: `fhir-gateway serve|demo|migrate|import|map|search`.
+//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|audit|purge|hold|incident|restore-replay`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
+pub mod audit;
+pub mod consent;
 pub mod demo;
+pub mod hold;
 pub mod import;
+pub mod incident;
 pub mod map;
 pub mod migrate;
+pub mod purge;
+pub mod restore;
 pub mod search;
 pub mod serve;
 
@@ -17,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::gateway::Options;
 use crate::store::connection::{DbError, DbErrorKind};
+use crate::store::labelling::OwnTable;
 use crate::store::pools::DATABASE_FILE;
 use crate::store::{ContentOptions, OpenError, StoreError, content};
 
@@ -44,14 +51,38 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Consent(consent::ConsentCommand),
     Demo(demo::DemoArgs),
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
     Import(import::ImportArgs),
+    #[command(subcommand)]
+    Incident(incident::IncidentCommand),
     #[command(subcommand)]
     Map(map::MapCommand),
     Migrate(migrate::MigrateArgs),
     #[command(subcommand)]
+    Purge(purge::PurgeCommand),
+    RestoreReplay(restore::ReplayArgs),
+    #[command(subcommand)]
     Search(search::SearchCommand),
     Serve(serve::ServeArgs),
+}
+
+/// Which one of a list, and who decides on it.
+#[derive(Args, Clone, Debug)]
+pub struct DecideArgs {
+    /// Its id, as the list has it.
+    pub id: String,
+    /// Who decides.
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+    /// Where it is.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 /// Which database, and where files lie.
@@ -72,6 +103,10 @@ pub struct DatabaseArgs {
     /// Time zone in which columns that name none are read and written (Europe/Berlin); kept in the database. UTC at first.
     #[arg(long, value_name = "ZONE", env = "FHIR_GATEWAY_TIME_ZONE", value_parser = time_zone)]
     pub time_zone: Option<String>,
+    /// Table of codes and their security labels that adds to the built-in one (TOML or CSV); kept in the database. An empty
+    /// file takes it away.
+    #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_LABELS")]
+    pub labels: Option<PathBuf>,
     /// Where content outside the database lies.
     #[command(flatten)]
     pub content: ContentArgs,
@@ -130,6 +165,22 @@ impl DatabaseArgs {
         self.database.clone().unwrap_or_else(embedded)
     }
 
+    /// The table of codes and labels, where one is given.
+    ///
+    /// # Errors
+    /// The file cannot be read, or something in it is wrong: every line that is.
+    pub(crate) fn label_table(&self) -> Result<Option<OwnTable>, Stop> {
+        let Some(path) = &self.labels else { return Ok(None) };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| Stop::usage(format!("{name}: {error}")))?;
+        let table = OwnTable::parse(&name, &text).map_err(|faults| {
+            let lines: Vec<String> = faults.iter().take(20).map(|fault| format!("{name}: {fault}")).collect();
+            let more = faults.len().checked_sub(20).filter(|more| *more > 0).map(|more| format!("\nand {more} more"));
+            Stop::usage(lines.join("\n") + &more.unwrap_or_default())
+        })?;
+        Ok(Some(table))
+    }
+
     /// How a gateway on it is opened.
     ///
     /// # Errors
@@ -146,6 +197,7 @@ impl DatabaseArgs {
             data_dir: self.data_dir.clone(),
             maps,
             time_zone: self.time_zone.clone(),
+            labels: self.label_table()?,
             content,
             seed: None,
             bulk,
@@ -268,10 +320,16 @@ pub(crate) fn print(text: &str) -> Result<(), Stop> {
 
 async fn run(command: Command) -> Result<Exit, Stop> {
     match command {
+        Command::Audit(command) => audit::run(command).await,
+        Command::Consent(command) => consent::run(command).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Hold(command) => hold::run(command).await,
         Command::Import(args) => import::run(args).await,
+        Command::Incident(command) => incident::run(command).await,
         Command::Map(command) => map::run(command).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Purge(command) => purge::run(command).await,
+        Command::RestoreReplay(args) => restore::run(args).await,
         Command::Search(command) => search::run(command).await,
         Command::Serve(args) => serve::run(args).await,
     }

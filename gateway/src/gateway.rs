@@ -1,13 +1,18 @@
 //! The gateway as one value: what every interaction, job and command works with.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use consent::{Action, Caller, CallerKind, Context, OrganizationId, OrganizationPolicy, Permit, Purpose, Refusal};
+use consent::{
+    Action, Application, Caller, CallerKind, Context, OrganizationId, OrganizationPolicy, Permit, Purpose, Refusal,
+};
+use sha2::{Digest as _, Sha256};
 use terminology::{Terminology, Unloaded};
 
 use crate::audit::Audit;
 use crate::clock::{Clock, Ids};
+use crate::store::labelling::OwnTable;
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
 
 /// The organization that exists from the start.
@@ -17,12 +22,20 @@ pub const DEFAULT_ORGANIZATION: OrganizationId = OrganizationId(1);
 pub struct Gateway {
     /// Durable record of every exchange.
     pub audit: Audit,
+    /// Who may break the glass: references of groups.
+    pub break_glass_groups: Vec<String>,
+    /// Whose patients are not told that the glass was broken.
+    pub break_glass_silently: bool,
     /// The clock.
     pub clock: Arc<Clock>,
     /// Ids for new resources.
     pub ids: Arc<Ids>,
+    /// Whether the patients' Consents and statute are applied to clients.
+    pub enforces_consents: bool,
     /// The organization's defaults per purpose of use.
     pub policy: OrganizationPolicy,
+    /// What the audit trail calls it.
+    policy_version: OnceLock<Arc<str>>,
     /// Clinical data.
     pub store: Store,
     /// Codes.
@@ -42,6 +55,8 @@ pub struct Options {
     pub time_zone: Option<String>,
     /// Where content outside the database lies.
     pub content: ContentOptions,
+    /// The organization's own table of codes and labels, to be kept in the database.
+    pub labels: Option<OwnTable>,
     /// Fixes clock and ids, so that two gateways given the same requests give the same bytes.
     pub seed: Option<u64>,
     /// This process writes much and answers nobody: an import.
@@ -71,6 +86,7 @@ impl Gateway {
             data_dir: options.data_dir.clone(),
             maps: options.maps,
             time_zone: options.time_zone,
+            labels: options.labels,
             content: options.content,
             clock: Arc::clone(&clock),
             ids: keys,
@@ -81,9 +97,13 @@ impl Gateway {
         let audit = store.audit(&options.data_dir).await?;
         Ok(Self {
             audit,
+            break_glass_groups: Vec::new(),
+            break_glass_silently: false,
             clock,
             ids,
+            enforces_consents: false,
             policy: OrganizationPolicy::treatment_opt_out(),
+            policy_version: OnceLock::new(),
             store,
             terminology: Arc::new(Unloaded),
         })
@@ -94,11 +114,103 @@ impl Gateway {
     /// # Errors
     /// The [`Refusal`] names the layer that refused.
     pub fn permit(&self, caller: &Caller, purpose: Purpose, action: Action) -> Result<Permit, Refusal> {
-        consent::decide(&Context { action, caller, policy: &self.policy, purpose, patient: None })
+        // Who works at the machine's command line sees the database itself.
+        let may_break_glass = self.may_break_glass(caller);
+        let concerned = caller.kind == CallerKind::System;
+        let application = concerned.then(|| Application { at_ms: self.clock.now_ms(), may_break_glass });
+        let (application, observation) = if self.enforces_consents { (application, None) } else { (None, application) };
+        let policy = &self.policy;
+        consent::decide(&Context { action, application, caller, observation, policy, purpose, patient: None })
+    }
+
+    /// The version of the organization's policy: its name, and after `@` the first twelve digits of a SHA-256 in hexadecimal
+    /// of name, permitted purposes and rulings. The policy is settled before the first exchange.
+    pub fn policy_version(&self) -> &Arc<str> {
+        self.policy_version.get_or_init(|| version(&self.policy))
+    }
+
+    /// The operator, who runs this command.
+    pub fn operator_running(command: &str) -> Caller {
+        Caller { client: Some(command.to_owned()), ..Self::operator() }
+    }
+
+    /// Whether a caller is one of a group that may break the glass (RULINGS.md, G1).
+    pub fn may_break_glass(&self, caller: &Caller) -> bool {
+        caller.actors.iter().any(|actor| self.break_glass_groups.contains(actor))
+    }
+
+    /// The gateway itself, at work for an organization.
+    pub fn itself(organization: OrganizationId) -> Caller {
+        Caller {
+            id: "gateway".into(),
+            client: None,
+            kind: CallerKind::Gateway,
+            organization,
+            actors: Vec::new(),
+            officer: false,
+        }
+    }
+
+    /// Leave for the gateway's own upkeep of an organization's rows, whatever the organization permits to others.
+    ///
+    /// # Errors
+    /// None that happens: the gateway is its own caller.
+    pub fn upkeep(&self, organization: OrganizationId) -> Result<Permit, Refusal> {
+        consent::decide(&Context {
+            action: Action::Maintain,
+            application: None,
+            observation: None,
+            caller: &Self::itself(organization),
+            policy: &self.policy,
+            purpose: Purpose::Hoperat,
+            patient: None,
+        })
     }
 
     /// The person at the machine's command line, working for the default organization.
     pub fn operator() -> Caller {
-        Caller { id: "operator".into(), kind: CallerKind::Operator, organization: DEFAULT_ORGANIZATION }
+        Caller {
+            id: "operator".into(),
+            client: None,
+            kind: CallerKind::Operator,
+            organization: DEFAULT_ORGANIZATION,
+            actors: Vec::new(),
+            officer: true,
+        }
+    }
+}
+
+fn version(policy: &OrganizationPolicy) -> Arc<str> {
+    let purposes: Vec<&str> = policy.permitted().iter().map(|purpose| purpose.code()).collect();
+    let name = policy.name();
+    let text = format!("fhir-gateway policy 1\n{name}\n{}\n{}", purposes.join(" "), consent::RULINGS);
+    let mut version = format!("{name}@");
+    for byte in &Sha256::digest(text.as_bytes())[..6] {
+        // Writing to a String does not fail.
+        let _ = write!(version, "{byte:02x}");
+    }
+    version.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_have_versions_of_their_own() {
+        let policies = [
+            OrganizationPolicy::treatment_opt_out(),
+            OrganizationPolicy::opt_in(),
+            OrganizationPolicy::pcf_all_normal(),
+            OrganizationPolicy::pcf_basic_normal(),
+            OrganizationPolicy::pcf_break_glass_only(),
+            OrganizationPolicy::deny_all(),
+        ];
+        let hashes: std::collections::BTreeSet<String> = policies
+            .iter()
+            .map(|policy| version(policy).strip_prefix(&format!("{}@", policy.name())).unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(hashes.len(), policies.len());
+        assert!(hashes.iter().all(|hash| hash.len() == 12), "{hashes:?}");
     }
 }

@@ -13,6 +13,7 @@ pub mod conditional;
 mod create;
 pub mod cursor;
 mod delete;
+mod glass;
 mod history;
 mod incoming;
 pub(crate) mod parameters;
@@ -20,12 +21,14 @@ pub(crate) mod patch;
 mod read;
 pub(crate) mod search;
 pub(crate) mod searchset;
+pub(crate) mod trail;
 mod update;
 mod vread;
 
 pub(crate) use read::not_there;
 pub(crate) use vread::number;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,7 +43,7 @@ use crate::interaction::cursor::Cursors;
 use crate::operation;
 use crate::outcome::{self, Advice, Code, Failure};
 use crate::router::Interaction;
-use crate::store::{Note, Outcome, Version};
+use crate::store::{Basis, Note, Outcome, Version};
 
 /// The gateway at one base address: what every interaction works with.
 pub struct Endpoint {
@@ -81,6 +84,8 @@ pub struct Request {
     pub body: Bytes,
     /// The name of the HTTP request this is, or is part of.
     pub request_id: Box<str>,
+    /// The address that it came from; `None` where it did not come by the network.
+    pub source: Option<IpAddr>,
     /// It came as GET or HEAD, which change nothing (<https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1>): links are
     /// followed, fetched ahead and sent again by whoever comes along.
     pub safe: bool,
@@ -131,6 +136,8 @@ pub struct Touched {
     pub id: Box<str>,
     /// The version shown or made.
     pub version: i64,
+    /// What was decided by, and what enforcement would have come to.
+    pub basis: Basis,
 }
 
 /// Decides on the exchange and does what is asked. Bundles are for [`bundle`], whose entries come back here.
@@ -148,6 +155,9 @@ pub async fn perform(
     }
     let action = if request.changes() { Action::Change } else { Action::Read };
     let permit = endpoint.gateway.permit(caller, purpose, action)?;
+    if request.changes() {
+        trail::refuse_change(request)?;
+    }
     let exchange = Exchange { endpoint, caller, permit };
     // Boxed but for the read: the future of an exchange is moved about, and would be as large as the largest of them.
     match request.interaction {
@@ -251,7 +261,8 @@ impl Answer {
 
 impl Touched {
     pub(crate) fn of(version: &Version) -> Self {
-        Self { kind: version.kind.clone(), id: version.id.clone(), version: version.version }
+        let Version { kind, id, version, basis, .. } = version;
+        Self { kind: kind.clone(), id: id.clone(), version: *version, basis: basis.clone() }
     }
 }
 

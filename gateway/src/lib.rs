@@ -8,6 +8,7 @@ pub mod demo;
 pub mod gateway;
 pub mod http;
 pub mod interaction;
+mod markup;
 pub mod operation;
 pub mod outcome;
 pub mod router;

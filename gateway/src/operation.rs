@@ -1,7 +1,9 @@
 //! Named operations, one file each: <https://hl7.org/fhir/R4/operations.html>. They are interactions like others: permitted,
 //! audited resource by resource, and bounded.
 
+pub(crate) mod break_glass;
 mod chart;
+pub(crate) mod consent_explain;
 mod docref;
 mod document;
 mod everything;
@@ -27,6 +29,10 @@ use crate::outcome::{Code, Failure};
 /// An operation that routes lead to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Operation {
+    /// `Patient/{id}/$break-glass`
+    BreakGlass,
+    /// `$consent-explain`, `Patient/{id}/$consent-explain`
+    ConsentExplain,
     /// `DocumentReference/$docref`
     Docref,
     /// `Composition/{id}/$document`, `Composition/$document`
@@ -59,6 +65,8 @@ impl Operation {
     /// Its name in addresses and in the audit trail.
     pub fn name(self) -> &'static str {
         match self {
+            Self::BreakGlass => "$break-glass",
+            Self::ConsentExplain => "$consent-explain",
             Self::Docref => "$docref",
             Self::Document => "$document",
             Self::Everything => "$everything",
@@ -77,7 +85,7 @@ impl Operation {
 
     /// Whether it may change or make a resource.
     pub fn may_change(self) -> bool {
-        matches!(self, Self::Document | Self::MetaAdd | Self::MetaDelete)
+        matches!(self, Self::BreakGlass | Self::Document | Self::MetaAdd | Self::MetaDelete)
     }
 
     /// Whether it does, asked so.
@@ -90,7 +98,7 @@ impl Operation {
 
     /// What the base is offered: name, and the address of its definition.
     pub fn of_the_base() -> &'static [(&'static str, &'static str)] {
-        &[META]
+        &[META, CONSENT_EXPLAIN]
     }
 
     /// What every type is offered.
@@ -114,6 +122,8 @@ impl Operation {
             "Encounter" => &[("everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything")],
             "Observation" => &[("lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn")],
             "Patient" => &[
+                ("break-glass", "https://fhir-gateway.dev/OperationDefinition/Patient-break-glass"),
+                CONSENT_EXPLAIN,
                 ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
                 ("has-history", "https://fhir-gateway.dev/OperationDefinition/Patient-has-history"),
                 ("match", "http://hl7.org/fhir/OperationDefinition/Patient-match"),
@@ -127,12 +137,17 @@ impl Operation {
 
 const META: (&str, &str) = ("meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta");
 
+const CONSENT_EXPLAIN: (&str, &str) =
+    ("consent-explain", "https://fhir-gateway.dev/OperationDefinition/consent-explain");
+
 /// Does what is asked.
 ///
 /// # Errors
 /// The [`Failure`] to answer with.
 pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     match operation {
+        Operation::BreakGlass => break_glass::break_glass(exchange, request).await,
+        Operation::ConsentExplain => consent_explain::consent_explain(exchange, request).await,
         Operation::Docref => docref::docref(exchange, request).await,
         Operation::Document => document::document(exchange, request).await,
         Operation::Everything => everything::everything(exchange, request).await,

@@ -135,7 +135,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 59] = [
+const TABLE: [(Verb, &str, Interaction); 64] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -162,6 +162,7 @@ const TABLE: [(Verb, &str, Interaction); 59] = [
     (Verb::Post, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
     (Verb::Get, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
     (Verb::Post, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
+    (Verb::Post, "/fhir/Patient/{id}/$break-glass", Interaction::Operation(Operation::BreakGlass)),
     (Verb::Post, "/fhir/Patient/$match", Interaction::Operation(Operation::Match)),
     (Verb::Get, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
     (Verb::Post, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
@@ -174,6 +175,10 @@ const TABLE: [(Verb, &str, Interaction); 59] = [
     (Verb::Get, "/fhir/SearchParameter/{id}/$status", Interaction::Operation(Operation::ParameterStatus)),
     (Verb::Get, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
     (Verb::Post, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
+    (Verb::Get, "/fhir/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
+    (Verb::Post, "/fhir/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
+    (Verb::Get, "/fhir/Patient/{id}/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
+    (Verb::Post, "/fhir/Patient/{id}/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
     (Verb::Post, "/fhir/{type}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Get, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Post, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),

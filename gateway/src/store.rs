@@ -3,12 +3,15 @@
 //! Everything here that touches clinical data takes a [`consent::Permit`]; the permit names the organization (row-level
 //! security) and carries the predicate that every plan applies.
 
+mod alone;
 mod apply;
+mod basis;
 mod batch;
 pub mod bulk;
 pub mod checkpoint;
-mod condition;
+pub(crate) mod condition;
 pub mod connection;
+mod consents;
 pub mod content;
 mod core;
 mod custom;
@@ -16,11 +19,15 @@ pub mod dialect;
 mod drain;
 mod emit;
 mod entry;
+pub mod erasure;
 pub mod error;
 mod history;
+pub mod incident;
 mod index;
 pub mod introspect;
+pub(crate) mod journal;
 mod judge;
+pub mod labelling;
 pub mod migrate;
 mod open;
 mod place;
@@ -43,6 +50,7 @@ use std::sync::Arc;
 use consent::Permit;
 
 pub use checkpoint::Checkpoint;
+pub use consents::{ALARM_EVERY, explain, glass, report};
 pub use content::ContentOptions;
 pub use custom::ParameterReport;
 pub use error::{ChangeError, ChangeRefusal, StoreError};
@@ -51,8 +59,8 @@ pub use quality::{Finding, QualityReport};
 pub use search::Labels;
 pub use transaction::Transaction;
 pub use types::{
-    Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Note, Operation, Outcome, ResourceKey, SearchKey,
-    SearchPage, SearchPlace, SearchRequest, Version,
+    Basis, Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Note, Operation, Outcome, ResourceKey,
+    SearchKey, SearchPage, SearchPlace, SearchRequest, Version,
 };
 pub use verify::{MapReport, VerifyReport, WriteBack};
 

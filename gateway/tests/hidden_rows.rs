@@ -32,7 +32,9 @@ fn own(patient: &str) -> Permit {
     let policy = OrganizationPolicy::treatment_opt_out();
     let context = Context {
         action: Action::Read,
+        application: None,
         caller: &caller,
+        observation: None,
         policy: &policy,
         purpose: Purpose::Treat,
         patient: Some(patient),
@@ -48,6 +50,7 @@ async fn world(engine: Engine) -> (Server, Endpoint) {
         data_dir: server.folder().join("second"),
         maps: None,
         time_zone: None,
+        labels: None,
         content: Default::default(),
         seed: Some(7),
         bulk: false,
@@ -118,6 +121,7 @@ async fn operated(endpoint: &Endpoint, permit: &Permit, address: &str) -> String
         preference: Default::default(),
         body: Default::default(),
         request_id: "hidden".into(),
+        source: None,
         safe: true,
     };
     let caller = Gateway::operator();

@@ -570,7 +570,7 @@ mod postgres_only {
 mod fixture {
     use super::*;
     use consent::{OrganizationId, Purpose};
-    use gateway::audit::Event;
+    use gateway::audit::{Circumstances, Decision, Event};
     use mappers::map::Map;
     use mappers::schema::Schema;
 
@@ -601,18 +601,27 @@ mod fixture {
     }
 
     pub(crate) fn event(organization: i64, turn: i64) -> Event {
-        Event {
+        let of = Circumstances {
             organization: OrganizationId(organization),
             caller: "client\0".into(),
+            client: None,
+            on_behalf: None,
+            source: None,
+            request: "r".into(),
+            purpose: Purpose::Treat,
+            policy: None,
+        };
+        Event {
+            of: of.into(),
             interaction: "read",
             kind: Some("Patient".into()),
             id: Some("p1".into()),
+            version: None,
             patient: None,
+            epoch: None,
             status: 200,
-            purpose: Purpose::Treat,
             at_ms: turn,
-            request: "r".into(),
-            decision: "permit",
+            decision: Decision::Permit,
         }
     }
 

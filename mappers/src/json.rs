@@ -181,6 +181,12 @@ impl<'d> Element<'d> {
         Children { document: self.document, at: self.at + 1, end: node.next, left: node.count as usize }
     }
 
+    /// Every value below this one, in the order of the text.
+    pub(crate) fn below(&self) -> impl Iterator<Item = Self> + use<'d> {
+        let document = self.document;
+        (self.at + 1..self.node().next).map(move |at| Self { document, at })
+    }
+
     /// How many members or items; 0 for scalars.
     #[must_use]
     pub fn len(&self) -> usize {

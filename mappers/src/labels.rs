@@ -4,9 +4,13 @@
 //! Each list is a set. A label is itself by system and code, a profile by its whole address; version, display and
 //! extensions say nothing of that. Everything else of `meta` stays as it was written.
 
+mod subject;
+
 use std::borrow::Cow;
 
 use crate::json::{Element, Kind, minify_value};
+
+pub use subject::Subject;
 
 /// The lists, in the order of the definition.
 pub const LISTS: [&str; 3] = ["profile", "security", "tag"];

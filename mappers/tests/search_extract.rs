@@ -208,6 +208,7 @@ fn facts_are_taken_by_preference() {
         author: Some("Practitioner/7".into()),
         encounter: Some("e".into()),
         occurred: Some("2020-01-01".into()),
+        span: Some((15_778_368_000_000_000, 15_780_096_000_000_000)),
         codes: vec![("".into(), "d".into()), ("s".into(), "c".into())],
     };
     assert_eq!(facts("Condition", document.root()), expected);

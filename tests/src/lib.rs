@@ -20,7 +20,7 @@ pub use foreign::{hidden_organization, look, own, residue_stays, row_key, true_e
 pub use json::Json;
 pub use known::Known;
 pub use random::{Random, rounds};
-pub use samples::{lab_observation, medication_request, patient, transaction};
+pub use samples::{consent, lab_observation, medication_request, patient, transaction};
 pub use server::{Audited, Command, Given, Options, Server, TOKEN, binary};
 pub use shared::{Example, examples, json_lines, shared_data};
 pub use sql::Sql;
@@ -44,6 +44,26 @@ macro_rules! suite {
         }
 
         mod postgres {
+            #[allow(unused_imports)]
+            use super::*;
+            $(#[tokio::test]
+            async fn $name() {
+                if $crate::Engine::Postgres.is_skipped() {
+                    return;
+                }
+                super::$name(<$given as $crate::Given>::given($crate::Engine::Postgres)).await;
+            })*
+        }
+    };
+}
+
+/// As [`suite!`], of what only PostgreSQL has: roles.
+#[macro_export]
+macro_rules! on_postgres {
+    ($($(#[$meta:meta])* async fn $name:ident($argument:ident: $given:ty) $body:block)*) => {
+        $($(#[$meta])* async fn $name($argument: $given) $body)*
+
+        mod on_postgres {
             #[allow(unused_imports)]
             use super::*;
             $(#[tokio::test]

@@ -24,6 +24,17 @@ pub fn lab_observation(id: &str, patient: &str, value: &str) -> Json {
     ))
 }
 
+/// A patient's active privacy Consent with these rules, as JSON.
+pub fn consent(id: &str, patient: &str, provision: &str) -> Json {
+    Json::of(&format!(
+        r#"{{"resourceType":"Consent","id":"{id}","status":"active","scope":{{"coding":[{{
+        "system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}},
+        "category":[{{"coding":[{{"system":"http://loinc.org","code":"59284-0"}}]}}],
+        "patient":{{"reference":"Patient/{patient}"}},"dateTime":"2026-01-01",
+        "policy":[{{"uri":"http://example.org/policy"}}],"provision":{provision}}}"#
+    ))
+}
+
 /// A prescription with a dosage.
 pub fn medication_request(id: &str, patient: &str) -> Json {
     Json::of(&format!(

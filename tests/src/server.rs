@@ -76,7 +76,15 @@ impl Server {
     /// # Panics
     /// When it does not become ready.
     pub fn beside(&self) -> Self {
-        Self::on(self.database.borrowed(), folder(), Options::default())
+        self.beside_with(Options::default())
+    }
+
+    /// The same, as told.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub fn beside_with(&self, options: Options) -> Self {
+        Self::on(self.database.borrowed(), folder(), options)
     }
 
     fn on(database: Database, folder: PathBuf, options: Options) -> Self {
@@ -119,19 +127,28 @@ impl Server {
         self.database.sql().await
     }
 
+    /// A connection to the audit trail with all rights, and what the names of its tables begin with.
+    ///
+    /// # Panics
+    /// When there is no trail.
+    pub async fn trail(&self) -> (Sql, &'static str) {
+        match self.engine() {
+            Engine::Sqlite => {
+                let file = self.data_dir().join("audit.db");
+                (Sql::connect(Engine::Sqlite, &format!("sqlite:{}", file.display())).await, "")
+            }
+            Engine::Postgres => (self.sql().await, "fhir_gateway."),
+        }
+    }
+
     /// What is on record of exchanges, in order.
     ///
     /// # Panics
     /// When the audit trail cannot be read.
     pub async fn audited(&self) -> Vec<Audited> {
-        let (mut sql, table) = match self.engine() {
-            Engine::Sqlite => {
-                let file = self.data_dir().join("audit.db");
-                (Sql::connect(Engine::Sqlite, &format!("sqlite:{}", file.display())).await, "audit_events")
-            }
-            Engine::Postgres => (self.sql().await, "fhir_gateway.audit_events"),
-        };
-        let rows = sql.rows(&format!("select interaction, type, id, status from {table} order by seq")).await;
+        let (mut sql, prefix) = self.trail().await;
+        let events = format!("select interaction, type, id, status from {prefix}audit_events order by seq");
+        let rows = sql.rows(&events).await;
         let event = |row: Vec<Option<String>>| {
             let [interaction, kind, id, status]: [Option<String>; 4] = row.try_into().expect("four columns");
             let status = status.and_then(|status| status.parse().ok()).expect("a status");
@@ -191,6 +208,12 @@ impl Server {
     /// Starts it again (after [`Server::kill`] or [`Server::terminate`]) on the same database and data directory.
     pub fn restart(&mut self) {
         (self.child, self.address) = launch(&self.database, &self.folder, &self.options);
+    }
+
+    /// The same, told otherwise from now on.
+    pub fn restart_with(&mut self, options: Options) {
+        self.options = options;
+        self.restart();
     }
 
     /// Requires that every row says what is served from it (`map verify`); how many resources are flagged.
@@ -386,6 +409,8 @@ fn spawn(command: Vec<String>, stderr: PathBuf) -> Child {
                 let child = std::process::Command::new(&command[0])
                     .args(&command[1..])
                     .env("FHIR_GATEWAY_DEV_TOKEN", TOKEN)
+                    // Every answer under Consents is decided twice.
+                    .env("FHIR_GATEWAY_CONSENT_ALARM", "1")
                     .stdin(Stdio::null())
                     .stdout(Stdio::piped())
                     .stderr(log)

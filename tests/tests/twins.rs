@@ -2,6 +2,8 @@
 //! PostgreSQL; and whether or not another organization's rows lie hidden in the same tables.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "twins/consented.rs"]
+mod consented;
 #[path = "twins/searches.rs"]
 mod searches;
 
@@ -293,6 +295,16 @@ mod sqlite {
     use super::*;
 
     #[tokio::test]
+    async fn what_consents_hide_changes_nothing() {
+        consented::what_consents_hide_changes_nothing(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
+    async fn breaking_the_glass_tells_what_it_shows() {
+        consented::breaking_the_glass_tells_what_it_shows(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
     async fn hidden_rows_change_no_search() {
         super::hidden_rows_change_no_search(Engine::Sqlite).await;
     }
@@ -310,6 +322,20 @@ mod sqlite {
 
 mod postgres {
     use super::*;
+
+    #[tokio::test]
+    async fn what_consents_hide_changes_nothing() {
+        if !Engine::Postgres.is_skipped() {
+            consented::what_consents_hide_changes_nothing(Engine::Postgres).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn breaking_the_glass_tells_what_it_shows() {
+        if !Engine::Postgres.is_skipped() {
+            consented::breaking_the_glass_tells_what_it_shows(Engine::Postgres).await;
+        }
+    }
 
     #[tokio::test]
     async fn hidden_rows_change_no_search() {

@@ -9,10 +9,16 @@ pub struct OrganizationId(pub i64);
 pub struct Caller {
     /// A stable identifier of the caller, fit for the audit trail (a client id, never a token).
     pub id: String,
+    /// The program that it acts through: a client's id, or the command at the command line.
+    pub client: Option<String>,
     /// What kind of caller it is.
     pub kind: CallerKind,
     /// The organization it belongs to.
     pub organization: OrganizationId,
+    /// Who that is in the terms of Consents, roles, organization and groups among them: `Type/id`.
+    pub actors: Vec<String>,
+    /// May read the audit trail of its organization, whoever it is about: a privacy officer.
+    pub officer: bool,
 }
 
 /// Kinds of callers.

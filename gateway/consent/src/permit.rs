@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use crate::asked::Asked;
+use crate::asking::{Asking, Coding};
 use crate::caller::{Caller, CallerKind, OrganizationId};
+use crate::glass::Breaker;
 use crate::policy::{Default, OrganizationPolicy};
 use crate::predicate::Predicate;
 use crate::purpose::Purpose;
@@ -42,6 +45,20 @@ pub struct Context<'a> {
     pub purpose: Purpose,
     /// Limits the exchange to one patient (a compartment request, a patient-scoped token).
     pub patient: Option<&'a str>,
+    /// How the patients' Consents and statute are applied; `None` where they are not: to the gateway's own operators, who
+    /// see the database itself, and in development unless asked for.
+    pub application: Option<Application>,
+    /// How they would be applied, where they are not but the audit trail is to tell what would have come of it.
+    pub observation: Option<Application>,
+}
+
+/// How Consents and statute are applied to an exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Application {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The caller is one of those who may break the glass, so that its broken glasses count (G1).
+    pub may_break_glass: bool,
 }
 
 /// Leave to touch clinical data: only [`decide`] makes one.
@@ -49,6 +66,7 @@ pub struct Context<'a> {
 pub struct Permit {
     action: Action,
     caller: String,
+    observed: Option<Predicate>,
     organization: OrganizationId,
     predicate: Predicate,
     purpose: Purpose,
@@ -63,6 +81,12 @@ impl Permit {
     /// Who may do it.
     pub fn caller(&self) -> &str {
         &self.caller
+    }
+
+    /// What the predicate would be if Consents and statute were applied, where they are not: it limits nothing, and the audit
+    /// trail tells what it would have hidden.
+    pub fn observed(&self) -> Option<&Predicate> {
+        self.observed.as_ref()
     }
 
     /// In whose rows.
@@ -108,8 +132,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Decides. No match is a denial; the layers that are absent yet (consents, statutes, break-glass) can only narrow
-/// what this grants.
+/// Decides on an exchange. Which resources it may see, the permit's predicate says: where Consents are applied, row by row.
 ///
 /// # Errors
 /// The [`Refusal`] names the layer that refused.
@@ -118,16 +141,41 @@ pub fn decide(context: &Context<'_>) -> Result<Permit, Refusal> {
         if context.caller.kind != CallerKind::Gateway {
             return Err(Refusal::NotTheGateway);
         }
-    } else if context.policy.default_for(context.purpose) == Default::Deny {
+    } else if context.application.is_none() && context.policy.default_for(context.purpose) == Default::Deny {
         return Err(Refusal::DefaultDeny(context.purpose));
     }
+    let applied = |application: &Option<Application>| match application {
+        Some(application) if context.action != Action::Maintain => Some(consents(context, *application)),
+        _ => None,
+    };
+    let predicate = applied(&context.application).unwrap_or_else(|| match context.patient {
+        Some(id) => Predicate::Patient(id.to_owned()),
+        None => Predicate::Organization,
+    });
     Ok(Permit {
         action: context.action,
         caller: context.caller.id.clone(),
+        observed: applied(&context.observation),
         organization: context.caller.organization,
-        predicate: context.patient.map_or(Predicate::Organization, |id| Predicate::Patient(id.to_owned())),
+        predicate,
         purpose: context.purpose,
     })
+}
+
+/// What Consents, statute and the default let the caller see.
+fn consents(context: &Context<'_>, application: Application) -> Predicate {
+    let asking = Asking {
+        actors: context.caller.actors.clone(),
+        purpose: Some(Coding::purpose(context.purpose.code())),
+        break_glass: false,
+        action: "access".to_owned(),
+        at_ms: application.at_ms,
+    };
+    let default = context.policy.default_for(context.purpose);
+    let breaker = || Breaker::new(Some(&context.caller.id), &context.caller.actors, context.purpose.code());
+    let breaker = if application.may_break_glass { breaker() } else { None };
+    let asked = Asked::new(asking, default, context.patient.map(str::to_owned));
+    Predicate::Consents(Box::new(asked.breaking(breaker).of_officer(context.caller.officer)))
 }
 
 #[cfg(test)]
@@ -135,11 +183,19 @@ mod tests {
     use super::*;
 
     fn caller(kind: CallerKind) -> Caller {
-        Caller { id: "c".into(), kind, organization: OrganizationId(1) }
+        Caller {
+            id: "c".into(),
+            client: None,
+            kind,
+            organization: OrganizationId(1),
+            actors: Vec::new(),
+            officer: false,
+        }
     }
 
     fn ask(kind: CallerKind, action: Action, purpose: Purpose, policy: &OrganizationPolicy) -> Result<Permit, Refusal> {
-        decide(&Context { action, caller: &caller(kind), patient: None, policy, purpose })
+        let caller = &caller(kind);
+        decide(&Context { action, application: None, caller, observation: None, patient: None, policy, purpose })
     }
 
     #[test]
@@ -174,7 +230,9 @@ mod tests {
         let caller = caller(CallerKind::System);
         let permit = decide(&Context {
             action: Action::Read,
+            application: None,
             caller: &caller,
+            observation: None,
             patient: Some("p1"),
             policy: &policy,
             purpose: Purpose::Treat,
@@ -184,6 +242,24 @@ mod tests {
         assert!(!permit.predicate().admits(Some("p2")));
         assert!(!permit.predicate().admits(None));
         assert!(!permit.predicate().is_unrestricted());
+    }
+
+    #[test]
+    fn what_is_observed_limits_nothing() {
+        let policy = OrganizationPolicy::treatment_opt_out();
+        let caller = caller(CallerKind::System);
+        let permit = decide(&Context {
+            action: Action::Read,
+            application: None,
+            caller: &caller,
+            observation: Some(Application { at_ms: 0, may_break_glass: false }),
+            patient: None,
+            policy: &policy,
+            purpose: Purpose::Treat,
+        })
+        .unwrap();
+        assert!(permit.predicate().is_unrestricted());
+        assert!(matches!(permit.observed(), Some(Predicate::Consents(_))));
     }
 
     #[test]

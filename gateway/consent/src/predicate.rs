@@ -1,8 +1,12 @@
 //! What a permit lets through, as a condition that the store renders into every plan.
 
+use crate::asked::Asked;
+
 /// A condition on a resource's facts. The store applies it before LIMIT, COUNT, include, chain and sort.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Predicate {
+    /// What the patients' Consents, statute and the organization's default let the asker see.
+    Consents(Box<Asked>),
     /// All of the organization's resources.
     Organization,
     /// What belongs to one patient (the patient's id).
@@ -15,10 +19,11 @@ impl Predicate {
         matches!(self, Self::Organization)
     }
 
-    /// Whether a resource with this patient fact passes: the check on rows that are written, and the alarm behind
-    /// every read. It agrees with what the store renders.
+    /// Whether a resource with this patient fact can pass: the check on rows that are written, and the alarm behind
+    /// every read. It agrees with what the store renders, but for Consents, which more than the patient decides.
     pub fn admits(&self, patient: Option<&str>) -> bool {
         match self {
+            Self::Consents(asked) => asked.patient().is_none_or(|id| patient == Some(id)),
             Self::Organization => true,
             Self::Patient(id) => patient == Some(id),
         }

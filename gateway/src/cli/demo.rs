@@ -53,6 +53,9 @@ pub struct DemoArgs {
     /// Write the data to a folder instead, and end: bundles.ndjson for `fhir-gateway import`, rows.sql for psql or sqlite3.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
+    /// Table of codes and their security labels that adds to the built-in one (TOML or CSV).
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -68,6 +71,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         database: None,
         data_dir: data_dir.to_path_buf(),
         maps: None,
+        labels: args.labels.clone(),
         time_zone: None,
         no_after_write: false,
         content: ContentArgs::default(),
@@ -96,7 +100,7 @@ fn address(port: Option<u16>) -> Result<SocketAddr, Stop> {
 
 /// The clinic and its patients, each bundle once.
 async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
-    let caller = Gateway::operator();
+    let caller = Gateway::operator_running("demo");
     let purpose = Purpose::Hoperat;
     let permit =
         gateway.permit(&caller, purpose, Action::Change).map_err(|refusal| Stop::failed(refusal.to_string()))?;

@@ -27,7 +27,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::cli::{self, DatabaseArgs, Exit, Stop, serve};
+use crate::cli::{self, DatabaseArgs, Exit, Stop, restore, serve};
 use crate::gateway::Gateway;
 use crate::interaction::Endpoint;
 use crate::interaction::conditional::ConditionalDelete;
@@ -105,6 +105,7 @@ pub(super) async fn run(args: ImportArgs) -> Result<Exit, Stop> {
         return Err(Stop::usage("there is no .json, .ndjson or .jsonl file under the given paths"));
     }
     let gateway = Arc::new(Gateway::open(args.database.options(true)?).await?);
+    restore::ahead(&gateway).await?;
     let permit = gateway
         .permit(&Gateway::operator(), commit::PURPOSE, Action::Change)
         .map_err(|refusal| Stop::failed(refusal.to_string()))?;
@@ -117,12 +118,13 @@ pub(super) async fn run(args: ImportArgs) -> Result<Exit, Stop> {
     let outcome = load(committer, feed, &progress).await;
     progress.finish();
     // The audit trail has a connection of its own, which goes with the last handle on it.
-    let store = gateway.store.clone();
+    let (store, closing) = (gateway.store.clone(), gateway.audit.closing());
     drop(gateway);
     // After an error the reader may hold on to it for a moment; the process ends in any case.
     // Neither is worth waiting for longer.
     let _ = tokio::time::timeout(Duration::from_secs(30), store.take_statistics()).await;
     let _ = tokio::time::timeout(Duration::from_secs(5), store.close()).await;
+    closing.wait().await;
     let (mut report, error) = outcome;
     report.finish(started.elapsed());
     publish(&report, &args)?;

@@ -14,7 +14,7 @@ use mappers::map::{self, File, MapSet, Problem, Severity};
 use mappers::schema::Schema;
 use serde_json::json;
 
-use crate::audit::Event;
+use crate::audit::{Circumstances, Decision, Event};
 use crate::cli::{self, Exit, Stop, database_url};
 use crate::gateway::Gateway;
 use crate::store::introspect::introspect;
@@ -178,27 +178,26 @@ pub(super) async fn run(command: MapCommand) -> Result<Exit, Stop> {
 }
 
 /// The permit to look at every row, as the operator at the terminal; its use is on record.
-pub(super) async fn operator_permit(
+pub(crate) async fn operator_permit(
     gateway: &Gateway,
     interaction: &'static str,
     command: &str,
 ) -> Result<Permit, Stop> {
-    let operator = Gateway::operator();
+    let operator = Gateway::operator_running(command);
     let permit = gateway
         .permit(&operator, Purpose::Hoperat, Action::Read)
         .map_err(|refusal| Stop::failed(refusal.to_string()))?;
     let event = Event {
-        organization: operator.organization,
-        caller: operator.id.into(),
+        of: Circumstances::of(gateway, &operator, Purpose::Hoperat, command).into(),
         interaction,
         kind: None,
         id: None,
+        version: None,
         patient: None,
+        epoch: None,
         status: 200,
-        purpose: Purpose::Hoperat,
         at_ms: gateway.clock.now_ms(),
-        request: command.into(),
-        decision: "permit",
+        decision: Decision::Permit,
     };
     gateway.audit.record(event).await.map_err(|error| Stop::failed(error.to_string()))?;
     Ok(permit)

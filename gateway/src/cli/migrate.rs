@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
+use crate::store::labelling::register;
 use crate::store::migrate::{MigrateOptions, migrate, revert};
 use crate::store::pools::{PoolSettings, Pools};
 
@@ -28,6 +29,9 @@ pub struct MigrateArgs {
     /// Only print the SQL that would run.
     #[arg(long)]
     print: bool,
+    /// Give everything its security labels anew (a server does the work); also what encounters pass on to their notes.
+    #[arg(long, conflicts_with_all = ["print", "down"])]
+    relabel: bool,
     /// Take the gateway's tables and triggers away, with every version and index in them. Tables of your own stay.
     #[arg(long)]
     down: bool,
@@ -52,7 +56,11 @@ pub(super) async fn run(args: MigrateArgs) -> Result<Exit, Stop> {
     let pools = Pools::open(Some(&args.database.url()), data_dir, &PoolSettings::default()).await?;
     let clinic = if args.down { args.clinic } else { args.database.maps.is_none() };
     let options = MigrateOptions { clinic, print: args.print, now_ms: Clock::system().now_ms() };
+    let labels = args.database.label_table()?;
     let statements = if args.down { revert(&pools, &options).await } else { migrate(&pools, &options).await };
+    if statements.is_ok() && !args.down && !args.print {
+        register(&pools, labels.as_ref(), args.relabel).await?;
+    }
     pools.close().await;
     let statements = statements?;
     cli::print(&if args.print {

@@ -6,13 +6,14 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use consent::{OrganizationPolicy, Purpose};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
 use crate::auth::Authenticator;
-use crate::cli::{DatabaseArgs, Exit, Stop};
+use crate::cli::{DatabaseArgs, Exit, Stop, restore};
 use crate::gateway::{Gateway, Options};
 use crate::http::exchange::Service;
 use crate::http::request_id::RequestIds;
@@ -20,6 +21,7 @@ use crate::http::{Limits, server};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::interaction::{Endpoint, capabilities};
+use crate::store::ALARM_EVERY;
 
 /// The variable that holds the development token: on a command line everybody could read it.
 pub const TOKEN_VARIABLE: &str = "FHIR_GATEWAY_DEV_TOKEN";
@@ -48,6 +50,28 @@ pub struct ServeArgs {
     /// What --dev does with consent.
     #[arg(long, value_enum, value_name = "MODE", requires = "dev")]
     dev_consent: Option<DevConsent>,
+    /// Who the bearer of the token is in the terms of Consents (`Practitioner/1`); give it again for organization, group, role.
+    #[arg(long, value_name = "REF", requires = "dev", value_parser = super::consent::reference)]
+    dev_actor: Vec<String>,
+    /// The bearer of the token is a privacy officer, who reads the audit trail (without --dev-actor it does so anyway).
+    #[arg(long, requires = "dev")]
+    dev_officer: bool,
+    /// The purpose of use that the bearer of the token asks for: TREAT, ETREAT, HPAYMT, HOPERAT, HRESCH, PUBHLTH or PATRQT.
+    #[arg(long, value_name = "CODE", requires = "dev", value_parser = purpose, default_value = "TREAT")]
+    dev_purpose: Purpose,
+    /// What holds where no Consent of a patient says anything.
+    #[arg(long, value_enum, value_name = "PRESET", env = "FHIR_GATEWAY_CONSENT_DEFAULT", default_value_t)]
+    consent_default: ConsentDefault,
+    /// Where Consents are applied, one in so many answers is decided once more by another way than SQL; where that denies what SQL
+    /// shows, nobody is answered (500) and an incident is recorded. 1: every answer; 0: none.
+    #[arg(long, value_name = "ANSWERS", env = "FHIR_GATEWAY_CONSENT_ALARM", default_value_t = ALARM_EVERY)]
+    consent_alarm: u32,
+    /// Who may break the glass: a reference of a group (`Group/emergency`) that the caller must have; give it again for more.
+    #[arg(long, value_name = "REF", env = "FHIR_GATEWAY_BREAK_GLASS_GROUP", value_delimiter = ',', value_parser = super::consent::reference)]
+    break_glass_group: Vec<String>,
+    /// Does not tell patients (by a Communication in their record) that the glass was broken. It is reviewed all the same.
+    #[arg(long, env = "FHIR_GATEWAY_NO_GLASS_NOTICE")]
+    no_glass_notice: bool,
     /// Fixes clock and ids, so that equal requests give equal bytes.
     #[arg(long, value_name = "NUMBER", requires = "dev")]
     dev_seed: Option<u64>,
@@ -59,10 +83,46 @@ pub struct ServeArgs {
     max_body: usize,
 }
 
+/// An organization's default per purpose of use.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum ConsentDefault {
+    /// Treatment, payment, operations and the patient's own requests are permitted unless a Consent denies.
+    #[default]
+    TreatmentOptOut,
+    /// Nothing but the patient's own requests is permitted unless a Consent permits it.
+    OptIn,
+    /// IHE PCF's Policy-basic-normal: treatment alone is permitted.
+    PcfBasicNormal,
+    /// IHE PCF's Policy-all-normal: every purpose is permitted.
+    PcfAllNormal,
+    /// IHE PCF's Policy-break-glass-only: nothing is permitted, but for who breaks the glass.
+    PcfBreakGlassOnly,
+    /// IHE PCF's Policy-deny: nothing is permitted.
+    PcfDeny,
+}
+
+impl ConsentDefault {
+    pub(super) fn policy(self) -> OrganizationPolicy {
+        match self {
+            Self::TreatmentOptOut => OrganizationPolicy::treatment_opt_out(),
+            Self::OptIn => OrganizationPolicy::opt_in(),
+            Self::PcfBasicNormal => OrganizationPolicy::pcf_basic_normal(),
+            Self::PcfAllNormal => OrganizationPolicy::pcf_all_normal(),
+            Self::PcfBreakGlassOnly => OrganizationPolicy::pcf_break_glass_only(),
+            Self::PcfDeny => OrganizationPolicy::deny_all(),
+        }
+    }
+}
+
+/// A purpose of use that an exchange can have.
+fn purpose(code: &str) -> Result<Purpose, String> {
+    Purpose::parse(code).ok_or_else(|| "give TREAT, ETREAT, HPAYMT, HOPERAT, HRESCH, PUBHLTH or PATRQT".to_owned())
+}
+
 /// What `--dev` does with consent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum DevConsent {
-    /// Decide as in production (the organization's default per purpose of use holds in any case).
+    /// Apply the patients' Consents and statute as in production (the organization's default per purpose of use holds in any case).
     Enforce,
 }
 
@@ -80,7 +140,12 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         Some(seed) => Cursors::seeded(seed),
         None => Cursors::open(data_dir).map_err(unusable)?,
     };
-    let gateway = Gateway::open(Options { seed: args.dev_seed, ..args.database.options(false)? }).await?;
+    let mut gateway = Gateway::open(Options { seed: args.dev_seed, ..args.database.options(false)? }).await?;
+    gateway.enforces_consents = args.dev_consent == Some(DevConsent::Enforce);
+    gateway.policy = args.consent_default.policy();
+    gateway.break_glass_groups.clone_from(&args.break_glass_group);
+    gateway.break_glass_silently = args.no_glass_notice;
+    gateway.store.sound_alarm_every(args.consent_alarm);
     let limits = Limits { body: args.max_body, ..Limits::default() };
     let deletes = args.conditional_delete;
     listen(Arc::new(gateway), authenticator, cursors, limits, deletes, args.listen, announce).await?;
@@ -108,9 +173,16 @@ pub async fn listen(
     gateway.store.serve_at(&base);
     gateway.store.index_positions().await?;
     gateway.store.adopt_stored().await?;
+    gateway.store.adopt_consents().await?;
+    if !gateway.store.claim_journal(false).await? {
+        tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
+    }
+    restore::ahead(&gateway).await?;
     gateway.store.keep_indexing();
+    gateway.store.keep_labelling();
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();
+    let closing = gateway.audit.closing();
     let capabilities = capabilities::statement(&base, started_ms, conditional_delete);
     let service = Service {
         endpoint: Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete }),
@@ -124,6 +196,7 @@ pub async fn listen(
     tracing::info!("serving");
     server::serve(listener, Arc::new(service), stop).await;
     store.close().await;
+    closing.wait().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -143,7 +216,8 @@ fn authenticator(args: &ServeArgs) -> Result<Authenticator, Stop> {
     }
     let token = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
     let missing = || Stop::usage(format!("--dev needs a token: set {TOKEN_VARIABLE} to a secret of your choice"));
-    Authenticator::development(token.trim()).ok_or_else(missing)
+    let development = Authenticator::development(token.trim()).ok_or_else(missing)?;
+    Ok(development.acting(args.dev_actor.clone(), args.dev_purpose, args.dev_officer))
 }
 
 /// Logs to stderr, from this level on where the environment says nothing. Panics are told by their place alone: a message

@@ -7,9 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use consent::Action;
+use consent::{Action, Purpose};
 use hyper::body::Incoming;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
 use tokio::sync::Semaphore;
@@ -22,11 +22,20 @@ use crate::http::precondition::Conditions;
 use crate::http::preference::Preference;
 use crate::http::request_id::{self, RequestIds};
 use crate::http::response::{self, Body, Presentation};
+use crate::http::server::Peer;
 use crate::http::{Limits, binary, body, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities};
 use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
 use crate::router::{self, Interaction, Place, Verb};
+
+/// The notice beside answers that Consents may have shortened.
+const INCOMPLETE: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("record-notice"),
+    HeaderValue::from_static(
+        "This record may be incomplete: consent or law can hide parts of it. In an emergency break the glass: POST Patient/ID/$break-glass with a reason, if you are of a group that may; else ask the privacy officer.",
+    ),
+);
 
 /// What answers requests.
 pub struct Service {
@@ -48,6 +57,7 @@ impl Service {
         let (parts, incoming) = request.into_parts();
         let id = self.request_ids.of(&parts.headers);
         let mut presentation = presentation(&parts);
+        let may_be_incomplete = self.may_be_incomplete(&parts);
         let mut response = match self.exchange(parts, incoming, &id, &mut presentation).await {
             Ok(Reply::Answer(answer)) => response::success(answer, presentation).await,
             Ok(Reply::Plain(response)) => response,
@@ -55,7 +65,17 @@ impl Service {
             Err(failure) => response::failure(&failure, presentation).await,
         };
         response.headers_mut().insert(request_id::NAME, id);
+        if may_be_incomplete {
+            response.headers_mut().insert(INCOMPLETE.0, INCOMPLETE.1);
+        }
         response
+    }
+
+    /// Whether somebody who treats patients is answered where Consents are applied. No clinician may trust a list that is
+    /// silently short; and the notice tells nothing, for it stands beside every answer, whether or not something is hidden.
+    fn may_be_incomplete(&self, parts: &Parts) -> bool {
+        let treats = |identity: Identity<'_>| matches!(identity.purpose, Purpose::Etreat | Purpose::Treat);
+        self.endpoint.gateway.enforces_consents && self.authenticator.identify(&parts.headers).is_ok_and(treats)
     }
 
     async fn exchange(
@@ -277,6 +297,8 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
         preference: Preference::of(&parts.headers),
         body,
         request_id: id.to_str().unwrap_or_default().into(),
+        // What headers say of it is anybody's word.
+        source: parts.extensions.get::<Peer>().map(|peer| peer.0),
         safe: parts.method.is_safe(),
     }
 }

@@ -3,10 +3,13 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -19,6 +22,17 @@ use crate::http::exchange::Service;
 
 /// How long to wait after accept failed: without free file descriptors it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The machine at the other end of a connection, among the extensions of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// A connection with its place among those there is room for.
+struct Accepted {
+    stream: TcpStream,
+    peer: Peer,
+    place: OwnedSemaphorePermit,
+}
 
 /// Serves until `stop` resolves, then lets exchanges under way finish within the limit.
 pub async fn serve(listener: TcpListener, service: Arc<Service>, stop: impl Future<Output = ()>) {
@@ -33,7 +47,7 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, stop: impl Futu
             accepted = accept(&listener, &room) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => spawn(stream, place, Arc::clone(&service), &graceful),
+            Ok(accepted) => spawn(accepted, Arc::clone(&service), &graceful),
             Err(error) => {
                 tracing::warn!(kind = ?error.kind(), "a connection was not accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -52,14 +66,15 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, stop: impl Futu
     }
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Accepted> {
     let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok(Accepted { stream, peer: Peer(address.ip()), place })
 }
 
-fn spawn(stream: TcpStream, place: OwnedSemaphorePermit, service: Arc<Service>, graceful: &GracefulShutdown) {
+fn spawn(accepted: Accepted, service: Arc<Service>, graceful: &GracefulShutdown) {
+    let Accepted { stream, peer, place } = accepted;
     let limits = service.limits;
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -71,8 +86,9 @@ fn spawn(stream: TcpStream, place: OwnedSemaphorePermit, service: Arc<Service>, 
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
         .keep_alive_interval(Some(limits.head_time));
-    let answer = service_fn(move |request| {
+    let answer = service_fn(move |mut request: Request<Incoming>| {
         let service = Arc::clone(&service);
+        request.extensions_mut().insert(peer);
         async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();

@@ -1,18 +1,25 @@
 //! The audit call of every exchange: the record is durable before the answer leaves, for refusals and failures too.
 
-use consent::{Caller, OrganizationId, Purpose};
+use std::sync::Arc;
+
+use consent::{Caller, Purpose};
 use hyper::StatusCode;
 
-use crate::audit::Event;
+use crate::audit::{Circumstances, Decision, Event, address};
 use crate::auth::Identity;
 use crate::gateway::DEFAULT_ORGANIZATION;
-use crate::interaction::{Answer, Endpoint, Request, Touched, perform as decide_and_perform};
+use crate::interaction::{Answer, Endpoint, Request, Touched, glass, perform as decide_and_perform};
 use crate::outcome::Failure;
+use crate::router::Interaction;
+use crate::store::Basis;
 
 /// Who sent a request without a valid token.
 const NOBODY: &str = "unauthenticated";
 
-/// Does what is asked, and records it.
+/// When a transaction that is recorded now began at the earliest, in milliseconds: a glass that has ended since counts.
+const LONGEST_TRANSACTION_MS: i64 = 60_000;
+
+/// Does what is asked, and records it. What was touched is in the record then, no longer in the answer.
 ///
 /// # Errors
 /// The interaction's failure, recorded; or 503 where it could not be recorded.
@@ -22,9 +29,15 @@ pub async fn perform(
     purpose: Purpose,
     request: &Request,
 ) -> Result<Answer, Failure> {
-    let result = decide_and_perform(endpoint, caller, purpose, request).await;
-    let record = Record { endpoint, caller: &caller.id, organization: caller.organization, purpose };
-    endpoint.gateway.audit.record_all(record.events(request, &result)).await?;
+    let begun_ms = endpoint.gateway.clock.now_ms();
+    let mut result = decide_and_perform(endpoint, caller, purpose, request).await;
+    let touched = result.as_mut().map(|answer| std::mem::take(&mut answer.touched)).unwrap_or_default();
+    let record = Record::of(endpoint, Some(Identity { caller, purpose }), request);
+    let mut events = record.events(request, &result, touched);
+    // What was done is on record also where nobody can say whether it was under a broken glass; then nobody is answered.
+    let marked = glass::mark(endpoint, caller, purpose, begun_ms, &mut events).await;
+    endpoint.gateway.audit.record_all(events).await?;
+    marked?;
     result
 }
 
@@ -38,13 +51,7 @@ pub async fn refused(
     request: &Request,
     failure: Failure,
 ) -> Result<Answer, Failure> {
-    let record = match identity {
-        Some(Identity { caller, purpose }) => {
-            Record { endpoint, caller: &caller.id, organization: caller.organization, purpose }
-        }
-        None => Record { endpoint, caller: NOBODY, organization: DEFAULT_ORGANIZATION, purpose: Purpose::Treat },
-    };
-    let event = record.event(request, None, failure.status, decision(&failure));
+    let event = Record::of(endpoint, identity, request).untouched(request, failure.status, decision(&failure));
     endpoint.gateway.audit.record(event).await?;
     Err(failure)
 }
@@ -59,56 +66,116 @@ pub async fn writes<'r>(
     purpose: Purpose,
     entries: impl Iterator<Item = (&'r Request, &'r Option<Result<Answer, Failure>>)>,
 ) -> Result<(), Failure> {
-    let record = Record { endpoint, caller: &caller.id, organization: caller.organization, purpose };
-    let done = entries.filter_map(|(request, answer)| Some((request, answer.as_ref()?)));
-    let events = done.flat_map(|(request, result)| record.events(request, result)).collect();
+    let mut events = of_writes(endpoint, Identity { caller, purpose }, entries);
+    let begun_ms = endpoint.gateway.clock.now_ms() - LONGEST_TRANSACTION_MS;
+    let marked = glass::mark(endpoint, caller, purpose, begun_ms, &mut events).await;
     endpoint.gateway.audit.record_all(events).await?;
-    Ok(())
+    marked
+}
+
+fn of_writes<'r>(
+    endpoint: &Endpoint,
+    identity: Identity<'_>,
+    entries: impl Iterator<Item = (&'r Request, &'r Option<Result<Answer, Failure>>)>,
+) -> Vec<Event> {
+    let mut done = entries.filter_map(|(request, answer)| Some((request, answer.as_ref()?))).peekable();
+    let Some((request, _)) = done.peek() else { return Vec::new() };
+    let record = Record::of(endpoint, Some(identity), request);
+    let events = done.map(|(request, result)| {
+        let touched = result.as_ref().map(|answer| answer.touched.clone()).unwrap_or_default();
+        record.events(request, result, touched)
+    });
+    events.flatten().collect()
 }
 
 /// What all records of an exchange share.
 struct Record<'r> {
     endpoint: &'r Endpoint,
-    caller: &'r str,
-    organization: OrganizationId,
-    purpose: Purpose,
+    of: Arc<Circumstances>,
 }
 
-impl Record<'_> {
-    /// One record for each resource that was shown or changed; one for the exchange where there was none.
-    fn events(&self, request: &Request, result: &Result<Answer, Failure>) -> Vec<Event> {
-        match result {
-            Ok(answer) if !answer.touched.is_empty() => {
-                let event = |touched| self.event(request, Some(touched), answer.status, "permit");
-                answer.touched.iter().map(event).collect()
+impl<'r> Record<'r> {
+    fn of(endpoint: &'r Endpoint, identity: Option<Identity<'_>>, request: &Request) -> Self {
+        let of = match identity {
+            Some(Identity { caller, purpose }) => {
+                let circumstances = Circumstances::of(&endpoint.gateway, caller, purpose, &request.request_id);
+                Circumstances { source: request.source.map(address), ..circumstances }
             }
-            Ok(answer) => vec![self.event(request, None, answer.status, "permit")],
-            Err(failure) => vec![self.event(request, None, failure.status, decision(failure))],
+            None => Circumstances {
+                organization: DEFAULT_ORGANIZATION,
+                caller: NOBODY.into(),
+                client: None,
+                on_behalf: None,
+                source: request.source.map(address),
+                request: request.request_id.clone(),
+                purpose: Purpose::Treat,
+                policy: None,
+            },
+        };
+        Self { endpoint, of: of.into() }
+    }
+
+    /// One record for each resource that was shown or changed; one for the exchange where there was none.
+    fn events(&self, request: &Request, result: &Result<Answer, Failure>, touched: Vec<Touched>) -> Vec<Event> {
+        match result {
+            Ok(answer) if touched.is_empty() => vec![self.untouched(request, answer.status, Decision::Permit)],
+            Ok(answer) => touched.into_iter().map(|touched| self.touched(request, touched, answer.status)).collect(),
+            Err(failure) => vec![self.untouched(request, failure.status, decision(failure))],
         }
     }
 
-    fn event(&self, request: &Request, touched: Option<&Touched>, status: StatusCode, decision: &'static str) -> Event {
+    fn touched(&self, request: &Request, touched: Touched, status: StatusCode) -> Event {
+        let Touched { kind, id, version, basis: Basis { patient, epoch, would_deny, .. } } = touched;
         Event {
-            organization: self.organization,
-            caller: self.caller.into(),
+            version: Some(version),
+            patient,
+            epoch,
+            ..self.event(request, status, Some(kind), Some(id), Decision::of(would_deny))
+        }
+    }
+
+    /// What was asked about is all there is to tell. Who searches a compartment asks about what it is of, who calls an operation on a
+    /// patient about that patient. What somebody asks whom nobody knows is in nobody's record.
+    fn untouched(&self, request: &Request, status: StatusCode, decision: Decision) -> Event {
+        let is_operation = matches!(request.interaction, Interaction::Operation(_)) && request.kind == Some("Patient");
+        let (id, patient) = match request.compartment {
+            _ if decision == Decision::Unauthenticated => (request.id.clone(), None),
+            Some("Patient") => (None, request.id.clone()),
+            None if is_operation && status.is_success() => (request.id.clone(), request.id.clone()),
+            Some(_) => (None, None),
+            None => (request.id.clone(), None),
+        };
+        Event { patient, ..self.event(request, status, request.kind.map(Into::into), id, decision) }
+    }
+
+    fn event(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        kind: Option<Box<str>>,
+        id: Option<Box<str>>,
+        decision: Decision,
+    ) -> Event {
+        Event {
+            of: Arc::clone(&self.of),
             interaction: request.interaction.name(),
-            kind: touched.map(|touched| touched.kind.clone()).or_else(|| request.kind.map(Into::into)),
-            id: touched.map_or_else(|| request.id.clone(), |touched| Some(touched.id.clone())),
-            patient: touched.filter(|touched| &*touched.kind == "Patient").map(|touched| touched.id.clone()),
+            kind,
+            id,
+            version: None,
+            patient: None,
+            epoch: None,
             status: status.as_u16(),
-            purpose: self.purpose,
             at_ms: self.endpoint.gateway.clock.now_ms(),
-            request: request.request_id.clone(),
             decision,
         }
     }
 }
 
 /// What was decided, as far as the failure tells: everything else failed after, or before, a decision.
-fn decision(failure: &Failure) -> &'static str {
+fn decision(failure: &Failure) -> Decision {
     match failure.status {
-        StatusCode::UNAUTHORIZED => "unauthenticated",
-        StatusCode::FORBIDDEN => "refused",
-        _ => "permit",
+        StatusCode::UNAUTHORIZED => Decision::Unauthenticated,
+        StatusCode::FORBIDDEN => Decision::Refused,
+        _ => Decision::Permit,
     }
 }

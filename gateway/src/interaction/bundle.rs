@@ -60,6 +60,7 @@ pub async fn load(
         preference: Preference::default(),
         body: text,
         request_id: checkpoint.job.as_str().into(),
+        source: None,
         safe: false,
     };
     let plan = read(endpoint, request).await?;

@@ -8,6 +8,8 @@ use mappers::search::Custom;
 use mappers::search::custom::State;
 use mappers::search::parameters::{self, Definition};
 
+use crate::audit::claim;
+use crate::audit::resource::profiles;
 use crate::clock::Clock;
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::{Answer, Endpoint};
@@ -109,6 +111,9 @@ fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete
     out.extend_from_slice(br#"","profile":"http://hl7.org/fhir/StructureDefinition/"#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(br#"","#);
+    if kind == claim::KIND {
+        trail(out);
+    }
     out.extend_from_slice(INTERACTIONS.as_bytes());
     out.extend_from_slice(format!(r#","conditionalDelete":"{}""#, conditional_delete.as_str()).as_bytes());
     out.extend_from_slice(br#","referencePolicy":["literal","local"]"#);
@@ -121,6 +126,24 @@ fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete
     out.push(b']');
     operations(out, Operation::of_type(kind).iter().chain(Operation::of_all_types()));
     out.push(b'}');
+}
+
+/// What AuditEvent resources there are beside those that clients write.
+const TRAIL: &str = "Clients may write AuditEvents of their own. The audit trail of this server is served as AuditEvents, too: \
+    read-only, under ids that begin with audit-, to privacy officers, and to patients what is about them. A search shows it \
+    only with _source=urn:fhir-gateway:audit, and then nothing else; it takes date, patient, entity, agent, action, type, \
+    subtype, outcome, address, site, policy, _id, _lastUpdated and _sort=date, without chains and _include. Profiles of IHE BALP \
+    are named by those records of the trail that conform to them.";
+
+fn trail(out: &mut Vec<u8>) {
+    out.extend_from_slice(br#""supportedProfile":["#);
+    for (index, profile) in profiles().enumerate() {
+        out.extend_from_slice(if index == 0 { b"" } else { b"," });
+        write_string(out, &profile);
+    }
+    out.extend_from_slice(br#"],"documentation":"#);
+    write_string(out, TRAIL);
+    out.push(b',');
 }
 
 /// There is one at least.

@@ -110,8 +110,8 @@ impl Query<'_> {
     }
 }
 
-/// Makes the file whole or not at all; where another process was first, its key counts.
-fn make_key(path: &Path) -> io::Result<()> {
+/// Makes a file of 32 random bytes for its owner alone, whole or not at all; where another process was first, its key counts.
+pub(crate) fn make_key(path: &Path) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

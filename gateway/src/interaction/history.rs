@@ -7,7 +7,7 @@ use crate::interaction::read::unknown;
 use crate::interaction::search::resource;
 use crate::interaction::search::{address, full_url};
 use crate::interaction::searchset::{Head, Page};
-use crate::interaction::{Answer, Exchange, Request, Touched};
+use crate::interaction::{Answer, Exchange, Request, Touched, trail};
 use crate::outcome::{Code, Failure};
 use crate::store::{Found, History, HistoryKey, HistoryPage, Method, Version};
 
@@ -49,6 +49,14 @@ pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Resul
         count: asked.count,
         after,
     };
+    if let Some((kind, id)) = request.kind.zip(request.id.as_deref())
+        && let Some(record) = trail::record(exchange, kind, id).await?
+    {
+        let since = asked.since_ms.is_none_or(|since| record.updated_ms >= since);
+        let current = asked.current_ms.is_none_or(|(_, until)| record.updated_ms < until);
+        let versions = if since && current { vec![record] } else { Vec::new() };
+        return Ok(answer(exchange, &path, &asked.used, None, HistoryPage { versions, next: None }));
+    }
     let store = &exchange.endpoint.gateway.store;
     let page = store.history(&exchange.permit, &wanted).await?;
     if let (true, Some(kind), Some(id)) = (page.versions.is_empty(), request.kind, request.id.as_deref())

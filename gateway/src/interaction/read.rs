@@ -2,13 +2,16 @@
 
 use hyper::StatusCode;
 
-use crate::interaction::{Answer, Exchange, Payload, Request};
+use crate::interaction::{Answer, Exchange, Payload, Request, trail};
 use crate::outcome::{Code, Failure};
 use crate::store::Found;
 
 /// The current state of a resource.
 pub(super) async fn read(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let (kind, id) = request.instance()?;
+    if let Some(record) = trail::record(exchange, kind, id).await? {
+        return answer(Found::Present(record), request);
+    }
     answer(exchange.endpoint.gateway.store.read(&exchange.permit, kind, id).await?, request)
 }
 

@@ -9,13 +9,13 @@ use crate::http::{negotiation, preference};
 use crate::interaction::codes;
 use crate::interaction::cursor::Query;
 use crate::interaction::searchset::{Head, Page};
-use crate::interaction::{Answer, Exchange, Request, Touched, parameters as own_parameters};
+use crate::interaction::{Answer, Exchange, Request, Touched, parameters as own_parameters, trail};
 use crate::outcome::{self, Code, Failure, Issue, Severity};
 use crate::router::Interaction;
 use crate::store::{ResourceKey, SearchPage, SearchRequest, Version};
 
 /// Matches per page where the client does not say.
-const COUNT: u32 = 50;
+pub(super) const COUNT: u32 = 50;
 
 /// A page of matches.
 pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
@@ -27,6 +27,9 @@ pub(super) async fn search(exchange: &Exchange<'_>, request: &Request) -> Result
     // A cursor belongs to what is searched for, not to how the page looks.
     let chosen = canonical(&search, &Results::default());
     within(&mut search, request, base);
+    if trail::is_asked(request, &search) {
+        return trail::search(exchange, trail::Asked { path: path(request), chosen, search, results, ignored }).await;
+    }
     codes::resolve(exchange, &mut search).await?;
     page(exchange, Asked { path: path(request), chosen, search, results, ignored, count: COUNT }).await
 }
@@ -58,11 +61,7 @@ pub(crate) async fn page(exchange: &Exchange<'_>, asked: Asked) -> Result<Answer
         Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, place::read)?),
         None => None,
     };
-    let link = |results: &Results| {
-        let shown = canonical(&Search::default(), results);
-        let mark = if chosen.is_empty() || shown.is_empty() { "" } else { "&" };
-        address(&endpoint.base, &path, &format!("{chosen}{mark}{shown}"))
-    };
+    let link = |results: &Results| link(&endpoint.base, &path, &chosen, results);
     let here = link(&results);
     let only_count = results.is_count_only();
     let wanted = SearchRequest {
@@ -89,8 +88,26 @@ pub(crate) fn whole(
     ignored: &[Ignored],
     page: &SearchPage,
 ) -> Answer {
+    framed(exchange, (here, None), results, ignored, page)
+}
+
+/// The answer of matches of which the addresses of this page and the next are known.
+pub(super) fn framed(
+    exchange: &Exchange<'_>,
+    (here, next): (&str, Option<&str>),
+    results: &Results,
+    ignored: &[Ignored],
+    page: &SearchPage,
+) -> Answer {
     let part = Part::of(results).map(|part| (part, part.of_included()));
-    Frame { base: &exchange.endpoint.base, here, part, ignored }.answer(None, page)
+    Frame { base: &exchange.endpoint.base, here, part, ignored }.answer(next, page)
+}
+
+/// The address of a page of what was chosen.
+pub(super) fn link(base: &str, path: &str, chosen: &str, results: &Results) -> String {
+    let shown = canonical(&Search::default(), results);
+    let mark = if chosen.is_empty() || shown.is_empty() { "" } else { "&" };
+    address(base, path, &format!("{chosen}{mark}{shown}"))
 }
 
 /// The path under the base.

@@ -1,13 +1,18 @@
 //! <https://hl7.org/fhir/R4/http.html#vread>
 
 use crate::interaction::read::{answer, unknown};
-use crate::interaction::{Answer, Exchange, Request};
+use crate::interaction::{Answer, Exchange, Request, trail};
 use crate::outcome::Failure;
+use crate::store::Found;
 
 /// One version of a resource.
 pub(super) async fn vread(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let (kind, id) = request.instance()?;
     let Some(version) = request.version.as_deref().and_then(number) else { return Err(unknown()) };
+    // A record of the trail never changes.
+    if let Some(record) = trail::record(exchange, kind, id).await?.filter(|record| record.version == version) {
+        return answer(Found::Present(record), request);
+    }
     answer(exchange.endpoint.gateway.store.vread(&exchange.permit, kind, id, version).await?, request)
 }
 

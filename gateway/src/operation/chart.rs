@@ -3,7 +3,7 @@
 use mappers::json::{Document, Element};
 use mappers::search::{self, Context, Handling};
 
-use crate::interaction::{Exchange, not_there};
+use crate::interaction::{Exchange, not_there, trail};
 use crate::outcome::{Code, Failure};
 use crate::store::{Found, SearchRequest, Version};
 
@@ -26,6 +26,9 @@ const PAGE: usize = 500;
 
 /// The resource, or 404 and 410 as a read would answer.
 pub(super) async fn instance(exchange: &Exchange<'_>, kind: &str, id: &str) -> Result<Version, Failure> {
+    if let Some(record) = trail::record(exchange, kind, id).await? {
+        return Ok(record);
+    }
     match exchange.endpoint.gateway.store.read(&exchange.permit, kind, id).await? {
         Found::Present(version) => Ok(version),
         found => Err(not_there(&found)),

@@ -15,7 +15,7 @@ use mappers::json::{Document, Element, write_string};
 use mappers::labels::{self, LISTS, Name};
 use mappers::structure;
 
-use crate::interaction::{Answer, Exchange, Request, Touched, not_there, number, patch};
+use crate::interaction::{Answer, Exchange, Request, Touched, not_there, number, patch, trail};
 use crate::operation::{Operation, named, parameters};
 use crate::outcome::{Code, Failure};
 use crate::store::{Change, Found, Labels, Operation as Write, StoreError, Version};
@@ -25,6 +25,10 @@ const META: &str = "Parameters.parameter.where(name='meta')";
 
 pub(super) async fn meta(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let Ok((kind, id)) = request.instance() else { return in_use(exchange, request.kind).await };
+    if let Some(record) = trail::record(exchange, kind, id).await? {
+        let is_asked = request.version.as_deref().is_none_or(|version| number(version) == Some(record.version));
+        return if is_asked { answer(&record) } else { Err(not_there(&Found::Unknown)) };
+    }
     let store = &exchange.endpoint.gateway.store;
     let found = match request.version.as_deref() {
         None => store.read(&exchange.permit, kind, id).await?,

@@ -15,7 +15,7 @@ use mappers::validate::{self, Library, Options, Report, Wanted};
 use crate::clock::Clock;
 use crate::http::query;
 use crate::interaction::canonical::canonicals;
-use crate::interaction::{Answer, Exchange, Payload, Request, Touched};
+use crate::interaction::{Answer, Exchange, Payload, Request, Touched, trail};
 use crate::operation::{chart, named};
 use crate::outcome::{self, Code, Failure, Issue, Severity};
 
@@ -37,6 +37,7 @@ pub(super) async fn validate(exchange: &Exchange<'_>, request: &Request) -> Resu
     let profiles = profiles(request)?;
     if mode == Some(Mode::Delete) {
         let (kind, id) = request.instance().map_err(|_| refused("mode=delete is for one resource: name its id."))?;
+        trail::refuse_change(request)?;
         let stored = chart::instance(exchange, kind, id).await?;
         return Ok(answer(vec![information("The resource may be deleted.")], vec![Touched::of(&stored)]));
     }

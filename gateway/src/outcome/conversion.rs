@@ -78,6 +78,25 @@ impl From<ChangeRefusal> for Failure {
                 issues: problems.into_iter().map(issue).collect(),
                 advice: Advice::None,
             },
+            ChangeRefusal::UnseenPatient => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Code::BusinessRule,
+                "The patient that this is about is not there, or not for this caller: create the patient first, or ask for access.",
+            ),
+            ChangeRefusal::TrailRecord => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::NotSupported,
+                "AuditEvents with an id of this form are records of the audit trail. They can be read and searched by those who may, \
+                 and never written. Give an AuditEvent of your own another id.",
+            )
+            .advising(Advice::Allow("GET, HEAD".to_owned())),
+            ChangeRefusal::TrailSource => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Code::BusinessRule,
+                "This meta.source is that of the records of the audit trail here, and of nothing that a client writes. Name another \
+                 source, or none.",
+            )
+            .at("AuditEvent.meta.source"),
             ChangeRefusal::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "This caller may not make this change.")
             }

@@ -10,10 +10,12 @@ use mappers::join::{self, Header};
 use mappers::json::Document;
 use mappers::search::Custom;
 
+use crate::audit::claim as trail;
 use crate::clock::Clock;
 use crate::store::batch::Unit;
 use crate::store::checkpoint;
 use crate::store::connection::{Connection, DbError, DbErrorKind};
+use crate::store::consents::{self, Sight};
 use crate::store::core::Core;
 use crate::store::custom::desk::{self, Desk};
 use crate::store::emit::{self, Facts, Side, Snapshot};
@@ -23,7 +25,7 @@ use crate::store::index::{Index, Served};
 use crate::store::judge::{self, Ruling};
 use crate::store::place::{self, Placed};
 use crate::store::rows;
-use crate::store::types::{Change, Changed, Method, Note, Operation, Outcome, Version};
+use crate::store::types::{Basis, Change, Changed, Method, Note, Operation, Outcome, Version};
 
 /// What became of a set.
 #[derive(Debug)]
@@ -171,7 +173,8 @@ pub(crate) async fn apply(
     defer(units, &mut verdicts);
     let entries = look_up(core, connection, organization, units, &verdicts).await?;
     let mut desk = if define(units) { Some(Desk::open(connection, organization).await?) } else { None };
-    let mut steps = judge_all(core, units, &mut verdicts, &entries, &mut desk);
+    let sights = consents::sights(core, connection, units, &entries).await?;
+    let mut steps = judge_all(core, units, &mut verdicts, &entries, &sights, &mut desk);
     let rids = core.take_rids(connection, steps.iter().filter(|step| step.before.is_none()).count()).await?;
     for (step, rid) in steps.iter_mut().filter(|step| step.before.is_none()).zip(rids) {
         step.rid = rid;
@@ -186,8 +189,10 @@ pub(crate) async fn apply(
         }
     }
     let custom = core.registry.known(organization);
-    let snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, &custom, step)).collect();
-    emit::emit(core, connection, organization, &snapshots).await.map_err(|error| clash(core, error, &snapshots))?;
+    let mut snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, &custom, step)).collect();
+    let bases = consents::bases(core, connection, organization, units, &steps, &snapshots).await?;
+    let emitted = emit::emit(core, connection, organization, &mut snapshots).await;
+    emitted.map_err(|error| clash(core, error, &snapshots))?;
     if let Some(desk) = desk {
         desk.keep(connection, organization).await?;
     }
@@ -196,8 +201,11 @@ pub(crate) async fn apply(
             checkpoint::record(connection, organization, mark).await?;
         }
     }
-    Ok(collect(units, verdicts, steps, snapshots))
+    Ok(collect(units, verdicts, steps, snapshots.into_iter().zip(bases)))
 }
+
+/// The directory's entries of what is updated or deleted, by type and id.
+pub(crate) type Entries = HashMap<(Box<str>, Box<str>), Entry>;
 
 /// Whether the sets change definitions of search parameters.
 pub(crate) fn define(units: &[&Unit]) -> bool {
@@ -239,7 +247,7 @@ async fn look_up(
     organization: OrganizationId,
     units: &[&Unit],
     verdicts: &[Option<Verdict>],
-) -> Result<HashMap<(Box<str>, Box<str>), Entry>, DbError> {
+) -> Result<Entries, DbError> {
     let mut wanted: Vec<(&str, &str)> = units
         .iter()
         .zip(verdicts)
@@ -258,18 +266,19 @@ fn judge_all<'u>(
     core: &Core,
     units: &[&'u Unit],
     verdicts: &mut [Option<Verdict>],
-    entries: &HashMap<(Box<str>, Box<str>), Entry>,
+    entries: &Entries,
+    sights: &[Sight],
     desk: &mut Option<Desk>,
 ) -> Vec<Step<'u>> {
     let mut steps = Vec::new();
-    for (number, (unit, verdict)) in units.iter().zip(verdicts).enumerate() {
+    for (number, ((unit, verdict), sight)) in units.iter().zip(verdicts).zip(sights).enumerate() {
         if verdict.is_some() {
             continue;
         }
         let updated_ms = unit.instant(&core.clock);
         // What a set that is refused would define is not.
         let mut trial = desk.clone();
-        match judge_unit(core, unit, number, updated_ms, entries, &mut trial) {
+        match judge_unit(core, unit, number, updated_ms, (entries, sight), &mut trial) {
             Ok(judged) => {
                 steps.extend(judged);
                 *desk = trial;
@@ -285,7 +294,7 @@ fn judge_unit<'u>(
     unit: &'u Unit,
     number: usize,
     updated_ms: i64,
-    entries: &HashMap<(Box<str>, Box<str>), Entry>,
+    (entries, sight): (&Entries, &Sight),
     desk: &mut Option<Desk>,
 ) -> Result<Vec<Step<'u>>, ChangeError> {
     let mut seen = HashSet::with_capacity(unit.changes.len());
@@ -295,8 +304,12 @@ fn judge_unit<'u>(
         if !seen.insert((&*change.kind, &*change.id)) {
             return Err(refuse(ChangeRefusal::Twice));
         }
+        if &*change.kind == trail::KIND && trail::place(&change.id).is_some() {
+            return Err(refuse(ChangeRefusal::TrailRecord));
+        }
         let before = entries.get(&(change.kind.clone(), change.id.clone()));
-        let Ruling { outcome, version } = judge::judge(core, &unit.permit, change, before).map_err(refuse)?;
+        let Ruling { outcome, version } =
+            judge::judge(core, &unit.permit, change, before, &sight.hidden).map_err(refuse)?;
         if outcome == Outcome::Nothing {
             continue;
         }
@@ -307,10 +320,22 @@ fn judge_unit<'u>(
             ),
         };
         if let Some(document) = &document {
+            if &*change.kind == trail::KIND && trail::is_claimed(document.root()) {
+                return Err(refuse(ChangeRefusal::TrailSource));
+            }
             let facts = Facts::of(&change.kind, &change.id, document.root(), core.address().as_deref());
             if !unit.permit.predicate().admits(facts.patient.as_deref()) {
                 return Err(refuse(ChangeRefusal::Forbidden));
             }
+            // Whoever wrote about a patient that is hidden would see from what becomes of it that there is one.
+            if &*change.kind != "Patient"
+                && facts.patient.as_ref().is_some_and(|patient| sight.unseen.contains(patient))
+            {
+                return Err(refuse(ChangeRefusal::UnseenPatient));
+            }
+        }
+        if !sight.permits(core, unit.permit.predicate(), change, before, document.as_ref()) {
+            return Err(refuse(ChangeRefusal::Forbidden));
         }
         let note = match desk.as_mut().filter(|_| &*change.kind == desk::KIND) {
             Some(desk) => {
@@ -350,10 +375,12 @@ fn snapshot(core: &Core, custom: &Custom, step: &Step<'_>) -> Snapshot {
             (method, render(document, &step.change.id, step.version, step.updated_ms))
         }
     };
-    let facts = match &step.document {
-        Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), address.as_deref()),
-        None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
-    };
+    let facts =
+        match &step.document {
+            Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), address.as_deref())
+                .labelled(core, &step.change.kind, document.root()),
+            None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
+        };
     let served = Served { body: &body, custom };
     let index = |document: &Document<'_>| Index::of(&step.change.kind, document.root(), served, address.as_deref());
     let (place, index) = match (&step.placed, &step.document) {
@@ -417,11 +444,11 @@ fn collect(
     units: &[&Unit],
     verdicts: Vec<Option<Verdict>>,
     steps: Vec<Step<'_>>,
-    snapshots: Vec<Snapshot>,
+    stored: impl Iterator<Item = (Snapshot, Basis)>,
 ) -> Vec<Verdict> {
     let mut changed: Vec<Vec<Option<Changed>>> =
         units.iter().map(|unit| unit.changes.iter().map(|_| None).collect()).collect();
-    for (step, snapshot) in steps.iter().zip(snapshots) {
+    for (step, (snapshot, basis)) in steps.iter().zip(stored) {
         changed[step.unit][step.index] = Some(Changed {
             outcome: step.outcome,
             version: Version {
@@ -431,6 +458,7 @@ fn collect(
                 updated_ms: snapshot.updated_ms,
                 method: snapshot.method,
                 body: snapshot.body,
+                basis,
             },
             note: step.note,
         });
@@ -456,6 +484,7 @@ fn nothing(change: &Change) -> Changed {
             updated_ms: 0,
             method: Method::Delete,
             body: Bytes::new(),
+            basis: Basis::default(),
         },
         note: None,
     }

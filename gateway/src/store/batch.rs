@@ -218,7 +218,7 @@ async fn attempt(
     drain::begin(core, connection, organization).await?;
     let rids = core.rids_of_a_transaction();
     let verdicts = apply::apply(core, connection, organization, units, refused, lessons).await?;
-    staged.commit(connection).await?;
+    staged.commit(core, connection).await?;
     if apply::define(units) {
         core.registry.committed(organization);
     }

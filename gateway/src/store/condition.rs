@@ -2,7 +2,9 @@
 
 use consent::{Permit, Predicate};
 
-use crate::store::connection::Arg;
+use crate::store::connection::{Arg, Engine};
+use crate::store::consents;
+use crate::store::consents::predicate::{Breadth, Places, Span};
 use crate::store::types::ResourceKey;
 
 /// SQL text under construction, with its arguments.
@@ -35,15 +37,38 @@ impl<'a> Query<'a> {
     }
 
     /// The condition that a directory row (under `alias`) passes the predicate.
-    pub(crate) fn predicate(&mut self, predicate: &'a Predicate, alias: &str) -> String {
-        self::predicate(predicate, alias, |text| self.arg(Arg::Text(text)))
+    pub(crate) fn predicate(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
+        self::predicate(predicate, alias, Span::Current, engine, Breadth::Few, self)
+    }
+
+    /// The same for what shows past versions.
+    pub(crate) fn predicate_ever(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
+        self::predicate(predicate, alias, Span::Ever, engine, Breadth::Few, self)
     }
 }
 
-/// The condition that a directory row (under `alias`) passes the predicate; `place` takes a text and gives its placeholder.
-pub(crate) fn predicate<'p>(predicate: &'p Predicate, alias: &str, place: impl FnOnce(&'p str) -> String) -> String {
+impl<'a> Places<'a> for Query<'a> {
+    fn text(&mut self, value: &'a str) -> String {
+        self.arg(Arg::Text(value))
+    }
+
+    fn int(&mut self, value: i64) -> String {
+        self.arg(Arg::Int(value))
+    }
+}
+
+/// The condition that a directory row (under `alias`) passes the predicate.
+pub(crate) fn predicate<'p>(
+    predicate: &'p Predicate,
+    alias: &str,
+    span: Span,
+    engine: Engine,
+    breadth: Breadth<'_>,
+    places: &mut impl Places<'p>,
+) -> String {
     match predicate {
+        Predicate::Consents(asked) => consents::predicate::condition(asked, alias, span, engine, breadth, places),
         Predicate::Organization => "true".to_owned(),
-        Predicate::Patient(id) => format!("{alias}.patient = {}", place(id)),
+        Predicate::Patient(id) => format!("{alias}.patient = {}", places.text(id)),
     }
 }

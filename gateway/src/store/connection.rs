@@ -19,6 +19,7 @@ pub use self::arg::Arg;
 pub use self::error::{DbError, DbErrorKind};
 pub use self::row::Row;
 use super::dialect;
+use super::journal::Revocation;
 use super::pools::makers::{self, PostgresObject, SqliteObject};
 
 /// How many prepared statements a connection keeps.
@@ -46,6 +47,8 @@ pub struct Connection {
     /// An error showed that the connection cannot be used again.
     broken: bool,
     distrust: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Consents that the open transaction revokes, and whose: for the journal, before it commits.
+    revocations: Option<(i64, Vec<Revocation>)>,
 }
 
 enum Inner {
@@ -99,7 +102,28 @@ impl Connection {
     }
 
     fn new(engine: Engine, inner: Inner) -> Self {
-        Self { engine, inner, open: false, writing: false, running: false, broken: false, distrust: None }
+        Self {
+            engine,
+            inner,
+            open: false,
+            writing: false,
+            running: false,
+            broken: false,
+            distrust: None,
+            revocations: None,
+        }
+    }
+
+    /// The open transaction revokes these Consents of an organization.
+    pub(super) fn revokes(&mut self, organization: i64, revocations: Vec<Revocation>) {
+        if !revocations.is_empty() {
+            self.revocations.get_or_insert_with(|| (organization, Vec::new())).1.extend(revocations);
+        }
+    }
+
+    /// What the open transaction revokes, for whoever commits it.
+    pub(super) fn take_revocations(&mut self) -> Option<(i64, Vec<Revocation>)> {
+        self.revocations.take()
     }
 
     /// Which engine this is.
@@ -195,6 +219,7 @@ impl Connection {
         let sql = dialect::begin_write(self.engine(), organization);
         self.open = true;
         self.writing = true;
+        self.revocations = None;
         self.command(&sql).await
     }
 
@@ -218,17 +243,29 @@ impl Connection {
         let sql = dialect::begin_alone(self.engine(), organization);
         self.open = true;
         self.writing = true;
+        self.revocations = None;
         self.command(&sql).await
     }
 
-    /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox, and
-    /// for the version of the organization's search parameters.
-    pub async fn begin_write_asking(&mut self, organization: i64) -> Result<(bool, i64), DbError> {
+    /// As [`Self::begin_alone`], for an erasure.
+    pub async fn begin_erasure(&mut self, organization: i64) -> Result<(), DbError> {
+        let sql = dialect::begin_erasure(self.engine(), organization);
+        self.open = true;
+        self.writing = true;
+        self.revocations = None;
+        self.script(&sql).await
+    }
+
+    /// As [`Self::begin_write`], and asks in the same round trip whether changes of other programs wait in the outbox, for the
+    /// version of the organization's search parameters, and for the labelling that counts.
+    pub async fn begin_write_asking(&mut self, organization: i64) -> Result<(bool, i64, i64), DbError> {
         let sql = dialect::begin_write_asking(self.engine(), organization);
         self.open = true;
         self.writing = true;
+        self.revocations = None;
         let row = self.ask(sql).await?;
-        Ok((row.as_ref().is_some_and(|row| row.flag(0)), row.and_then(|row| row.int(1)).unwrap_or_default()))
+        let number = |place| row.as_ref().and_then(|row| row.int(place)).unwrap_or_default();
+        Ok((row.as_ref().is_some_and(|row| row.flag(0)), number(1), number(2)))
     }
 
     /// Runs statements without placeholders; the row of the last one.
@@ -282,6 +319,7 @@ impl Connection {
 
     /// Rolls the open transaction back.
     pub async fn rollback(&mut self) -> Result<(), DbError> {
+        self.revocations = None;
         let result = self.script("rollback").await;
         match &result {
             Ok(()) => self.open = false,

@@ -4,6 +4,7 @@
 //! brings is stored before the transaction that writes its row (`Contents::stage`). A process that ends in between leaves
 //! an orphan, never a row that points to nothing; new content always gets a new name, so that nothing is overwritten.
 
+mod erased;
 mod files;
 mod objects;
 mod shelf;
@@ -88,6 +89,11 @@ impl Contents {
     /// Whether rows of a map may name content outside the database.
     pub(crate) fn is_named_by(&self, map: usize) -> bool {
         !self.places[map].is_empty()
+    }
+
+    /// Whether there is an object store.
+    pub(crate) fn has_objects(&self) -> bool {
+        self.objects.is_some()
     }
 
     /// What codecs ask.

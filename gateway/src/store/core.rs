@@ -13,9 +13,12 @@ use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
 use crate::store::connection::{Arg, Connection, DbError, Engine};
+use crate::store::consents::Alarm;
 use crate::store::content::Contents;
 use crate::store::custom::Registry;
 use crate::store::dialect::{self, SqlDialect};
+use crate::store::journal::{self, Journal};
+use crate::store::labelling::Labellings;
 use crate::store::pools::Pools;
 use crate::store::referrers::Referrers;
 use crate::store::statistics::Growth;
@@ -72,6 +75,12 @@ pub(crate) struct Core {
     pub(crate) readers_settling: Semaphore,
     /// Search parameters of organizations' own.
     pub(crate) registry: Registry,
+    /// The tables of codes that labels come from.
+    pub(crate) labellings: Labellings,
+    /// Revocations and erasures, apart from the database.
+    pub(crate) journal: Journal,
+    /// When what is shown under Consents is decided once more.
+    pub(crate) alarm: Alarm,
     /// Row ids taken and not yet given out.
     rids: Mutex<std::ops::Range<i64>>,
 }
@@ -120,6 +129,9 @@ impl Core {
             settling: tokio::sync::Mutex::new(()),
             readers_settling: Semaphore::new(READERS_SETTLING),
             registry: Registry::default(),
+            labellings: Labellings::default(),
+            journal: Journal::default(),
+            alarm: Alarm::default(),
             rids: Mutex::new(0..0),
         }
     }
@@ -127,6 +139,16 @@ impl Core {
     /// Whether functions of the owner's are called after our writes.
     pub(crate) fn calling_functions(self, after_write: bool) -> Self {
         Self { after_write, ..self }
+    }
+
+    /// With the journal of its data directory.
+    pub(crate) fn with_journal(self, journal: Journal) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// Ends a transaction of our own writes, the journal knowing of what it revokes.
+    pub(crate) async fn commit(&self, connection: &mut Connection) -> Result<(), DbError> {
+        journal::commit(&self.journal, &self.clock, connection).await
     }
 
     /// The base under which an absolute reference is one to a resource of our own; `None` where nothing is served (an import).

@@ -8,7 +8,6 @@
 //! Transactions that write hold the registry's table in a weak mode, the work on index rows ([`job`]) in one that excludes
 //! them: so the work sees no row half written, and nobody writes by definitions that are older than the work.
 
-mod alone;
 pub(crate) mod desk;
 mod job;
 mod positions;
@@ -107,6 +106,11 @@ impl Registry {
         if self.settled.swap(false, Ordering::AcqRel) {
             self.committed(organization);
         }
+    }
+
+    /// Whether the store closes.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     /// No more work is begun.

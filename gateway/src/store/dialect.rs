@@ -76,11 +76,12 @@ pub fn begin_write(engine: Engine, organization: Option<i64>) -> String {
     }
 }
 
-/// As [`begin_write`], and tells whether changes of other programs wait in the outbox, and of which version the
-/// organization's search parameters are.
+/// As [`begin_write`], and tells whether changes of other programs wait in the outbox, of which version the organization's
+/// search parameters are, and which labelling counts.
 pub fn begin_write_asking(engine: Engine, organization: i64) -> String {
     let version = format!("coalesce((select version from search_registry where organization_id = {organization}), 0)");
-    format!("{}; {}, {version}", begin_write(engine, Some(organization)), pending(engine, organization))
+    let labelling = "coalesce((select max(id) from labellings), 0)";
+    format!("{}; {}, {version}, {labelling}", begin_write(engine, Some(organization)), pending(engine, organization))
 }
 
 /// Whether changes of other programs wait.
@@ -100,6 +101,44 @@ pub fn begin_alone(engine: Engine, organization: i64) -> String {
         ),
         Engine::Sqlite => begin_write(engine, Some(organization)),
     }
+}
+
+/// As [`begin_alone`], for an erasure: it looks through all versions, and waits for whoever is writing.
+pub fn begin_erasure(engine: Engine, organization: i64) -> String {
+    match engine {
+        Engine::Postgres => format!(
+            "{}; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+             set local lock_timeout = 10000; set local app.gateway_erasing = 'on'; lock table search_registry in exclusive mode",
+            with_organization(WRITE, Some(organization))
+        ),
+        // Two: tables of the clinic schema that are only appended to give way to this alone.
+        Engine::Sqlite => "begin immediate; insert into gateway_writing (writing) values (2)".to_owned(),
+    }
+}
+
+/// Takes a role until another one is taken, or the transaction ends (PostgreSQL; SQLite has none).
+pub fn act_as(engine: Engine, role: &str) -> Option<String> {
+    (engine == Engine::Postgres).then(|| format!("set local role {role}"))
+}
+
+/// Checks now what constraints would check at the end of the transaction (SQLite checks when it commits).
+pub fn check_constraints(engine: Engine) -> Option<&'static str> {
+    (engine == Engine::Postgres).then_some("set constraints all immediate")
+}
+
+/// Takes what was deleted out of the files of the database: statements, each by itself (SQLite). PostgreSQL's VACUUM is its
+/// operator's.
+pub fn scrub(engine: Engine) -> &'static [&'static str] {
+    match engine {
+        Engine::Postgres => &[],
+        // A copy of the whole database is not for memory.
+        Engine::Sqlite => &["pragma temp_store = file", "vacuum", "pragma temp_store = memory"],
+    }
+}
+
+/// Empties the log of what was written (SQLite): whether somebody who reads kept it from that.
+pub fn empty_log(engine: Engine) -> Option<&'static str> {
+    (engine == Engine::Sqlite).then_some("pragma wal_checkpoint(truncate)")
 }
 
 /// Opens a transaction of a schema change or of another program's kind: nobody else writes meanwhile (SQLite).

@@ -75,13 +75,14 @@ pub(crate) async fn begin(
     connection: &mut Connection,
     organization: OrganizationId,
 ) -> Result<(), DbError> {
-    let (pending, mut version) = connection.begin_write_asking(organization.0).await?;
+    let (pending, mut version, mut labelling) = connection.begin_write_asking(organization.0).await?;
     if pending {
         connection.rollback().await?;
         settle(core, connection, organization).await?;
         // What has come since need not be seen.
-        (_, version) = connection.begin_write_asking(organization.0).await?;
+        (_, version, labelling) = connection.begin_write_asking(organization.0).await?;
     }
+    core.labellings.learn(connection, labelling).await?;
     core.registry.learn(connection, organization, version).await.map(drop)
 }
 
@@ -161,13 +162,17 @@ async fn settle_some(
     let lock = dialect::for_update(connection.engine());
     let sql = format!(
         "select seq, map_table, key, \
-         coalesce((select version from search_registry where organization_id = $1), 0) \
+         coalesce((select version from search_registry where organization_id = $1), 0), \
+         coalesce((select max(id) from labellings), 0) \
          from outbox where organization_id = $1 and seq > $2 order by seq limit {}{lock}",
         pace.batch
     );
     let taken = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Int(pace.after)]).await?;
     if let Some(version) = taken.first().and_then(|row| row.int(3)) {
         core.registry.learn(connection, organization, version).await?;
+    }
+    if let Some(labelling) = taken.first().and_then(|row| row.int(4)) {
+        core.labellings.learn(connection, labelling).await?;
     }
     let mut tables: BTreeMap<Box<str>, BTreeSet<Box<str>>> = BTreeMap::new();
     let mut numbers = Vec::with_capacity(taken.len());
@@ -185,7 +190,7 @@ async fn settle_some(
     let numbers: Vec<Arg<'_>> = numbers.into_iter().map(Arg::Int).collect();
     let sql = "delete from outbox where seq in (select k.seq from {keys})";
     bulk::execute_by_keys(connection, sql, &[], &[("seq", BulkType::Int)], &numbers).await?;
-    connection.commit().await?;
+    core.commit(connection).await?;
     core.registry.has_settled(organization);
     rids.committed();
     Ok(taken.len())
@@ -239,8 +244,8 @@ async fn refresh(
                 (Some(row), None) => versions.adopt(Foreign { core, map, key, first: key, row }),
             }
         }
-        let snapshots = versions.snapshots(connection, organization).await?;
-        emit::emit(core, connection, organization, &snapshots).await?;
+        let mut snapshots = versions.snapshots(connection, organization).await?;
+        emit::emit(core, connection, organization, &mut snapshots).await?;
         // Lists could not tell these ids beforehand.
         let given = |snapshot: &&Snapshot| snapshot.fresh && *snapshot.id != *core.map(map).id_of(snapshot.key());
         let given: Vec<&str> = snapshots.iter().filter(given).map(Snapshot::key).collect();
@@ -384,6 +389,7 @@ impl Foreign<'_> {
         let served = Served { body: &body, custom };
         let index = Index::of(&map.resource, document.root(), served, address.as_deref());
         let facts = Facts::of(&map.resource, &entry.id, document.root(), address.as_deref());
+        let facts = facts.labelled(self.core, &map.resource, document.root());
         drop(document);
         Ok(Snapshot {
             rid: entry.rid,

@@ -10,9 +10,11 @@ use mappers::{references, search};
 
 use crate::store::bulk::{self, Batch, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::consents;
 use crate::store::core::Core;
 use crate::store::entry::Place;
 use crate::store::index::{self, Index};
+use crate::store::labelling::{Mark, encounters};
 use crate::store::types::Method;
 
 /// A resource's new current version, ready to be stored.
@@ -75,14 +77,24 @@ const DIRECTORY: &[BulkColumn<'static>] = &[
     ("author", BulkType::Text),
     ("encounter", BulkType::Text),
     ("occurred", BulkType::Text),
+    ("span_low", BulkType::Int),
+    ("span_high", BulkType::Int),
+    ("labels", BulkType::Int),
+    ("labels_ever", BulkType::Int),
+    ("hears", BulkType::Int),
     ("residue", BulkType::Text),
     ("shadow", BulkType::Text),
     ("flag", BulkType::Text),
 ];
 
+/// What is deleted keeps its labels: its history has them still.
 const ON_CONFLICT: &str = "on conflict (rid) do update set map = excluded.map, key = excluded.key, \
      version = excluded.version, updated = excluded.updated, deleted = excluded.deleted, patient = excluded.patient, \
+     moved = case when directory.patient <> coalesce(excluded.patient, '') then 1 else directory.moved end, \
      author = excluded.author, encounter = excluded.encounter, occurred = excluded.occurred, \
+     span_low = excluded.span_low, span_high = excluded.span_high, \
+     labels = case when excluded.deleted = 1 or directory.labels = 0 then directory.labels else excluded.labels end, \
+     labels_ever = directory.labels_ever | excluded.labels_ever, hears = excluded.hears, \
      residue = excluded.residue, shadow = excluded.shadow, flag = excluded.flag";
 
 const VERSIONS: &[BulkColumn<'static>] = &[
@@ -96,17 +108,20 @@ const VERSIONS: &[BulkColumn<'static>] = &[
     ("body", BulkType::Body),
 ];
 
-/// Stores the snapshots. A directory row that appeared meanwhile, or a version that exists already, is a unique
+/// Stores the snapshots, once notes have the labels of their encounters. A directory row that appeared meanwhile, or a version that exists already, is a unique
 /// violation: the caller runs its transaction again.
 pub(crate) async fn emit(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
-    snapshots: &[Snapshot],
+    snapshots: &mut [Snapshot],
 ) -> Result<(), DbError> {
     if snapshots.is_empty() {
         return Ok(());
     }
+    let marks: Vec<&mut Mark> = snapshots.iter_mut().map(|snapshot| &mut snapshot.facts.mark).collect();
+    encounters::pass_on(connection, organization, marks).await?;
+    let snapshots = &*snapshots;
     let stale: Vec<i64> = snapshots.iter().filter(|snapshot| !snapshot.fresh).map(|snapshot| snapshot.rid).collect();
     index::forget(connection, &stale).await?;
     let directory = |(fresh, conflict)| {
@@ -120,7 +135,10 @@ pub(crate) async fn emit(
     batches.push(Batch { table: "resource_versions", columns: VERSIONS, values, conflict: "" });
     let rows: Vec<(i64, &Index)> = snapshots.iter().map(|snapshot| (snapshot.rid, &snapshot.index)).collect();
     batches.extend(index::batches(&rows));
-    bulk::insert_together(connection, organization.0, &batches).await
+    let consents = consents::begin(connection, organization, snapshots).await?;
+    bulk::insert_together(connection, organization.0, &batches).await?;
+    connection.revokes(organization.0, consents::revocations(snapshots));
+    consents.finish(core, connection, organization).await
 }
 
 /// What consent asks of one resource.
@@ -129,8 +147,11 @@ pub(crate) struct Facts {
     /// The patient whose data it is.
     pub(crate) patient: Option<Box<str>>,
     author: Option<Box<str>>,
-    encounter: Option<Box<str>>,
     occurred: Option<Box<str>>,
+    /// All instants of the clinical time, in ticks, the end excluded.
+    span: Option<(i64, i64)>,
+    /// Its labels and its encounter.
+    pub(crate) mark: Mark,
 }
 
 impl Facts {
@@ -142,12 +163,28 @@ impl Facts {
         // An author's type says who it is.
         let author =
             |text: Cow<'_, str>| base.and_then(|base| text.strip_prefix(base)?.strip_prefix('/')).map(Box::from);
+        let encounter = match kind {
+            "Binary" => encounter_of_binary(element, base),
+            "Encounter" => Some(id.into()),
+            _ => named(facts.encounter),
+        };
         Self {
-            patient: if kind == "Patient" { Some(id.into()) } else { named(facts.patient) },
+            patient: match kind {
+                "Bundle" => patient_of_bundle(element).and_then(|text| named(Some(text))),
+                "Patient" => Some(id.into()),
+                _ => named(facts.patient),
+            },
             author: facts.author.map(|text| author(text.clone()).unwrap_or_else(|| Box::from(&*text))),
-            encounter: if kind == "Encounter" { Some(id.into()) } else { named(facts.encounter) },
             occurred: facts.occurred.map(|text| Box::from(&*text)),
+            span: facts.span,
+            mark: Mark { encounter, ..Mark::default() },
         }
+    }
+
+    /// With its labels, as far as they are its own.
+    pub(crate) fn labelled(mut self, core: &Core, kind: &str, element: Element<'_>) -> Self {
+        core.labellings.label(kind, element, &mut self.mark);
+        self
     }
 
     /// What is left of the facts once the resource is deleted: history still asks whose it was.
@@ -156,7 +193,28 @@ impl Facts {
     }
 }
 
-fn directory_row<'s>(core: &'s Core, snapshot: &'s Snapshot) -> [Arg<'s>; 15] {
+/// Whose the entries of a Bundle are: the first Patient in it, else whose the first entry is that is somebody's. A stored document
+/// is a copy of a record, and goes where the record goes.
+fn patient_of_bundle(bundle: Element<'_>) -> Option<Cow<'_, str>> {
+    let entries = bundle.member("entry").into_iter().flat_map(|entries| entries.children());
+    let resources = || entries.clone().filter_map(|entry| entry.member("resource"));
+    let kind =
+        |resource: Element<'_>| resource.member("resourceType").and_then(|kind| kind.string().map(Cow::into_owned));
+    let person = resources().find(|resource| kind(*resource).as_deref() == Some("Patient"));
+    let id = person.and_then(|person| person.member("id")).and_then(|id| id.string());
+    id.or_else(|| resources().find_map(|resource| search::facts(&kind(resource)?, resource).patient))
+}
+
+/// The encounter that a Binary's content is protected like.
+fn encounter_of_binary(binary: Element<'_>, base: Option<&str>) -> Option<Box<str>> {
+    let reference = binary.member("securityContext")?.member("reference")?.string()?;
+    let own = base.and_then(|base| references::own(base, &reference)).map(|(kind, id)| (kind, Box::from(id)));
+    let relative =
+        || reference.strip_prefix("Encounter/").map(|id| ("Encounter", id.split('/').next().unwrap_or(id).into()));
+    own.or_else(relative).filter(|(kind, _)| *kind == "Encounter").map(|(_, id)| id)
+}
+
+fn directory_row<'s>(core: &'s Core, snapshot: &'s Snapshot) -> [Arg<'s>; 20] {
     let map = snapshot.place.map().map(|map| core.map(map).name.as_str());
     [
         Arg::Int(snapshot.rid),
@@ -169,8 +227,13 @@ fn directory_row<'s>(core: &'s Core, snapshot: &'s Snapshot) -> [Arg<'s>; 15] {
         Arg::Int(i64::from(snapshot.method == Method::Delete)),
         Arg::text(snapshot.facts.patient.as_deref()),
         Arg::text(snapshot.facts.author.as_deref()),
-        Arg::text(snapshot.facts.encounter.as_deref()),
+        Arg::text(snapshot.facts.mark.encounter.as_deref()),
         Arg::text(snapshot.facts.occurred.as_deref()),
+        snapshot.facts.span.map_or(Arg::Null, |(low, _)| Arg::Int(low)),
+        snapshot.facts.span.map_or(Arg::Null, |(_, high)| Arg::Int(high)),
+        Arg::Int(snapshot.facts.mark.labels.bits()),
+        Arg::Int(snapshot.facts.mark.labels.bits()),
+        Arg::Int(i64::from(snapshot.facts.mark.hears)),
         Arg::text(snapshot.side.residue.as_deref()),
         Arg::text(snapshot.side.shadow.as_deref()),
         Arg::text(snapshot.side.flag.as_deref()),

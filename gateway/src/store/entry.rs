@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) deleted: bool,
     /// The patient whose data it is (the id).
     pub(crate) patient: Option<Box<str>>,
+    /// The labels that any of its versions had, as bits; 0 where nobody has looked.
+    pub(crate) labels: i64,
     /// Residue, where the row has no column for it.
     pub(crate) residue: Option<Box<str>>,
     /// Column texts that stand for values kept in the residue.
@@ -72,7 +74,8 @@ impl Place {
 }
 
 /// The columns every entry is read from, in the order [`Entry::from_row`] expects.
-const COLUMNS: &str = "d.rid, d.type, d.id, d.map, d.key, d.version, d.deleted, d.patient, d.residue, d.shadow, d.flag";
+const COLUMNS: &str = "d.rid, d.type, d.id, d.map, d.key, d.version, d.deleted, d.patient, d.residue, d.shadow, d.flag, \
+     case when d.labels = 0 then 0 else d.labels | d.labels_ever end";
 
 impl Entry {
     /// An entry for a resource that the directory does not know yet.
@@ -85,6 +88,7 @@ impl Entry {
             version: 0,
             deleted: false,
             patient: None,
+            labels: 0,
             residue: None,
             shadow: None,
             flag: None,
@@ -105,6 +109,7 @@ impl Entry {
             version: row.int(5).unwrap_or_default(),
             deleted: row.int(6).unwrap_or_default() != 0,
             patient: row.text(7).map(Into::into),
+            labels: row.int(11).unwrap_or_default(),
             residue: row.text(8).map(Into::into),
             shadow: row.text(9).and_then(Shadow::parse),
             flag: row.text(10).map(Into::into),
@@ -134,6 +139,19 @@ pub(crate) async fn by_identity(
     let rows = bulk::fetch_by_keys(connection, &sql, &[Arg::Int(organization.0)], &columns, &keys).await?;
     let entries = rows.iter().map(|row| Entry::from_row(core, row));
     Ok(entries.map(|entry| ((entry.kind.clone(), entry.id.clone()), entry)).collect())
+}
+
+/// Entries of an organization (`$1`) that a condition on the directory (`d`) picks out.
+pub(crate) async fn those(
+    core: &Core,
+    connection: &mut Connection,
+    condition: &str,
+    args: &[Arg<'_>],
+) -> Result<Vec<Entry>, DbError> {
+    let sql =
+        format!("select {COLUMNS} from directory d where d.organization_id = $1 and ({condition}) order by d.rid");
+    let rows = connection.fetch(&sql, args).await?;
+    Ok(rows.iter().map(|row| Entry::from_row(core, row)).collect())
 }
 
 /// Entries of rows of one map, by row key.

@@ -77,9 +77,18 @@ pub enum ChangeRefusal {
     /// A SearchParameter that is active cannot be a parameter here: 422.
     #[error("{}", .0.first().map_or("the search parameter cannot be used", |problem| problem.details.as_str()))]
     SearchParameter(Vec<Problem>),
+    /// The id is one of the audit trail's, whose records nobody writes: 405.
+    #[error("records of the audit trail cannot be written")]
+    TrailRecord,
+    /// It says that it is a record of the audit trail, and is none: 422.
+    #[error("meta.source is the audit trail's")]
+    TrailSource,
     /// The permit does not cover what is written: 403.
     #[error("the permit does not cover this resource")]
     Forbidden,
+    /// It is about a patient that is not there for this caller: 422.
+    #[error("the patient is not there")]
+    UnseenPatient,
     /// The same resource twice in one set: 400.
     #[error("the same resource is changed twice")]
     Twice,

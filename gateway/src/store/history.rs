@@ -6,10 +6,12 @@ use bytes::Bytes;
 use consent::Permit;
 
 use crate::store::Store;
+use crate::store::basis;
 use crate::store::condition::Query;
-use crate::store::connection::{Arg, Row};
+use crate::store::connection::{Arg, Engine, Row};
+use crate::store::consents::predicate::Span;
 use crate::store::error::StoreError;
-use crate::store::types::{History, HistoryKey, HistoryPage, Method, ResourceKey, Version};
+use crate::store::types::{Basis, History, HistoryKey, HistoryPage, Method, ResourceKey, Version};
 
 impl Store {
     /// A page of history.
@@ -17,17 +19,19 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn history(&self, permit: &Permit, history: &History) -> Result<HistoryPage, StoreError> {
-        let query = statement(permit, history);
+        let query = statement(permit, history, self.core().pools.engine());
         let mut reading = self.snapshot(permit).await?;
         let rows = reading.fetch(&query.sql, &query.args).await?;
-        reading.finish();
         let next = (rows.len() > history.count).then(|| key(&rows[history.count - 1]));
-        let versions = rows.iter().take(history.count).map(version).collect();
+        let mut versions: Vec<Version> = rows.iter().take(history.count).map(version).collect();
+        let rids = rows.iter().map(|row| row.int(1).unwrap_or_default());
+        reading.observe(permit, Span::Ever, rids.zip(&mut versions).collect()).await?;
+        reading.finish();
         Ok(HistoryPage { versions, next })
     }
 }
 
-fn statement<'a>(permit: &'a Permit, history: &'a History) -> Query<'a> {
+fn statement<'a>(permit: &'a Permit, history: &'a History, engine: Engine) -> Query<'a> {
     let mut query = Query::default();
     let organization = query.arg(Arg::Int(permit.organization().0));
     let mut conditions = vec![format!("v.organization_id = {organization}")];
@@ -60,12 +64,13 @@ fn statement<'a>(permit: &'a Permit, history: &'a History) -> Query<'a> {
         let version = query.arg(Arg::Int(after.version));
         conditions.push(format!("(v.updated, v.rid, v.version) < ({updated}, {rid}, {version})"));
     }
-    conditions.push(query.predicate(permit.predicate(), "d"));
+    conditions.push(query.predicate_ever(permit.predicate(), "d", engine));
     let limit = query.arg(Arg::Int(i64::try_from(history.count).unwrap_or(i64::MAX).saturating_add(1)));
     query.push(&format!(
-        "select v.updated, v.rid, v.version, v.type, v.id, v.method, v.body \
+        "select v.updated, v.rid, v.version, v.type, v.id, v.method, v.body, {} \
          from resource_versions v join directory d on d.rid = v.rid where {} \
          order by v.updated desc, v.rid desc, v.version desc limit {limit}",
+        basis::COLUMNS,
         conditions.join(" and ")
     ));
     query
@@ -90,5 +95,6 @@ fn version(row: &Row) -> Version {
         updated_ms: row.int(0).unwrap_or_default(),
         method: Method::parse(row.text(5).unwrap_or_default()),
         body: Bytes::copy_from_slice(row.text(6).unwrap_or_default().as_bytes()),
+        basis: Basis::read(row, 7),
     }
 }

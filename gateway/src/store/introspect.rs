@@ -32,23 +32,35 @@ pub async fn introspect(connection: &mut Connection) -> Result<Schema, DbError> 
 }
 
 /// The gateway's own tables, which on SQLite lie beside everybody's.
-const INTERNAL: [&str; 16] = [
+const INTERNAL: [&str; 28] = [
+    "audit_chains",
     "audit_events",
+    "audit_links",
+    "break_glass_grants",
     "checkpoints",
+    "consent_epochs",
+    "consent_rule_related",
+    "consent_rules",
+    "consent_versions",
     "directory",
+    "encounter_labels",
     "gateway_writing",
     "index_date",
     "index_quantity",
     "index_reference",
     "index_string",
     "index_token",
+    "labellings",
     "map_state",
     "migrations",
     "gateway_organizations",
+    "notifications",
     "outbox",
     "resource_versions",
     "resources",
     "rid_block",
+    "search_parameters",
+    "search_registry",
 ];
 
 fn is_internal(table: &str) -> bool {

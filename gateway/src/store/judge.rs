@@ -1,5 +1,7 @@
 //! Whether a change may be made to what is there, and which version it makes.
 
+use std::collections::HashSet;
+
 use consent::Permit;
 
 use crate::store::core::Core;
@@ -16,20 +18,23 @@ pub(crate) struct Ruling {
     pub(crate) version: i64,
 }
 
-/// Judges one change against the directory's entry. What the permit hides looks exactly like what is not there.
+/// Judges one change against the directory's entry. What the permit hides looks exactly like what is not there; `hidden`: row
+/// ids that Consents hide from the caller.
 pub(crate) fn judge(
     core: &Core,
     permit: &Permit,
     change: &Change,
     before: Option<&Entry>,
+    hidden: &HashSet<i64>,
 ) -> Result<Ruling, ChangeRefusal> {
     if !permit.allows_change() {
         return Err(ChangeRefusal::Forbidden);
     }
-    if before.is_some_and(|entry| entry.place.map().is_some_and(|map| core.map(map).readonly)) {
+    let visible = before.filter(|entry| permit.predicate().admits(entry.patient.as_deref()));
+    let visible = visible.filter(|entry| !hidden.contains(&entry.rid));
+    if visible.is_some_and(|entry| entry.place.map().is_some_and(|map| core.map(map).readonly)) {
         return Err(ChangeRefusal::ReadOnly);
     }
-    let visible = before.filter(|entry| permit.predicate().admits(entry.patient.as_deref()));
     let present = visible.filter(|entry| !entry.deleted);
     let next = before.map_or(1, |entry| entry.version + 1);
     let made = |outcome| Ok(Ruling { outcome, version: next });

@@ -56,6 +56,17 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0001_internal"),
     migration!(Audit, "internal", "0002_audit"),
     migration!(Internal, "internal", "0003_search_parameters"),
+    migration!(Audit, "internal", "0004_audit_chain"),
+    migration!(Internal, "internal", "0005_labels"),
+    migration!(Internal, "internal", "0006_consents"),
+    migration!(Internal, "internal", "0007_consent_versions"),
+    migration!(Internal, "internal", "0008_break_glass"),
+    migration!(Internal, "internal", "0009_proxies"),
+    migration!(Audit, "internal", "0010_audit_reading"),
+    migration!(Audit, "internal", "0011_audit_retention"),
+    migration!(Internal, "internal", "0012_consent_denies"),
+    migration!(Internal, "internal", "0013_erasure"),
+    migration!(Internal, "internal", "0014_moved"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),
     migration!(Clinic, "clinic", "0003_record"),
@@ -64,6 +75,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Clinic, "clinic", "0006_events"),
     migration!(Clinic, "clinic", "0007_soap"),
     migration!(Clinic, "clinic", "0008_soap_merge"),
+    migration!(Clinic, "clinic", "0009_event_erasure"),
 ];
 
 /// The texts that make the clinic schema, in order.
@@ -194,15 +206,16 @@ pub async fn pending(connection: &mut Connection, clinic: bool) -> Result<Vec<&'
     Ok(missing.map(|migration| migration.name).filter(|name| !applied.contains_key(*name)).collect())
 }
 
-/// What makes the audit trail's own file (SQLite); can be run again.
-pub fn audit_file() -> String {
+/// The steps that make the audit trail's own file (SQLite) what it should be, in order. The file's `user_version` says
+/// how many of them it has.
+pub fn audit_file() -> Vec<String> {
     MIGRATIONS
         .iter()
         .filter(|migration| migration.area == Area::Audit)
         .map(|migration| dialect::migration(Engine::Sqlite, migration.up))
-        .collect::<String>()
-        .replace("create table ", "create table if not exists ")
-        .replace("create index ", "create index if not exists ")
+        .map(|text| text.replace("create table ", "create table if not exists "))
+        .map(|text| text.replace("create index ", "create index if not exists "))
+        .collect()
 }
 
 /// The name under which the fingerprint of roles, grants and policies is kept.
@@ -293,7 +306,7 @@ impl Run<'_> {
     /// Role, schema and bookkeeping.
     async fn prepare(&mut self) -> Result<(), DbError> {
         if self.connection.engine() == Engine::Postgres {
-            self.run(security::CREATE_ROLE).await?;
+            self.run(&security::create_roles()).await?;
         }
         self.place(Area::Internal).await?;
         self.run(&dialect::migration(self.connection.engine(), BOOKKEEPING)).await

@@ -15,11 +15,16 @@ use crate::store::connection::{Arg, DbError, Engine};
 use crate::store::content::{ContentOptions, Contents};
 use crate::store::core::Core;
 use crate::store::dialect::SqlDialect;
+use crate::store::journal::Journal;
+use crate::store::labelling::{self, OwnTable};
 use crate::store::pools::{PoolSettings, Pools};
 use crate::store::{introspect, migrate, security};
 
 /// Workers that apply changes on PostgreSQL. SQLite has one writer.
 const POSTGRES_WORKERS: u32 = 3;
+/// What an import keeps of an SQLite database in memory: beyond it every insert into an index reads a page, and a database of a
+/// million resources has 4 GB.
+const BULK_CACHE_KIB: u32 = 1024 * 1024;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -38,6 +43,8 @@ pub struct StoreOptions {
     pub ids: Arc<Ids>,
     /// The default organization's time zone, where it is to be another than the one kept in the database.
     pub time_zone: Option<String>,
+    /// The organization's own table of codes and labels, to be kept in the database in place of the one that is.
+    pub labels: Option<OwnTable>,
     /// The process writes much and answers nobody.
     pub bulk: bool,
     /// Functions of the owner's are called after writes where maps say so.
@@ -86,7 +93,10 @@ impl Store {
     /// [`OpenError`] says what stands in the way.
     pub async fn open(options: StoreOptions) -> Result<Self, OpenError> {
         make_directory(&options.data_dir)?;
-        let settings = PoolSettings { writers: POSTGRES_WORKERS + 5, ..PoolSettings::default() };
+        let mut settings = PoolSettings { writers: POSTGRES_WORKERS + 5, ..PoolSettings::default() };
+        if options.bulk {
+            settings.writer_cache_kib = BULK_CACHE_KIB;
+        }
         let pools = Pools::open(Some(&options.database), &options.data_dir, &settings).await?;
         let own_schema = options.maps.is_none();
         migrate::up(&pools, own_schema).await?;
@@ -106,8 +116,10 @@ impl Store {
         let zone = organization_zone(&pools).await?;
         let contents = Contents::open(&options.content, &options.data_dir, &maps).map_err(OpenError::Content)?;
         let workers = if pools.engine() == Engine::Sqlite { 1 } else { POSTGRES_WORKERS as usize };
+        let journal = Journal::new(&options.data_dir, database_identity(&pools).await?);
         let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone, contents);
-        let core = Arc::new(core.calling_functions(options.after_write));
+        let core = Arc::new(core.calling_functions(options.after_write).with_journal(journal));
+        core.labellings.set(&labelling::register(&core.pools, options.labels.as_ref(), false).await?);
         let batcher = Batcher::start(&core, workers);
         Ok(Self { core, batcher })
     }
@@ -136,6 +148,13 @@ async fn set_zone(pools: &Pools, zone: &str) -> Result<(), OpenError> {
     let sql = "update gateway_organizations set time_zone = $1 where id = 1 and time_zone <> $1";
     pools.owner().await?.execute(sql, &[Arg::Text(zone)]).await?;
     Ok(())
+}
+
+/// The name that the journal knows the database by.
+async fn database_identity(pools: &Pools) -> Result<String, OpenError> {
+    let row = pools.reader().await?.fetch_optional("select id from database_identity", &[]).await?;
+    let id = row.and_then(|row| row.text(0).map(ToOwned::to_owned));
+    Ok(id.ok_or_else(|| DbError::fault("database_identity has no row"))?)
 }
 
 /// The time zone of the default organization.

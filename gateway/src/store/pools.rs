@@ -38,6 +38,8 @@ pub struct PoolSettings {
     pub statement_timeout: Duration,
     /// How long to wait for another program's lock (SQLite).
     pub busy_timeout: Duration,
+    /// What the one writer keeps of the database in memory at most, in KiB (SQLite).
+    pub writer_cache_kib: u32,
 }
 
 impl Default for PoolSettings {
@@ -48,6 +50,7 @@ impl Default for PoolSettings {
             acquire_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(30),
             busy_timeout: Duration::from_secs(10),
+            writer_cache_kib: 64 * 1024,
         }
     }
 }
@@ -233,7 +236,8 @@ async fn open_sqlite(path: &Path, settings: &PoolSettings) -> Result<Pools, DbEr
         std::fs::create_dir_all(folder).map_err(|_| DbError::fault("the folder of the database cannot be made"))?;
     }
     let options = sqlite_options(&path).busy_timeout(settings.busy_timeout);
-    let writing = options.clone().create_if_missing(true).pragma("cache_size", "-65536");
+    let cache = format!("-{}", settings.writer_cache_kib);
+    let writing = options.clone().create_if_missing(true).pragma("cache_size", cache);
     let writer = Waiting::new(SqliteMaker(writing), 1, Duration::from_secs(60))?;
     let reading = options.read_only(true).pragma("query_only", "on").pragma("cache_size", "-16384");
     let readers = Waiting::new(SqliteMaker(reading), settings.readers, settings.acquire_timeout)?;
@@ -265,6 +269,17 @@ pub(crate) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn sqlite_is_compiled_as_cargo_is_told() {
+        use sqlx::{ConnectOptions as _, Row as _};
+        let mut connection = SqliteConnectOptions::new().connect().await.unwrap();
+        // Built elsewhere, with other flags, readers wait for each other and plan every statement anew: .cargo/config.toml.
+        for (option, used) in [("ENABLE_MEMORY_MANAGEMENT", 0), ("DEFAULT_MEMSTATUS=0", 1), ("ENABLE_QPSG", 1)] {
+            let row = sqlx::query("select sqlite_compileoption_used($1)").bind(option).fetch_one(&mut connection).await;
+            assert_eq!(row.unwrap().get::<i64, _>(0), used, "{option}");
+        }
+    }
 
     #[test]
     fn connections_from_before_the_loss_are_not_trusted() {

@@ -3,25 +3,38 @@
 //! The current version's body is the snapshot that a read serves. It is exact because every foreign change leaves a row
 //! in the outbox within its own transaction, and the same statement that reads the body sees whether there is one.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
-use consent::Permit;
+use consent::{Permit, Predicate};
 
 use crate::store::Store;
+use crate::store::basis;
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Engine, Row};
+use crate::store::consents::predicate::Span;
 use crate::store::error::StoreError;
-use crate::store::types::{Found, Method, Version};
+use crate::store::types::{Basis, Found, Method, Version};
 
 /// Current state: one row always, so that the outbox is probed even for what is not there.
-const CURRENT_SQLITE: &str = "select exists(select 1 from outbox where organization_id = $1), \
-     d.version, d.updated, d.deleted, v.method, v.body, d.patient \
-     from (select 1) as one left join directory d on d.organization_id = $1 and d.type = $2 and d.id = $3 \
-     left join resource_versions v on v.rid = d.rid and v.version = d.version";
+static CURRENT_SQLITE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "select exists(select 1 from outbox where organization_id = $1), \
+         d.version, d.updated, d.deleted, v.method, v.body, {} \
+         from (select 1) as one left join directory d on d.organization_id = $1 and d.type = $2 and d.id = $3 \
+         left join resource_versions v on v.rid = d.rid and v.version = d.version",
+        basis::COLUMNS
+    )
+});
 
 /// The same through a function, which sets the organization for its own transaction: one round trip, and row-level
 /// security holds through any pooler.
-const CURRENT_POSTGRES: &str =
-    "select pending, version, updated, deleted, method, body, patient from fhir_gateway.read_current($1, $2, $3)";
+const CURRENT_POSTGRES: &str = "select pending, version, updated, deleted, method, body, patient, epoch, labels \
+     from fhir_gateway.read_current($1, $2, $3)";
+
+/// Where the basis is in a row, and (of what is narrowed) the row id.
+const BASIS: usize = 6;
+const RID: usize = 9;
 
 impl Store {
     /// The current state of a resource.
@@ -35,7 +48,7 @@ impl Store {
             self.drain(permit.organization()).await?;
             row = self.current(permit, kind, id).await?;
         }
-        found(permit, kind, id, &row)
+        self.observed(permit, kind, id, None, row).await
     }
 
     /// One version of a resource.
@@ -48,7 +61,35 @@ impl Store {
             self.drain(permit.organization()).await?;
             row = self.narrowed(permit, kind, id, Some(version)).await?;
         }
-        found(permit, kind, id, &row)
+        self.observed(permit, kind, id, Some(version), row).await
+    }
+
+    /// What a row says; where more than a default would decide on it, once more with what enforcement would have come to, all
+    /// of one state.
+    async fn observed(
+        &self,
+        permit: &Permit,
+        kind: &str,
+        id: &str,
+        version: Option<i64>,
+        row: Row,
+    ) -> Result<Found, StoreError> {
+        let is_confirmed = row.int(1).is_some() && version.is_none() && self.alarm_is_due(permit);
+        if row.int(1).is_none() || !(is_confirmed || Basis::read(&row, BASIS).is_open(permit)) {
+            return found(permit, kind, id, &row);
+        }
+        let mut reading = self.snapshot(permit).await?;
+        let query = narrowed(permit, kind, id, version, self.core().pools.engine());
+        let row = reading.fetch_optional(&query.sql, &query.args).await?;
+        let row = row.ok_or(StoreError::Invariant("the read probe gave no row"))?;
+        let mut found = found(permit, kind, id, &row)?;
+        let span = if version.is_some() { Span::Ever } else { Span::Current };
+        if let (true, Some(rid)) = (is_confirmed, row.int(RID)) {
+            self.confirm_shown(permit, &mut reading, &[rid]).await?;
+        }
+        reading.observe(permit, span, Vec::from_iter(read(&row, &mut found))).await?;
+        reading.finish();
+        Ok(found)
     }
 
     async fn current(&self, permit: &Permit, kind: &str, id: &str) -> Result<Row, StoreError> {
@@ -59,7 +100,7 @@ impl Store {
         let args = [Arg::Int(permit.organization().0), Arg::Text(kind), Arg::Text(id)];
         let sql = match connection.engine() {
             Engine::Postgres => CURRENT_POSTGRES,
-            Engine::Sqlite => CURRENT_SQLITE,
+            Engine::Sqlite => &CURRENT_SQLITE,
         };
         let row = connection.fetch_optional(sql, &args).await?;
         row.ok_or(StoreError::Invariant("the read probe gave no row"))
@@ -67,37 +108,61 @@ impl Store {
 
     /// The probe and a version (the current one for `None`) under the permit's predicate.
     async fn narrowed(&self, permit: &Permit, kind: &str, id: &str, version: Option<i64>) -> Result<Row, StoreError> {
-        let query = narrowed(permit, kind, id, version);
+        let query = narrowed(permit, kind, id, version, self.core().pools.engine());
         let mut reading = self.reading(permit).await?;
-        let row = reading.fetch_optional(&query.sql, &query.args).await?;
+        let mut row = reading.fetch_optional(&query.sql, &query.args).await?;
         reading.finish();
+        // Consents are settled before they are asked; what else waits is the caller's to settle.
+        if matches!(permit.predicate(), Predicate::Consents(_)) && row.as_ref().is_none_or(|row| row.flag(0)) {
+            let mut reading = self.snapshot(permit).await?;
+            row = reading.fetch_optional(&query.sql, &query.args).await?;
+            reading.finish();
+        }
         row.ok_or(StoreError::Invariant("the read probe gave no row"))
     }
 }
 
 /// The statement behind a read under the permit's predicate: the probe of the outbox, and a version (the current one for
 /// `None`).
-pub(super) fn narrowed<'a>(permit: &'a Permit, kind: &'a str, id: &'a str, version: Option<i64>) -> Query<'a> {
+pub(super) fn narrowed<'a>(
+    permit: &'a Permit,
+    kind: &'a str,
+    id: &'a str,
+    version: Option<i64>,
+    engine: Engine,
+) -> Query<'a> {
     let mut query = Query::default();
     let organization = query.arg(Arg::Int(permit.organization().0));
     let kind = query.arg(Arg::Text(kind));
     let id = query.arg(Arg::Text(id));
+    let predicate = match version {
+        None => query.predicate(permit.predicate(), "d", engine),
+        Some(_) => query.predicate_ever(permit.predicate(), "d", engine),
+    };
     let version = version.map_or_else(|| "d.version".to_owned(), |version| query.arg(Arg::Int(version)));
-    let predicate = query.predicate(permit.predicate(), "d");
     query.push(&format!(
         "select exists(select 1 from outbox where organization_id = {organization}), \
-         v.version, v.updated, v.deleted, v.method, v.body, d.patient from (select 1) as one \
+         v.version, v.updated, v.deleted, v.method, v.body, {}, d.rid from (select 1) as one \
          left join directory d on d.organization_id = {organization} and d.type = {kind} and d.id = {id} and {predicate} \
-         left join resource_versions v on v.rid = d.rid and v.version = {version}"
+         left join resource_versions v on v.rid = d.rid and v.version = {version}",
+        basis::COLUMNS
     ));
     query
+}
+
+/// What a row of [`narrowed`] showed, by its row id.
+pub(super) fn read<'f>(row: &Row, found: &'f mut Found) -> Option<(i64, &'f mut Version)> {
+    match found {
+        Found::Present(version) | Found::Deleted(version) => Some((row.int(RID)?, version)),
+        Found::Unknown => None,
+    }
 }
 
 /// What a row of the read statements says. The predicate has been applied; that it holds is checked once more, as an
 /// alarm.
 pub(super) fn found(permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
     let Some(version) = row.int(1) else { return Ok(Found::Unknown) };
-    if !permit.predicate().admits(row.text(6)) {
+    if !permit.predicate().admits(row.text(BASIS)) {
         return Err(StoreError::Invariant("a read returned a row outside its permit"));
     }
     let deleted = row.flag(3);
@@ -108,6 +173,7 @@ pub(super) fn found(permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<
         updated_ms: row.int(2).unwrap_or_default(),
         method: Method::parse(row.text(4).unwrap_or_default()),
         body: Bytes::copy_from_slice(row.text(5).unwrap_or_default().as_bytes()),
+        basis: Basis::read(row, BASIS),
     };
     Ok(if deleted { Found::Deleted(version) } else { Found::Present(version) })
 }

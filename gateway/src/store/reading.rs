@@ -1,11 +1,15 @@
 //! A consistent view for reading, limited to the permit's organization.
 
-use consent::Permit;
+use consent::{Permit, Predicate};
 
 use crate::store::Store;
+use crate::store::basis;
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, Engine, Row};
+use crate::store::consents;
+use crate::store::consents::predicate::Span;
 use crate::store::error::StoreError;
+use crate::store::types::Version;
 
 /// A read-only transaction.
 ///
@@ -37,12 +41,24 @@ impl Store {
             self.drain(organization).await?;
             connection = self.core().pools.reader().await?;
             connection.begin_read(Some(organization.0)).await?;
+            if matches!(permit.predicate(), Predicate::Consents(_))
+                && consents::are_waiting(self.core(), &mut connection, organization).await?
+            {
+                // Nobody is answered by Consents that are known to be old.
+                connection.rollback().await?;
+                return Err(StoreError::Unavailable);
+            }
         }
         Ok(Reading { connection, begun: true })
     }
 }
 
 impl Reading {
+    /// The connection, for what takes one.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Runs a query.
     pub(crate) async fn fetch(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
         Ok(self.connection.fetch(sql, args).await?)
@@ -62,6 +78,16 @@ impl Reading {
     ) -> Result<Vec<Row>, StoreError> {
         let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
         Ok(bulk::fetch_by_keys(&mut self.connection, sql, args, &[("rid", BulkType::Int)], &keys).await?)
+    }
+
+    /// Tells of what was read in it whether enforcement would have hidden it.
+    pub(crate) async fn observe(
+        &mut self,
+        permit: &Permit,
+        span: Span,
+        read: Vec<(i64, &mut Version)>,
+    ) -> Result<(), StoreError> {
+        Ok(basis::observe(permit, span, &mut self.connection, read).await?)
     }
 
     /// Ends it. Nobody waits for that: what was read is read, and a connection that cannot end it is closed.

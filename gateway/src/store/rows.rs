@@ -8,6 +8,7 @@ mod append;
 mod change;
 mod children;
 pub(crate) mod elements;
+pub(crate) mod erase;
 mod insert;
 mod joined;
 mod lists;

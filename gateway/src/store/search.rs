@@ -25,16 +25,21 @@ mod string;
 mod token;
 mod uri;
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use consent::Permit;
 
 use self::compiler::Compiler;
 use crate::store::Store;
+use crate::store::basis;
 use crate::store::connection::Row;
+use crate::store::consents::predicate::Span;
 use crate::store::custom;
 use crate::store::dialect;
 use crate::store::error::StoreError;
-use crate::store::types::{Method, SearchPage, SearchRequest, Version};
+use crate::store::reading::Reading;
+use crate::store::types::{Basis, Method, SearchPage, SearchRequest, Version};
 
 pub use labels::Labels;
 pub(crate) use plan::ids;
@@ -52,18 +57,35 @@ impl Store {
         if request.count > 0 {
             let found = page::fetch(&plan, request, &mut reading).await?;
             page.next = found.next;
-            let rids: Vec<i64> = found.matches.iter().map(|(rid, _)| *rid).collect();
-            page.matches = found.matches.into_iter().map(|(_, version)| version).collect();
+            let (matches, mut included) = (found.matches, Vec::new());
             if !request.search.includes.is_empty() {
-                let included = include::fetch(&plan, &rids, &mut reading).await?;
-                (page.included, page.cut) = (included.versions, included.cut);
+                let rids: Vec<i64> = matches.iter().map(|(rid, _)| *rid).collect();
+                let found = include::fetch(&plan, &rids, &mut reading).await?;
+                (included, page.cut) = (found.versions, found.cut);
             }
+            self.confirm(permit, &mut reading, &matches, &included).await?;
+            show(&mut page, permit, &mut reading, matches, included).await?;
         }
         if request.total {
             page.total = Some(page::count(&plan, &mut reading).await?);
         }
         reading.finish();
         Ok(page)
+    }
+
+    /// The alarm behind what a page shows.
+    async fn confirm(
+        &self,
+        permit: &Permit,
+        reading: &mut Reading,
+        matches: &[(i64, Version)],
+        included: &[(i64, Version)],
+    ) -> Result<(), StoreError> {
+        if !self.alarm_is_due(permit) {
+            return Ok(());
+        }
+        let rids: Vec<i64> = matches.iter().chain(included).map(|(rid, _)| *rid).collect();
+        self.confirm_shown(permit, reading, &rids).await
     }
 
     /// How a search would be answered: the plan, its statements, and what the database says of each.
@@ -80,8 +102,26 @@ impl Store {
     }
 }
 
-/// What statements give of a resource, from column `at` on: type, id, version, time, method, body, patient.
-const VERSION: &str = "d.type, d.id, d.version, d.updated, v.method, v.body, d.patient";
+/// Puts on a page what is shown there, by its row ids.
+async fn show(
+    page: &mut SearchPage,
+    permit: &Permit,
+    reading: &mut Reading,
+    mut matches: Vec<(i64, Version)>,
+    mut included: Vec<(i64, Version)>,
+) -> Result<(), StoreError> {
+    let shown = matches.iter_mut().chain(&mut included).map(|(rid, version)| (*rid, version));
+    reading.observe(permit, Span::Current, shown.collect()).await?;
+    let versions = |rows: Vec<(i64, Version)>| rows.into_iter().map(|(_, version)| version).collect();
+    (page.matches, page.included) = (versions(matches), versions(included));
+    Ok(())
+}
+
+/// What statements give of a resource, from column `at` on: type, id, version, time, method, body, and its basis.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("d.type, d.id, d.version, d.updated, v.method, v.body, {}", basis::COLUMNS));
+/// How many columns that are.
+const WIDTH: usize = 9;
 
 /// A statement that gives row id and version of the rows in `{keys}`, in no order.
 fn of_keys(compiler: &mut Compiler<'_>) -> String {
@@ -89,8 +129,9 @@ fn of_keys(compiler: &mut Compiler<'_>) -> String {
     // Left to itself, SQLite would rather look through the organization's directory.
     let join = dialect::join_in_order(compiler.engine);
     format!(
-        "select d.rid, {VERSION} from {{keys}} {join} directory d on d.rid = k.rid \
-         {join} resource_versions v on v.rid = d.rid and v.version = d.version where {visible}"
+        "select d.rid, {} from {{keys}} {join} directory d on d.rid = k.rid \
+         {join} resource_versions v on v.rid = d.rid and v.version = d.version where {visible}",
+        *VERSION
     )
 }
 
@@ -107,5 +148,6 @@ fn version(permit: &Permit, row: &Row, at: usize) -> Result<Version, StoreError>
         updated_ms: row.int(at + 3).unwrap_or_default(),
         method: Method::parse(row.text(at + 4).unwrap_or_default()),
         body: Bytes::copy_from_slice(row.text(at + 5).unwrap_or_default().as_bytes()),
+        basis: Basis::read(row, at + 6),
     })
 }

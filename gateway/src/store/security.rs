@@ -10,51 +10,99 @@
 use mappers::schema::ColumnKind;
 
 use super::connection::{Arg, Connection, DbError, Engine};
+use super::consents;
 use super::dialect::{literal, quote};
 use super::pools::APPLICATION_ROLE;
 
-/// Creates the role. Roles belong to the cluster, and other databases of it may do the same at this moment.
-pub(super) const CREATE_ROLE: &str = "
+/// The statements that create the roles: the application's, the audit reader's, who may read the trail of every
+/// organization and nothing else, and the eraser's.
+pub(super) fn create_roles() -> String {
+    let roles = [APPLICATION_ROLE, AUDIT_READER, ERASER];
+    format!(
+        "{}
+create schema if not exists fhir_gateway;
+grant usage on schema fhir_gateway to {};
+grant usage on schema public to {APPLICATION_ROLE};",
+        roles.map(create_role).concat(),
+        roles.join(", ")
+    )
+}
+
+/// Creates a role that this one can take. Roles belong to the cluster, and other databases of it may do the same at this moment.
+fn create_role(role: &str) -> String {
+    format!(
+        "
 do $$ begin
-    if not exists (select from pg_catalog.pg_roles where rolname = 'fhir_gateway_app') then
-        create role fhir_gateway_app nologin noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication;
+    if not exists (select from pg_catalog.pg_roles where rolname = '{role}') then
+        create role {role} nologin noinherit nosuperuser nobypassrls nocreatedb nocreaterole noreplication;
     end if;
 exception when duplicate_object or unique_violation then null;
 end $$;
 do $$ begin
     if current_setting('server_version_num')::int >= 160000 then
         -- Whoever creates a role there may give it away but not take it; and the owner must not inherit our policies.
-        if not pg_catalog.pg_has_role(current_user, 'fhir_gateway_app', 'set') then
-            execute pg_catalog.format('grant fhir_gateway_app to %I with inherit false, set true', current_user);
+        if not pg_catalog.pg_has_role(current_user, '{role}', 'set') then
+            execute pg_catalog.format('grant {role} to %I with inherit false, set true', current_user);
         end if;
-    elsif not pg_catalog.pg_has_role(current_user, 'fhir_gateway_app', 'member') then
-        execute pg_catalog.format('grant fhir_gateway_app to %I', current_user);
+    elsif not pg_catalog.pg_has_role(current_user, '{role}', 'member') then
+        execute pg_catalog.format('grant {role} to %I', current_user);
     end if;
-end $$;
-create schema if not exists fhir_gateway;
-grant usage on schema fhir_gateway to fhir_gateway_app;
-grant usage on schema public to fhir_gateway_app;";
+end $$;"
+    )
+}
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 16] = [
+const INTERNAL: [(&str, &str, bool); 33] = [
+    ("audit_chains", "select, insert", true),
     ("audit_events", "select, insert", true),
+    ("audit_links", "select, insert", true),
+    ("audit_retired", "select", true),
+    (
+        "break_glass_grants",
+        "select, insert, update (expires, closed, closed_by, reviewed, verdict, reviewer, note)",
+        true,
+    ),
     ("checkpoints", "select, insert, update, delete", true),
+    ("consent_epochs", "select, insert, update, delete", true),
+    ("consent_rule_related", "select, insert, update, delete", true),
+    ("consent_rules", "select, insert, update, delete", true),
+    ("consent_versions", "select, insert", true),
+    ("database_identity", "select, update (journal)", false),
     ("directory", "select, insert, update, delete", true),
+    ("encounter_labels", "select, insert, update, delete", true),
+    ("erased_content", "select, insert, delete", true),
+    ("erasure_journal", "select, insert", true),
+    ("incidents", "select, insert, update", true),
     ("index_date", "select, insert, update, delete", true),
     ("index_quantity", "select, insert, update, delete", true),
     ("index_reference", "select, insert, update, delete", true),
     ("index_string", "select, insert, update, delete", true),
     ("index_token", "select, insert, update, delete", true),
+    ("labellings", "select, insert, update", false),
+    ("legal_holds", "select, insert, update", true),
     ("map_state", "select, insert, update, delete", false),
     ("migrations", "select", false),
     ("gateway_organizations", "select, insert, update", false),
+    ("notifications", "select, insert, update (sent)", true),
     ("outbox", "select, insert, update, delete", true),
+    ("purges", "select, insert, update", true),
     ("resource_versions", "select, insert", true),
     ("rid_block", "select, update", false),
     ("search_parameters", "select, insert, update, delete", true),
     ("search_registry", "select, insert, update", true),
 ];
+
+/// The role that `audit verify` and other readers of the whole trail take.
+pub(crate) const AUDIT_READER: &str = "fhir_gateway_audit_reader";
+
+/// The role that removes versions, and may do nothing else: no connection of a serving gateway takes it, only the transaction of
+/// an erasure that two people have asked for (and of one that is done again in a database from a backup). Row-level security
+/// binds it to the transaction's organization.
+pub(crate) const ERASER: &str = "fhir_gateway_eraser";
+
+/// What the audit reader may read.
+const AUDIT: [&str; 4] = ["audit_chains", "audit_events", "audit_links", "audit_retired"];
 
 const TENANT: &str = "nullif(current_setting('app.current_organization_id', true), '')";
 
@@ -63,13 +111,17 @@ const TENANT: &str = "nullif(current_setting('app.current_organization_id', true
 const READ_CURRENT: &str = "
 drop function if exists fhir_gateway.read_current(bigint, text, text);
 create function fhir_gateway.read_current(org bigint, kind text, logical text)
-returns table (pending boolean, version bigint, updated bigint, deleted smallint, method text, body text, patient text)
+returns table (pending boolean, version bigint, updated bigint, deleted smallint, method text, body text, patient text,
+    epoch bigint, labels bigint)
 language plpgsql volatile security invoker rows 1 as $$
 begin
     perform pg_catalog.set_config('app.current_organization_id', $1::text, true);
     return query
     select exists (select from fhir_gateway.outbox o where o.organization_id = $1),
-           d.version, d.updated, d.deleted, v.method, v.body, d.patient
+           d.version, d.updated, d.deleted, v.method, v.body, d.patient,
+           (select e.epoch from fhir_gateway.consent_epochs e
+               where e.organization_id = d.organization_id and e.patient = d.patient),
+           case when d.labels = 0 then 0 else d.labels | d.labels_ever end
     from (values (1)) one (n)
     left join fhir_gateway.directory d on d.organization_id = $1 and d.type = $2 and d.id = $3
     left join fhir_gateway.resource_versions v on v.rid = d.rid and v.version = d.version;
@@ -137,6 +189,16 @@ pub(super) fn internal() -> Vec<String> {
                 .push(format!("create policy tenant on fhir_gateway.{table} using ({check}) with check ({check})"));
         }
     }
+    for table in AUDIT {
+        statements.push(format!("grant select on fhir_gateway.{table} to {AUDIT_READER}"));
+        statements.push(format!("drop policy if exists audit_reader on fhir_gateway.{table}"));
+        statements.push(format!(
+            "create policy audit_reader on fhir_gateway.{table} for select to {AUDIT_READER} using (true)"
+        ));
+    }
+    for table in ["break_glass_grants", "consent_versions", "notifications", "resource_versions"] {
+        statements.push(format!("grant select, delete on fhir_gateway.{table} to {ERASER}"));
+    }
     // Triggers run as the owner and add what any program changed in any organization. The owner is bound by the forced
     // policy unless it is a superuser.
     statements.push("drop policy if exists enqueue on fhir_gateway.outbox".to_owned());
@@ -156,6 +218,7 @@ pub(super) fn internal() -> Vec<String> {
             .to_owned(),
     );
     statements.push(READ_CURRENT.to_owned());
+    statements.push(consents::predicate::FUNCTION.clone());
     statements
 }
 

@@ -11,9 +11,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::store::Store;
 use crate::store::apply::{self, Abort, Lessons, Verdict};
+use crate::store::basis;
 use crate::store::batch::{self, Unit};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
+use crate::store::consents::glass::{self, Breaking, Broken};
+use crate::store::consents::predicate::Span;
 use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
@@ -40,6 +43,7 @@ pub struct Transaction {
     permit: Permit,
     conditions: Conditions,
     asked: Vec<Asked>,
+    broken: Option<(Breaking, Broken)>,
     /// Given back when all is done.
     _turn: OwnedSemaphorePermit,
 }
@@ -71,6 +75,7 @@ impl Store {
             permit: permit.clone(),
             conditions,
             asked: Vec::new(),
+            broken: None,
             _turn: turn,
         })
     }
@@ -135,14 +140,28 @@ impl Transaction {
         Ok(())
     }
 
+    /// Breaks the glass, or finds it broken, once the transaction commits.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database does not answer.
+    pub async fn break_glass(&mut self, breaking: &Breaking) -> Result<Broken, StoreError> {
+        let broken = glass::break_it(&mut self.connection, self.permit.organization(), breaking).await?;
+        self.broken = Some((breaking.clone(), broken.clone()));
+        Ok(broken)
+    }
+
     /// The current state of a resource, as this transaction sees it.
     ///
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn read(&mut self, kind: &str, id: &str) -> Result<Found, StoreError> {
-        let query = read::narrowed(&self.permit, kind, id, None);
+        let query = read::narrowed(&self.permit, kind, id, None, self.connection.engine());
         let row = self.connection.fetch_optional(&query.sql, &query.args).await?;
-        read::found(&self.permit, kind, id, &row.ok_or(StoreError::Invariant("the read probe gave no row"))?)
+        let row = row.ok_or(StoreError::Invariant("the read probe gave no row"))?;
+        let mut found = read::found(&self.permit, kind, id, &row)?;
+        let shown = Vec::from_iter(read::read(&row, &mut found));
+        basis::observe(&self.permit, Span::Current, &mut self.connection, shown).await?;
+        Ok(found)
     }
 
     /// Applies the changes and commits.
@@ -211,7 +230,7 @@ impl Transaction {
             apply::apply(&self.core, &mut self.connection, organization, &[unit], &[None], lessons).await?;
         match verdicts.pop() {
             Some(Verdict::Settled(Ok(changed))) => {
-                staged.commit(&mut self.connection).await?;
+                staged.commit(&self.core, &mut self.connection).await?;
                 if apply::define(&[unit]) {
                     self.core.registry.committed(organization);
                 }
@@ -230,6 +249,11 @@ impl Transaction {
     /// Opens the transaction once more, after it was rolled back, and asks the same conditions.
     async fn again(&mut self) -> Result<(), StoreError> {
         open(&self.core, &mut self.connection, &self.permit, self.conditions).await?;
+        if let Some((breaking, before)) = self.broken.take()
+            && self.break_glass(&breaking).await? != before
+        {
+            return Err(StoreError::Contention);
+        }
         for asked in std::mem::take(&mut self.asked) {
             let found = if asked.to_change {
                 self.find_to_change(&asked.search, asked.limit).await?

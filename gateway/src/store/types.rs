@@ -18,6 +18,22 @@ pub struct Version {
     pub method: Method,
     /// Minified JSON as served; empty for a deletion.
     pub body: Bytes,
+    /// What the audit trail says beside it.
+    pub basis: Basis,
+}
+
+/// What was known when it was decided to show or make a version.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Basis {
+    /// Whose record it is: the directory's patient fact.
+    pub patient: Option<Box<str>>,
+    /// The epoch of that patient's Consents, of one state with the version; 0 where there never was a Consent. `None` without a
+    /// patient.
+    pub epoch: Option<i64>,
+    /// The labels that any version had, as bits; 0 where nobody has looked.
+    pub(crate) labels: i64,
+    /// Consents and statute were not applied; had they been, it would not have been shown or made.
+    pub would_deny: bool,
 }
 
 /// How a version came about: the verb a history entry shows.

@@ -1,6 +1,6 @@
 //! What a resource gives to the index tables, one file per kind of value.
 
-mod date;
+pub(super) mod date;
 mod quantity;
 pub(super) mod reference;
 mod string;

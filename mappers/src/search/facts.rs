@@ -6,7 +6,7 @@ mod table;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::extract::{reference::target, token::tokens};
+use super::extract::{date::range, reference::target, token::tokens};
 use super::parameters::{ElementType, Path};
 use super::plan::{Leaf, Plan};
 use crate::json::Element;
@@ -24,6 +24,9 @@ pub struct Facts<'d> {
     pub encounter: Option<Cow<'d, str>>,
     /// The clinically relevant time as written; of a period its start, or its end if that is all there is.
     pub occurred: Option<Cow<'d, str>>,
+    /// All instants of that time, in ticks of 100 ns since 1970 (UTC), the last one excluded; open ends are the least and the
+    /// greatest number.
+    pub span: Option<(i64, i64)>,
     /// System (empty: none) and code of what it is about, each once.
     pub codes: Vec<(Cow<'d, str>, Cow<'d, str>)>,
 }
@@ -78,6 +81,19 @@ pub fn facts<'d>(kind: &str, resource: Element<'d>) -> Facts<'d> {
     facts
 }
 
+/// All instants of a Period (<https://hl7.org/fhir/R4/datatypes.html#Period>), as [`Facts::span`]; `None` where it has neither
+/// end, or one that is no time.
+#[must_use]
+pub fn period(period: Element<'_>) -> Option<(i64, i64)> {
+    range(ElementType::Period, period)
+}
+
+/// All instants of a dateTime, as [`Facts::span`].
+#[must_use]
+pub fn instants(time: Element<'_>) -> Option<(i64, i64)> {
+    range(ElementType::DateTime, time)
+}
+
 fn own_id(resource: Element<'_>) -> Option<Cow<'_, str>> {
     resource.member("id").and_then(|id| id.string())
 }
@@ -104,6 +120,7 @@ struct Finding<'d> {
     author: Best<'d>,
     encounter: Best<'d>,
     occurred: Best<'d>,
+    span: Option<(usize, (i64, i64))>,
     codes: Vec<(Cow<'d, str>, Cow<'d, str>)>,
 }
 
@@ -114,7 +131,12 @@ impl<'d> Finding<'d> {
             Fact::Author(rank) => better(&mut self.author, rank, || target(element, "").map(typed)),
             Fact::Code => tokens(leaf.element, element, &mut |system, code| self.codes.push((system, code))),
             Fact::Encounter(rank) => better(&mut self.encounter, rank, referred),
-            Fact::Occurred(rank) => better(&mut self.occurred, rank, || time(leaf.element, element)),
+            Fact::Occurred(rank) => {
+                if self.occurred.as_ref().is_none_or(|(have, _)| rank < *have) {
+                    self.span = range(leaf.element, element).map(|span| (rank, span));
+                }
+                better(&mut self.occurred, rank, || time(leaf.element, element));
+            }
             Fact::Patient(rank) => better(&mut self.patient, rank, referred),
         }
     }
@@ -129,6 +151,7 @@ impl<'d> Finding<'d> {
             author: text(self.author),
             encounter: text(self.encounter),
             occurred: text(self.occurred),
+            span: self.span.map(|(_, span)| span),
             codes,
         }
     }

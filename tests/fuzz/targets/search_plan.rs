@@ -26,6 +26,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         maps: None,
         time_zone: None,
         content: Default::default(),
+        labels: None,
         seed: Some(1),
         bulk: false,
         after_write: true,
@@ -34,8 +35,17 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let permits = [None, Some("1")].map(|patient| {
         let (caller, policy) = (Gateway::operator(), OrganizationPolicy::treatment_opt_out());
         let (action, purpose) = (Action::Read, Purpose::Treat);
-        consent::decide(&consent::Context { action, caller: &caller, policy: &policy, purpose, patient })
-            .expect("a permit")
+        let (application, observation) = (None, None);
+        consent::decide(&consent::Context {
+            action,
+            application,
+            caller: &caller,
+            observation,
+            policy: &policy,
+            purpose,
+            patient,
+        })
+        .expect("a permit")
     });
     World { runtime, gateway, permits, _folder: folder }
 });

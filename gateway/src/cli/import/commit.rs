@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use consent::{Permit, Purpose};
+use consent::{Caller, Permit, Purpose};
 
 use super::batch::{Batch, Task};
 use super::report::Refusal;
 use super::unit::Unit;
-use crate::audit::Event;
+use crate::audit::{Circumstances, Decision, Event};
 use crate::gateway::Gateway;
 use crate::interaction::{Endpoint, bundle};
 use crate::outcome::Failure;
-use crate::store::types::{Change, Operation};
+use crate::router::Interaction;
+use crate::store::types::{Change, Changed, Operation};
 use crate::store::{ChangeError, Checkpoint, StoreError};
 
 /// Why an import writes.
@@ -62,8 +63,8 @@ impl Committer {
         while let Some(part) = parts.pop() {
             let (changes, unit) = (&all[part.clone()], batch.unit.part(part.start, part.len()));
             match self.submit(batch, unit, changes).await {
-                Ok(()) => {
-                    self.record(batch, changes).await?;
+                Ok(changed) => {
+                    self.record(batch, changes, changed).await?;
                     committed.kinds.extend(changes.iter().map(|change| change.kind.clone()));
                 }
                 Err(ChangeError::Refused { index, reason }) if index < part.len() => {
@@ -95,10 +96,11 @@ impl Committer {
         text: &Bytes,
         committed: &mut Committed,
     ) -> Result<(), StoreError> {
+        let operator = operator();
         let mut waiting = Waiting::default();
         loop {
             let checkpoint = checkpoint(batch, batch.unit);
-            let loaded = bundle::load(&self.endpoint, &Gateway::operator(), PURPOSE, text.clone(), checkpoint).await;
+            let loaded = bundle::load(&self.endpoint, &operator, PURPOSE, text.clone(), checkpoint).await;
             let failure = match loaded {
                 Ok(changed) => {
                     committed.kinds.extend(changed.into_iter().map(|touched| touched.kind));
@@ -116,7 +118,7 @@ impl Committer {
                 }
             };
             if self.is_done(batch, batch.unit).await {
-                return Ok(());
+                return self.record_whole(batch, &operator).await;
             }
             if !waiting.again(&error).await {
                 return Err(error);
@@ -129,20 +131,21 @@ impl Committer {
         self.faults.fetch_add(1, Ordering::Relaxed) < FAULTS
     }
 
-    /// Submits a set; waits for a database that is away. A set whose answer was lost is known by its checkpoint.
-    async fn submit(&self, batch: &Batch, unit: Unit, changes: &[Change]) -> Result<(), ChangeError> {
+    /// Submits a set; waits for a database that is away. A set whose answer was lost is known by its checkpoint: what came of
+    /// its changes is not (`None`).
+    async fn submit(&self, batch: &Batch, unit: Unit, changes: &[Change]) -> Result<Option<Vec<Changed>>, ChangeError> {
         let mut waiting = Waiting::default();
         loop {
             let checkpoint = checkpoint(batch, unit);
             let error =
                 match self.endpoint.gateway.store.submit_checkpointed(&self.permit, changes.to_vec(), checkpoint).await
                 {
-                    Ok(_) => return Ok(()),
+                    Ok(changed) => return Ok(Some(changed)),
                     Err(ChangeError::Store(error)) => error,
                     Err(refused) => return Err(refused),
                 };
             if self.is_done(batch, unit).await {
-                return Ok(());
+                return Ok(None);
             }
             if !waiting.again(&error).await {
                 return Err(error.into());
@@ -151,32 +154,62 @@ impl Committer {
     }
 
     /// The audit records of a set: one for each resource that was written.
-    async fn record(&self, batch: &Batch, changes: &[Change]) -> Result<(), StoreError> {
-        let (gateway, operator) = (&self.endpoint.gateway, Gateway::operator());
-        let event = |change: &Change| Event {
-            organization: operator.organization,
-            caller: operator.id.as_str().into(),
-            interaction: match change.operation {
-                Operation::Create { .. } => "create",
-                Operation::Delete { .. } => "delete",
-                Operation::Update { .. } => "update",
-            },
-            kind: Some(change.kind.clone()),
-            id: Some(change.id.clone()),
-            patient: (&*change.kind == "Patient").then(|| change.id.clone()),
-            status: 200,
-            purpose: PURPOSE,
-            at_ms: gateway.clock.now_ms(),
-            request: batch.file.job.as_str().into(),
-            decision: "permit",
+    async fn record(&self, batch: &Batch, changes: &[Change], changed: Option<Vec<Changed>>) -> Result<(), StoreError> {
+        let gateway = &self.endpoint.gateway;
+        let of = Arc::new(Circumstances::of(gateway, &operator(), PURPOSE, &batch.file.job));
+        let mut changed = changed.map(Vec::into_iter);
+        let event = |change: &Change| {
+            let version = changed.as_mut().and_then(Iterator::next).map(|changed| changed.version);
+            let number = version.as_ref().map(|version| version.version);
+            // Whose it is can be told of the resource, too.
+            let basis = version.map_or_else(|| gateway.store.basis_of(change), |version| version.basis);
+            Event {
+                of: Arc::clone(&of),
+                interaction: match change.operation {
+                    Operation::Create { .. } => "create",
+                    Operation::Delete { .. } => "delete",
+                    Operation::Update { .. } => "update",
+                },
+                kind: Some(change.kind.clone()),
+                id: Some(change.id.clone()),
+                version: number,
+                patient: basis.patient,
+                epoch: basis.epoch,
+                status: 200,
+                at_ms: gateway.clock.now_ms(),
+                decision: Decision::Permit,
+            }
         };
         gateway.audit.record_all(changes.iter().map(event).collect()).await.map_err(|_| StoreError::Unavailable)
+    }
+
+    /// The record of a transaction that is in while its answer was lost, or its records were: that it is.
+    async fn record_whole(&self, batch: &Batch, operator: &Caller) -> Result<(), StoreError> {
+        let gateway = &self.endpoint.gateway;
+        let event = Event {
+            of: Circumstances::of(gateway, operator, PURPOSE, &batch.file.job).into(),
+            interaction: Interaction::Bundle.name(),
+            kind: None,
+            id: None,
+            version: None,
+            patient: None,
+            epoch: None,
+            status: 200,
+            at_ms: gateway.clock.now_ms(),
+            decision: Decision::Permit,
+        };
+        gateway.audit.record(event).await.map_err(|_| StoreError::Unavailable)
     }
 
     async fn is_done(&self, batch: &Batch, unit: Unit) -> bool {
         let units = self.endpoint.gateway.store.checkpoints(&self.permit, &batch.file.job).await;
         units.is_ok_and(|units| units.contains(&unit.encode()))
     }
+}
+
+/// Who imports.
+fn operator() -> Caller {
+    Gateway::operator_running("import")
 }
 
 fn checkpoint(batch: &Batch, unit: Unit) -> Checkpoint {

@@ -26,7 +26,7 @@ impl Step {
     pub(super) fn of(interaction: Interaction) -> Self {
         match interaction {
             Interaction::ConditionalDelete | Interaction::Delete => Self::Delete,
-            Interaction::Bundle | Interaction::Create => Self::Create,
+            Interaction::Bundle | Interaction::Create | Interaction::Operation(Operation::BreakGlass) => Self::Create,
             Interaction::ConditionalPatch | Interaction::Patch => Self::Patch,
             Interaction::ConditionalUpdate | Interaction::Update => Self::Update,
             Interaction::Operation(Operation::MetaAdd | Operation::MetaDelete) => Self::Patch,

@@ -104,7 +104,7 @@ fn entries(endpoint: &Endpoint, request: &Request, document: &Document<'_>, text
     let items = root.member("entry").into_iter().flat_map(|entry| entry.children());
     let read = |(index, item)| {
         let place = format!("Bundle.entry[{index}]");
-        let reader = Reader { endpoint, request_id: &request.request_id, preference, kind, text, place: &place };
+        let reader = Reader { endpoint, whole: request, preference, kind, text, place: &place };
         reader.entry(item).map_err(|failure| failure.at(&place))
     };
     let entries: Vec<_> = items.enumerate().map(read).collect();
@@ -151,7 +151,8 @@ fn all_or_nothing(entries: &[Result<Entry, Failure>]) -> Result<(), Failure> {
 
 struct Reader<'r> {
     endpoint: &'r Endpoint,
-    request_id: &'r str,
+    /// The request that the entries are part of.
+    whole: &'r Request,
     preference: Preference,
     kind: Kind,
     text: &'r Bytes,
@@ -270,7 +271,8 @@ impl Reader<'_> {
             },
             preference: self.preference,
             body: Bytes::new(),
-            request_id: self.request_id.into(),
+            request_id: self.whole.request_id.clone(),
+            source: self.whole.source,
             safe: verb == Some(Verb::Get),
         };
         Ok((request, method == "HEAD"))

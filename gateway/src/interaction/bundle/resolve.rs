@@ -395,6 +395,7 @@ mod tests {
             preference: Preference::default(),
             body: bytes::Bytes::new(),
             request_id: Box::default(),
+            source: None,
             safe: false,
         };
         let sent = Sent { at: 0, span: 0..0, id: id.map(Into::into), conditional: Vec::new() };

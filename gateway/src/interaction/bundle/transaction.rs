@@ -32,8 +32,10 @@ pub(super) async fn perform(
 ) -> Result<Answer, Failure> {
     let permit = endpoint.gateway.permit(caller, purpose, Action::Change)?;
     let Written { entries, targets, mut answers } = write(endpoint, &permit, plan, checkpoint).await?;
-    unchanged(endpoint, &permit, &entries, &targets, &mut answers).await?;
+    // The writes are committed: they are on record whatever comes of looking at the rest.
+    let looked = unchanged(endpoint, &permit, &entries, &targets, &mut answers).await;
     audited::writes(endpoint, caller, purpose, entries.iter().map(|entry| &entry.request).zip(&answers)).await?;
+    looked?;
     let reads = entries.into_iter().enumerate().zip(&targets);
     let reads: Vec<Task> = reads
         .filter(|(_, target)| **target == Target::Read)

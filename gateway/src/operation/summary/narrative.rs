@@ -2,6 +2,7 @@
 
 use mappers::json::Element;
 
+use crate::markup::escape;
 use crate::operation::chart;
 use crate::store::Version;
 
@@ -66,18 +67,4 @@ fn value(root: Element<'_>) -> Option<String> {
     let components: Vec<String> =
         root.member("component").into_iter().flat_map(|list| list.children()).filter_map(value).collect();
     (!components.is_empty()).then(|| components.join(" / "))
-}
-
-fn escape(text: &str, out: &mut String) {
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            // XML has no other control characters.
-            letter if letter.is_control() && !matches!(letter, '\t' | '\n' | '\r') => out.push(' '),
-            letter => out.push(letter),
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use super::{LONGEST, Refusal};
 
 /// The folder of the gateway's own files in the content directory.
-const OWN: &str = "fhir";
+pub(super) const OWN: &str = "fhir";
 
 /// The content directory.
 #[derive(Clone, Debug)]
@@ -19,6 +19,10 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn new(directory: PathBuf) -> Self {
         Self { directory }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The bytes of a file.
@@ -84,7 +88,7 @@ const NOFOLLOW: i32 = if cfg!(target_os = "macos") {
 const NONBLOCK: i32 = if cfg!(target_os = "macos") { 0x0004 } else { 0x0800 };
 
 /// The file that a name means: below the directory by its words, and still so once every link is followed.
-fn inside(directory: &Path, name: &str) -> Result<PathBuf, Refusal> {
+pub(super) fn inside(directory: &Path, name: &str) -> Result<PathBuf, Refusal> {
     let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if name.is_empty() || name.contains('\0') || !plain {
         return Err(Refusal::Absent("the path leads out of the content directory"));
@@ -144,7 +148,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     folder.parent().map_or(Ok(()), sync)
 }
 
-fn sync(folder: &Path) -> io::Result<()> {
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

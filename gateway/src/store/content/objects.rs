@@ -8,7 +8,7 @@ use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
 use super::{LONGEST, Refusal};
 
 /// The gateway's own objects begin with this.
-const OWN: &str = "fhir";
+pub(super) const OWN: &str = "fhir";
 
 /// An object store and the prefix below which keys lie.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ impl Objects {
         let variables = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
         let (store, prefix) = object_store::parse_url_opts(&parsed, variables).map_err(|error| error.to_string())?;
         Ok(Self { store: store.into(), prefix })
+    }
+
+    pub(super) fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
     }
 
     /// The bytes of an object.
@@ -57,7 +61,7 @@ impl Objects {
     }
 
     /// The place of a key below the prefix; `None` for one that would lead elsewhere.
-    fn path(&self, key: &str) -> Option<Path> {
+    pub(super) fn path(&self, key: &str) -> Option<Path> {
         let key = Path::parse(key).ok().filter(|path| !path.as_ref().is_empty())?;
         Path::parse(format!("{}/{key}", self.prefix)).ok()
     }

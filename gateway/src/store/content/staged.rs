@@ -108,9 +108,9 @@ impl Staged<'_> {
 
     /// Ends the transaction. While the commit runs, and where it fails so that nobody knows what became of it, nothing is
     /// taken away.
-    pub(crate) async fn commit(&self, connection: &mut Connection) -> Result<(), DbError> {
+    pub(crate) async fn commit(&self, core: &Core, connection: &mut Connection) -> Result<(), DbError> {
         self.doubtful.store(true, Ordering::Relaxed);
-        let result = connection.commit().await;
+        let result = core.commit(connection).await;
         let lost = |error: &DbError| matches!(error.kind, DbErrorKind::Unavailable | DbErrorKind::NoTransaction);
         match &result {
             Ok(()) => self.doubtful.store(false, Ordering::Relaxed),

@@ -16,6 +16,7 @@ use mappers::search::parameters::ParameterKind;
 
 use super::{INDEXING, READY, REMOVING};
 use crate::store::Store;
+use crate::store::alone::organizations;
 use crate::store::bulk;
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::core::Core;
@@ -101,12 +102,6 @@ impl Store {
         }
         failed.map_or(Ok(()), Err)
     }
-}
-
-pub(super) async fn organizations(core: &Core) -> Result<Vec<OrganizationId>, StoreError> {
-    let mut connection = core.pools.reader().await?;
-    let rows = connection.fetch("select id from gateway_organizations order by id", &[]).await?;
-    Ok(rows.iter().filter_map(|row| row.int(0)).map(OrganizationId).collect())
 }
 
 /// A parameter with work to do.

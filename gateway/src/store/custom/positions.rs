@@ -5,9 +5,8 @@ use consent::OrganizationId;
 use mappers::json::Document;
 use mappers::search::{IndexRows, position};
 
-use super::alone::patiently;
-use super::job::organizations;
 use crate::store::Store;
+use crate::store::alone::{organizations, patiently};
 use crate::store::bulk;
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;

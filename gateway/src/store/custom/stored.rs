@@ -5,11 +5,10 @@ use consent::OrganizationId;
 use mappers::json::Document;
 use mappers::search::custom::{self, Verdict};
 
-use super::alone::patiently;
 use super::desk::{Desk, KIND};
-use super::job::organizations;
 use super::{INDEXING, READY};
 use crate::store::Store;
+use crate::store::alone::{organizations, patiently};
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::core::Core;
 use crate::store::error::StoreError;

@@ -54,8 +54,8 @@ pub(super) async fn refresh(
                 (Some(row), None) => versions.adopt(Foreign { core, map, key, first: key, row }),
             }
         }
-        let snapshots = versions.snapshots(connection, organization).await?;
-        emit::emit(core, connection, organization, &snapshots).await?;
+        let mut snapshots = versions.snapshots(connection, organization).await?;
+        emit::emit(core, connection, organization, &mut snapshots).await?;
     }
     Ok(())
 }

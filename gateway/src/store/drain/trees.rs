@@ -48,8 +48,8 @@ pub(super) async fn refresh(
         }
         known.filter(|entry| !entry.deleted).for_each(|entry| versions.delete(entry));
     }
-    let snapshots = versions.snapshots(connection, organization).await?;
-    emit::emit(core, connection, organization, &snapshots).await
+    let mut snapshots = versions.snapshots(connection, organization).await?;
+    emit::emit(core, connection, organization, &mut snapshots).await
 }
 
 /// The keys of each tree by its first row's; a row that has gone stands alone.

@@ -153,7 +153,7 @@ async fn delete_what_can_go(
 }
 
 /// Clears the facets' own columns; gives the keys of the rows in which nothing is left.
-async fn clear_facet(
+pub(super) async fn clear_facet(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,

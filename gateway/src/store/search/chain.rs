@@ -83,7 +83,7 @@ pub(super) fn source_of_has(
 ) -> Option<String> {
     let Source { sql, is_exact } = source::of(compiler, &[kind], test)?;
     let (row, holder, target) = (compiler.alias("i"), compiler.alias("d"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&holder));
+    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible_among_all(&holder));
     let kind = compiler.of_kinds(&holder, &[kind]);
     let holds = if is_exact { "true".to_owned() } else { compiler.holds(test, &holder) };
     let join = dialect::join_in_order(compiler.engine);

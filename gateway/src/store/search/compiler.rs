@@ -7,6 +7,7 @@ use super::statement::Statement;
 use super::{chain, composite, date, near, quantity, reference, string, token, uri};
 use crate::store::condition;
 use crate::store::connection::Engine;
+use crate::store::consents::predicate::{Breadth, Span};
 use crate::store::core::Core;
 use crate::store::dialect;
 
@@ -28,6 +29,8 @@ pub(super) struct Compiler<'a> {
     pub(super) engine: Engine,
     /// The placeholder of the permit's organization.
     pub(super) organization: String,
+    /// All matches are counted.
+    pub(super) counts: bool,
     permit: &'a Permit,
     now_ms: i64,
     aliases: usize,
@@ -38,7 +41,7 @@ impl<'a> Compiler<'a> {
         let mut statement = Statement::default();
         let organization = statement.int(permit.organization().0);
         let (engine, now_ms) = (core.pools.engine(), core.clock.now_ms());
-        Self { statement, engine, organization, permit, now_ms, aliases: 0 }
+        Self { statement, engine, organization, counts: false, permit, now_ms, aliases: 0 }
     }
 
     /// A name for a table that no other one has.
@@ -49,7 +52,18 @@ impl<'a> Compiler<'a> {
 
     /// That a row of the directory is there and the permit shows it: beside every use of the directory.
     pub(super) fn visible(&mut self, directory: &str) -> String {
-        let predicate = condition::predicate(self.permit.predicate(), directory, |text| self.statement.text(text));
+        self.visible_of(directory, self.counts)
+    }
+
+    /// The same where all rows that fit are looked at, whatever a page takes of them.
+    pub(super) fn visible_among_all(&mut self, directory: &str) -> String {
+        self.visible_of(directory, true)
+    }
+
+    fn visible_of(&mut self, directory: &str, many: bool) -> String {
+        let breadth = if many { Breadth::Many(&self.organization) } else { Breadth::Few };
+        let (predicate, statement) = (self.permit.predicate(), &mut self.statement);
+        let predicate = condition::predicate(predicate, directory, Span::Current, self.engine, breadth, statement);
         format!("{directory}.organization_id = {} and {directory}.deleted = 0 and {predicate}", self.organization)
     }
 

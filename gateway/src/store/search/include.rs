@@ -20,8 +20,8 @@ const ROUNDS: usize = 6;
 
 /// What came along.
 pub(super) struct Included {
-    /// The resources, in the order of their creation within a round.
-    pub(super) versions: Vec<Version>,
+    /// The resources by their row ids, in the order of their creation within a round.
+    pub(super) versions: Vec<(i64, Version)>,
     /// There was more.
     pub(super) cut: bool,
 }
@@ -54,7 +54,7 @@ pub(super) async fn fetch(plan: &Plan<'_>, matches: &[i64], reading: &mut Readin
         }
         found.sort_unstable_by_key(|(rid, _)| *rid);
         from = found.iter().map(|(rid, _)| *rid).collect();
-        included.versions.extend(found.into_iter().map(|(_, version)| version));
+        included.versions.extend(found);
         if from.is_empty() || included.cut {
             return Ok(included);
         }
@@ -108,9 +108,10 @@ fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, C
         format!(" and {}", compiler.of_kinds(row, &[target]))
     });
     let sql = format!(
-        "select p.rid, {VERSION} from (select distinct d.rid from {{keys}} {from} where {visible}{target} \
+        "select p.rid, {} from (select distinct d.rid from {{keys}} {from} where {visible}{target} \
          order by d.rid limit {limit}) as p join directory d on d.rid = p.rid \
-         join resource_versions v on v.rid = d.rid and v.version = d.version order by p.rid"
+         join resource_versions v on v.rid = d.rid and v.version = d.version order by p.rid",
+        *VERSION
     );
     (sql, compiler)
 }

@@ -15,7 +15,7 @@ use mappers::search::{Search, parameters};
 use super::compiler::{Compiler, Reach, table_of};
 use super::plan::{self, Plan};
 use super::statement::Statement;
-use super::{include, of_keys, page, sort, version};
+use super::{include, of_keys, page, show, sort, version};
 use crate::store::Store;
 use crate::store::connection::Row;
 use crate::store::custom;
@@ -73,11 +73,14 @@ impl Store {
             return Ok(None);
         }
         let mut page = SearchPage { total: u64::try_from(rids.len()).ok(), ..SearchPage::default() };
-        page.matches = versions(&plan, &rids, &mut reading).await?;
+        let matches = versions(&plan, &rids, &mut reading).await?;
+        let mut included = Vec::new();
         if !search.includes.is_empty() {
-            let included = include::fetch(&plan, &rids, &mut reading).await?;
-            (page.included, page.cut) = (included.versions, included.cut);
+            let found = include::fetch(&plan, &rids, &mut reading).await?;
+            (included, page.cut) = (found.versions, found.cut);
         }
+        self.confirm(permit, &mut reading, &matches, &included).await?;
+        show(&mut page, permit, &mut reading, matches, included).await?;
         reading.finish();
         Ok(Some(page))
     }
@@ -247,8 +250,8 @@ fn places(name: &str) -> Vec<i32> {
     definition.map(|definition| definition.index_paths().collect()).unwrap_or_default()
 }
 
-/// The versions of these rows, in this order.
-async fn versions(plan: &Plan<'_>, rids: &[i64], reading: &mut Reading) -> Result<Vec<Version>, StoreError> {
+/// The versions of these rows, in this order, by their row ids.
+async fn versions(plan: &Plan<'_>, rids: &[i64], reading: &mut Reading) -> Result<Vec<(i64, Version)>, StoreError> {
     let mut compiler = Compiler::new(plan.core, plan.permit);
     let sql = of_keys(&mut compiler);
     let places: HashMap<i64, usize> = rids.iter().enumerate().map(|(place, rid)| (*rid, place)).collect();
@@ -258,7 +261,7 @@ async fn versions(plan: &Plan<'_>, rids: &[i64], reading: &mut Reading) -> Resul
         found.push((place, version(plan.permit, &row, 1)?));
     }
     found.sort_unstable_by_key(|(place, _)| *place);
-    Ok(found.into_iter().map(|(_, version)| version).collect())
+    Ok(found.into_iter().map(|(place, version)| (rids.get(place).copied().unwrap_or_default(), version)).collect())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use mappers::search::query::{SortKey, SortSource};
 use super::compiler::{Compiler, Reach, table, table_of};
 use super::plan::{Drive, Plan, limited};
 use super::statement::Statement;
-use super::{VERSION, include, sort, version};
+use super::{VERSION, WIDTH, include, sort, version};
 use crate::store::connection::Row;
 use crate::store::core::Core;
 use crate::store::dialect;
@@ -219,8 +219,9 @@ fn statement(plan: &Plan<'_>, request: &SearchRequest, phase: Phase, limit: usiz
     let order = sort::order(keys, &names.iter().map(|name| format!("p.{name}")).collect::<Vec<_>>(), "p.rid", false);
     let shown: String = names.iter().map(|name| format!(", p.{name}")).collect();
     compiler.statement.sql = format!(
-        "select p.rid, {VERSION}{shown} from ({rows}) as p join directory d on d.rid = p.rid \
-         join resource_versions v on v.rid = d.rid and v.version = d.version order by {order}"
+        "select p.rid, {}{shown} from ({rows}) as p join directory d on d.rid = p.rid \
+         join resource_versions v on v.rid = d.rid and v.version = d.version order by {order}",
+        *VERSION
     );
     compiler.statement
 }
@@ -322,6 +323,7 @@ fn counting(plan: &Plan<'_>) -> Statement {
             format!("select count(*) from (select i.rid from {table} i where {fits} group by i.rid) as found");
         return compiler.statement;
     }
+    compiler.counts = plan.counts_many();
     let rows = plan.rows(&mut compiler, plan.counted, &[], "");
     compiler.statement.sql = format!("select count(*) from ({rows}) as found");
     compiler.statement
@@ -335,7 +337,7 @@ fn rid_of(compiler: &mut Compiler<'_>, resource: &ResourceKey) -> String {
 }
 
 fn place(keys: &[SortKey], row: &Row) -> SearchPlace {
-    const KEYS: usize = 8;
+    const KEYS: usize = 1 + WIDTH;
     let text = |column: usize| Box::from(row.text(column).unwrap_or_default());
     SearchPlace {
         keys: keys.iter().enumerate().map(|(number, key)| sort::read(key, row, KEYS + number)).collect(),

@@ -219,6 +219,15 @@ impl Plan<'_> {
         (all && self.permit.predicate().is_unrestricted()).then_some(test)
     }
 
+    /// Whether what is counted may be a large part of all that there is.
+    pub(super) fn counts_many(&self) -> bool {
+        match self.counted {
+            // An id, or what refers to a resource.
+            Drive::Condition(number) => source::rank(&self.search.tests[number]) > 1,
+            _ => true,
+        }
+    }
+
     /// What holds of every match's row `d`: it is visible, of a type that is wanted, and every test holds.
     pub(super) fn conditions(&self, compiler: &mut Compiler<'_>) -> String {
         let mut conditions = vec![compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds)];

@@ -1,6 +1,7 @@
 //! SQL text with the values of its placeholders.
 
 use crate::store::connection::Arg;
+use crate::store::consents::predicate::Places;
 
 /// A statement that owns its values.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,16 @@ impl Statement {
     fn add(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
+    }
+}
+
+impl<'p> Places<'p> for Statement {
+    fn text(&mut self, value: &'p str) -> String {
+        Self::text(self, value)
+    }
+
+    fn int(&mut self, value: i64) -> String {
+        Self::int(self, value)
     }
 }
 

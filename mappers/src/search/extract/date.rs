@@ -5,7 +5,7 @@ use crate::search::parameters::ElementType;
 use crate::search::query::stored_range;
 
 /// All instants of a date, time, period or timing; `None` where it says none.
-pub(super) fn range(kind: ElementType, element: Element<'_>) -> Option<(i64, i64)> {
+pub(in crate::search) fn range(kind: ElementType, element: Element<'_>) -> Option<(i64, i64)> {
     match kind {
         ElementType::Period => period(element),
         ElementType::Timing => timing(element),

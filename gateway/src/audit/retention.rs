@@ -1,0 +1,424 @@
+//! What is older than it has to be kept: exported, verified, and only then dropped.
+//!
+//! A chain is dropped from its beginning to the end of a link; links after it, and the beginning with the heads that the chain
+//! joined, stay. A signed statement says how far, in the database and in the heads' file, so that a verification starts there:
+//! whoever has not the key cannot drop anything unseen. What does not agree with its chain is not dropped: it is evidence.
+
+pub(crate) mod check;
+mod export;
+
+use consent::OrganizationId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use sqlx::ConnectOptions;
+
+use super::chain::{self, prefix};
+use super::heads::{self, Signer};
+use super::trail;
+use super::verify::Problem;
+use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
+use crate::store::pools::{self, Pools};
+
+/// Records that are dropped in one transaction, about: writers of the trail wait for it on SQLite.
+const AT_ONCE: i64 = 5000;
+/// What a statement is signed as.
+const RETIRED: &str = "retired";
+
+/// That a chain was exported and dropped up to a link.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Statement {
+    pub(crate) organization: i64,
+    /// The chain; 0 = the records from before there were chains.
+    pub(crate) chain: i64,
+    /// The last link that was dropped.
+    pub(crate) link: i64,
+    /// The place of the last record that was dropped; of records from before the chains their number.
+    pub(crate) last: i64,
+    /// The head with that link; of records from before the chains their Merkle root.
+    pub(crate) head: String,
+    /// Everything was older than this (milliseconds since 1970).
+    pub(crate) cutoff: i64,
+    /// When it was dropped.
+    pub(crate) made: i64,
+    /// The SHA-256 of the export's manifest.
+    pub(crate) manifest: String,
+    /// The public key, in hexadecimal.
+    pub(crate) signer: String,
+    /// The signature, as base64.
+    pub(crate) signature: String,
+}
+
+impl Statement {
+    /// What is signed.
+    fn text(&self) -> String {
+        let Self { organization, chain, link, last, head, cutoff, made, manifest, .. } = self;
+        format!("{organization}\n{chain}\n{link}\n{last}\n{head}\n{cutoff}\n{made}\n{manifest}")
+    }
+
+    /// What is wrong with it.
+    pub(super) fn problem(&self, signers: &BTreeSet<String>) -> Option<Problem> {
+        if !signers.contains(&self.signer) {
+            Some(Problem::SignerUnknown)
+        } else if !heads::is_signed_as(RETIRED, &self.text(), &self.signer, &self.signature) {
+            Some(Problem::SignatureForged)
+        } else {
+            None
+        }
+    }
+
+    fn of(row: &Row) -> Option<Self> {
+        let text = |place| row.text(place).map(ToOwned::to_owned);
+        Some(Self {
+            organization: row.int(0)?,
+            chain: row.int(1)?,
+            link: row.int(2)?,
+            last: row.int(3)?,
+            head: text(4)?,
+            cutoff: row.int(5)?,
+            made: row.int(6)?,
+            manifest: text(7)?,
+            signer: text(8)?,
+            signature: text(9)?,
+        })
+    }
+}
+
+/// The statements of the database; none where it is from before there were any.
+pub(super) async fn statements(connection: &mut Connection) -> Result<Vec<Statement>, DbError> {
+    let there = match connection.engine() {
+        Engine::Postgres => "select to_regclass('fhir_gateway.audit_retired') is not null",
+        Engine::Sqlite => "select count(*) from sqlite_master where name = 'audit_retired'",
+    };
+    if !connection.fetch_optional(there, &[]).await?.is_some_and(|row| row.flag(0)) {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select organization_id, chain, link, last, head, cutoff, made, manifest, signer, signature \
+         from {}audit_retired order by organization_id, chain",
+        prefix(connection.engine())
+    );
+    Ok(connection.fetch(&sql, &[]).await?.iter().filter_map(Statement::of).collect())
+}
+
+/// The beginning of a chain that may be dropped.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) organization: i64,
+    /// 0 = the records from before there were chains.
+    pub(crate) chain: i64,
+    /// The head before its first link.
+    pub(crate) previous: String,
+    /// Links and places of records, all within; of records from before the chains their number is `last`.
+    pub(crate) first_link: i64,
+    pub(crate) last_link: i64,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    /// The head with its last link; of records from before the chains their root.
+    pub(crate) head: String,
+}
+
+impl Part {
+    pub(crate) fn records(&self) -> u64 {
+        u64::try_from(self.last - self.first + 1).unwrap_or(0)
+    }
+}
+
+/// What is older than `cutoff` (milliseconds since 1970) and can be dropped: of each chain the links before the first younger
+/// one. Records from before the chains go when all of them are older.
+pub(crate) async fn due(connection: &mut Connection, cutoff: i64) -> Result<Vec<Part>, DbError> {
+    let prefix = prefix(connection.engine());
+    let mut parts = Vec::new();
+    let sql = format!(
+        "select organization_id from {prefix}audit_events where chain is null group by organization_id \
+         having max(at) < $1 order by organization_id"
+    );
+    for row in connection.fetch(&sql, &[Arg::Int(cutoff)]).await? {
+        let organization = row.int(0).unwrap_or_default();
+        let (last, head) = chain::before(connection, organization, i64::MAX).await?;
+        let previous = String::new();
+        parts.push(Part { organization, chain: 0, previous, first_link: 0, last_link: 0, first: 1, last, head });
+    }
+    let sql = format!(
+        "select l.organization_id, l.chain, f.previous, f.number, l.number, f.first, l.last, l.head from {prefix}audit_links l \
+         join (select m.organization_id, m.chain, min(m.number) as low, \
+                   min(case when m.at >= $1 then m.number end) as young, max(m.number) as high \
+               from {prefix}audit_links m group by m.organization_id, m.chain) r \
+             on r.organization_id = l.organization_id and r.chain = l.chain \
+                 and l.number = coalesce(r.young - 1, r.high) and l.number >= r.low \
+         join {prefix}audit_links f on f.organization_id = l.organization_id and f.chain = l.chain and f.number = r.low \
+         order by l.organization_id, l.chain"
+    );
+    let rows = connection.fetch(&sql, &[Arg::Int(cutoff)]).await?;
+    parts.extend(rows.iter().filter_map(|row| {
+        Some(Part {
+            organization: row.int(0)?,
+            chain: row.int(1)?,
+            previous: row.text(2)?.to_owned(),
+            first_link: row.int(3)?,
+            last_link: row.int(4)?,
+            first: row.int(5)?,
+            last: row.int(6)?,
+            head: row.text(7)?.to_owned(),
+        })
+    }));
+    Ok(parts)
+}
+
+/// Why nothing, or not all, was dropped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RetainError {
+    /// The database's.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The export cannot be written, or reads otherwise than it was written.
+    #[error("the export: {0}")]
+    Export(#[from] io::Error),
+    /// The trail is not as it was written.
+    #[error("the trail is not as it was written, and nothing was dropped: see `audit verify`")]
+    Tampered,
+}
+
+/// Writes the parts to a folder, reads that back, and drops them.
+///
+/// `signers` are the keys that may have signed what is dropped.
+///
+/// # Errors
+/// [`RetainError`]; what the export has is complete in any case before the first record goes.
+pub(crate) async fn retire(
+    connection: &mut Connection,
+    (data_dir, signers): (&Path, &BTreeSet<String>),
+    folder: &Path,
+    parts: &[Part],
+    (cutoff, made): (i64, i64),
+) -> Result<(), RetainError> {
+    let signer = Signer::open(data_dir)?;
+    let manifest = export::write(connection, &signer, folder, parts, (cutoff, made)).await?;
+    let mut signers = signers.clone();
+    signers.insert(signer.name.clone());
+    let report = check::check(&folder.join(export::MANIFEST), &signers)?;
+    if report.found > 0 {
+        return Err(RetainError::Tampered);
+    }
+    let mut lines = String::new();
+    for part in parts {
+        let statement = drop_part(connection, &signer, part, &manifest, (cutoff, made)).await?;
+        lines += &(serde_json::to_string(&statement).map_err(io::Error::other)? + "\n");
+    }
+    heads::append(data_dir.join(heads::FILE), lines).await?;
+    Ok(())
+}
+
+/// Drops a part in portions; each transaction also says how far it has come.
+async fn drop_part(
+    connection: &mut Connection,
+    signer: &Signer,
+    part: &Part,
+    manifest: &str,
+    (cutoff, made): (i64, i64),
+) -> Result<Statement, DbError> {
+    let mut from = part.first;
+    loop {
+        connection.begin_plain().await?;
+        // Row-level security binds the tables' owner, too.
+        connection.set_organization(part.organization).await?;
+        let portion = portion(connection, part, from).await;
+        let done = match portion {
+            Ok((link, last, head)) => {
+                let (organization, chain, manifest) = (part.organization, part.chain, manifest.to_owned());
+                let (signer_name, signature) = (signer.name.clone(), String::new());
+                let mut statement = Statement {
+                    organization,
+                    chain,
+                    link,
+                    last,
+                    head,
+                    cutoff,
+                    made,
+                    manifest,
+                    signer: signer_name,
+                    signature,
+                };
+                statement.signature = signer.sign_as(RETIRED, &statement.text());
+                drop_to(connection, &statement).await.map(|()| statement)
+            }
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(statement) => {
+                connection.commit().await?;
+                from = statement.last + 1;
+                if statement.last >= part.last {
+                    return Ok(statement);
+                }
+            }
+            Err(error) => {
+                connection.rollback_if_open().await;
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// The link that ends a portion, its last place and its head.
+async fn portion(connection: &mut Connection, part: &Part, from: i64) -> Result<(i64, i64, String), DbError> {
+    if part.chain == 0 {
+        return Ok((0, part.last, part.head.clone()));
+    }
+    let sql = format!(
+        "select number, last, head from {}audit_links where organization_id = $1 and chain = $2 and number <= $3 \
+         and last >= $4 order by number limit 1",
+        prefix(connection.engine())
+    );
+    let wanted = part.last.min(from + AT_ONCE);
+    let args = [part.organization, part.chain, part.last_link, wanted].map(Arg::Int);
+    let row = connection.fetch_optional(&sql, &args).await?;
+    let found = row.and_then(|row| Some((row.int(0)?, row.int(1)?, row.text(2)?.to_owned())));
+    found.ok_or_else(|| DbError::fault("a link of the audit trail that was exported is gone"))
+}
+
+async fn drop_to(connection: &mut Connection, statement: &Statement) -> Result<(), DbError> {
+    let prefix = prefix(connection.engine());
+    let Statement { organization, chain, link, last, head, cutoff, made, manifest, signer, signature } = statement;
+    let sql = format!(
+        "insert into {prefix}audit_retired (organization_id, chain, link, last, head, cutoff, made, manifest, signer, signature) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (organization_id, chain) do update set \
+         link = excluded.link, last = excluded.last, head = excluded.head, cutoff = excluded.cutoff, made = excluded.made, \
+         manifest = excluded.manifest, signer = excluded.signer, signature = excluded.signature"
+    );
+    let args = [
+        Arg::Int(*organization),
+        Arg::Int(*chain),
+        Arg::Int(*link),
+        Arg::Int(*last),
+        Arg::Text(head),
+        Arg::Int(*cutoff),
+        Arg::Int(*made),
+        Arg::Text(manifest),
+        Arg::Text(signer),
+        Arg::Text(signature),
+    ];
+    connection.execute(&sql, &args).await?;
+    if *chain == 0 {
+        let sql = format!("delete from {prefix}audit_events where organization_id = $1 and chain is null");
+        return connection.execute(&sql, &[Arg::Int(*organization)]).await.map(drop);
+    }
+    let sql = format!("delete from {prefix}audit_events where organization_id = $1 and chain = $2 and place <= $3");
+    connection.execute(&sql, &[*organization, *chain, *last].map(Arg::Int)).await?;
+    let sql = format!("delete from {prefix}audit_links where organization_id = $1 and chain = $2 and number <= $3");
+    connection.execute(&sql, &[*organization, *chain, *link].map(Arg::Int)).await.map(drop)
+}
+
+/// Before when records of an organization were dropped; `None` where none were.
+pub(crate) async fn dropped_before(
+    connection: &mut Connection,
+    organization: OrganizationId,
+) -> Result<Option<i64>, DbError> {
+    let table = format!("{}audit_retired", prefix(connection.engine()));
+    let sql = format!("select max(cutoff) from {table} where organization_id = $1");
+    let row = connection.fetch_optional(&sql, &[Arg::Int(organization.0)]).await?;
+    Ok(row.and_then(|row| row.int(0)))
+}
+
+/// A connection that may drop what is due: to the trail's file, or as the tables' owner.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn owner(pools: &Pools, data_dir: &Path) -> Result<Connection, DbError> {
+    match pools.path() {
+        Some(_) => {
+            let patience = std::time::Duration::from_secs(30);
+            let options = pools::sqlite_options(&data_dir.join(trail::FILE)).busy_timeout(patience);
+            let mut connection = Connection::sqlite(options.connect().await?);
+            trail::prepare(&mut connection).await?;
+            Ok(connection)
+        }
+        None => pools.owner().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use consent::{OrganizationId, Purpose};
+
+    use super::super::verify::{self, Known, Report};
+    use super::super::{Audit, Circumstances, Decision, Event};
+    use super::*;
+    use crate::store::pools::PoolSettings;
+
+    fn event(at_ms: i64) -> Event {
+        let of = Circumstances {
+            organization: OrganizationId(1),
+            caller: "c".into(),
+            client: None,
+            on_behalf: None,
+            source: None,
+            request: "r".into(),
+            purpose: Purpose::Treat,
+            policy: None,
+        };
+        Event {
+            of: of.into(),
+            interaction: "read",
+            kind: Some("Patient".into()),
+            id: Some(at_ms.to_string().into()),
+            version: Some(1),
+            patient: None,
+            epoch: None,
+            status: 200,
+            at_ms,
+            decision: Decision::Permit,
+        }
+    }
+
+    async fn verified(pools: &Pools, folder: &Path) -> Report {
+        let known = Known::read(folder, None, &[]).unwrap();
+        let mut connection = verify::reader(pools, folder).await.unwrap();
+        let report = verify::verify(&mut connection, &known, |_| {}).await.unwrap();
+        assert_eq!(report.findings, [], "{report:?}");
+        report
+    }
+
+    #[tokio::test]
+    async fn a_chain_is_dropped_up_to_its_first_young_link_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let pools = Pools::open(None, folder, &PoolSettings::default()).await.unwrap();
+        let audit = Audit::open(&pools, folder).await.unwrap();
+        // The clock went back once: what is old behind what is young stays.
+        for at in [10, 20, 30, 5000, 40, 6000] {
+            audit.record(event(at)).await.unwrap();
+        }
+        let dropped = async |cutoff: i64, export: &str| {
+            let mut connection = owner(&pools, folder).await.unwrap();
+            let parts = due(&mut connection, cutoff).await.unwrap();
+            retire(&mut connection, (folder, &BTreeSet::new()), &folder.join(export), &parts, (cutoff, 9000))
+                .await
+                .unwrap();
+            parts.iter().map(|part| (part.first_link, part.last_link, part.first, part.last)).collect::<Vec<_>>()
+        };
+        assert_eq!(dropped(10, "none").await, [], "nothing is older than the oldest");
+        assert_eq!(dropped(1000, "a").await, [(1, 3, 1, 3)]);
+        let report = verified(&pools, folder).await;
+        assert_eq!((report.records, report.retired), (3, 1));
+        // The writer has the chain still.
+        audit.record(event(7000)).await.unwrap();
+        assert_eq!(verified(&pools, folder).await.records, 4);
+        assert_eq!(dropped(6500, "b").await, [(4, 6, 4, 6)]);
+        assert_eq!(dropped(8000, "c").await, [(7, 7, 7, 7)]);
+        assert_eq!(verified(&pools, folder).await.records, 0, "a chain without a link");
+        audit.record(event(9000)).await.unwrap();
+        assert_eq!(verified(&pools, folder).await.records, 1);
+        let signers = Known::signers(folder, &[]).unwrap();
+        for (export, records) in [("a", 3), ("b", 3), ("c", 1)] {
+            let report = check::check(&folder.join(export).join("manifest.json"), &signers).unwrap();
+            assert_eq!((report.records, report.found), (records, 0), "{report:?}");
+        }
+        let mut connection = owner(&pools, folder).await.unwrap();
+        let again = retire(&mut connection, (folder, &BTreeSet::new()), &folder.join("a"), &[], (1, 1)).await;
+        assert!(matches!(again, Err(RetainError::Export(_))), "never over another export");
+    }
+}

@@ -1,0 +1,157 @@
+//! The decision of `consent::decide_on` as a condition on a row of the directory. It says the same of every row: a test asks
+//! both.
+//!
+//! Most rows are simple: no law has a say, and the patient has no deny that could match. That takes one look at the patient's
+//! rules, and stands first. Every other row is put to the whole decision: on SQLite an expression, on PostgreSQL a function.
+
+mod function;
+mod whole;
+
+use consent::{Asked, Breaker, FENCE, Labels, PolicyDefault};
+
+use self::whole::{Terms, Texts};
+use crate::store::connection::Engine;
+
+pub(crate) use self::function::STATEMENTS as FUNCTION;
+
+/// Takes values and gives their placeholders.
+pub(crate) trait Places<'p> {
+    /// A text.
+    fn text(&mut self, value: &'p str) -> String;
+    /// An integer.
+    fn int(&mut self, value: i64) -> String;
+}
+
+/// Which labels of a row count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Span {
+    /// Those of the current version, of which one is a level.
+    Current,
+    /// Those that any version had: what shows past versions asks for all of them.
+    Ever,
+}
+
+/// How many rows will be asked about, as far as the plan knows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Breadth<'b> {
+    /// A page: each row's patient is looked up.
+    Few,
+    /// All that there are: the patients with denies are found first, once, in this organization (an expression).
+    Many(&'b str),
+}
+
+/// The levels that a plain row has.
+const PLAIN: i64 = (Labels::NORMAL.bits() << 1) - 1;
+/// Labels on which statute, or doubt, has a say.
+const SPECIAL: i64 = Labels::DOUBTFUL.bits() | Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits();
+
+/// The condition that a directory row (under `d`) may be seen.
+pub(crate) fn condition<'p>(
+    asked: &'p Asked,
+    d: &str,
+    span: Span,
+    engine: Engine,
+    breadth: Breadth<'_>,
+    places: &mut impl Places<'p>,
+) -> String {
+    let row = format!("{d}.");
+    let terms = terms(asked, &row, span, places);
+    let whole = match engine {
+        Engine::Postgres => function::call(&terms),
+        Engine::Sqlite => terms.permit(),
+    };
+    let mut permit = format!("case {} else {whole} end", simple(asked, &terms, breadth));
+    if span == Span::Ever {
+        // What it was before it was moved to another patient is the other one's data (F5).
+        permit = format!("{row}moved = 0 and {permit}");
+    }
+    match asked.patient() {
+        Some(patient) => format!("{row}patient = {} and {permit}", places.text(patient)),
+        None => permit,
+    }
+}
+
+fn terms<'t, 'p>(asked: &'p Asked, d: &'t str, span: Span, places: &mut impl Places<'p>) -> Terms<'t> {
+    let truth = |holds: bool| if holds { "true" } else { "false" }.to_owned();
+    Terms {
+        d,
+        schema: "",
+        span,
+        now: places.int(asked.ticks()),
+        purpose: places.text(asked.purpose()),
+        actors: Texts::Each(asked.actors().iter().map(|actor| places.text(actor)).collect()),
+        authors: Texts::Each(asked.asking().actors.iter().map(|actor| places.text(actor)).collect()),
+        own: Texts::Each(asked.own_patients().map(|id| places.text(id)).collect()),
+        permits: asked.actions(false).to_string(),
+        denies: asked.actions(true).to_string(),
+        default_permits: truth(asked.default() == PolicyDefault::Permit),
+        emergency: truth(asked.is_for("ETREAT")),
+        legal: truth(asked.is_for("HLEGAL")),
+        glass: match asked.breaker() {
+            _ if asked.asking().break_glass => "true".to_owned(),
+            Some(breaker) => broken(breaker, asked.asking().at_ms, d, places),
+            None => "false".to_owned(),
+        },
+    }
+}
+
+/// That the caller has broken the glass over the row's patient (G): read in the data's own snapshot. What is broken is looked up
+/// once a statement, not once a row.
+fn broken<'p>(breaker: &'p Breaker, at_ms: i64, d: &str, places: &mut impl Places<'p>) -> String {
+    let caller = breaker.caller().map(|caller| format!("g.caller = {} and ", places.text(caller))).unwrap_or_default();
+    let (actors, purpose) = (places.text(breaker.actors()), places.text(breaker.purpose()));
+    let now = places.int(at_ms);
+    format!(
+        "coalesce(({d}organization_id, {d}patient) in (select g.organization_id, g.patient from break_glass_grants g \
+         where {caller}g.actors = {actors} and g.purpose = {purpose} and g.closed is null \
+         and g.opened <= {now} and {now} < g.expires), false)"
+    )
+}
+
+/// Rows on which no law has a say and that no deny of the patient's can match: those without a sensitive label, of which all
+/// patients can be asked at once, and the others.
+fn simple(asked: &Asked, terms: &Terms<'_>, breadth: Breadth<'_>) -> String {
+    let (d, own) = (terms.d, terms.labels());
+    let of_labels = |others: i64| format!("{d}labels <> 0 and ({own} & {others}) = 0");
+    let rules =
+        |deny: bool, also: &str| format!("r.deny = {} and {} and {also}", i8::from(deny), terms.holds("r", deny));
+    let has = |deny: bool, also: &str| {
+        let rules = rules(deny, also);
+        format!("exists (select 1 from consent_rules r where {} and {rules})", terms.of_patient("r"))
+    };
+    let permitted = match asked.default() {
+        PolicyDefault::Permit => String::new(),
+        PolicyDefault::Deny => {
+            let all = "r.classes is null and r.labels is null and r.not_labels is null and r.codes is null and r.data_from is null and r.data is null";
+            format!(" and {}", has(false, all))
+        }
+    };
+    // As the index of such denies says it.
+    let of_plain = format!("(r.labels is null or (r.labels & {PLAIN}) <> 0)");
+    let of_plain = match breadth {
+        Breadth::Few => format!("not {}", has(true, &of_plain)),
+        Breadth::Many(organization) => format!(
+            "({d}patient is null or {d}patient not in \
+             (select r.patient from consent_rules r where r.organization_id = {organization} and {}))",
+            rules(true, &of_plain)
+        ),
+    };
+    let class = contains("r.classes", &fence(&format!("{d}type")));
+    let reaching = format!("(r.labels is null or (r.labels & {own}) <> 0) and (r.classes is null or {class})");
+    format!(
+        "when {}{permitted} and {of_plain} then true when {}{permitted} and not {} then true",
+        of_labels(!PLAIN),
+        of_labels(SPECIAL),
+        has(true, &reaching),
+    )
+}
+
+/// An expression between fences, as SQL.
+fn fence(value: &str) -> String {
+    format!("'{FENCE}' || {value} || '{FENCE}'")
+}
+
+/// That a list holds a value between fences. Both engines have `replace`, and neither takes a value for a pattern.
+fn contains(list: &str, fenced: &str) -> String {
+    format!("replace({list}, {fenced}, '') <> {list}")
+}

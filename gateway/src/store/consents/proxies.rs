@@ -1,0 +1,177 @@
+//! On whose word a Consent stands: the patient's, or that of proxies, whose authority is what `RelatedPerson`s and the patient's
+//! birth date say now (RULINGS.md, E2 to E6). Whatever changes one of these makes the patient's rules anew.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+use consent::proxy::{Authority, MAJORITY};
+use consent::{ALWAYS, OrganizationId};
+use mappers::json::{Document, Element};
+use mappers::{references, search};
+
+use crate::store::bulk::{BulkType, fetch_by_keys};
+use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::dialect;
+
+/// What the earliest zone is ahead of UTC, in ticks: somebody is of age somewhere as soon as anywhere.
+const EARLIEST_ZONE: i64 = 14 * 3_600 * 10_000_000;
+
+/// Who gave a Consent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Givers {
+    /// The patient, or it does not say.
+    Patient,
+    /// These `RelatedPerson`s (with the patient or without).
+    Proxies(BTreeSet<Box<str>>),
+    /// Somebody who can have no authority.
+    Others,
+}
+
+/// Who gave this one; `base` is where we are served.
+pub(super) fn givers(consent: Element<'_>, patient: &str, base: Option<&str>) -> Givers {
+    let Some(performers) = consent.member("performer") else { return Givers::Patient };
+    let own = format!("Patient/{patient}");
+    let mut proxies = BTreeSet::new();
+    for performer in performers.children() {
+        let Some(text) = performer.member("reference").and_then(|reference| reference.string()) else {
+            return Givers::Others;
+        };
+        let at_home = base.and_then(|base| text.strip_prefix(base)?.strip_prefix('/')).unwrap_or(&text);
+        if *text == *patient || at_home == own {
+            continue;
+        }
+        match at_home.strip_prefix("RelatedPerson/").filter(|id| references::is_id(id)) {
+            Some(id) => _ = proxies.insert(id.into()),
+            None => return Givers::Others,
+        }
+    }
+    if proxies.is_empty() { Givers::Patient } else { Givers::Proxies(proxies) }
+}
+
+/// What is on record of proxies: by patient and `RelatedPerson` when the authority holds.
+#[derive(Debug, Default)]
+pub(super) struct Authorities {
+    windows: HashMap<(Box<str>, Box<str>), (i64, i64)>,
+}
+
+impl Authorities {
+    /// The authorities of these proxies (patient and `RelatedPerson`). Nothing is asked where there is none.
+    pub(super) async fn load(
+        connection: &mut Connection,
+        organization: OrganizationId,
+        wanted: &BTreeSet<(Box<str>, Box<str>)>,
+    ) -> Result<Self, DbError> {
+        let mut found = Self::default();
+        if wanted.is_empty() {
+            return Ok(found);
+        }
+        let args = [Arg::Int(organization.0)];
+        let join = dialect::join_in_order(connection.engine());
+        let current = format!("{join} resource_versions v on v.rid = d.rid and v.version = d.version");
+        let sql = format!(
+            "select d.id, v.body from {{keys}} {join} directory d on d.organization_id = $1 and d.type = 'Patient' \
+             and d.id = k.patient and d.deleted = 0 {current}"
+        );
+        let patients: BTreeSet<&str> = wanted.iter().map(|(patient, _)| &**patient).collect();
+        let keys: Vec<Arg<'_>> = patients.into_iter().map(Arg::Text).collect();
+        let rows = fetch_by_keys(connection, &sql, &args, &[("patient", BulkType::Text)], &keys).await?;
+        let of_age = |body: &str| Document::parse(body.as_bytes()).ok().and_then(|person| of_age(person.root()));
+        let ages: HashMap<&str, i64> =
+            rows.iter().filter_map(|row| Some((row.text(0)?, of_age(row.text(1)?)?))).collect();
+        let sql = format!(
+            "select d.patient, d.id, v.body from {{keys}} {join} directory d on d.organization_id = $1 \
+             and d.type = 'RelatedPerson' and d.id = k.id and d.patient = k.patient and d.deleted = 0 {current}"
+        );
+        let columns = [("patient", BulkType::Text), ("id", BulkType::Text)];
+        let keys: Vec<Arg<'_>> = wanted.iter().flat_map(|(patient, id)| [Arg::Text(patient), Arg::Text(id)]).collect();
+        for row in fetch_by_keys(connection, &sql, &args, &columns, &keys).await? {
+            let (Some(patient), Some(id), Some(body)) = (row.text(0), row.text(1), row.text(2)) else { continue };
+            let Ok(person) = Document::parse(body.as_bytes()) else { continue };
+            if let Some(window) = window(person.root(), ages.get(patient).copied()) {
+                found.windows.insert((patient.into(), id.into()), window);
+            }
+        }
+        Ok(found)
+    }
+
+    /// When all of these have authority over the patient; `None` for never.
+    pub(super) fn window(&self, patient: &str, proxies: &BTreeSet<Box<str>>) -> Option<(i64, i64)> {
+        let mut window = ALWAYS;
+        for id in proxies {
+            let (from, until) = *self.windows.get(&(patient.into(), id.clone()))?;
+            window = (window.0.max(from), window.1.min(until));
+        }
+        (window.0 < window.1).then_some(window)
+    }
+}
+
+/// When a `RelatedPerson` has authority.
+fn window(person: Element<'_>, of_age: Option<i64>) -> Option<(i64, i64)> {
+    if person.member("active")?.raw() != "true" || person.member("modifierExtension").is_some() {
+        return None;
+    }
+    let period = match person.member("period") {
+        None => ALWAYS,
+        Some(period) => search::period(period).filter(|(low, high)| low < high)?,
+    };
+    let text = |coding: Element<'_>, name| coding.member(name).and_then(|text| text.string()).map(Cow::into_owned);
+    let relationships = person.member("relationship").into_iter().flat_map(|list| list.children());
+    let codings = relationships.filter_map(|one| one.member("coding")).flat_map(|list| list.children());
+    let authority = codings.filter_map(|one| Authority::of(&text(one, "system")?, &text(one, "code")?)).max()?;
+    authority.window(period, of_age)
+}
+
+/// When a patient is of age, at the earliest, in ticks; `None` where no birth date is known.
+fn of_age(patient: Element<'_>) -> Option<i64> {
+    let born = patient.member("birthDate")?.string()?;
+    let (year, rest) = born.split_at_checked(4)?;
+    // Who was born on a leap day is of age no later than the day before.
+    let rest = if rest == "-02-29" { "-02-28" } else { rest };
+    let text = format!("\"{:04}{rest}\"", year.parse::<i32>().ok()? + MAJORITY);
+    let document = Document::parse(text.as_bytes()).ok()?;
+    search::instants(document.root()).map(|(low, _)| low - EARLIEST_ZONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(born: &str) -> Option<i64> {
+        let text = format!(r#"{{"resourceType":"Patient","birthDate":"{born}"}}"#);
+        of_age(Document::parse(text.as_bytes()).unwrap().root())
+    }
+
+    #[test]
+    fn nobody_is_a_child_for_longer_than_anywhere() {
+        let midnight = |text: &str| {
+            let quoted = format!("\"{text}\"");
+            search::instants(Document::parse(quoted.as_bytes()).unwrap().root()).unwrap().0 - EARLIEST_ZONE
+        };
+        assert_eq!(at("2008-05-06"), Some(midnight("2026-05-06")));
+        assert_eq!(at("2008-02-29"), Some(midnight("2026-02-28")));
+        assert_eq!(at("2008"), Some(midnight("2026-01-01")));
+        assert_eq!(at("soon"), None);
+        assert_eq!(at("20"), None);
+    }
+
+    #[test]
+    fn who_gave_it_is_told_by_all_performers() {
+        let of = |performers: &str| {
+            let text = format!(r#"{{"performer":[{performers}]}}"#);
+            givers(Document::parse(text.as_bytes()).unwrap().root(), "ada", Some("http://here/fhir"))
+        };
+        let one = |reference: &str| format!(r#"{{"reference":"{reference}"}}"#);
+        let proxies = |ids: &[&str]| Givers::Proxies(ids.iter().map(|id| Box::from(*id)).collect());
+        assert_eq!(of(&one("Patient/ada")), Givers::Patient);
+        assert_eq!(of(&one("http://here/fhir/Patient/ada")), Givers::Patient);
+        assert_eq!(of(&one("RelatedPerson/m")), proxies(&["m"]));
+        let both = format!("{},{}", one("Patient/ada"), one("http://here/fhir/RelatedPerson/m"));
+        assert_eq!(of(&both), proxies(&["m"]));
+        for other in
+            ["Patient/ben", "Practitioner/x", "http://there/fhir/RelatedPerson/m", "RelatedPerson/m/_history/1", "#m"]
+        {
+            assert_eq!(of(&format!("{},{}", one("RelatedPerson/m"), one(other))), Givers::Others, "{other}");
+        }
+        assert_eq!(of(r#"{"display":"the mother"}"#), Givers::Others);
+    }
+}

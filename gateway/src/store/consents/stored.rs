@@ -1,0 +1,67 @@
+//! Consents that were stored before this gateway made rules of them, or kept which held when: whose patients have no epoch, or
+//! which stand in none. Looked for at every start,
+//! before anything is served; mostly there is none.
+
+use std::collections::BTreeSet;
+
+use consent::OrganizationId;
+
+use super::{Changes, take};
+use crate::store::Store;
+use crate::store::alone::{organizations, patiently};
+use crate::store::bulk::{self, BulkType};
+use crate::store::connection::{Arg, Connection, DbError, Row};
+use crate::store::core::Core;
+use crate::store::dialect;
+use crate::store::error::StoreError;
+
+/// Patients of one transaction.
+const PORTION: usize = 500;
+
+impl Store {
+    /// Makes the rules that nobody has made yet.
+    ///
+    /// # Errors
+    /// [`StoreError`]: there may be Consents that nobody knows of, and nothing may be served.
+    pub async fn adopt_consents(&self) -> Result<(), StoreError> {
+        for organization in organizations(self.core()).await? {
+            loop {
+                let work = async |connection: &mut Connection| adopt(self.core(), connection, organization).await;
+                let done = patiently(self.core(), work).await.map_err(DbError::into_store_error)?;
+                if done < PORTION {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A portion, and how many patients were in it.
+async fn adopt(core: &Core, connection: &mut Connection, organization: OrganizationId) -> Result<usize, DbError> {
+    connection.begin_alone(organization.0).await?;
+    let sql = format!(
+        "select distinct d.patient from directory d where d.organization_id = $1 and d.type = 'Consent' \
+         and d.patient is not null and (not exists \
+         (select 1 from consent_epochs e where e.organization_id = $1 and e.patient = d.patient) or not exists \
+         (select 1 from consent_versions v where v.organization_id = $1 and v.patient = d.patient and v.rid = d.rid)) \
+         limit {PORTION}"
+    );
+    let rows = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
+    let patients: BTreeSet<Box<str>> = rows.iter().filter_map(|row| row.text(0).map(Box::from)).collect();
+    let count = patients.len();
+    take(connection, organization, &patients).await?;
+    let join = dialect::join_in_order(connection.engine());
+    let sql = format!(
+        "select d.patient, d.rid, d.version from {{keys}} {join} directory d on d.organization_id = $1 \
+         and d.type = 'Consent' and d.patient = k.patient"
+    );
+    let keys: Vec<Arg<'_>> = patients.iter().map(|patient| Arg::Text(patient)).collect();
+    let (args, columns) = ([Arg::Int(organization.0)], [("patient", BulkType::Text)]);
+    let rows = bulk::fetch_by_keys(connection, &sql, &args, &columns, &keys).await?;
+    let version = |row: &Row| Some((row.text(0)?.into(), row.int(1)?, row.int(2)?));
+    let versions = rows.iter().filter_map(version).collect();
+    Changes { patients, versions }.finish(core, connection, organization).await?;
+    connection.commit().await?;
+    Ok(count)
+}

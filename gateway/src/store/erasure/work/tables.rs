@@ -1,0 +1,143 @@
+//! Removing: rows of the clinic's tables, and of the gateway's own.
+
+use std::collections::BTreeSet;
+
+use super::Working;
+use crate::store::bulk::{self, BulkType};
+use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::consents;
+use crate::store::dialect;
+use crate::store::erasure::plan::Choices;
+use crate::store::index;
+use crate::store::pools::APPLICATION_ROLE;
+use crate::store::security::ERASER;
+
+fn of_rid(table: &str) -> String {
+    format!("delete from {table} where rid in (select k.rid from {{keys}}) and organization_id = $1")
+}
+
+impl Working<'_> {
+    /// Every row, and whether the constraints of the tables allow it.
+    pub(super) async fn remove(&mut self, connection: &mut Connection, choices: Choices) -> Result<(), DbError> {
+        let updated_ms = self.core.clock.now_ms();
+        let removed = self.eraser().remove(connection, &self.doomed, choices.unmapped, updated_ms).await?;
+        self.plan.tables.extend(removed);
+        self.internal(connection).await?;
+        match dialect::check_constraints(connection.engine()) {
+            Some(sql) => connection.script(sql).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The rows of the gateway's own tables.
+    async fn internal(&mut self, connection: &mut Connection) -> Result<(), DbError> {
+        let rids: Vec<i64> = self.erased.keys().copied().collect();
+        let revoked = self.consenting();
+        let rules = match revoked.is_empty() {
+            true => None,
+            false => Some(consents::begin_for(connection, self.organization, revoked).await?),
+        };
+        for table in index::TABLES.iter().chain(&["consent_rule_related", "consent_rules"]) {
+            self.delete(connection, table, &of_rid(table), &rids).await?;
+        }
+        self.of_patient(connection).await?;
+        self.marks(connection).await?;
+        self.delete_versions(connection, &rids).await?;
+        self.delete(connection, "directory", &of_rid("directory"), &rids).await?;
+        if let Some(rules) = rules {
+            rules.finish(self.core, connection, self.organization).await?;
+        }
+        Ok(())
+    }
+
+    /// Other patients whose Consents go, or what those stand on.
+    fn consenting(&self) -> BTreeSet<Box<str>> {
+        let entries = self.erased.values().filter(|entry| consents::STAND_ON.contains(&&*entry.kind));
+        entries
+            .filter_map(|entry| entry.patient.clone())
+            .filter(|patient| Some(&**patient) != self.target.patient())
+            .collect()
+    }
+
+    /// What is kept by the patient's id alone.
+    async fn of_patient(&mut self, connection: &mut Connection) -> Result<(), DbError> {
+        let Some(patient) = self.target.patient() else { return Ok(()) };
+        let args = [Arg::Int(self.organization.0), Arg::Text(patient)];
+        for (table, sql) in [
+            (
+                "consent_rule_related",
+                "delete from consent_rule_related where organization_id = $1 and rid in \
+                 (select rid from consent_rules where organization_id = $1 and patient = $2)",
+            ),
+            ("consent_rules", "delete from consent_rules where organization_id = $1 and patient = $2"),
+        ] {
+            let rows = connection.execute(sql, &args).await?;
+            self.count(table, rows);
+        }
+        // What was decided until now is told from what is decided on whoever comes after.
+        let sql = "update consent_epochs set epoch = epoch + 1 where organization_id = $1 and patient = $2";
+        connection.execute(sql, &args).await.map(drop)
+    }
+
+    /// What encounters pass on.
+    async fn marks(&mut self, connection: &mut Connection) -> Result<(), DbError> {
+        let encounters: Vec<Box<str>> =
+            self.erased.values().filter(|entry| &*entry.kind == "Encounter").map(|entry| entry.id.clone()).collect();
+        let keys: Vec<Arg<'_>> = encounters.iter().map(|id| Arg::Text(id)).collect();
+        let sql = "delete from encounter_labels where organization_id = $1 and encounter in (select k.id from {keys})";
+        let args = [Arg::Int(self.organization.0)];
+        let rows = bulk::execute_by_keys(connection, sql, &args, &[("id", BulkType::Text)], &keys).await?;
+        self.count("encounter_labels", rows);
+        Ok(())
+    }
+
+    /// Versions, under the one role that may remove them.
+    async fn delete_versions(&mut self, connection: &mut Connection, rids: &[i64]) -> Result<(), DbError> {
+        let engine = connection.engine();
+        if let Some(sql) = dialect::act_as(engine, ERASER) {
+            connection.script(&sql).await?;
+        }
+        self.delete(connection, "resource_versions", &of_rid("resource_versions"), rids).await?;
+        let mut single = 0;
+        for (rid, version) in self.versions.keys() {
+            let sql = "delete from resource_versions where rid = $1 and version = $2 and organization_id = $3";
+            let args = [Arg::Int(*rid), Arg::Int(*version), Arg::Int(self.organization.0)];
+            single += connection.execute(sql, &args).await?;
+        }
+        self.count("resource_versions", single);
+        self.delete(connection, "consent_versions", &of_rid("consent_versions"), rids).await?;
+        if let Some(patient) = self.target.patient() {
+            // Nobody else may remove them: whose glass was broken and why, what was to be told, which Consents held when.
+            for table in ["break_glass_grants", "notifications", "consent_versions"] {
+                let sql = format!("delete from {table} where organization_id = $1 and patient = $2");
+                let rows = connection.execute(&sql, &[Arg::Int(self.organization.0), Arg::Text(patient)]).await?;
+                self.count(table, rows);
+            }
+        }
+        self.plan.versions = self.plan.tables.get("resource_versions").copied().unwrap_or_default();
+        if let Some(sql) = dialect::act_as(engine, APPLICATION_ROLE) {
+            connection.script(&sql).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(
+        &mut self,
+        connection: &mut Connection,
+        table: &str,
+        sql: &str,
+        rids: &[i64],
+    ) -> Result<(), DbError> {
+        let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
+        let args = [Arg::Int(self.organization.0)];
+        let rows = bulk::execute_by_keys(connection, sql, &args, &[("rid", BulkType::Int)], &keys).await?;
+        self.count(table, rows);
+        Ok(())
+    }
+
+    fn count(&mut self, table: &str, rows: u64) {
+        if rows > 0 {
+            *self.plan.tables.entry(table.to_owned()).or_default() += rows;
+        }
+    }
+}

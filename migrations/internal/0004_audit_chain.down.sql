@@ -1,0 +1,11 @@
+drop table audit_links;
+drop table audit_chains;
+drop index audit_events_place;
+alter table audit_events drop column policy;
+alter table audit_events drop column version;
+alter table audit_events drop column source;
+alter table audit_events drop column on_behalf;
+alter table audit_events drop column client;
+alter table audit_events drop column mark;
+alter table audit_events drop column place;
+alter table audit_events drop column chain;

@@ -1,0 +1,1 @@
+alter table consent_rules drop column not_labels;

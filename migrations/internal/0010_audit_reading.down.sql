@@ -1,0 +1,2 @@
+drop index audit_events_of_patient;
+drop index audit_events_patient;

@@ -1,0 +1,1 @@
+drop index consent_rules_denies;

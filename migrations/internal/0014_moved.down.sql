@@ -1,0 +1,1 @@
+alter table directory drop column moved;

@@ -1,0 +1,201 @@
+//! Consents that somebody gave in a patient's place: their permits hold while the relationship is on record and valid and gives
+//! authority, a parent's until the patient is of age, and reach nothing that is sensitive. Their denies hold always.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use gateway_tests::{Client, Engine, Json, Options, Random, Server, consent, lab_observation, own, rounds, suite};
+
+const DOCTOR: &str = "Practitioner/dr";
+
+fn beside(server: &Server, default: &str) -> Server {
+    let arguments = ["--dev-consent", "enforce", "--dev-actor", DOCTOR, "--consent-default", default];
+    server.beside_with(Options { arguments: arguments.map(str::to_owned).into(), ..Options::default() })
+}
+
+fn child(born: Option<&str>) -> Json {
+    let born = born.map(|born| format!(r#","birthDate":"{born}""#)).unwrap_or_default();
+    Json::of(&format!(r#"{{"resourceType":"Patient","id":"kim","name":[{{"family":"Kim"}}]{born}}}"#))
+}
+
+/// A relative: relationship, and what else there is to say.
+fn relative(id: &str, patient: &str, role: &str, more: &str) -> Json {
+    Json::of(&format!(
+        r#"{{"resourceType":"RelatedPerson","id":"{id}","patient":{{"reference":"Patient/{patient}"}},
+        "relationship":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"{role}"}}]}}]{more}}}"#
+    ))
+}
+
+fn given(id: &str, kind: &str, performers: &[&str]) -> Json {
+    let list: Vec<String> = performers.iter().map(|who| format!(r#"{{"reference":"{who}"}}"#)).collect();
+    consent(id, "kim", &format!(r#"{{"type":"{kind}"}}"#)).with("performer", Json::of(&format!("[{}]", list.join(","))))
+}
+
+async fn seen(api: &Client) -> Vec<String> {
+    let mut seen = api.search("/Observation?patient=kim").await;
+    seen.sort();
+    seen
+}
+
+async fn save(api: &Client, resource: &Json) {
+    let answer = api.save(resource).await;
+    assert!([200, 201].contains(&answer.status), "{resource} {}", answer.json());
+}
+
+fn labelled(id: &str, code: &str) -> Json {
+    let label =
+        format!(r#"{{"security":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"{code}"}}]}}"#);
+    lab_observation(id, "kim", "1").with("meta", Json::of(&label))
+}
+
+const ACTIVE: &str = r#","active":true"#;
+
+suite! {
+    async fn a_parent_permits_for_a_child_what_is_not_sensitive(engine: Engine) {
+        let server = Server::start(engine);
+        let all = server.client();
+        save(&all, &child(Some("2020-02-29"))).await;
+        save(&all, &lab_observation("plain", "kim", "1")).await;
+        for (id, code) in [("hiv", "HIV"), ("part2", "42CFRPart2"), ("therapy", "PSYTHPN"), ("odd", "NEWER")] {
+            save(&all, &labelled(id, code)).await;
+        }
+        let strict = beside(&server, "opt-in");
+        let api = strict.client();
+        let permit = given("c", "permit", &["RelatedPerson/m"]);
+        save(&all, &permit).await;
+        assert_eq!(seen(&api).await, [""; 0], "nobody is on record");
+        // Each of them alone is not enough; the rules are made anew with every change of whom they stand on.
+        for (relative, sees) in [
+            (relative("m", "kim", "MTH", ""), false),
+            (relative("m", "kim", "MTH", r#","active":false"#), false),
+            (relative("m", "kim", "AUNT", ACTIVE), false),
+            (relative("m", "kim", "MTH", r#","active":true,"period":{"end":"2021"}"#), false),
+            (relative("m", "kim", "MTH", r#","active":true,"period":{"start":"2098"}"#), false),
+            (relative("m", "kim", "MTH", r#","active":true,"period":{"start":"2020-02-29"}"#), true),
+            (relative("m", "kim", "MTH", ACTIVE), true),
+        ] {
+            save(&all, &relative).await;
+            let wanted: &[&str] = if sees { &["Observation/plain"] } else { &[] };
+            assert_eq!(seen(&api).await, wanted, "{relative}");
+        }
+        // All of them must have authority, and nobody else has.
+        for (performers, sees) in [
+            (&["RelatedPerson/m", "Patient/kim"][..], true),
+            (&["RelatedPerson/m", "RelatedPerson/none"], false),
+            (&["RelatedPerson/m", "Practitioner/x"], false),
+            (&["Practitioner/x"], false),
+            (&["RelatedPerson/m"], true),
+        ] {
+            save(&all, &given("c", "permit", performers)).await;
+            assert_eq!(seen(&api).await.len(), usize::from(sees), "{performers:?}");
+        }
+        // Of age, and with a birth date that nobody knows, the mother says nothing any more; a guardian does.
+        for (born, mother, guardian) in [(Some("1990-01-01"), 0, 1), (None, 0, 1), (Some("2020"), 1, 1)] {
+            save(&all, &child(born)).await;
+            save(&all, &relative("m", "kim", "MTH", ACTIVE)).await;
+            assert_eq!(seen(&api).await.len(), mother, "{born:?}");
+            save(&all, &relative("m", "kim", "GUARD", ACTIVE)).await;
+            assert_eq!(seen(&api).await.len(), guardian, "{born:?}");
+        }
+        save(&all, &relative("m", "kim", "MTH", ACTIVE)).await;
+        assert_eq!(seen(&api).await.len(), 1);
+        // Somebody else's mother, and nobody's any more.
+        all.put("/Patient/lee", r#"{"resourceType":"Patient","id":"lee","birthDate":"2020"}"#).await.expect(201);
+        save(&all, &relative("m", "lee", "MTH", ACTIVE)).await;
+        assert_eq!(seen(&api).await, [""; 0]);
+        save(&all, &relative("m", "kim", "MTH", ACTIVE)).await;
+        assert_eq!(seen(&api).await.len(), 1);
+        all.delete("/RelatedPerson/m").await.expect(204);
+        assert_eq!(seen(&api).await, [""; 0]);
+        // Denies hold, whoever gave them.
+        let open = beside(&server, "treatment-opt-out");
+        assert!(seen(&open.client()).await.contains(&"Observation/plain".to_owned()));
+        save(&all, &given("d", "deny", &["RelatedPerson/m"])).await;
+        assert_eq!(seen(&open.client()).await, [""; 0]);
+    }
+
+    /// What another program writes counts from its commit on, and a database of before gets its rules at the start.
+    async fn foreign_rows_and_older_databases(engine: Engine) {
+        let server = Server::start(engine);
+        let all = server.client();
+        save(&all, &child(Some("2020-01-01"))).await;
+        save(&all, &lab_observation("plain", "kim", "1")).await;
+        save(&all, &relative("m", "kim", "MTH", ACTIVE)).await;
+        save(&all, &given("c", "permit", &["RelatedPerson/m"])).await;
+        let strict = beside(&server, "opt-in");
+        let api = strict.client();
+        assert_eq!(seen(&api).await.len(), 1);
+        let mut sql = server.sql().await;
+        let (yes, no) = if engine == Engine::Postgres { ("true", "false") } else { ("1", "0") };
+        sql.run(&format!("update related_persons set active = {no}")).await;
+        assert_eq!(seen(&api).await, [""; 0]);
+        sql.run(&format!("update related_persons set active = {yes}")).await;
+        assert_eq!(seen(&api).await.len(), 1);
+        sql.run("update patients set date_of_birth = '1980-01-01'").await;
+        assert_eq!(seen(&api).await, [""; 0]);
+        sql.run("update patients set date_of_birth = '2020-01-01'").await;
+        assert_eq!(seen(&api).await.len(), 1);
+        for table in ["consent_rules", "consent_epochs"] {
+            sql.run(&format!("delete from {}", own(engine, table))).await;
+        }
+        assert_eq!(seen(&beside(&server, "opt-in").client()).await.len(), 1);
+    }
+
+    /// Random families: what is seen is what a second, simple reading of the rulings says, and `$consent-explain` agrees.
+    async fn random_families(engine: Engine) {
+        let server = Server::start(engine);
+        let all = server.client();
+        save(&all, &child(Some("2020-01-01"))).await;
+        save(&all, &lab_observation("plain", "kim", "1")).await;
+        save(&all, &labelled("hiv", "HIV")).await;
+        let strict = beside(&server, "opt-in");
+        let officer = server.beside_with(Options {
+            arguments: ["--dev-consent", "enforce", "--consent-default", "opt-in"].map(str::to_owned).into(), ..Options::default()
+        });
+        let (api, officer) = (strict.client(), officer.client());
+        let mut random = Random::seeded(5);
+        // What the test knows: whether kim is a child; of each relative whether it is one with authority over whom; who gave each.
+        let mut child_now = true;
+        let mut relatives: std::collections::BTreeMap<String, Option<bool>> = std::collections::BTreeMap::new();
+        let mut consents: std::collections::BTreeMap<String, (bool, Vec<String>)> = std::collections::BTreeMap::new();
+        let mut some = 0;
+        for round in 0..rounds(60, 1_000) {
+            match random.below(4) {
+                0 => {
+                    child_now = !random.once_in(3);
+                    save(&all, &child(Some(if child_now { "2021-03" } else { "2001-03" }))).await;
+                }
+                1 | 2 => {
+                    let id = format!("m{}", random.below(2));
+                    let role = *random.pick(&["MTH", "FTH", "PRN", "GUARD", "HPOWATT", "AUNT", "SPS"]);
+                    let (more, valid) = *random.pick(&[(ACTIVE, true), (ACTIVE, true), ("", false), (r#","active":true,"period":{"end":"2022"}"#, false)]);
+                    let anyone = match role { "GUARD" | "HPOWATT" => Some(true), "MTH" | "FTH" | "PRN" => Some(false), _ => None };
+                    save(&all, &relative(&id, "kim", role, more)).await;
+                    relatives.insert(id, anyone.filter(|_| valid));
+                }
+                _ => {
+                    let id = format!("c{}", random.below(2));
+                    let permit = !random.once_in(4);
+                    let mut who = vec![format!("RelatedPerson/m{}", random.below(2))];
+                    if random.once_in(3) {
+                        who.push((*random.pick(&["Patient/kim", "RelatedPerson/m0", "RelatedPerson/m1", "Organization/o"])).to_owned());
+                    }
+                    let performers: Vec<&str> = who.iter().map(String::as_str).collect();
+                    save(&all, &given(&id, if permit { "permit" } else { "deny" }, &performers)).await;
+                    consents.insert(id, (permit, who));
+                }
+            }
+            let may = |who: &String| match who.strip_prefix("RelatedPerson/") {
+                Some(id) => relatives.get(id).copied().flatten().is_some_and(|anyone| anyone || child_now),
+                None => who == "Patient/kim",
+            };
+            let denied = consents.values().any(|(permit, _)| !permit);
+            let permitted = consents.values().any(|(permit, who)| *permit && who.iter().all(may));
+            let wanted: &[&str] = if permitted && !denied { &["Observation/plain"] } else { &[] };
+            assert_eq!(seen(&api).await, wanted, "round {round}: {child_now} {relatives:?} {consents:?}");
+            some += wanted.len();
+            let told = officer.get(&format!("/Patient/kim/$consent-explain?actor={DOCTOR}&purpose=TREAT")).await.expect(200).json();
+            let agreed = told.items("parameter").iter().find(|one| one.str("name") == Some("agreed")).unwrap();
+            assert_eq!(agreed.at("valueBoolean"), Some(&Json::Bool(true)), "{told}");
+        }
+        assert!(some > 5, "{some}");
+    }
+}
