@@ -16,6 +16,7 @@ mod delete;
 mod glass;
 mod history;
 mod incoming;
+pub(crate) mod notice;
 pub(crate) mod parameters;
 pub(crate) mod patch;
 mod read;
@@ -25,6 +26,7 @@ pub(crate) mod trail;
 mod update;
 mod vread;
 
+use notice::Notice;
 pub(crate) use read::not_there;
 pub(crate) use vread::number;
 
@@ -114,6 +116,8 @@ pub struct Answer {
     pub payload: Payload,
     /// What was seen or changed, for the audit trail.
     pub touched: Vec<Touched>,
+    /// What has to go along with it.
+    pub notice: Option<Box<Notice>>,
 }
 
 /// The body of an answer.
@@ -206,16 +210,19 @@ impl Request {
 impl Answer {
     /// 200 with a resource that is nobody's record: a bundle of results, the CapabilityStatement.
     pub(crate) fn document(body: Bytes, touched: Vec<Touched>) -> Self {
-        Self { status: StatusCode::OK, stamp: None, location: None, payload: Payload::Resource(body), touched }
+        let notice = Notice::of(&touched);
+        Self { status: StatusCode::OK, stamp: None, location: None, payload: Payload::Resource(body), touched, notice }
     }
 
     /// What a read answers.
     fn shown(version: Version) -> Self {
+        let touched = vec![Touched::of(&version)];
         Self {
             status: StatusCode::OK,
             stamp: Some((version.version, version.updated_ms)),
             location: None,
-            touched: vec![Touched::of(&version)],
+            notice: Notice::of(&touched),
+            touched,
             payload: Payload::Resource(version.body),
         }
     }
@@ -245,11 +252,13 @@ impl Answer {
             Some(_) => (StatusCode::OK, "The resource was updated."),
             None => (StatusCode::OK, "A resource that matches was there already; nothing was changed."),
         };
+        let touched = vec![Touched::of(&version)];
         Self {
             status,
             stamp: Some((version.version, version.updated_ms)),
             location: Some(endpoint.version_url(&version)),
-            touched: vec![Touched::of(&version)],
+            notice: Notice::of(&touched),
+            touched,
             payload: match preference.content.unwrap_or(Content::Representation) {
                 Content::Minimal => Payload::Nothing,
                 Content::Outcome => Payload::Outcome(outcome::success(said)),

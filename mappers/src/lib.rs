@@ -11,6 +11,7 @@ pub mod labels;
 pub mod map;
 pub mod patch;
 pub mod quality;
+pub mod redaction;
 pub mod references;
 pub mod row;
 pub mod schema;

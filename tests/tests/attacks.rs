@@ -4,17 +4,21 @@
 //! The world: `ada` has a Consent that denies everything, `ben` has none, and `zed` (whose name is as long as ada's) never was. Who
 //! attacks is `Practitioner/dr`, where Consents are applied. What is hidden must be answered as what never was, byte for byte.
 //!
-//! Elsewhere: 24 and 67 are the twin worlds (`twins`), 26 to 30, 32, 34, 35 and 37 cells of `gateway/consent/tests` and `consents`, 57 and 59
+//! Elsewhere: 24 and 67 are the twin worlds (`twins`), 26 to 30, 32, 34 and 35 cells of `gateway/consent/tests` and `consents`, 57 and 59
 //! `search_hostile` and `limits`, 33 `break_glass`, 36 `proxies`, 71 and 72 `faults` and `audit_chain`. Not there yet, because what is
-//! attacked is not: 39 (redaction), 40 and 41 (export, subscriptions), 42 (sync), D and the rest of E (OAuth, sync).
+//! attacked is not: 40 and 41 (export, subscriptions), 42 (sync), D and the rest of E (OAuth, sync).
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "attacks/canaries.rs"]
 mod canaries;
 #[path = "attacks/consents.rs"]
 mod consents;
+#[path = "attacks/notice.rs"]
+mod notice;
 #[path = "attacks/objects.rs"]
 mod objects;
+#[path = "attacks/redaction.rs"]
+mod redaction;
 #[path = "attacks/shapes.rs"]
 mod shapes;
 #[path = "attacks/tenancy.rs"]

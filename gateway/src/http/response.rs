@@ -8,6 +8,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 use crate::http::binary::{self, Raw};
 use crate::http::negotiation::{FHIR_JSON, FHIR_XML, Format, of_parameter};
 use crate::http::{compression, date, precondition, pretty, query, xml};
+use crate::interaction::notice::{self, Notice};
 use crate::interaction::{Answer, Payload};
 use crate::outcome::{Advice, Failure};
 
@@ -53,7 +54,7 @@ pub async fn success(answer: Answer, presentation: Presentation) -> Response<Bod
         Ok((body, content_type)) => write(answer.status, body, content_type, presentation).await,
         Err(error) => return failure(&error, presentation).await,
     };
-    stamped(response, answer.stamp, answer.location)
+    stamped(response, answer.stamp, answer.location, answer.notice.as_deref())
 }
 
 /// A body in the format that was asked for, with its media type.
@@ -82,12 +83,20 @@ pub async fn raw(answer: Answer, raw: Raw, presentation: Presentation) -> Respon
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    stamped(response, answer.stamp, answer.location)
+    stamped(response, answer.stamp, answer.location, answer.notice.as_deref())
 }
 
-/// With version, time and place of the resource it is about.
-fn stamped(mut response: Response<Body>, stamp: Option<(i64, i64)>, location: Option<String>) -> Response<Body> {
+/// With version, time and place of the resource it is about, and what has to go along with it.
+fn stamped(
+    mut response: Response<Body>,
+    stamp: Option<(i64, i64)>,
+    location: Option<String>,
+    notice: Option<&Notice>,
+) -> Response<Body> {
     let headers = response.headers_mut();
+    if let Some(notice) = notice {
+        headers.insert(notice::HEADER, notice.value());
+    }
     if let Some((version, updated_ms)) = stamp {
         insert(headers, header::ETAG, precondition::tag(version));
         if let Some(updated) = date::http_date(updated_ms) {
@@ -186,7 +195,7 @@ async fn write(
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("etag, last-modified, location, x-request-id"),
+            HeaderValue::from_static("etag, last-modified, location, record-notice, redisclosure-notice, x-request-id"),
         );
     }
     response

@@ -41,7 +41,8 @@ pub(crate) async fn resolve(exchange: &Exchange<'_>, search: &mut Search) -> Res
                     Test::Index(IndexTest { paths: std::mem::take(paths), values: Values::Tokens(tokens) })
                 };
             }
-            Test::Id(_) | Test::Index(_) | Test::LastUpdated(_) | Test::Near(_) | Test::Together(_) => {}
+            Test::Id(_) | Test::Index(_) | Test::LastUpdated(_) | Test::Near(_) | Test::Told(_) | Test::Together(_) => {
+            }
         }
     }
     Ok(())

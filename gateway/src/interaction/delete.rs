@@ -50,5 +50,12 @@ pub(super) fn answer(request: &Request, changed: Vec<Changed>) -> Answer {
         Some(Content::Outcome) => (StatusCode::OK, Payload::Outcome(outcome::success(said))),
         _ => (StatusCode::NO_CONTENT, Payload::Nothing),
     };
-    Answer { status, stamp: only, location: None, payload, touched: deleted.iter().map(Touched::of).collect() }
+    Answer {
+        status,
+        stamp: only,
+        location: None,
+        payload,
+        touched: deleted.iter().map(Touched::of).collect(),
+        notice: None,
+    }
 }

@@ -283,7 +283,7 @@ fn answer(mut issues: Vec<Issue>, touched: Vec<Touched>) -> Answer {
         issues.push(information("The resource is valid as far as it was checked."));
     }
     let payload = Payload::Outcome(outcome::outcome(&issues));
-    Answer { status: StatusCode::OK, stamp: None, location: None, payload, touched }
+    Answer { status: StatusCode::OK, stamp: None, location: None, payload, touched, notice: None }
 }
 
 fn is_good(issue: &Issue) -> bool {

@@ -100,6 +100,12 @@ impl From<ChangeRefusal> for Failure {
             ChangeRefusal::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "This caller may not make this change.")
             }
+            ChangeRefusal::Withheld => Self::new(
+                StatusCode::FORBIDDEN,
+                Code::Forbidden,
+                "The resource names something that is not there for this caller, and what is said of that there is withheld \
+                 (meta.security says REDACTED): it cannot be taken away unseen. Leave these references in their places.",
+            ),
             ChangeRefusal::Twice => Self::bad_request(
                 Code::Duplicate,
                 "The same resource is changed twice in one transaction. Send one change of each resource.",

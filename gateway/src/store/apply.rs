@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::store::batch::Unit;
 use crate::store::checkpoint;
 use crate::store::connection::{Connection, DbError, DbErrorKind};
+use crate::store::consents::redaction::{self, Merged};
 use crate::store::consents::{self, Sight};
 use crate::store::core::Core;
 use crate::store::custom::desk::{self, Desk};
@@ -174,7 +175,8 @@ pub(crate) async fn apply(
     let entries = look_up(core, connection, organization, units, &verdicts).await?;
     let mut desk = if define(units) { Some(Desk::open(connection, organization).await?) } else { None };
     let sights = consents::sights(core, connection, units, &entries).await?;
-    let mut steps = judge_all(core, units, &mut verdicts, &entries, &sights, &mut desk);
+    let merged = redaction::merge(core, connection, units, &entries, &sights).await?;
+    let mut steps = judge_all(core, units, &mut verdicts, (&entries, &sights, &merged), &mut desk);
     let rids = core.take_rids(connection, steps.iter().filter(|step| step.before.is_none()).count()).await?;
     for (step, rid) in steps.iter_mut().filter(|step| step.before.is_none()).zip(rids) {
         step.rid = rid;
@@ -201,7 +203,7 @@ pub(crate) async fn apply(
             checkpoint::record(connection, organization, mark).await?;
         }
     }
-    Ok(collect(units, verdicts, steps, snapshots.into_iter().zip(bases)))
+    Ok(collect(units, verdicts, steps, &merged, snapshots.into_iter().zip(bases)))
 }
 
 /// The directory's entries of what is updated or deleted, by type and id.
@@ -266,8 +268,7 @@ fn judge_all<'u>(
     core: &Core,
     units: &[&'u Unit],
     verdicts: &mut [Option<Verdict>],
-    entries: &Entries,
-    sights: &[Sight],
+    (entries, sights, merged): (&Entries, &[Sight], &'u Merged),
     desk: &mut Option<Desk>,
 ) -> Vec<Step<'u>> {
     let mut steps = Vec::new();
@@ -278,7 +279,7 @@ fn judge_all<'u>(
         let updated_ms = unit.instant(&core.clock);
         // What a set that is refused would define is not.
         let mut trial = desk.clone();
-        match judge_unit(core, unit, number, updated_ms, (entries, sight), &mut trial) {
+        match judge_unit(core, unit, number, updated_ms, (entries, sight, merged), &mut trial) {
             Ok(judged) => {
                 steps.extend(judged);
                 *desk = trial;
@@ -294,7 +295,7 @@ fn judge_unit<'u>(
     unit: &'u Unit,
     number: usize,
     updated_ms: i64,
-    (entries, sight): (&Entries, &Sight),
+    (entries, sight, merged): (&Entries, &Sight, &'u Merged),
     desk: &mut Option<Desk>,
 ) -> Result<Vec<Step<'u>>, ChangeError> {
     let mut seen = HashSet::with_capacity(unit.changes.len());
@@ -315,9 +316,15 @@ fn judge_unit<'u>(
         }
         let document = match &change.operation {
             Operation::Delete { .. } => None,
-            Operation::Create { body } | Operation::Update { body, .. } => Some(
-                Document::parse(body).map_err(|_| StoreError::Invariant("a change carries text that is not JSON"))?,
-            ),
+            Operation::Create { body } | Operation::Update { body, .. } => {
+                let body = match merged.of(number, index) {
+                    None => body,
+                    Some(Ok(whole)) => whole,
+                    Some(Err(_)) => return Err(refuse(ChangeRefusal::Withheld)),
+                };
+                let document = Document::parse(body);
+                Some(document.map_err(|_| StoreError::Invariant("a change carries text that is not JSON"))?)
+            }
         };
         if let Some(document) = &document {
             if &*change.kind == trail::KIND && trail::is_claimed(document.root()) {
@@ -444,11 +451,13 @@ fn collect(
     units: &[&Unit],
     verdicts: Vec<Option<Verdict>>,
     steps: Vec<Step<'_>>,
+    merged: &Merged,
     stored: impl Iterator<Item = (Snapshot, Basis)>,
 ) -> Vec<Verdict> {
     let mut changed: Vec<Vec<Option<Changed>>> =
         units.iter().map(|unit| unit.changes.iter().map(|_| None).collect()).collect();
     for (step, (snapshot, basis)) in steps.iter().zip(stored) {
+        let body = answered(step, merged).unwrap_or(snapshot.body);
         changed[step.unit][step.index] = Some(Changed {
             outcome: step.outcome,
             version: Version {
@@ -457,7 +466,7 @@ fn collect(
                 version: snapshot.version,
                 updated_ms: snapshot.updated_ms,
                 method: snapshot.method,
-                body: snapshot.body,
+                body,
                 basis,
             },
             note: step.note,
@@ -471,6 +480,14 @@ fn collect(
         })
     };
     units.iter().zip(verdicts).zip(changed).map(settle).collect()
+}
+
+/// What is answered where more is stored than the caller sent, and may see: what was sent.
+fn answered(step: &Step<'_>, merged: &Merged) -> Option<Bytes> {
+    merged.of(step.unit, step.index)?;
+    let (Operation::Create { body } | Operation::Update { body, .. }) = &step.change.operation else { return None };
+    let document = Document::parse(body).ok()?;
+    Some(render(&document, &step.change.id, step.version, step.updated_ms))
 }
 
 /// What is answered for a deletion of what was not there.

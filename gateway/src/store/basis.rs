@@ -27,7 +27,7 @@ impl Basis {
     pub(crate) fn read(row: &Row, at: usize) -> Self {
         let patient: Option<Box<str>> = row.text(at).map(Into::into);
         let epoch = patient.as_ref().map(|_| row.int(at + 1).unwrap_or_default());
-        Self { patient, epoch, labels: row.int(at + 2).unwrap_or_default(), would_deny: false }
+        Self { patient, epoch, labels: row.int(at + 2).unwrap_or_default(), ..Self::default() }
     }
 
     /// Whether more than the organization's default would decide on it, where a permit has something observed.

@@ -86,6 +86,9 @@ pub enum ChangeRefusal {
     /// The permit does not cover what is written: 403.
     #[error("the permit does not cover this resource")]
     Forbidden,
+    /// It would take away what the caller is not shown of the resource: 403.
+    #[error("what is withheld cannot be taken away")]
+    Withheld,
     /// It is about a patient that is not there for this caller: 422.
     #[error("the patient is not there")]
     UnseenPatient,

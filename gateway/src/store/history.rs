@@ -25,7 +25,7 @@ impl Store {
         let next = (rows.len() > history.count).then(|| key(&rows[history.count - 1]));
         let mut versions: Vec<Version> = rows.iter().take(history.count).map(version).collect();
         let rids = rows.iter().map(|row| row.int(1).unwrap_or_default());
-        reading.observe(permit, Span::Ever, rids.zip(&mut versions).collect()).await?;
+        reading.show(self, permit, Span::Ever, rids.zip(&mut versions).collect()).await?;
         reading.finish();
         Ok(HistoryPage { versions, next })
     }

@@ -15,6 +15,7 @@ use terminology::units::{self, Base};
 
 use crate::store::bulk::{self, Batch, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::consents::redaction;
 
 /// The longest code, address or reference that is kept whole, in bytes: an entry of a b-tree has its limits.
 const LONGEST_KEY: usize = 200;
@@ -41,7 +42,9 @@ impl Index {
             && let Ok(document) = Document::parse(served.body)
         {
             let mut own = IndexRows::default();
-            served.custom.extract(kind, document.root(), &mut own);
+            let unspoken = redaction::unspoken(document.root(), base);
+            let unspoken = unspoken.as_deref().and_then(|text| Document::parse(text).ok());
+            served.custom.extract(kind, unspoken.as_ref().unwrap_or(&document).root(), &mut own);
             let own = own.into_owned();
             rows.tokens.extend(own.tokens);
             rows.strings.extend(own.strings);

@@ -13,6 +13,7 @@ use crate::store::basis;
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Engine, Row};
 use crate::store::consents::predicate::Span;
+use crate::store::consents::{notice, redaction};
 use crate::store::error::StoreError;
 use crate::store::types::{Basis, Found, Method, Version};
 
@@ -64,8 +65,8 @@ impl Store {
         self.observed(permit, kind, id, Some(version), row).await
     }
 
-    /// What a row says; where more than a default would decide on it, once more with what enforcement would have come to, all
-    /// of one state.
+    /// What a row says; where more than a default would decide on it, or Consents may hide what it speaks of, once more with what
+    /// comes of that, all of one state.
     async fn observed(
         &self,
         permit: &Permit,
@@ -75,7 +76,14 @@ impl Store {
         row: Row,
     ) -> Result<Found, StoreError> {
         let is_confirmed = row.int(1).is_some() && version.is_none() && self.alarm_is_due(permit);
-        if row.int(1).is_none() || !(is_confirmed || Basis::read(&row, BASIS).is_open(permit)) {
+        let is_plain = || {
+            let body = row.text(5).unwrap_or_default().as_bytes();
+            let basis = Basis::read(&row, BASIS);
+            !basis.is_open(permit)
+                && !notice::is_owed(permit, basis.labels)
+                && !redaction::may_redact(self.core(), permit, body)
+        };
+        if row.int(1).is_none() || (!is_confirmed && is_plain()) {
             return found(permit, kind, id, &row);
         }
         let mut reading = self.snapshot(permit).await?;
@@ -87,7 +95,7 @@ impl Store {
         if let (true, Some(rid)) = (is_confirmed, row.int(RID)) {
             self.confirm_shown(permit, &mut reading, &[rid]).await?;
         }
-        reading.observe(permit, span, Vec::from_iter(read(&row, &mut found))).await?;
+        reading.show(self, permit, span, Vec::from_iter(read(&row, &mut found))).await?;
         reading.finish();
         Ok(found)
     }

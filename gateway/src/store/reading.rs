@@ -80,13 +80,19 @@ impl Reading {
         Ok(bulk::fetch_by_keys(&mut self.connection, sql, args, &[("rid", BulkType::Int)], &keys).await?)
     }
 
-    /// Tells of what was read in it whether enforcement would have hidden it.
-    pub(crate) async fn observe(
+    /// Makes what was read in it fit to be shown: without what it says of what is hidden, and with the
+    /// notice that goes along; and where Consents are not applied, with
+    /// what they would have come to.
+    pub(crate) async fn show(
         &mut self,
+        store: &Store,
         permit: &Permit,
         span: Span,
-        read: Vec<(i64, &mut Version)>,
+        mut read: Vec<(i64, &mut Version)>,
     ) -> Result<(), StoreError> {
+        let mut versions: Vec<&mut Version> = read.iter_mut().map(|(_, version)| &mut **version).collect();
+        consents::redaction::redact(store.core(), permit, &mut self.connection, &mut versions).await?;
+        consents::notice::give(store, permit, &mut self.connection, &mut read).await?;
         Ok(basis::observe(permit, span, &mut self.connection, read).await?)
     }
 

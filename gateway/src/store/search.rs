@@ -64,7 +64,7 @@ impl Store {
                 (included, page.cut) = (found.versions, found.cut);
             }
             self.confirm(permit, &mut reading, &matches, &included).await?;
-            show(&mut page, permit, &mut reading, matches, included).await?;
+            self.show(&mut page, permit, &mut reading, matches, included).await?;
         }
         if request.total {
             page.total = Some(page::count(&plan, &mut reading).await?);
@@ -88,6 +88,22 @@ impl Store {
         self.confirm_shown(permit, reading, &rids).await
     }
 
+    /// Puts on a page what is shown there, by its row ids.
+    pub(crate) async fn show(
+        &self,
+        page: &mut SearchPage,
+        permit: &Permit,
+        reading: &mut Reading,
+        mut matches: Vec<(i64, Version)>,
+        mut included: Vec<(i64, Version)>,
+    ) -> Result<(), StoreError> {
+        let shown = matches.iter_mut().chain(&mut included).map(|(rid, version)| (*rid, version));
+        reading.show(self, permit, Span::Current, shown.collect()).await?;
+        let versions = |rows: Vec<(i64, Version)>| rows.into_iter().map(|(_, version)| version).collect();
+        (page.matches, page.included) = (versions(matches), versions(included));
+        Ok(())
+    }
+
     /// How a search would be answered: the plan, its statements, and what the database says of each.
     ///
     /// # Errors
@@ -100,21 +116,6 @@ impl Store {
         reading.finish();
         Ok(text)
     }
-}
-
-/// Puts on a page what is shown there, by its row ids.
-async fn show(
-    page: &mut SearchPage,
-    permit: &Permit,
-    reading: &mut Reading,
-    mut matches: Vec<(i64, Version)>,
-    mut included: Vec<(i64, Version)>,
-) -> Result<(), StoreError> {
-    let shown = matches.iter_mut().chain(&mut included).map(|(rid, version)| (*rid, version));
-    reading.observe(permit, Span::Current, shown.collect()).await?;
-    let versions = |rows: Vec<(i64, Version)>| rows.into_iter().map(|(_, version)| version).collect();
-    (page.matches, page.included) = (versions(matches), versions(included));
-    Ok(())
 }
 
 /// What statements give of a resource, from column `at` on: type, id, version, time, method, body, and its basis.

@@ -17,11 +17,12 @@ use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::consents::glass::{self, Breaking, Broken};
 use crate::store::consents::predicate::Span;
+use crate::store::consents::redaction;
 use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::ids;
-use crate::store::types::{Change, Changed, Found};
+use crate::store::types::{Change, Changed, Found, Version};
 use crate::store::{custom, drain, read, statistics};
 
 /// How often a transaction that collided is tried again.
@@ -159,7 +160,9 @@ impl Transaction {
         let row = self.connection.fetch_optional(&query.sql, &query.args).await?;
         let row = row.ok_or(StoreError::Invariant("the read probe gave no row"))?;
         let mut found = read::found(&self.permit, kind, id, &row)?;
-        let shown = Vec::from_iter(read::read(&row, &mut found));
+        let mut shown = Vec::from_iter(read::read(&row, &mut found));
+        let mut versions: Vec<&mut Version> = shown.iter_mut().map(|(_, version)| &mut **version).collect();
+        redaction::redact(&self.core, &self.permit, &mut self.connection, &mut versions).await?;
         basis::observe(&self.permit, Span::Current, &mut self.connection, shown).await?;
         Ok(found)
     }

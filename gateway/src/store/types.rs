@@ -34,6 +34,8 @@ pub struct Basis {
     pub(crate) labels: i64,
     /// Consents and statute were not applied; had they been, it would not have been shown or made.
     pub would_deny: bool,
+    /// The notice of 42 CFR 2.32 goes along with it: the Consents (`Consent/id`) that permit it, none in an emergency.
+    pub notice: Option<Box<[Box<str>]>>,
 }
 
 /// How a version came about: the verb a history entry shows.

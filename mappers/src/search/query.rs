@@ -129,6 +129,8 @@ pub enum Test {
     Near(Vec<NearValue>),
     /// This does not hold.
     Not(Box<Self>),
+    /// What its references at these places say of what they name may be asked: whoever searches may see what they name.
+    Told(Vec<i32>),
     /// All of these, within one item (of a component, of a relation).
     Together(Vec<IndexTest>),
 }
@@ -141,7 +143,7 @@ impl Test {
                 places.extend(paths);
                 targets.iter().for_each(|(_, test)| test.places(places));
             }
-            Self::Codes { paths, .. } => places.extend(paths),
+            Self::Codes { paths, .. } | Self::Told(paths) => places.extend(paths),
             Self::Has { paths, test, .. } => {
                 places.extend(paths);
                 test.places(places);
@@ -159,7 +161,9 @@ impl Test {
             Self::Chain { targets, .. } => targets.iter().any(|(_, test)| test.asks_terminology()),
             Self::Codes { .. } => true,
             Self::Has { test, .. } | Self::Not(test) => test.asks_terminology(),
-            Self::Id(_) | Self::Index(_) | Self::LastUpdated(_) | Self::Near(_) | Self::Together(_) => false,
+            Self::Id(_) | Self::Index(_) | Self::LastUpdated(_) | Self::Near(_) | Self::Told(_) | Self::Together(_) => {
+                false
+            }
         }
     }
 }

@@ -27,6 +27,9 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
     ] {
         all.save(&consent(id, id, &provision)).await.expect(201);
     }
+    for thing in naming() {
+        all.save(&thing).await.expect(201);
+    }
     if haunted {
         all.save(&medication_request("twin-3", "twin-3")).await.expect(201);
         let very = r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V"}]}"#;
@@ -50,6 +53,55 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
     let arguments = arguments.map(str::to_owned).into();
     let seen = owner.beside_with(Options { seed: Some(7), arguments });
     (owner, seen)
+}
+
+/// Resources that everybody sees and that say something of others, of which some are hidden in one of the worlds and not there in the
+/// other.
+fn naming() -> Vec<Json> {
+    let item = |kind: &str, index: usize| {
+        format!(
+            r#"{{"item":{{"reference":"{kind}/twin-{index}","display":"word-{kind}-{index}","identifier":{{"value":"i-{index}"}}}}}}"#
+        )
+    };
+    let list = |id: usize, items: &[String]| {
+        Json::of(&format!(
+            r#"{{"resourceType":"List","id":"names-{id}","text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">words</div>"}},"status":"current","mode":"working","subject":{{"reference":"Patient/twin-1","display":"one"}},"entry":[{}]}}"#,
+            items.join(",")
+        ))
+    };
+    let one =
+        |index: usize| list(index, &["Patient", "Observation", "MedicationRequest"].map(|kind| item(kind, index)));
+    let mut all: Vec<Json> = [1, 3, 4, 9, 13, 15, 19].map(one).into();
+    all.push(list(20, &[item("Observation", 1), item("Observation", 15), item("Patient", 13), item("Patient", 21)]));
+    all
+}
+
+/// What is done with them.
+fn about_naming() -> Vec<Step> {
+    let mut steps = Vec::new();
+    for list in naming() {
+        let id = list.str("id").unwrap().to_owned();
+        for path in ["", "/_history/1", "/_history", "/$meta", "?_elements=entry"] {
+            steps.push(get(format!("/List/{id}{path}")));
+        }
+        let mut bare = list.clone();
+        bare.remove("", "text");
+        for index in 0..bare.items("entry").len() {
+            bare.remove(&format!("entry.{index}.item"), "display");
+        }
+        steps.push(step(Method::PUT, format!("/List/{id}"), Some(bare.to_string())));
+        bare.remove("", "entry");
+        steps.push(step(Method::PUT, format!("/List/{id}"), Some(bare.to_string())));
+        steps.push(get(format!("/List/{id}")));
+    }
+    for index in [1, 3, 9, 13, 15, 19, 21] {
+        steps.push(get(format!("/List?item:identifier=i-{index}&_total=accurate")));
+        steps.push(get(format!("/List?item=Observation/twin-{index}&_include=List:item")));
+    }
+    steps.extend(
+        ["/List?_summary=true", "/List?_count=2", "/Patient/twin-1/List", "/List?subject:identifier=x"].map(get),
+    );
+    steps
 }
 
 /// Whoever asks breaks the glass over patients whom all see in both worlds, tries it for ids that only one of them has as one who
@@ -127,7 +179,7 @@ pub(super) async fn breaking_the_glass_tells_what_it_shows(engine: Engine) {
     };
     let (plain, haunted) = (member(&plain_owner), member(&haunted_owner));
     // Over patients who are there in both worlds: whatever is asked, before and after.
-    let steps: Vec<Step> = [breaking(), script(15)].into_iter().flatten().collect();
+    let steps: Vec<Step> = [about_naming(), breaking(), script(15)].into_iter().flatten().collect();
     alike(
         &answers(&plain, &steps).await,
         &answers(&haunted, &steps).await,
@@ -148,6 +200,11 @@ pub(super) async fn breaking_the_glass_tells_what_it_shows(engine: Engine) {
 pub(super) async fn what_consents_hide_changes_nothing(engine: Engine) {
     let (_plain_owner, plain) = world(engine, false).await;
     let (_haunted_owner, haunted) = world(engine, true).await;
+    alike(
+        &answers(&plain, &about_naming()).await,
+        &answers(&haunted, &about_naming()).await,
+        "what names what is hidden",
+    );
     for seed in [11, 12] {
         let mut steps = script(seed);
         steps.extend(

@@ -11,7 +11,7 @@ use crate::auth::Identity;
 use crate::interaction::bundle::order::Step;
 use crate::interaction::bundle::plan::{Kind, Plan};
 use crate::interaction::bundle::reply;
-use crate::interaction::{Answer, Endpoint, Payload, Request, audited};
+use crate::interaction::{Answer, Endpoint, Notice, Payload, Request, audited};
 use crate::outcome::{Code, Failure};
 
 /// Entries under way at a time: enough for writes to share commits, few enough to leave others their turn.
@@ -55,7 +55,8 @@ pub(super) fn answer(kind: Kind, answers: Vec<Option<Result<Answer, Failure>>>) 
     let answers: Vec<_> =
         answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Failure::internal()))).collect();
     let touched = answers.iter().flatten().flat_map(|answer| answer.touched.iter().cloned()).collect();
-    Answer::document(reply::write(kind, &answers), touched)
+    let notice = Notice::together(answers.iter().flatten().filter_map(|answer| answer.notice.as_deref()));
+    Answer { notice, ..Answer::document(reply::write(kind, &answers), touched) }
 }
 
 /// Does these entries, a bounded number at a time.
@@ -142,7 +143,7 @@ mod tests {
         let stamp = Some((1, 0));
         let location = Some("http://h/fhir/Bundle/1/_history/1".to_owned());
         let payload = Payload::Resource(vec![b' '; bytes].into());
-        Answer { status: StatusCode::CREATED, stamp, location, payload, touched: Vec::new() }
+        Answer { status: StatusCode::CREATED, stamp, location, payload, touched: Vec::new(), notice: None }
     }
 
     #[test]

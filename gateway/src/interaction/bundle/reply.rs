@@ -94,6 +94,7 @@ mod tests {
             location: Some("http://h/fhir/Patient/1/_history/1".into()),
             payload: Payload::Resource(Bytes::from_static(b"{}")),
             touched: Vec::new(),
+            notice: None,
         };
         let deleted = Answer {
             status: StatusCode::NO_CONTENT,
@@ -101,6 +102,7 @@ mod tests {
             location: None,
             payload: Payload::Nothing,
             touched: Vec::new(),
+            notice: None,
         };
         let text = write(Kind::Batch, &[Ok(created), Ok(deleted), Err(Failure::not_found("no"))]);
         assert_eq!(

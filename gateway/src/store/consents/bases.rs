@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use consent::{Asked, OrganizationId, Predicate};
 
-use super::Sight;
 use super::sight::made;
+use super::{Sight, notice};
 use crate::store::apply::Step;
 use crate::store::batch::Unit;
 use crate::store::bulk::{self, BulkType};
@@ -29,6 +29,11 @@ pub(crate) async fn bases(
         steps.iter().zip(snapshots).map(|(step, snapshot)| Written { step, snapshot }).collect();
     let epochs = epochs(connection, organization, &written).await?;
     let mut bases: Vec<Basis> = written.iter().map(|written| written.basis(&epochs)).collect();
+    for (written, basis) in written.iter().zip(&mut bases) {
+        let is_shown =
+            written.step.document.is_some() && notice::is_owed(&units[written.step.unit].permit, basis.labels);
+        basis.notice = is_shown.then(Box::default);
+    }
     for (number, unit) in units.iter().enumerate() {
         let Some(predicate @ Predicate::Consents(asked)) = unit.permit.observed() else { continue };
         let is_open = |written: &Written<'_>| written.step.unit == number && written.is_open(asked, &epochs);
@@ -65,7 +70,7 @@ impl Written<'_> {
     fn basis(&self, epochs: &Epochs) -> Basis {
         let facts = &self.snapshot.facts;
         let epoch = facts.patient.as_ref().map(|patient| epochs.get(patient).copied().unwrap_or_default());
-        Basis { patient: facts.patient.clone(), epoch, labels: facts.mark.labels.bits(), would_deny: false }
+        Basis { patient: facts.patient.clone(), epoch, labels: facts.mark.labels.bits(), ..Basis::default() }
     }
 
     /// Whose it was, and whose it will be.

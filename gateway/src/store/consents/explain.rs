@@ -22,6 +22,8 @@ const PAGE_BYTES: i64 = 16 << 20;
 /// Why one resource is shown or not.
 #[derive(Clone, Debug)]
 pub struct Explained {
+    /// Its row id.
+    rid: i64,
     /// The resource.
     pub kind: String,
     /// Its id.
@@ -147,6 +149,24 @@ impl Store {
         Ok(denied)
     }
 
+    /// The Consents that permit these rows, by row id.
+    pub(super) async fn permitting(
+        &self,
+        connection: &mut Connection,
+        permit: &Permit,
+        asked: &Asked,
+        rids: &[i64],
+    ) -> Result<HashMap<i64, Box<[Box<str>]>>, DbError> {
+        let mut permitting = HashMap::new();
+        for rids in rids.chunks(PAGE) {
+            for one in self.explain_page(connection, permit, asked, Which::Rows(rids)).await? {
+                let consents = one.layers.consents.iter().filter(|rule| !rule.deny);
+                permitting.insert(one.rid, consents.map(|rule| rule.consent.as_str().into()).collect());
+            }
+        }
+        Ok(permitting)
+    }
+
     async fn explain_page(
         &self,
         connection: &mut Connection,
@@ -252,6 +272,7 @@ impl Around<'_> {
         let consents = weighing.matched.iter().map(|(directive, rule)| self.name(directive, rule)).collect();
         let named = |text: String| self.spelt(text);
         Explained {
+            rid,
             kind: kind.to_owned(),
             id: id.to_owned(),
             version: row.int(3).unwrap_or_default(),

@@ -19,6 +19,7 @@ use crate::store::Store;
 use crate::store::alone::organizations;
 use crate::store::bulk;
 use crate::store::connection::{Arg, Connection, DbError, Row};
+use crate::store::consents::redaction;
 use crate::store::core::Core;
 use crate::store::error::StoreError;
 use crate::store::index::{self, Index};
@@ -272,6 +273,9 @@ async fn keep(
         rids.push(rid);
         let body = row.text(1).unwrap_or_default();
         let Ok(document) = Document::parse(body.as_bytes()) else { continue };
+        let unspoken = redaction::unspoken(document.root(), address.as_deref());
+        let unspoken = unspoken.as_deref().and_then(|text| Document::parse(text).ok());
+        let document = unspoken.as_ref().unwrap_or(&document);
         let mut values = IndexRows::default();
         match parameter.extract(document.root(), &mut values) {
             Ok(()) => found.push((rid, Index::of_rows(values.into_owned(), address.as_deref()))),

@@ -31,7 +31,7 @@ pub(super) struct Compiler<'a> {
     pub(super) organization: String,
     /// All matches are counted.
     pub(super) counts: bool,
-    permit: &'a Permit,
+    pub(super) permit: &'a Permit,
     now_ms: i64,
     aliases: usize,
 }
@@ -100,6 +100,7 @@ impl<'a> Compiler<'a> {
             Test::LastUpdated(values) => any(values.iter().map(|value| self.updated(value, directory)).collect()),
             Test::Near(values) => near::holds(self, values, directory),
             Test::Not(test) => format!("not {}", self.holds(test, directory)),
+            Test::Told(paths) => reference::is_told(self, paths, directory),
             Test::Together(parts) => composite::together(self, parts, directory),
         }
     }

@@ -15,7 +15,7 @@ use mappers::search::{Search, parameters};
 use super::compiler::{Compiler, Reach, table_of};
 use super::plan::{self, Plan};
 use super::statement::Statement;
-use super::{include, of_keys, page, show, sort, version};
+use super::{include, of_keys, page, sort, version};
 use crate::store::Store;
 use crate::store::connection::Row;
 use crate::store::custom;
@@ -80,7 +80,7 @@ impl Store {
             (included, page.cut) = (found.versions, found.cut);
         }
         self.confirm(permit, &mut reading, &matches, &included).await?;
-        show(&mut page, permit, &mut reading, matches, included).await?;
+        self.show(&mut page, permit, &mut reading, matches, included).await?;
         reading.finish();
         Ok(Some(page))
     }

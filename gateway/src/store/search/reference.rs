@@ -1,8 +1,9 @@
 //! References: <https://hl7.org/fhir/R4/search.html#reference>.
 
+use consent::{NOBODYS, Predicate};
 use mappers::search::query::ReferenceValue;
 
-use super::compiler::Compiler;
+use super::compiler::{Compiler, Reach};
 use crate::store::index::key;
 
 /// That the reference of an index row fits.
@@ -20,4 +21,23 @@ pub(super) fn fits(compiler: &mut Compiler<'_>, value: &ReferenceValue, row: &st
     }
     let kinds = listed(compiler, &mut value.kinds.iter().copied());
     format!("({row}.target_id {ids} and {row}.target_type {kinds})")
+}
+
+/// That a row of the directory refers, at these places, to nothing that Consents hide, or could hide if it were there: what a
+/// reference says of such a thing is not shown (F11), and no search finds by it.
+pub(super) fn is_told(compiler: &mut Compiler<'_>, paths: &[i32], directory: &str) -> String {
+    if !matches!(compiler.permit.predicate(), Predicate::Consents(_)) {
+        return "true".to_owned();
+    }
+    let (row, target) = (compiler.alias("i"), compiler.alias("d"));
+    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&target));
+    let nobodys: Vec<String> = NOBODYS.iter().map(|kind| format!("'{kind}'")).collect();
+    // What has a scheme is another server's.
+    format!(
+        "not exists (select 1 from index_reference {row} where {row}.rid = {directory}.rid and {at} \
+         and {row}.target_type not in ({}) and {row}.target_id not like '%:%' \
+         and not exists (select 1 from directory {target} where {target}.type = {row}.target_type \
+         and {target}.id = {row}.target_id and {visible}))",
+        nobodys.join(", ")
+    )
 }

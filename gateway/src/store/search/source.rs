@@ -52,7 +52,7 @@ pub(super) fn of(compiler: &mut Compiler<'_>, kinds: &[&'static str], test: &Tes
         }
         Test::Near(values) => exact(near::source(compiler, values)),
         Test::Together(parts) => exact(composite::source(compiler, parts)),
-        Test::Codes { .. } | Test::Not(_) => None,
+        Test::Codes { .. } | Test::Not(_) | Test::Told(_) => None,
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn can_drive(test: &Test) -> bool {
         Test::Any(tests) => !tests.is_empty() && tests.iter().all(can_drive),
         Test::Chain { targets, .. } => targets.iter().all(|(_, test)| can_drive(test)),
         Test::Has { test, .. } => can_drive(test),
-        Test::Codes { .. } | Test::Not(_) => false,
+        Test::Codes { .. } | Test::Not(_) | Test::Told(_) => false,
         Test::Id(_) | Test::Index(_) | Test::LastUpdated(_) | Test::Near(_) | Test::Together(_) => true,
     }
 }
@@ -74,7 +74,12 @@ pub(super) fn is_of_index_rows(test: &Test) -> bool {
         Test::All(tests) | Test::Any(tests) => tests.iter().all(is_of_index_rows),
         Test::Index(_) | Test::Near(_) | Test::Together(_) => true,
         Test::Not(test) => is_of_index_rows(test),
-        Test::Chain { .. } | Test::Codes { .. } | Test::Has { .. } | Test::Id(_) | Test::LastUpdated(_) => false,
+        Test::Chain { .. }
+        | Test::Codes { .. }
+        | Test::Has { .. }
+        | Test::Id(_)
+        | Test::LastUpdated(_)
+        | Test::Told(_) => false,
     }
 }
 
@@ -97,6 +102,6 @@ pub(super) fn rank(test: &Test) -> usize {
         Test::Has { test, .. } => 3 + rank(test),
         Test::Chain { targets, .. } => 3 + targets.iter().map(|(_, test)| rank(test)).max().unwrap_or(6),
         Test::LastUpdated(_) => 6,
-        Test::Codes { .. } | Test::Not(_) => 9,
+        Test::Codes { .. } | Test::Not(_) | Test::Told(_) => 9,
     }
 }

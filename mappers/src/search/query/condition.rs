@@ -138,7 +138,7 @@ impl<'c> Conditions<'c> {
         let paths = meant.paths();
         if modifier == Some("identifier") {
             let values = Values::Tokens(each(values, value::token)?);
-            return Ok(Test::Index(IndexTest { paths, values }));
+            return Ok(Test::All(vec![Test::Index(IndexTest { paths: paths.clone(), values }), Test::Told(paths)]));
         }
         let kind = match modifier {
             None => None,
