@@ -4,6 +4,7 @@
 //! of, with the permit of the consent decision. It answers an [`Answer`] or a [`Failure`]; what either looks like on the
 //! wire is for `http` and for the bundle's response.
 
+mod about;
 pub mod audited;
 pub mod bundle;
 pub(crate) mod canonical;

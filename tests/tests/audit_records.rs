@@ -7,7 +7,8 @@
 mod records;
 
 use gateway_tests::{
-    Client, Command, Engine, Json, Options, Server, consent, lab_observation, own, patient, suite, transaction,
+    Client, Command, Engine, Json, Options, Server, consent, lab_observation, on_postgres, own, patient, suite,
+    transaction,
 };
 use records::Trail;
 
@@ -131,6 +132,16 @@ suite! {
         // Nothing was found, or shown.
         trail.expect(one("/Patient/ben/Condition"), 200, &["search Condition of ben: 200 permit treatment-opt-out"]).await;
         trail.expect(one("/Observation?_summary=count"), 200, &["search Observation: 200 permit treatment-opt-out"]).await;
+        for asked in ["/Observation?patient=ben&_summary=count", "/Condition?subject=Patient/ben", "/Condition?patient=Patient/ben,Patient/ben", "/Condition?patient:not=ben"] {
+            let (answer, told) = trail.told(one(asked)).await;
+            let (kind, whose) = (asked.split(['/', '?']).nth(1).unwrap(), if asked.contains(',') { "" } else { " of ben" });
+            if answer.status == 200 {
+                assert_eq!(told, [format!("search {kind}{whose}: 200 permit treatment-opt-out")], "{asked}");
+            }
+        }
+        trail.expect(one("/Patient?_id=ben&_summary=count"), 200, &["search Patient of ben: 200 permit treatment-opt-out"]).await;
+        let form = api.request(hyper::Method::POST, "/Condition/_search").body("patient=ben").header("Content-Type", "application/x-www-form-urlencoded");
+        trail.expect(form, 200, &["search Condition of ben: 200 permit treatment-opt-out"]).await;
         trail.expect(one("/Patient/none"), 404, &["read Patient/none: 404 permit treatment-opt-out"]).await;
         trail.expect(one("/Patient/ada/_history/7"), 404, &["vread Patient/ada: 404 permit treatment-opt-out"]).await;
         api.delete("/Observation/o").await.expect(204);
@@ -456,5 +467,31 @@ suite! {
             let run = Command::run(&["import", "--database", &server.database.url, "--data-dir", &data_dir, &file]).await;
             assert_eq!(run.code, Some(3), "{name}: {}{}", run.stdout, run.stderr);
         }
+    }
+}
+
+on_postgres! {
+    /// Who is told that it took too long is on record: reads, writes (whose own record comes when they are done), entries.
+    async fn what_nobody_finishes_is_on_record(engine: Engine) {
+        let server = Server::with(engine, Options { arguments: arguments(&["--time-limit", "1"]), ..Options::default() });
+        let (api, mut trail) = (server.client(), Trail::of(&server, ALIKE).await);
+        api.save(&patient("ada", "A")).await.expect(201);
+        let (mut other, _) = server.trail().await;
+        other.run("begin; lock table fhir_gateway.directory in access exclusive mode").await;
+        trail.expect(api.get("/Patient/ada"), 503, &["read Patient/ada: 503 permit treatment-opt-out"]).await;
+        trail.expect(api.get("/Patient?name=a"), 503, &["search Patient: 503 permit treatment-opt-out"]).await;
+        let (answer, mut done) = trail.told(api.save(&patient("ada", "B"))).await;
+        assert_eq!((answer.status, &*done), (503, &["update Patient/ada: 503 permit treatment-opt-out".to_owned()][..]));
+        let request = answer.header("X-Request-Id").unwrap();
+        other.run("commit").await;
+        // The work itself ends, some time later, and says so.
+        for _ in 0..200 {
+            done = trail.records(&format!("request = '{request}'")).await;
+            if done.len() > 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert!(done.len() == 2 && done[1].starts_with("update Patient/ada"), "{done:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use consent::{OrganizationPolicy, Purpose};
@@ -81,6 +82,9 @@ pub struct ServeArgs {
     /// The longest request body, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     max_body: usize,
+    /// How long the body of a request may take to arrive, and then how long the work may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    time_limit: u64,
 }
 
 /// An organization's default per purpose of use.
@@ -146,7 +150,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     gateway.break_glass_silently = args.no_glass_notice;
     gateway.store.sound_alarm_every(args.consent_alarm);
-    let limits = Limits { body: args.max_body, ..Limits::default() };
+    let limits = Limits { body: args.max_body, time: Duration::from_secs(args.time_limit), ..Limits::default() };
     let deletes = args.conditional_delete;
     listen(Arc::new(gateway), authenticator, cursors, limits, deletes, args.listen, announce).await?;
     Ok(Exit::Done)

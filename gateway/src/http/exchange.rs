@@ -58,6 +58,7 @@ impl Service {
         let id = self.request_ids.of(&parts.headers);
         let mut presentation = presentation(&parts);
         let may_be_incomplete = self.may_be_incomplete(&parts);
+        let parts = Arc::new(parts);
         let mut response = match self.exchange(parts, incoming, &id, &mut presentation).await {
             Ok(Reply::Answer(answer)) => response::success(answer, presentation).await,
             Ok(Reply::Plain(response)) => response,
@@ -80,7 +81,7 @@ impl Service {
 
     async fn exchange(
         self: Arc<Self>,
-        parts: Parts,
+        parts: Arc<Parts>,
         incoming: Incoming,
         id: &HeaderValue,
         presentation: &mut Presentation,
@@ -99,18 +100,21 @@ impl Service {
             return self.open(place.interaction, &parts).await;
         }
         let wish = Wish::of(&place, &parts);
-        let result = if place.interaction.may_change() && !parts.method.is_safe() {
-            self.write(parts, incoming, id.clone(), presentation).await
+        let done = if place.interaction.may_change() && !parts.method.is_safe() {
+            Arc::clone(&self).write(Arc::clone(&parts), incoming, id.clone(), presentation).await
         } else {
             let limit = self.limits.time;
-            timeout(limit, unpanicked(self.work(&parts, incoming, id, presentation)))
-                .await
-                .unwrap_or_else(|_| Ok(Err(too_slow())))
+            let work = timeout(limit, unpanicked(self.work(&parts, incoming, id, presentation))).await;
+            work.map_or(Done::TooSlow, Done::of)
         };
-        let result = result.unwrap_or_else(|panic| {
-            tracing::error!(request = ?id, route = pattern, "panicked: {}", message(&*panic));
-            Err(Failure::internal())
-        });
+        let result = match done {
+            Done::Told(result) => result,
+            Done::Panicked(panic) => {
+                tracing::error!(request = ?id, route = pattern, "panicked: {}", message(&*panic));
+                self.cut_short(&parts, id, Failure::internal()).await
+            }
+            Done::TooSlow => self.cut_short(&parts, id, too_slow()).await,
+        };
         if let Err(failure) = &result
             && failure.status.is_server_error()
         {
@@ -144,14 +148,15 @@ impl Service {
     /// A write goes on when its client goes away: what was committed is audited.
     async fn write(
         self: Arc<Self>,
-        parts: Parts,
+        parts: Arc<Parts>,
         incoming: Incoming,
         id: HeaderValue,
         presentation: &mut Presentation,
-    ) -> Unpanicked<Result<Answer, Failure>> {
+    ) -> Done {
         let limit = self.limits.time;
         let Ok(permit) = Arc::clone(&self.writes).acquire_owned().await else {
-            return Ok(Err(Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.")));
+            let failure = Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.");
+            return Done::Told(self.cut_short(&parts, &id, failure).await);
         };
         let mut shown = *presentation;
         let work = tokio::spawn(async move {
@@ -163,13 +168,23 @@ impl Service {
         match timeout(2 * limit, work).await {
             Ok(Ok((result, shown))) => {
                 *presentation = shown;
-                Ok(result)
+                Done::Told(result)
             }
-            Ok(Err(error)) => match error.try_into_panic() {
-                Ok(panic) => Err(panic),
-                Err(_) => Ok(Err(Failure::internal())),
-            },
-            Err(_) => Ok(Err(too_slow())),
+            Ok(Err(error)) => {
+                Done::Panicked(error.try_into_panic().unwrap_or_else(|_| Box::new("the work was given up")))
+            }
+            Err(_) => Done::TooSlow,
+        }
+    }
+
+    /// Records what nobody finished: it is answered too. What its work records by itself, then or later, stands beside that.
+    async fn cut_short(&self, parts: &Parts, id: &HeaderValue, failure: Failure) -> Result<Answer, Failure> {
+        let verb = Verb::parse(parts.method.as_str());
+        let place = router::find(verb, parts.uri.path()).place(verb)?;
+        let request = request(parts, place, Bytes::new(), id);
+        match self.authenticator.identify(&parts.headers) {
+            Ok(identity) => audited::refused(&self.endpoint, Some(identity), &request, failure).await,
+            Err(_) => audited::refused(&self.endpoint, None, &request, failure).await,
         }
     }
 
@@ -310,7 +325,24 @@ fn too_slow() -> Failure {
     )
 }
 
-type Unpanicked<T> = Result<T, Box<dyn Any + Send>>;
+type Panic = Box<dyn Any + Send>;
+type Unpanicked<T> = Result<T, Panic>;
+
+/// How the work of an exchange ended.
+enum Done {
+    /// It panicked.
+    Panicked(Panic),
+    /// It came to its end, and is recorded.
+    Told(Result<Answer, Failure>),
+    /// Nobody waits for it any longer.
+    TooSlow,
+}
+
+impl Done {
+    fn of(result: Unpanicked<Result<Answer, Failure>>) -> Self {
+        result.map_or_else(Self::Panicked, Self::Told)
+    }
+}
 
 /// The future's value, or what it panicked with: the connection and its other exchanges go on.
 async fn unpanicked<F: Future>(future: F) -> Unpanicked<F::Output> {

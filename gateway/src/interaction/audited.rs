@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use crate::audit::{Circumstances, Decision, Event, address};
 use crate::auth::Identity;
 use crate::gateway::DEFAULT_ORGANIZATION;
-use crate::interaction::{Answer, Endpoint, Request, Touched, glass, perform as decide_and_perform};
+use crate::interaction::{Answer, Endpoint, Request, Touched, about, glass, perform as decide_and_perform};
 use crate::outcome::Failure;
 use crate::router::Interaction;
 use crate::store::Basis;
@@ -134,14 +134,15 @@ impl<'r> Record<'r> {
         }
     }
 
-    /// What was asked about is all there is to tell. Who searches a compartment asks about what it is of, who calls an operation on a
-    /// patient about that patient. What somebody asks whom nobody knows is in nobody's record.
+    /// What was asked about is all there is to tell. Who searches a compartment asks about what it is of, who names a patient in a
+    /// search, or calls an operation on one, about that patient. What somebody asks whom nobody knows is in nobody's record.
     fn untouched(&self, request: &Request, status: StatusCode, decision: Decision) -> Event {
         let is_operation = matches!(request.interaction, Interaction::Operation(_)) && request.kind == Some("Patient");
         let (id, patient) = match request.compartment {
             _ if decision == Decision::Unauthenticated => (request.id.clone(), None),
             Some("Patient") => (None, request.id.clone()),
             None if is_operation && status.is_success() => (request.id.clone(), request.id.clone()),
+            None if status.is_success() && request.id.is_none() => (None, about::patient(request)),
             Some(_) => (None, None),
             None => (request.id.clone(), None),
         };

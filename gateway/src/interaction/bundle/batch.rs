@@ -1,6 +1,6 @@
 //! A batch: every entry is an exchange of its own, with its own decision, audit record and answer.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use consent::{Caller, Purpose};
@@ -70,14 +70,16 @@ pub(super) async fn side_by_side(
     let caller = Arc::new(caller.clone());
     let mut room = Room::beside(answers.iter().flatten().flatten());
     let mut waiting = VecDeque::from(tasks);
-    let mut running = JoinSet::new();
+    let (mut running, mut under_way) = (JoinSet::new(), HashMap::new());
     loop {
         while running.len() < TOGETHER
             && let Some((index, request, head)) = waiting.pop_front()
         {
             let (endpoint, caller) = (Arc::clone(endpoint), Arc::clone(&caller));
             let (changes, full) = (request.changes(), room.full);
-            running.spawn(async move {
+            let request = Arc::new(request);
+            let asked = (index, Arc::clone(&request));
+            let task = running.spawn(async move {
                 // What there is no room for is not read.
                 if full && !changes {
                     let identity = Some(Identity { caller: &caller, purpose });
@@ -89,11 +91,17 @@ pub(super) async fn side_by_side(
                 }
                 (index, changes, answer)
             });
+            under_way.insert(task.id(), asked);
         }
-        match running.join_next().await {
-            // An entry that panicked keeps no answer, which reads as an internal error.
-            Some(Err(_)) => {}
-            Some(Ok((index, changes, answer))) => {
+        match running.join_next_with_id().await {
+            // An entry that panicked is answered as an internal error, and on record as one.
+            Some(Err(error)) => {
+                let Some((index, request)) = under_way.remove(&error.id()) else { continue };
+                let identity = Some(Identity { caller: &caller, purpose });
+                answers[index] = Some(audited::refused(endpoint, identity, &request, Failure::internal()).await);
+            }
+            Some(Ok((task, (index, changes, answer)))) => {
+                under_way.remove(&task);
                 answers[index] = Some(answer.and_then(|answer| room.take(answer, changes)));
             }
             None => return,
