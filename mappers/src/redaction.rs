@@ -15,6 +15,8 @@ use crate::json::{Document, Element, Kind};
 use crate::labels;
 use crate::references::{self, Reference};
 
+pub use restore::is_redacted;
+
 /// Members of a Reference that say no more of a resource than which one it is.
 const NAMING: [&str; 3] = ["id", "reference", "type"];
 /// What marks a resource that something was taken from, as a Meta.
@@ -33,7 +35,7 @@ pub struct Redaction<'r> {
 pub struct Lost;
 
 /// The resources of this server that a resource says something of, as type and id: those of which it says more than which ones
-/// they are, and where it has a narrative all that it names. `base` is the server's address.
+/// they are, and where it has a narrative all that it names. `base` is the server's address; where it is not known, any may be.
 #[must_use]
 pub fn spoken_of<'d>(resource: Element<'d>, base: Option<&str>) -> Vec<(&'static str, Cow<'d, str>)> {
     let has_narrative = resource.below().any(is_narrative);
@@ -48,13 +50,15 @@ pub fn spoken_of<'d>(resource: Element<'d>, base: Option<&str>) -> Vec<(&'static
 /// The resource of this server that a Reference names. One that a query would find is some resource of its type, with no id.
 fn target<'d>(object: Element<'d>, base: Option<&str>) -> Option<(&'static str, Cow<'d, str>)> {
     let text = object.member("reference")?.string()?;
-    let read = |text: &str| match references::parse(text) {
-        Reference::Local { kind, id, .. } => Some((kind, id.to_owned())),
-        Reference::Conditional { kind, .. } => Some((kind, String::new())),
-        Reference::Absolute { .. } => references::own(base?, text).map(|(kind, id)| (kind, id.to_owned())),
-        Reference::Contained(_) | Reference::Other(_) => None,
-    };
-    read(&text).map(|(kind, id)| (kind, Cow::Owned(id)))
+    let own = base.and_then(|base| text.strip_prefix(base)?.strip_prefix('/'));
+    match references::parse(own.unwrap_or(&text)) {
+        Reference::Local { kind, id, .. } => Some((kind, Cow::Owned(id.to_owned()))),
+        Reference::Conditional { kind, .. } => Some((kind, Cow::Borrowed(""))),
+        Reference::Absolute { kind: Some(kind), text } if base.is_none() => {
+            Some((kind, Cow::Owned(text.rsplit('/').next().unwrap_or_default().to_owned())))
+        }
+        Reference::Absolute { .. } | Reference::Contained(_) | Reference::Other(_) => None,
+    }
 }
 
 fn is_naming(member: Element<'_>) -> bool {
@@ -67,7 +71,7 @@ fn is_narrative(element: Element<'_>) -> bool {
 }
 
 impl<'r> Redaction<'r> {
-    /// By the server's address, and whether a resource (type, id) is not to be spoken of. An id that is empty is any of that type.
+    /// By the server's address (where it is not known, any may be), and whether a resource (type, id) is not to be spoken of. An id that is empty is any of that type.
     #[must_use]
     pub fn new(base: Option<&'r str>, hides: &'r dyn Fn(&str, &str) -> bool) -> Self {
         Self { base, hides }

@@ -68,6 +68,7 @@ fn every_spelling_of_the_same_resource_is_it() {
         "http://localhost/fhir/Condition/secret/_history/1",
         "Condition/secret#part",
         "Condition?identifier=x",
+        "http://localhost/fhir/Condition?identifier=x",
     ] {
         let mut visit = visit();
         visit["diagnosis"][0]["condition"]["reference"] = json!(spelling);
@@ -132,6 +133,73 @@ fn what_was_taken_comes_back_and_what_is_given_stands() {
     assert_eq!(back.get("meta"), None);
     given["diagnosis"].as_array_mut().unwrap().remove(0);
     assert_eq!(restore(&visit(), &given, &secret), Err(Lost), "it may not be cleared");
+}
+
+#[test]
+fn a_narrative_comes_back_only_where_all_that_it_is_about_is_named() {
+    let text = json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">heroin</div>"});
+    let kept = json!({"resourceType": "Observation", "text": text, "encounter": {"reference": "Condition/secret"}, "status": "final"});
+    let without = json!({"resourceType": "Observation", "status": "final"});
+    assert_eq!(restore(&kept, &without, &secret), Err(Lost), "who took the reference away would read it");
+    let anew = json!({"resourceType": "Observation", "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">mine</div>"}});
+    assert_eq!(restore(&kept, &anew, &secret).unwrap().unwrap(), anew);
+    let hides = |kind: &str, _: &str| kind == "Condition";
+    let section = |entries: &[&str]| {
+        let entries: Vec<Value> = entries.iter().map(|id| json!({"reference": format!("Condition/{id}")})).collect();
+        json!({"title": "s", "entry": entries})
+    };
+    let mut kept = json!({"resourceType": "Composition", "section": [section(&["a", "b"])]});
+    kept["section"][0]["text"] = text;
+    let fewer = json!({"resourceType": "Composition", "section": [section(&["a"])]});
+    assert_eq!(restore(&kept, &fewer, &hides), Err(Lost));
+}
+
+#[test]
+fn a_reference_that_is_added_takes_nothing_of_another() {
+    let item = |display: Option<&str>| {
+        let mut item = json!({"item": {"reference": "Condition/secret"}});
+        if let Some(display) = display {
+            item["item"]["display"] = json!(display);
+        }
+        item
+    };
+    let kept = json!({"resourceType": "List", "entry": [item(Some("first")), item(Some("second"))]});
+    let given = json!({"resourceType": "List", "entry": [item(None), item(None), item(None)], "status": "current"});
+    let back = restore(&kept, &given, &secret).unwrap().unwrap();
+    assert_eq!(back["entry"], json!([item(Some("first")), item(Some("second")), item(None)]));
+    let moved = json!({"resourceType": "List", "note": [], "entry": [{"flag": {}}, item(None), item(None)]});
+    let back = restore(&kept, &moved, &secret).unwrap().unwrap();
+    assert_eq!(back["entry"], json!([{"flag": {}}, item(Some("second")), item(Some("first"))]), "in some place each");
+}
+
+#[test]
+fn the_mark_goes_whatever_was_taken_when_it_was_read() {
+    let mut given = visit();
+    given["meta"] =
+        json!({"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": MARK}]});
+    assert_eq!(restore(&visit(), &given, &|_, _| false).unwrap().unwrap(), visit());
+}
+
+#[test]
+fn sections_by_the_thousand_are_put_back_in_time() {
+    let text = |of: usize| json!({"status": "generated", "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{of}</div>")});
+    let section = |of: usize| {
+        let entries: Vec<Value> = (0..60)
+            .map(
+                |at| json!({"reference": format!("Condition/{}", if at < 59 { at } else { of + 100 }), "display": "x"}),
+            )
+            .collect();
+        json!({"title": "s", "text": text(of), "entry": entries})
+    };
+    let kept = json!({"resourceType": "Composition", "section": (0..2000).map(section).collect::<Vec<_>>()});
+    let hides = |kind: &str, _: &str| kind == "Condition";
+    let mut shown = cut(&kept, &hides).unwrap();
+    assert_eq!(restore(&kept, &shown, &hides).unwrap().unwrap(), kept);
+    shown["section"].as_array_mut().unwrap().reverse();
+    // Whether it is found or given up: it ends.
+    let begun = std::time::Instant::now();
+    let _ = restore(&kept, &shown, &hides);
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use mappers::validate::{self, Library, Options, Report, Wanted};
 use crate::clock::Clock;
 use crate::http::query;
 use crate::interaction::canonical::canonicals;
+use crate::interaction::notice::Notice;
 use crate::interaction::{Answer, Exchange, Payload, Request, Touched, trail};
 use crate::operation::{chart, named};
 use crate::outcome::{self, Code, Failure, Issue, Severity};
@@ -283,7 +284,8 @@ fn answer(mut issues: Vec<Issue>, touched: Vec<Touched>) -> Answer {
         issues.push(information("The resource is valid as far as it was checked."));
     }
     let payload = Payload::Outcome(outcome::outcome(&issues));
-    Answer { status: StatusCode::OK, stamp: None, location: None, payload, touched, notice: None }
+    let notice = Notice::of(&touched);
+    Answer { status: StatusCode::OK, stamp: None, location: None, payload, touched, notice }
 }
 
 fn is_good(issue: &Issue) -> bool {

@@ -157,6 +157,46 @@ suite! {
         assert_eq!(found.items("entry").len(), 1, "who may see it finds it");
     }
 
+    async fn c39_what_names_nothing_here_is_found_by_its_identifier(engine: Engine) {
+        let world = World::start(engine).await;
+        let logical = r#"{"resourceType":"List","id":"logical","status":"current","mode":"working","subject":{"reference":"Patient/ada"},"entry":[{"item":{"identifier":{"system":"urn:i","value":"own"},"display":"own words"}}]}"#;
+        world.all.client().save(&Json::of(logical)).await.expect(201);
+        let found = world.api().get("/List?item:identifier=urn:i|own").await.expect(200).json();
+        assert_eq!(found.str("entry.0.resource.entry.0.item.display"), Some("own words"));
+    }
+
+    async fn c39_what_was_read_before_it_was_there_is_not_cleared_after(engine: Engine) {
+        let world = World::start(engine).await;
+        let (all, api) = (world.all.client(), world.api());
+        for thing in things("later") {
+            all.save(&thing).await.expect(201);
+        }
+        let before = all.get("/Encounter/e-later").await.expect(200).json();
+        let shown = api.get("/Encounter/e-later").await.expect(200).json();
+        assert!(is_marked(&shown));
+        let condition = r#"{"resourceType":"Condition","id":"later","subject":{"reference":"Patient/ada"},"code":{"text":"x"},"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}]}}"#;
+        all.save(&Json::of(condition)).await.expect(201);
+        assert!(!is_marked(&api.get("/Encounter/e-later").await.expect(200).json()), "now it is seen");
+        api.save(&shown.with("language", Json::text("en"))).await.expect(200);
+        let after = all.get("/Encounter/e-later").await.expect(200).json();
+        assert!(!is_marked(&after));
+        assert_eq!(without_meta(after).sorted(), without_meta(before.with("language", Json::text("en"))).sorted());
+    }
+
+    async fn c39_nobody_reads_a_narrative_by_taking_away_what_it_is_about(engine: Engine) {
+        let world = World::start(engine).await;
+        let (all, api) = (world.all.client(), world.api());
+        let bare = |kind: &str| format!(r#"{{"resourceType":"Encounter","id":"bare","text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">{WORD}</div>"}},"status":"{kind}","class":{{"code":"AMB"}},"subject":{{"reference":"Patient/ada"}},"diagnosis":[{{"condition":{{"reference":"Condition/c"}}}}]}}"#);
+        all.save(&Json::of(&bare("finished"))).await.expect(201);
+        let mut shown = api.get("/Encounter/bare").await.expect(200).json();
+        assert!(is_marked(&shown));
+        shown.remove("", "diagnosis");
+        api.save(&shown).await.expect(403);
+        patch(&api, "/Encounter/bare", r#"[{"op":"remove","path":"/diagnosis"}]"#).await.expect(403);
+        assert!(!api.get("/Encounter/bare").await.expect(200).text().contains(WORD));
+        assert_eq!(without_meta(all.get("/Encounter/bare").await.expect(200).json()).sorted(), Json::of(&bare("finished")).sorted());
+    }
+
     async fn a13_no_patch_tells_what_is_not_shown(engine: Engine) {
         let world = World::start(engine).await;
         let api = world.api();

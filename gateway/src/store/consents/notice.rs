@@ -26,8 +26,10 @@ pub(crate) async fn give(
     read: &mut [(i64, &mut Version)],
 ) -> Result<(), DbError> {
     let Predicate::Consents(asked) = permit.predicate() else { return Ok(()) };
-    let mut owed: Vec<&mut (i64, &mut Version)> =
-        read.iter_mut().filter(|(_, version)| is_owed(permit, version.basis.labels)).collect();
+    let mut owed: Vec<&mut (i64, &mut Version)> = read
+        .iter_mut()
+        .filter(|(_, version)| !version.body.is_empty() && is_owed(permit, version.basis.labels))
+        .collect();
     if owed.is_empty() {
         return Ok(());
     }

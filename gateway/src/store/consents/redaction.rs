@@ -3,13 +3,12 @@
 //!
 //! A resource that is hidden and one that is not there are treated alike, or what is left would tell them apart.
 
-use std::collections::HashSet;
-use std::hash::BuildHasher;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use consent::{NOBODYS, OrganizationId, Permit, Predicate};
 use mappers::json::{Document, Element};
-use mappers::redaction::{Lost, Redaction, spoken_of};
+use mappers::redaction::{Lost, Redaction, is_redacted, spoken_of};
 
 use super::{Sight, notice};
 use crate::store::apply::Entries;
@@ -25,6 +24,8 @@ use crate::store::types::{Operation, Version};
 /// A resource: type and id.
 type Key = (Box<str>, Box<str>);
 
+/// Of so many resources that one speaks of is asked whether they are shown; where it speaks of more, they count as hidden.
+const MOST: usize = 5000;
 /// Keys that PostgreSQL expects of an array that it does not know.
 const EXPECTED: usize = 10;
 
@@ -51,11 +52,11 @@ pub(crate) async fn redact(
     if !matches!(predicate, Predicate::Consents(_)) {
         return Ok(());
     }
-    let mut of_each: Vec<Vec<Key>> = versions.iter().map(|version| spoken(core, &version.body)).collect();
-    let asked: HashSet<Key> = of_each.iter().flatten().cloned().collect();
+    let of_each: Vec<Vec<Key>> = versions.iter().map(|version| spoken(core, &version.body)).collect();
+    let asked: HashSet<Key> = of_each.iter().flat_map(|spoken| asked_about(spoken)).collect();
     let seen = seen(connection, permit.organization(), predicate, &asked).await?;
     let address = core.address();
-    for (version, spoken) in versions.iter_mut().zip(&mut of_each) {
+    for (version, spoken) in versions.iter_mut().zip(&of_each) {
         if spoken.iter().all(|key| seen.contains(key)) {
             continue;
         }
@@ -71,13 +72,13 @@ pub(crate) async fn redact(
 /// Changes of sets by callers who were not shown all of what they change, as they will be stored: by set and change.
 #[derive(Debug, Default)]
 pub(crate) struct Merged {
-    changes: Vec<((usize, usize), Result<Bytes, Lost>)>,
+    changes: HashMap<(usize, usize), Result<Bytes, Lost>>,
 }
 
 impl Merged {
     /// What takes the place of what was given; `None` where that stands as it is.
     pub(crate) fn of(&self, unit: usize, index: usize) -> Option<&Result<Bytes, Lost>> {
-        self.changes.iter().find(|(place, _)| *place == (unit, index)).map(|(_, merged)| merged)
+        self.changes.get(&(unit, index))
     }
 }
 
@@ -104,24 +105,27 @@ pub(crate) async fn merge(
             continue;
         }
         let kept = bodies(connection, replaced.iter().map(|(_, entry, _)| entry.rid)).await?;
-        let kept = |rid: i64| kept.iter().find(|(of, _)| *of == rid).map(|(_, body)| body.as_bytes());
-        let asked = replaced.iter().filter_map(|(_, entry, _)| kept(entry.rid)).flat_map(|kept| spoken(core, kept));
-        let asked: HashSet<Key> = asked.collect();
+        let kept = |rid: i64| kept.get(&rid).map(|body| body.as_bytes());
+        let kept_ones = replaced.iter().filter_map(|(_, entry, _)| kept(entry.rid));
+        let asked: HashSet<Key> = kept_ones.flat_map(|kept| asked_about(&spoken(core, kept))).collect();
         let seen = seen(connection, unit.permit.organization(), unit.permit.predicate(), &asked).await?;
         let hides = |kind: &str, id: &str| is_hidden(kind, id, &seen);
+        // What is read while something was hidden, or not there, may be written when it is seen: the mark tells.
+        let hides_all = |kind: &str, _: &str| !is_nobodys(kind);
         let address = core.address();
-        let redaction = Redaction::new(address.as_deref(), &hides);
         for (index, entry, given) in replaced {
             let Some(Ok(kept)) = kept(entry.rid).map(Document::parse) else { continue };
             let Ok(document) = Document::parse(given) else { continue };
-            let is_labelled = notice::is_owed(&unit.permit, entry.labels);
+            let is_labelled = entry.labels == 0 || notice::is_owed(&unit.permit, entry.labels);
             let plain = if is_labelled { notice::without_label(kept.root(), document.root()) } else { None };
             let plain = plain.map_or_else(|| given.clone(), Bytes::from);
             let Ok(document) = Document::parse(&plain) else { continue };
-            let restored = redaction.restore(kept.root(), document.root());
+            let is_of_redacted = is_redacted(document.root()) && !is_redacted(kept.root());
+            let hides: &dyn Fn(&str, &str) -> bool = if is_of_redacted { &hides_all } else { &hides };
+            let restored = Redaction::new(address.as_deref(), hides).restore(kept.root(), document.root());
             let whole = restored.map(|restored| restored.map_or_else(|| plain.clone(), Bytes::from));
             if whole.as_ref() != Ok(given) {
-                merged.changes.push(((number, index), whole));
+                merged.changes.insert((number, index), whole);
             }
         }
     }
@@ -129,7 +133,10 @@ pub(crate) async fn merge(
 }
 
 /// The current bodies of these rows.
-async fn bodies(connection: &mut Connection, rids: impl Iterator<Item = i64>) -> Result<Vec<(i64, Box<str>)>, DbError> {
+async fn bodies(
+    connection: &mut Connection,
+    rids: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, Box<str>>, DbError> {
     let keys: Vec<Arg<'_>> = rids.map(Arg::Int).collect();
     let join = dialect::join_in_order(connection.engine());
     let sql = format!(
@@ -142,18 +149,23 @@ async fn bodies(connection: &mut Connection, rids: impl Iterator<Item = i64>) ->
 
 /// What a resource says something of, and Consents can hide.
 fn spoken(core: &Core, body: &[u8]) -> Vec<Key> {
-    // Only what has references has any: most bodies that are short have none.
     let Ok(document) = Document::parse(body) else { return Vec::new() };
     let address = core.address();
     let spoken = spoken_of(document.root(), address.as_deref()).into_iter();
     spoken.filter(|(kind, _)| !is_nobodys(kind)).map(|(kind, id)| (kind.into(), id.into())).collect()
 }
 
+/// What is asked of what one resource speaks of.
+fn asked_about(spoken: &[Key]) -> HashSet<Key> {
+    let distinct: HashSet<Key> = spoken.iter().cloned().collect();
+    if distinct.len() > MOST { HashSet::new() } else { distinct }
+}
+
 fn is_nobodys(kind: &str) -> bool {
     NOBODYS.binary_search(&kind).is_ok()
 }
 
-fn is_hidden(kind: &str, id: &str, seen: &HashSet<Key, impl BuildHasher>) -> bool {
+fn is_hidden(kind: &str, id: &str, seen: &HashSet<Key>) -> bool {
     !is_nobodys(kind) && !seen.contains(&(kind.into(), id.into()))
 }
 

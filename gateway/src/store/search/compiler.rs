@@ -1,5 +1,7 @@
 //! Conditions as filters on a row of the directory.
 
+use std::sync::Arc;
+
 use consent::Permit;
 use mappers::search::query::{DateValue, IndexKind, IndexTest, Test, Values};
 
@@ -32,6 +34,8 @@ pub(super) struct Compiler<'a> {
     /// All matches are counted.
     pub(super) counts: bool,
     pub(super) permit: &'a Permit,
+    /// Where we are served.
+    pub(super) base: Option<Arc<str>>,
     now_ms: i64,
     aliases: usize,
 }
@@ -41,7 +45,7 @@ impl<'a> Compiler<'a> {
         let mut statement = Statement::default();
         let organization = statement.int(permit.organization().0);
         let (engine, now_ms) = (core.pools.engine(), core.clock.now_ms());
-        Self { statement, engine, organization, counts: false, permit, now_ms, aliases: 0 }
+        Self { statement, engine, organization, counts: false, permit, base: core.address(), now_ms, aliases: 0 }
     }
 
     /// A name for a table that no other one has.

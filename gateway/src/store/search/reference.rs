@@ -32,12 +32,18 @@ pub(super) fn is_told(compiler: &mut Compiler<'_>, paths: &[i32], directory: &st
     let (row, target) = (compiler.alias("i"), compiler.alias("d"));
     let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&target));
     let nobodys: Vec<String> = NOBODYS.iter().map(|kind| format!("'{kind}'")).collect();
-    // What has a scheme is another server's.
+    // What has a scheme is another server's, but for our own address: rows may be older than that is known. One that names nothing
+    // has no target.
+    let own = compiler.base.clone().map(|base| format!("{base}/"));
+    let own = own.map(|base| {
+        format!(" or substr({row}.target_id, 1, {}) = {}", base.chars().count(), compiler.statement.text(&base))
+    });
     format!(
         "not exists (select 1 from index_reference {row} where {row}.rid = {directory}.rid and {at} \
-         and {row}.target_type not in ({}) and {row}.target_id not like '%:%' \
+         and {row}.target_type not in ({}) and {row}.target_id <> '' and ({row}.target_id not like '%:%'{}) \
          and not exists (select 1 from directory {target} where {target}.type = {row}.target_type \
          and {target}.id = {row}.target_id and {visible}))",
-        nobodys.join(", ")
+        nobodys.join(", "),
+        own.unwrap_or_default()
     )
 }

@@ -14,7 +14,10 @@ pub(super) fn references<'d>(rows: &mut IndexRows<'d>, kind: ElementType, elemen
         let found = target(element, "");
         let nothing = || element.member("identifier").or_else(|| element.member("display")).map(|_| ("", "".into()));
         rows.references.extend(found.or_else(nothing).map(|(kind, id)| row(kind, id)));
-        if let Some(identifier) = element.member("identifier") {
+        // Nobody finds by what is said of a resource that nobody can tell.
+        let is_query = element.member("reference").and_then(|text| text.string());
+        let is_query = is_query.is_some_and(|text| matches!(references::parse(&text), Reference::Conditional { .. }));
+        if let Some(identifier) = element.member("identifier").filter(|_| !is_query) {
             token::tokens(ElementType::Identifier, identifier, &mut |system, code| {
                 rows.tokens.push(TokenRow { path, code, system, item });
             });
