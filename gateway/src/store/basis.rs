@@ -12,15 +12,16 @@ use crate::store::condition;
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
 use crate::store::consents::predicate::{Breadth, Span};
+use crate::store::core::Core;
 use crate::store::dialect;
 use crate::store::emit::Facts;
 use crate::store::types::{Basis, Change, Operation, Version};
 use mappers::json::Document;
 
-/// What statements give of a basis, of the directory's row under `d`: patient, epoch, labels.
+/// What statements give of a basis, of the directory's row under `d`: patient, epoch, labels; and whether it was another's once.
 pub(crate) const COLUMNS: &str = "d.patient, (select e.epoch from consent_epochs e \
      where e.organization_id = d.organization_id and e.patient = d.patient), \
-     case when d.labels = 0 then 0 else d.labels | d.labels_ever end";
+     case when d.labels = 0 then 0 else d.labels | d.labels_ever end, d.moved";
 
 impl Basis {
     /// From the [`COLUMNS`], which begin at `at`.
@@ -30,10 +31,21 @@ impl Basis {
         Self { patient, epoch, labels: row.int(at + 2).unwrap_or_default(), ..Self::default() }
     }
 
+    /// Of a version that need not be the current one, which was another patient's where the resource has been moved since.
+    pub(crate) fn read_past(core: &Core, row: &Row, at: usize, (kind, id, body): (&str, &str, &[u8])) -> Self {
+        let basis = Self { moved: row.flag(at + 3), ..Self::read(row, at) };
+        if !basis.moved {
+            return basis;
+        }
+        let Ok(document) = Document::parse(body) else { return basis };
+        let patient = Facts::of(kind, id, document.root(), core.address().as_deref()).patient;
+        if patient == basis.patient { basis } else { Self { patient, epoch: None, ..basis } }
+    }
+
     /// Whether more than the organization's default would decide on it, where a permit has something observed.
     pub(crate) fn is_open(&self, permit: &Permit) -> bool {
         let Some(Predicate::Consents(asked)) = permit.observed() else { return false };
-        self.epoch.is_some_and(|epoch| epoch > 0) || !asked.is_permitted_without_rules(self.labels)
+        self.moved || self.epoch.is_some_and(|epoch| epoch > 0) || !asked.is_permitted_without_rules(self.labels)
     }
 }
 

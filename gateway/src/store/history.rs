@@ -10,6 +10,7 @@ use crate::store::basis;
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Engine, Row};
 use crate::store::consents::predicate::Span;
+use crate::store::core::Core;
 use crate::store::error::StoreError;
 use crate::store::types::{Basis, History, HistoryKey, HistoryPage, Method, ResourceKey, Version};
 
@@ -23,7 +24,7 @@ impl Store {
         let mut reading = self.snapshot(permit).await?;
         let rows = reading.fetch(&query.sql, &query.args).await?;
         let next = (rows.len() > history.count).then(|| key(&rows[history.count - 1]));
-        let mut versions: Vec<Version> = rows.iter().take(history.count).map(version).collect();
+        let mut versions: Vec<Version> = rows.iter().take(history.count).map(|row| version(self.core(), row)).collect();
         let rids = rows.iter().map(|row| row.int(1).unwrap_or_default());
         reading.show(self, permit, Span::Ever, rids.zip(&mut versions).collect()).await?;
         reading.finish();
@@ -87,14 +88,15 @@ fn key(row: &Row) -> HistoryKey {
     }
 }
 
-fn version(row: &Row) -> Version {
+fn version(core: &Core, row: &Row) -> Version {
+    let text = |place| row.text(place).unwrap_or_default();
     Version {
-        kind: row.text(3).unwrap_or_default().into(),
-        id: row.text(4).unwrap_or_default().into(),
+        kind: text(3).into(),
+        id: text(4).into(),
         version: row.int(2).unwrap_or_default(),
         updated_ms: row.int(0).unwrap_or_default(),
         method: Method::parse(row.text(5).unwrap_or_default()),
-        body: Bytes::copy_from_slice(row.text(6).unwrap_or_default().as_bytes()),
-        basis: Basis::read(row, 7),
+        body: Bytes::copy_from_slice(text(6).as_bytes()),
+        basis: Basis::read_past(core, row, 7, (text(3), text(4), text(6).as_bytes())),
     }
 }

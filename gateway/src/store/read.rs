@@ -14,6 +14,7 @@ use crate::store::condition::Query;
 use crate::store::connection::{Arg, Engine, Row};
 use crate::store::consents::predicate::Span;
 use crate::store::consents::{notice, redaction};
+use crate::store::core::Core;
 use crate::store::error::StoreError;
 use crate::store::types::{Basis, Found, Method, Version};
 
@@ -35,7 +36,7 @@ const CURRENT_POSTGRES: &str = "select pending, version, updated, deleted, metho
 
 /// Where the basis is in a row, and (of what is narrowed) the row id.
 const BASIS: usize = 6;
-const RID: usize = 9;
+const RID: usize = 10;
 
 impl Store {
     /// The current state of a resource.
@@ -84,13 +85,13 @@ impl Store {
                 && !redaction::may_redact(self.core(), permit, body)
         };
         if row.int(1).is_none() || (!is_confirmed && is_plain()) {
-            return found(permit, kind, id, &row);
+            return found(self.core(), permit, kind, id, &row);
         }
         let mut reading = self.snapshot(permit).await?;
         let query = narrowed(permit, kind, id, version, self.core().pools.engine());
         let row = reading.fetch_optional(&query.sql, &query.args).await?;
         let row = row.ok_or(StoreError::Invariant("the read probe gave no row"))?;
-        let mut found = found(permit, kind, id, &row)?;
+        let mut found = found(self.core(), permit, kind, id, &row)?;
         let span = if version.is_some() { Span::Ever } else { Span::Current };
         if let (true, Some(rid)) = (is_confirmed, row.int(RID)) {
             self.confirm_shown(permit, &mut reading, &[rid]).await?;
@@ -168,7 +169,7 @@ pub(super) fn read<'f>(row: &Row, found: &'f mut Found) -> Option<(i64, &'f mut 
 
 /// What a row of the read statements says. The predicate has been applied; that it holds is checked once more, as an
 /// alarm.
-pub(super) fn found(permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
+pub(super) fn found(core: &Core, permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
     let Some(version) = row.int(1) else { return Ok(Found::Unknown) };
     if !permit.predicate().admits(row.text(BASIS)) {
         return Err(StoreError::Invariant("a read returned a row outside its permit"));
@@ -181,7 +182,7 @@ pub(super) fn found(permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<
         updated_ms: row.int(2).unwrap_or_default(),
         method: Method::parse(row.text(4).unwrap_or_default()),
         body: Bytes::copy_from_slice(row.text(5).unwrap_or_default().as_bytes()),
-        basis: Basis::read(row, BASIS),
+        basis: Basis::read_past(core, row, BASIS, (kind, id, row.text(5).unwrap_or_default().as_bytes())),
     };
     Ok(if deleted { Found::Deleted(version) } else { Found::Present(version) })
 }

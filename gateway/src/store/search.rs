@@ -122,7 +122,7 @@ impl Store {
 static VERSION: LazyLock<String> =
     LazyLock::new(|| format!("d.type, d.id, d.version, d.updated, v.method, v.body, {}", basis::COLUMNS));
 /// How many columns that are.
-const WIDTH: usize = 9;
+const WIDTH: usize = 10;
 
 /// A statement that gives row id and version of the rows in `{keys}`, in no order.
 fn of_keys(compiler: &mut Compiler<'_>) -> String {

@@ -159,7 +159,7 @@ impl Transaction {
         let query = read::narrowed(&self.permit, kind, id, None, self.connection.engine());
         let row = self.connection.fetch_optional(&query.sql, &query.args).await?;
         let row = row.ok_or(StoreError::Invariant("the read probe gave no row"))?;
-        let mut found = read::found(&self.permit, kind, id, &row)?;
+        let mut found = read::found(&self.core, &self.permit, kind, id, &row)?;
         let mut shown = Vec::from_iter(read::read(&row, &mut found));
         let mut versions: Vec<&mut Version> = shown.iter_mut().map(|(_, version)| &mut **version).collect();
         redaction::redact(&self.core, &self.permit, &mut self.connection, &mut versions).await?;

@@ -32,6 +32,8 @@ pub struct Basis {
     pub epoch: Option<i64>,
     /// The labels that any version had, as bits; 0 where nobody has looked.
     pub(crate) labels: i64,
+    /// A version of what has been another patient's.
+    pub(crate) moved: bool,
     /// Consents and statute were not applied; had they been, it would not have been shown or made.
     pub would_deny: bool,
     /// The notice of 42 CFR 2.32 goes along with it: the Consents (`Consent/id`) that permit it, none in an emergency.
