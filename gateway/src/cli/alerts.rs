@@ -22,8 +22,11 @@ pub use self::webhook::WebhookArgs;
 pub enum AlertsCommand {
     /// Lists alerts that wait or were given up, the oldest first.
     #[command(after_help = "\
-A server that has --alert-webhook sends alerts; without one they wait, and are forgotten after 90 days. What is
-printed here is what is sent, but for `about`, which stays here.
+A server that has --alert-webhook sends alerts; without one they wait, and are forgotten after 90
+days. With --json `body` is what is sent; `about` stays here.
+
+Example:
+  fhir-gateway alerts list --check --data-dir data    in a job that tells when nobody is told
 
 Exit codes:
   0 done, 1 failed, 2 wrong usage, 3 the database is not available,
@@ -31,22 +34,27 @@ Exit codes:
     List(ListArgs),
     /// Sends what waits now, once, where no server does it.
     #[command(after_help = "\
-It also looks for reviews and deadlines that have become due, so that a job that runs it every few minutes does all that a
-server does. Beside a server it is of no harm: nobody sends an alert that another one is sending.
+It also looks for reviews and deadlines that have become due, so that a job that runs it every few
+minutes does all that a server does. Beside a server it is of no harm: nobody sends an alert that
+another one is sending.
 
 Example:
-  fhir-gateway alerts send --data-dir data --alert-webhook @webhook.url --alert-secret-file webhook.secret
+  fhir-gateway alerts send --data-dir data --alert-webhook @url.txt --alert-secret-file whsec.txt
 
 Exit codes:
   0 nothing is left to send, 1 the receiver did not take something: it is tried again, 2 wrong usage,
   3 the database is not available")]
     Send(SendArgs),
     /// Shows one alert as JSON: what is sent, and who is meant.
+    #[command(after_help = "\
+Exit codes:
+  0 done, 1 failed, 2 wrong usage, 3 the database is not available, 4 there is no such alert")]
     Show(ShowArgs),
     /// Sends a test to the webhook, past the database.
     #[command(after_help = "\
 Example:
-  fhir-gateway alerts test --alert-webhook https://alerts.example.org/hook --alert-secret-file webhook.secret
+  (umask 077; echo \"whsec_$(head -c 32 /dev/urandom | base64)\" > whsec.txt)
+  fhir-gateway alerts test --alert-webhook https://example.org/hook --alert-secret-file whsec.txt
 
 Exit codes:
   0 the receiver has taken it, 1 it has not: why, 2 wrong usage")]

@@ -39,7 +39,8 @@ SIGTERM lets requests under way finish and ends with 0. Logs go to stderr; FHIR_
 
 Examples:
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data
-  FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --database postgres://gateway@db/clinic --listen 127.0.0.1:0")]
+  FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --database postgres://gateway@db/clinic --listen 127.0.0.1:0
+  FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data --alert-webhook @url.txt --alert-secret-file whsec.txt")]
 pub struct ServeArgs {
     #[command(flatten)]
     database: DatabaseArgs,
@@ -83,7 +84,7 @@ pub struct ServeArgs {
     /// An alert tells of a client that is refused (401, 403) so often within --alert-refusals-minutes; 0 tells of none.
     #[arg(long, value_name = "COUNT", env = "FHIR_GATEWAY_ALERT_REFUSALS", default_value_t = 30)]
     alert_refusals: u32,
-    /// See --alert-refusals.
+    /// Minutes in which --alert-refusals are counted, from a client's first one on.
     #[arg(long, value_name = "MINUTES", env = "FHIR_GATEWAY_ALERT_REFUSALS_MINUTES", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=1440))]
     alert_refusals_minutes: i64,
     /// Fixes clock and ids, so that equal requests give equal bytes.

@@ -1,7 +1,7 @@
 //! What a privacy or security officer must hear of, as rows that wait to be sent to a webhook.
 //!
 //! An alert is written in the transaction of what it tells, where there is one, so that neither is without the other; what has no
-//! transaction (refusals, a journal that cannot be used) waits in memory for a moment ([`Told`]) until the keeper writes it down.
+//! transaction (refusals, a journal that cannot be used) waits in memory for a moment (`told`) until the keeper writes it down.
 //! An alert holds numbers, ids and words that this program made, and has no place for anything else: nothing of a record, no
 //! reason, no name. Who sends them is `crate::webhook`.
 

@@ -11,6 +11,8 @@ use crate::store::error::StoreError;
 
 /// How often somebody looks for alerts that another process wrote.
 const POLL: Duration = Duration::from_secs(2);
+/// With very many organizations a look takes its time: the pause is so many times as long, and never longer than a minute.
+const REST: u32 = 10;
 /// How often somebody looks for what becomes due by itself.
 const WATCH: Duration = Duration::from_secs(60);
 /// Hours that the review of a broken glass may take, where nothing else is said.
@@ -109,6 +111,7 @@ pub fn keep(store: Store, clock: Arc<Clock>, upkeep: Arc<Upkeep>) {
     tokio::spawn(async move {
         let mut watched: Option<Instant> = None;
         while !store.is_closing() {
+            let begun = Instant::now();
             let is_due = watched.is_none_or(|watched| watched.elapsed() >= WATCH);
             if is_due {
                 watched = Some(Instant::now());
@@ -119,7 +122,7 @@ pub fn keep(store: Store, clock: Arc<Clock>, upkeep: Arc<Upkeep>) {
                 tracing::warn!(%error, "alerts were interrupted; it is tried again");
                 tokio::time::sleep(PAUSE).await;
             }
-            store.wait_for_alerts(POLL).await;
+            store.wait_for_alerts((begun.elapsed() * REST).clamp(POLL, WATCH)).await;
         }
     });
 }

@@ -60,8 +60,14 @@ type Script = Arc<dyn Fn(usize, &str) -> Option<u16> + Send + Sync>;
 pub(crate) struct Receiver {
     /// `http://127.0.0.1:PORT/zqhiddenpath?key=zqhiddenpath`.
     pub(crate) url: String,
-    deliveries: Arc<Mutex<Vec<Delivery>>>,
-    script: Arc<Mutex<Script>>,
+    desk: Arc<Desk>,
+}
+
+/// What came, and what is answered.
+struct Desk {
+    deliveries: Mutex<Vec<Delivery>>,
+    script: Mutex<Script>,
+    pause: Mutex<Duration>,
 }
 
 impl Receiver {
@@ -85,21 +91,21 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}/{HIDDEN}?key={HIDDEN}", listener.local_addr().unwrap());
-        let deliveries = Arc::<Mutex<Vec<Delivery>>>::default();
         let script: Script = Arc::new(|_, _| Some(204));
-        let script = Arc::new(Mutex::new(script));
-        let receiver = Self { url, deliveries: Arc::clone(&deliveries), script: Arc::clone(&script) };
+        let (deliveries, pause) = Default::default();
+        let desk = Arc::new(Desk { deliveries, script: Mutex::new(script), pause });
+        let receiver = Self { url, desk: Arc::clone(&desk) };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (deliveries, script, tls) = (Arc::clone(&deliveries), Arc::clone(&script), tls.clone());
+                let (desk, tls) = (Arc::clone(&desk), tls.clone());
                 tokio::spawn(async move {
                     match tls {
                         Some(tls) => {
                             // Who does not trust it goes away.
                             let Ok(stream) = tls.accept(stream).await else { return };
-                            serve(stream, deliveries, script).await;
+                            serve(stream, desk).await;
                         }
-                        None => serve(stream, deliveries, script).await,
+                        None => serve(stream, desk).await,
                     }
                 });
             }
@@ -109,12 +115,17 @@ impl Receiver {
 
     /// From now on it answers so: how many came before, and the body; `None` is no answer at all.
     pub(crate) fn answer(&self, script: impl Fn(usize, &str) -> Option<u16> + Send + Sync + 'static) {
-        *self.script.lock().unwrap() = Arc::new(script);
+        *self.desk.script.lock().unwrap() = Arc::new(script);
+    }
+
+    /// From now on it takes so long.
+    pub(crate) fn take_its_time(&self, pause: Duration) {
+        *self.desk.pause.lock().unwrap() = pause;
     }
 
     /// All that came so far.
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
-        self.deliveries.lock().unwrap().clone()
+        self.desk.deliveries.lock().unwrap().clone()
     }
 
     /// All that came once there is what is asked for.
@@ -169,24 +180,16 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
 }
 
-async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    deliveries: Arc<Mutex<Vec<Delivery>>>,
-    script: Arc<Mutex<Script>>,
-) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, desk: Arc<Desk>) {
     let answer = service_fn(move |request: Request<Incoming>| {
-        let (deliveries, script) = (Arc::clone(&deliveries), Arc::clone(&script));
-        async move { Ok::<_, Infallible>(receive(request, &deliveries, &script).await) }
+        let desk = Arc::clone(&desk);
+        async move { Ok::<_, Infallible>(receive(request, &desk).await) }
     });
     // A server that is killed goes away in the middle.
     let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }
 
-async fn receive(
-    request: Request<Incoming>,
-    deliveries: &Mutex<Vec<Delivery>>,
-    script: &Mutex<Script>,
-) -> Response<Full<Bytes>> {
+async fn receive(request: Request<Incoming>, desk: &Desk) -> Response<Full<Bytes>> {
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     assert_eq!(request.method(), Method::POST);
     assert_eq!(header("content-type").as_deref(), Some("application/json"));
@@ -203,12 +206,14 @@ async fn receive(
     assert_eq!(signature, format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
     assert_eq!(Json::of(&text).str("id"), Some(&*id));
     let status = {
-        let script = Arc::clone(&script.lock().unwrap());
-        let mut deliveries = deliveries.lock().unwrap();
+        let script = Arc::clone(&desk.script.lock().unwrap());
+        let mut deliveries = desk.deliveries.lock().unwrap();
         let status = script(deliveries.len(), &text);
         deliveries.push(Delivery { id, path: path.clone(), text, status });
         status
     };
+    let pause = *desk.pause.lock().unwrap();
+    tokio::time::sleep(pause).await;
     let Some(status) = status else {
         tokio::time::sleep(Duration::from_secs(3600)).await;
         unreachable!("nobody waits for so long");

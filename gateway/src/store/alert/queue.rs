@@ -21,6 +21,8 @@ use crate::store::error::StoreError;
 const LEASE_MS: i64 = 30_000;
 /// How often one is tried at most.
 const MOST_TRIES: i64 = 100;
+/// How often one is tried at least, however old it is: it may have waited for a server.
+const FEWEST_TRIES: i64 = 3;
 /// The pause after the first failure; each one after that doubles it.
 const FIRST_PAUSE_MS: i64 = 2_000;
 /// The longest pause.
@@ -157,7 +159,8 @@ impl Content {
             id: row.text(0)?.to_owned(),
             kind: Kind::parse(row.text(1)?)?,
             at_ms: row.int(2)?,
-            entry: serde_json::from_str(row.text(3)?).ok()?,
+            // Whatever became of the rest: that it happened is told.
+            entry: serde_json::from_str(row.text(3)?).unwrap_or_default(),
         })
     }
 
@@ -237,7 +240,7 @@ impl Store {
                 let wanted = pause.map_or(0, |pause| i64::try_from(pause.as_millis()).unwrap_or(LONGEST_PAUSE_MS));
                 let pause = pause_ms(claimed.tries, &claimed.id).max(wanted.min(LONGEST_PAUSE_MS));
                 let patience = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX / 2);
-                let over = format!("(tries >= {MOST_TRIES} or {now} - written >= $7)");
+                let over = format!("(tries >= {MOST_TRIES} or (tries >= {FEWEST_TRIES} and {now} - written >= $7))");
                 let sql = format!(
                     "update alerts set state = case when {over} then 'given-up' else 'waiting' end, \
                      ended = case when {over} then {now} else null end, lease = null, lease_until = null, problem = $4, \
@@ -346,14 +349,16 @@ async fn claim(
     let now = dialect::now_ms(connection.engine());
     let free = format!("(lease_until is null or lease_until <= {now})");
     let columns = "id, kind, at, entry, tries";
+    // Those of a later release are for a process of it.
+    let known: Vec<String> = Kind::ALL.iter().map(|kind| dialect::literal(kind.as_str())).collect();
+    let waiting = format!("organization_id = $1 and state = 'waiting' and kind in ({})", known.join(", "));
     // The first one alone, whether it is due or not: what happened later is told later.
     let first = format!(
         "select {columns}, case when due <= {now} and {free} then 1 else 0 end from alerts \
-         where organization_id = $1 and state = 'waiting' and aside = 0 order by at, id limit 1"
+         where {waiting} and aside = 0 order by at, id limit 1"
     );
     let aside = format!(
-        "select {columns}, 1 from alerts where organization_id = $1 and state = 'waiting' and aside = 1 and due <= {now} \
-         and {free} order by at, id limit 1"
+        "select {columns}, 1 from alerts where {waiting} and aside = 1 and due <= {now} and {free} order by at, id limit 1"
     );
     let args = [Arg::Int(organization.0)];
     let mut found = connection.fetch_optional(&first, &args).await?.filter(|row| row.flag(5));
