@@ -98,6 +98,7 @@ impl Gateway {
         })
         .await?;
         let audit = store.audit(&options.data_dir).await?;
+        store.tell_of_trail(audit.faults());
         Ok(Self {
             alerts: Arc::default(),
             audit,

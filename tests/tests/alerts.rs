@@ -337,6 +337,33 @@ suite! {
         assert_eq!(Json::of(&shown.stdout).str("kind"), Some("audit-trail"));
     }
 
+    async fn a_trail_that_cannot_be_written_is_told(engine: Engine) {
+        let (folder, receiver) = (folder(), Receiver::start().await);
+        let server = Server::with(engine, receiver.options(folder.path(), &[]));
+        let api = server.client();
+        api.get("/Patient/zqada").await.expect(404);
+        let (mut sql, prefix) = server.trail().await;
+        let heads = server.data_dir().join("audit-heads.jsonl");
+        while !heads.exists() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        sql.run(&format!("alter table {prefix}audit_links rename to aside")).await;
+        for _ in 0..3 {
+            api.get("/Patient/zqada").await.expect(503);
+        }
+        let all = receiver.until(|all| !all.is_empty()).await;
+        assert_eq!((&*all[0].kind(), all[0].json().str("references.problem")), ("audit-trail-unwritable", Some("records")));
+        sql.run(&format!("alter table {prefix}aside rename to audit_links")).await;
+        std::fs::remove_file(&heads).unwrap();
+        std::fs::create_dir(&heads).unwrap();
+        api.get("/Patient/zqada").await.expect(404);
+        let all = receiver.until(|all| all.len() >= 2).await;
+        assert_eq!((&*all[1].kind(), all[1].json().str("references.problem")), ("audit-trail-unwritable", Some("heads")));
+        std::fs::remove_dir(&heads).unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(receiver.deliveries().len(), 2, "once a day each");
+    }
+
     async fn a_damaged_journal_is_told_before_the_server_gives_up(engine: Engine) {
         let (folder, receiver) = (folder(), Receiver::start().await);
         let mut server = Server::start(engine);

@@ -33,6 +33,8 @@ const LONGEST_ID: usize = 64;
 pub enum Kind {
     /// `audit verify` found that the trail, or its signed heads, are not as they were written; an incident was recorded.
     AuditTrail,
+    /// Records, or signed heads, cannot be written. Without records nobody is answered.
+    AuditTrailUnwritable,
     /// An erasure was approved: the rows are gone.
     ErasureApproved,
     /// It is done: files and free pages hold nothing of it either.
@@ -58,8 +60,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::AuditTrail,
+        Self::AuditTrailUnwritable,
         Self::ErasureApproved,
         Self::ErasureDone,
         Self::GlassBroken,
@@ -78,6 +81,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AuditTrail => "audit-trail",
+            Self::AuditTrailUnwritable => "audit-trail-unwritable",
             Self::ErasureApproved => "erasure-approved",
             Self::ErasureDone => "erasure-done",
             Self::GlassBroken => "glass-broken",
@@ -103,7 +107,7 @@ impl Kind {
             None => format!("fhir-gateway {command} list"),
         };
         match self {
-            Self::AuditTrail => "fhir-gateway audit verify".to_owned(),
+            Self::AuditTrail | Self::AuditTrailUnwritable => "fhir-gateway audit verify".to_owned(),
             Self::ErasureApproved | Self::ErasureDone => of("purge", "purge"),
             Self::GlassBroken | Self::GlassReviewDue | Self::GlassReviewOverdue => {
                 "fhir-gateway consent glass list".to_owned()

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use consent::OrganizationId;
@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::refusals::{Burst, Refusals, Threshold, sender};
 use super::{Alert, Kind, tell};
+use crate::audit::Faults;
 use crate::clock::{Clock, Ids};
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::store::Store;
@@ -33,12 +34,14 @@ pub(crate) struct Told {
     work: Notify,
     refusals: Mutex<Refusals>,
     waiting: Mutex<VecDeque<(OrganizationId, Alert)>>,
+    /// What the audit trail could not write.
+    trail: OnceLock<Arc<Faults>>,
 }
 
 impl Default for Told {
     fn default() -> Self {
-        let (work, refusals, waiting) = Default::default();
-        Self { ids: Ids::random(Arc::new(Clock::system())), work, refusals, waiting }
+        let (work, refusals, waiting, trail) = Default::default();
+        Self { ids: Ids::random(Arc::new(Clock::system())), work, refusals, waiting, trail }
     }
 }
 
@@ -130,12 +133,29 @@ impl Store {
         self.tell_of_journal(trouble);
     }
 
+    /// From now on it is told what this trail cannot write.
+    pub(crate) fn tell_of_trail(&self, faults: Arc<Faults>) {
+        // A store has one trail.
+        let _ = self.core().told.trail.set(faults);
+    }
+
+    fn take_faults_of_trail(&self) {
+        let core = self.core();
+        let now_ms = core.clock.now_ms();
+        for word in core.told.trail.get().into_iter().flat_map(|faults| faults.take()) {
+            let once = format!("{word}-{}", now_ms / MS_PER_DAY);
+            let alert = Alert::new(Kind::AuditTrailUnwritable, &once, now_ms).naming("problem", word);
+            core.told.take(DEFAULT_ORGANIZATION, alert);
+        }
+    }
+
     /// Writes down what waits in memory. What cannot be written waits on.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn write_told(&self) -> Result<(), StoreError> {
         let core = self.core();
+        self.take_faults_of_trail();
         core.journal.take_trouble().into_iter().for_each(|trouble| self.tell_of_journal(trouble));
         loop {
             let Some((organization, alert)) = core.told.waiting.lock().pop_front() else { return Ok(()) };
