@@ -7,6 +7,7 @@
 
 mod queue;
 mod refusals;
+mod report;
 mod told;
 mod trail;
 mod watch;
@@ -17,7 +18,8 @@ use consent::OrganizationId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use self::queue::{Claimed, Fate, Report, State};
+pub use self::queue::{Claimed, Fate, State};
+pub use self::report::Report;
 pub(crate) use self::told::{Told, Trouble};
 pub(crate) use self::trail::record_findings;
 

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use consent::{OrganizationId, Permit};
+use consent::OrganizationId;
 use serde::Serialize;
 
 use super::{Entry, Kind, body};
-use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::alone::organizations;
 use crate::store::connection::{Arg, Connection, DbError, Row};
@@ -29,8 +28,6 @@ const FIRST_PAUSE_MS: i64 = 2_000;
 const LONGEST_PAUSE_MS: i64 = 3_600_000;
 /// For how long alerts are kept, sent or not.
 const KEPT_MS: i64 = 90 * 86_400_000;
-/// Alerts that a list shows.
-const MOST_LISTED: usize = 1000;
 
 /// An alert that this process has alone for a while.
 #[derive(Clone, Debug)]
@@ -86,7 +83,7 @@ impl State {
         }
     }
 
-    fn parse(word: &str) -> Self {
+    pub(super) fn parse(word: &str) -> Self {
         match word {
             "sent" => Self::Sent,
             "given-up" => Self::GivenUp,
@@ -95,58 +92,8 @@ impl State {
     }
 }
 
-/// An alert as the operator sees it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// Its id.
-    pub id: String,
-    /// Its kind.
-    pub kind: String,
-    /// When what it tells happened: an instant.
-    pub at: String,
-    /// Where it stands.
-    pub state: State,
-    /// How often it was tried.
-    pub tries: i64,
-    /// Why it was not taken the last time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-    /// When it is tried next.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub due: Option<String>,
-    /// When it was sent or given up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended: Option<String>,
-    /// Who is meant, where somebody is; that is not sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
-    /// What the webhook is sent.
-    pub body: serde_json::Value,
-}
-
-impl Report {
-    fn of(organization: OrganizationId, row: &Row) -> Self {
-        let text = |place| row.text(place).unwrap_or_default().to_owned();
-        let state = State::parse(row.text(4).unwrap_or_default());
-        let sent = Content::of(row).map(|content| content.body(organization));
-        Self {
-            id: text(0),
-            kind: text(1),
-            at: Clock::format(row.int(2).unwrap_or_default()),
-            state,
-            tries: row.int(5).unwrap_or_default(),
-            problem: row.text(6).map(ToOwned::to_owned),
-            due: row.int(7).filter(|_| state == State::Waiting).map(Clock::format),
-            ended: row.int(8).map(Clock::format),
-            about: row.text(9).map(ToOwned::to_owned),
-            body: sent.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default(),
-        }
-    }
-}
-
 /// The first four columns of every statement here.
-struct Content {
+pub(super) struct Content {
     id: String,
     kind: Kind,
     at_ms: i64,
@@ -154,7 +101,7 @@ struct Content {
 }
 
 impl Content {
-    fn of(row: &Row) -> Option<Self> {
+    pub(super) fn of(row: &Row) -> Option<Self> {
         Some(Self {
             id: row.text(0)?.to_owned(),
             kind: Kind::parse(row.text(1)?)?,
@@ -164,7 +111,7 @@ impl Content {
         })
     }
 
-    fn body(&self, organization: OrganizationId) -> String {
+    pub(super) fn body(&self, organization: OrganizationId) -> String {
         body(organization, &self.id, self.kind, self.at_ms, &self.entry)
     }
 }
@@ -275,43 +222,6 @@ impl Store {
         connection.execute(&sql, &args).await?;
         connection.commit().await?;
         Ok(())
-    }
-
-    /// Alerts, the oldest first: those that wait or were given up, or (`all`) the sent ones too; at most a thousand, the latest.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn alerts(&self, permit: &Permit, all: bool) -> Result<Vec<Report>, StoreError> {
-        let states = if all { "" } else { "and state <> 'sent'" };
-        let mut found = self.alerts_where(permit, &format!("{states} order by at desc, id desc"), &[]).await?;
-        found.reverse();
-        Ok(found)
-    }
-
-    /// One alert.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn alert(&self, permit: &Permit, id: &str) -> Result<Option<Report>, StoreError> {
-        Ok(self.alerts_where(permit, "and id = $2", &[Arg::Text(id)]).await?.pop())
-    }
-
-    async fn alerts_where(
-        &self,
-        permit: &Permit,
-        condition: &str,
-        args: &[Arg<'_>],
-    ) -> Result<Vec<Report>, StoreError> {
-        let organization = permit.organization();
-        let sql = format!(
-            "select id, kind, at, entry, state, tries, problem, due, ended, about from alerts \
-             where organization_id = $1 {condition} limit {MOST_LISTED}"
-        );
-        let mut connection = self.core().pools.reader().await?;
-        connection.begin_read(Some(organization.0)).await?;
-        let rows = connection.fetch(&sql, &[&[Arg::Int(organization.0)], args].concat()).await?;
-        connection.end_read().await?;
-        Ok(rows.iter().map(|row| Report::of(organization, row)).collect())
     }
 
     /// Forgets alerts that are older than anybody asks for.
