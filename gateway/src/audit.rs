@@ -23,6 +23,7 @@ use consent::{Caller, OrganizationId, Purpose};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
@@ -161,6 +162,25 @@ pub enum AuditError {
     Unavailable,
 }
 
+/// What could not be written since somebody asked the last time.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    records: AtomicBool,
+    heads: AtomicBool,
+}
+
+impl Faults {
+    /// A word for each thing that could not be written; nothing is told twice.
+    pub(crate) fn take(&self) -> impl Iterator<Item = &'static str> {
+        let faults = [("records", &self.records), ("heads", &self.heads)];
+        faults.map(|(word, fault)| fault.swap(false, Ordering::Relaxed).then_some(word)).into_iter().flatten()
+    }
+
+    fn of_heads(&self) {
+        self.heads.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Records that are written together or not at all, and who waits for them.
 struct Entry {
     events: Vec<Event>,
@@ -175,6 +195,7 @@ pub struct Audit {
     reader: Arc<Reader>,
     /// Nothing is ever sent: it ends with the last work on the trail.
     working: watch::Receiver<()>,
+    faults: Arc<Faults>,
 }
 
 /// Waits for the trail to be closed: for its last heads to be signed and on disk.
@@ -202,18 +223,25 @@ impl Audit {
         let writers = if pools.engine() == Engine::Postgres { POSTGRES_WRITERS } else { 1 };
         let signer = Arc::new(Signer::open(data_dir).map_err(|error| AuditError::Key(error.to_string().into()))?);
         let (tell, told) = mpsc::unbounded_channel();
+        let faults = Arc::<Faults>::default();
+        let of_heads = Arc::clone(&faults);
         for _ in 0..writers {
             let trail = Trail::open(pools, data_dir, Arc::clone(&signer)).await.map_err(AuditError::Store)?;
-            tokio::spawn(write(trail, Arc::clone(&waiting), writers == 1, tell.clone()));
+            tokio::spawn(write(trail, Arc::clone(&waiting), writers == 1, tell.clone(), Arc::clone(&faults)));
         }
         let (work, working) = watch::channel(());
         let path = data_dir.join(heads::FILE);
         tokio::spawn(async move {
-            heads::keep(signer, path, told).await;
+            heads::keep(signer, path, told, &of_heads).await;
             drop(work);
         });
         let reader = Arc::new(Reader::of(pools, data_dir));
-        Ok(Self { queue, reader, working })
+        Ok(Self { queue, reader, working, faults })
+    }
+
+    /// What cannot be written, for whoever tells of it. It does not keep the trail open.
+    pub(crate) fn faults(&self) -> Arc<Faults> {
+        Arc::clone(&self.faults)
     }
 
     /// What to wait for after the last handle is gone.
@@ -253,6 +281,7 @@ async fn write(
     waiting: Arc<Mutex<mpsc::Receiver<Entry>>>,
     alone: bool,
     heads: mpsc::UnboundedSender<Chain>,
+    faults: Arc<Faults>,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut pace = Pace::default();
@@ -275,6 +304,7 @@ async fn write(
         pace.committed(batch.len(), begun.elapsed());
         if let Err(error) = &result {
             tracing::error!(%error, records = batch.len(), "the audit trail cannot be written");
+            faults.records.store(true, Ordering::Relaxed);
         }
         let result = result.map(|chains| {
             // Nobody keeps the heads only while the program ends.

@@ -1,7 +1,8 @@
-//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|audit|purge|hold|incident|restore-replay`.
+//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|audit|alerts|purge|hold|incident|restore-replay`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
+pub mod alerts;
 pub mod audit;
 pub mod consent;
 pub mod demo;
@@ -51,6 +52,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     #[command(subcommand)]
@@ -320,6 +323,7 @@ pub(crate) fn print(text: &str) -> Result<(), Stop> {
 
 async fn run(command: Command) -> Result<Exit, Stop> {
     match command {
+        Command::Alerts(command) => alerts::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Consent(command) => consent::run(command).await,
         Command::Demo(args) => demo::run(args).await,

@@ -14,12 +14,15 @@ use crate::audit::Audit;
 use crate::clock::{Clock, Ids};
 use crate::store::labelling::OwnTable;
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
+use crate::webhook::Upkeep;
 
 /// The organization that exists from the start.
 pub const DEFAULT_ORGANIZATION: OrganizationId = OrganizationId(1);
 
 /// Everything an exchange needs.
 pub struct Gateway {
+    /// What is done about alerts while it serves.
+    pub alerts: Arc<Upkeep>,
     /// Durable record of every exchange.
     pub audit: Audit,
     /// Who may break the glass: references of groups.
@@ -95,7 +98,9 @@ impl Gateway {
         })
         .await?;
         let audit = store.audit(&options.data_dir).await?;
+        store.tell_of_trail(audit.faults());
         Ok(Self {
+            alerts: Arc::default(),
             audit,
             break_glass_groups: Vec::new(),
             break_glass_silently: false,

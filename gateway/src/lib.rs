@@ -13,3 +13,4 @@ pub mod operation;
 pub mod outcome;
 pub mod router;
 pub mod store;
+pub mod webhook;

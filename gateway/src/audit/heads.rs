@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
+use super::Faults;
 use super::chain::Chain;
 use super::merkle::hex;
 use super::retention::Statement;
@@ -154,7 +155,7 @@ pub(crate) enum Line {
 }
 
 /// Writes the heads it is told to the file, each chain's newest once a second, until nobody can tell it any more.
-pub(super) async fn keep(signer: Arc<Signer>, path: PathBuf, mut told: UnboundedReceiver<Chain>) {
+pub(super) async fn keep(signer: Arc<Signer>, path: PathBuf, mut told: UnboundedReceiver<Chain>, faults: &Faults) {
     let mut newest: BTreeMap<(i64, i64), Chain> = BTreeMap::new();
     loop {
         let until = Instant::now() + EVERY;
@@ -175,7 +176,10 @@ pub(super) async fn keep(signer: Arc<Signer>, path: PathBuf, mut told: Unbounded
         match append(path.clone(), lines).await {
             Ok(()) => newest.clear(),
             // Tried again with the next ones.
-            Err(error) => tracing::error!(%error, "the heads of the audit trail cannot be written"),
+            Err(error) => {
+                tracing::error!(%error, "the heads of the audit trail cannot be written");
+                faults.of_heads();
+            }
         }
         if !open {
             return;

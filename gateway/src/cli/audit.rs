@@ -6,6 +6,7 @@ mod retain;
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
@@ -13,6 +14,8 @@ use crate::audit::heads;
 use crate::audit::retention::check::check;
 use crate::audit::verify::{self, Finding, Known, Report};
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
+use crate::clock::{Clock, Ids};
+use crate::store::alert::record_findings;
 use crate::store::connection::Connection;
 use crate::store::pools::{PoolSettings, Pools};
 
@@ -75,7 +78,7 @@ Exit codes:
     #[command(after_help = "\
 Every record is hashed into its batch, every batch into the head of its chain, and heads are signed with
 the key in the data directory (audit-signing.key). The command recomputes all of it, also beside a running
-gateway, and changes nothing. It names records by their place in their chain, never by what they say.
+gateway, and changes nothing of it; what it finds becomes an incident and an alert, once (--no-record). It names records by their place in their chain, never by what they say.
 
 What it cannot know without heads that were kept elsewhere: that the last records of a chain, and the
 heads in this data directory with them, were removed together. Records of the last second before a kill
@@ -108,6 +111,9 @@ pub struct HeadsArgs {
 pub struct VerifyArgs {
     #[command(flatten)]
     database: DatabaseArgs,
+    /// Records no incident and no alert of what is found.
+    #[arg(long)]
+    no_record: bool,
     /// Heads that were kept elsewhere, in place of those in the data directory.
     #[arg(long, value_name = "FILE")]
     heads: Option<PathBuf>,
@@ -155,8 +161,26 @@ async fn verify(args: VerifyArgs) -> Result<Exit, Stop> {
     let report = verify::verify(&mut connection, &known, |records| bar.set_position(records)).await;
     bar.finish_and_clear();
     drop(connection);
+    if let Ok(report) = &report
+        && report.found > 0
+        && !args.no_record
+    {
+        record(&pools, report).await;
+    }
     pools.close().await;
     tell(&args, &report?)
+}
+
+/// An incident and its alert. Who may only read the trail is told that there is none.
+async fn record(pools: &Pools, report: &Report) {
+    let clock = Arc::new(Clock::system());
+    match record_findings(pools, &Ids::random(Arc::clone(&clock)), clock.now_ms(), report).await {
+        Ok(incidents) if incidents.is_empty() => {
+            eprintln!("fhir-gateway: the same was found and recorded before: `incident list` has it");
+        }
+        Ok(incidents) => eprintln!("fhir-gateway: recorded as incident {}; an alert waits", incidents.join(", ")),
+        Err(error) => eprintln!("fhir-gateway: no incident and no alert could be recorded: {error}"),
+    }
 }
 
 fn tell(args: &VerifyArgs, report: &Report) -> Result<Exit, Stop> {

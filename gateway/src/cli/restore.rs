@@ -45,6 +45,18 @@ pub(super) async fn run(args: ReplayArgs) -> Result<Exit, Stop> {
 /// # Errors
 /// Something cannot be done again.
 pub(super) async fn replay(gateway: &Gateway) -> Result<Replayed, Stop> {
+    let replayed = do_again(gateway).await;
+    if replayed.as_ref().is_err_and(|stop| stop.exit != Exit::Unavailable) {
+        // What the journal itself has noticed says more.
+        gateway.store.tell_of_what_was_not_done_again();
+    }
+    if let Err(error) = gateway.store.write_told().await {
+        tracing::warn!(%error, "an alert about the journal cannot be written");
+    }
+    replayed
+}
+
+async fn do_again(gateway: &Gateway) -> Result<Replayed, Stop> {
     let mut all = Replayed::default();
     for organization in gateway.store.organizations().await? {
         let permit = gateway.upkeep(organization).map_err(|refusal| Stop::failed(refusal.to_string()))?;

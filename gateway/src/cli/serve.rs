@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
 use crate::auth::Authenticator;
+use crate::cli::alerts::WebhookArgs;
 use crate::cli::{DatabaseArgs, Exit, Stop, restore};
 use crate::gateway::{Gateway, Options};
 use crate::http::exchange::Service;
@@ -23,6 +24,7 @@ use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::interaction::{Endpoint, capabilities};
 use crate::store::ALARM_EVERY;
+use crate::webhook::{self, Upkeep};
 
 /// The variable that holds the development token: on a command line everybody could read it.
 pub const TOKEN_VARIABLE: &str = "FHIR_GATEWAY_DEV_TOKEN";
@@ -38,7 +40,8 @@ SIGTERM lets requests under way finish and ends with 0. Logs go to stderr; FHIR_
 
 Examples:
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data
-  FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --database postgres://gateway@db/clinic --listen 127.0.0.1:0")]
+  FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --database postgres://gateway@db/clinic --listen 127.0.0.1:0
+  FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data --alert-webhook @url.txt --alert-secret-file whsec.txt")]
 pub struct ServeArgs {
     #[command(flatten)]
     database: DatabaseArgs,
@@ -73,6 +76,18 @@ pub struct ServeArgs {
     /// Does not tell patients (by a Communication in their record) that the glass was broken. It is reviewed all the same.
     #[arg(long, env = "FHIR_GATEWAY_NO_GLASS_NOTICE")]
     no_glass_notice: bool,
+    /// Hours in which the review of a broken glass is to be done: alerts tell when a third of them, and when all of them have gone.
+    #[arg(long, value_name = "HOURS", env = "FHIR_GATEWAY_GLASS_REVIEW_HOURS", default_value_t = webhook::REVIEW_HOURS, value_parser = clap::value_parser!(i64).range(1..=8760))]
+    glass_review_hours: i64,
+    /// Where alerts go.
+    #[command(flatten)]
+    webhook: WebhookArgs,
+    /// An alert tells of a client that is refused (401, 403) so often within --alert-refusals-minutes; 0 tells of none.
+    #[arg(long, value_name = "COUNT", env = "FHIR_GATEWAY_ALERT_REFUSALS", default_value_t = 30)]
+    alert_refusals: u32,
+    /// Minutes in which --alert-refusals are counted, from a client's first one on.
+    #[arg(long, value_name = "MINUTES", env = "FHIR_GATEWAY_ALERT_REFUSALS_MINUTES", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=1440))]
+    alert_refusals_minutes: i64,
     /// Fixes clock and ids, so that equal requests give equal bytes.
     #[arg(long, value_name = "NUMBER", requires = "dev")]
     dev_seed: Option<u64>,
@@ -136,6 +151,7 @@ pub enum DevConsent {
 /// What stands in the way of starting, and what to do.
 pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let authenticator = authenticator(&args)?;
+    let sender = args.webhook.sender()?;
     log("info");
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
@@ -150,6 +166,8 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     gateway.break_glass_silently = args.no_glass_notice;
     gateway.store.sound_alarm_every(args.consent_alarm);
+    gateway.store.tell_of_refusals(args.alert_refusals, args.alert_refusals_minutes * 60_000);
+    gateway.alerts = Arc::new(Upkeep { sender, review_ms: args.glass_review_hours * 3_600_000 });
     let limits = Limits { body: args.max_body, time: Duration::from_secs(args.time_limit), ..Limits::default() };
     let deletes = args.conditional_delete;
     listen(Arc::new(gateway), authenticator, cursors, limits, deletes, args.listen, announce).await?;
@@ -181,9 +199,13 @@ pub async fn listen(
     if !gateway.store.claim_journal(false).await? {
         tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
     }
-    restore::ahead(&gateway).await?;
+    if let Err(stop) = restore::ahead(&gateway).await {
+        webhook::tell_before_stopping(&gateway.store, &gateway.clock, &gateway.alerts).await;
+        return Err(stop);
+    }
     gateway.store.keep_indexing();
     gateway.store.keep_labelling();
+    webhook::keep(gateway.store.clone(), Arc::clone(&gateway.clock), Arc::clone(&gateway.alerts));
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();
     let closing = gateway.audit.closing();
@@ -199,6 +221,9 @@ pub async fn listen(
     ready(&base).map_err(system)?;
     tracing::info!("serving");
     server::serve(listener, Arc::new(service), stop).await;
+    if let Err(error) = store.write_told().await {
+        tracing::warn!(%error, "alerts that were not written yet are lost");
+    }
     store.close().await;
     closing.wait().await;
     tracing::info!("stopped");

@@ -34,6 +34,9 @@ pub async fn perform(
     let touched = result.as_mut().map(|answer| std::mem::take(&mut answer.touched)).unwrap_or_default();
     let record = Record::of(endpoint, Some(Identity { caller, purpose }), request);
     let mut events = record.events(request, &result, touched);
+    if matches!(&result, Err(failure) if decision(failure) == Decision::Refused) {
+        endpoint.gateway.store.refused(caller.organization, &caller.id);
+    }
     // What was done is on record also where nobody can say whether it was under a broken glass; then nobody is answered.
     let marked = glass::mark(endpoint, caller, purpose, begun_ms, &mut events).await;
     endpoint.gateway.audit.record_all(events).await?;
@@ -51,7 +54,15 @@ pub async fn refused(
     request: &Request,
     failure: Failure,
 ) -> Result<Answer, Failure> {
-    let event = Record::of(endpoint, identity, request).untouched(request, failure.status, decision(&failure));
+    let decision = decision(&failure);
+    let event = Record::of(endpoint, identity, request).untouched(request, failure.status, decision);
+    match (decision, identity) {
+        (Decision::Refused, Some(identity)) => {
+            endpoint.gateway.store.refused(identity.caller.organization, &identity.caller.id);
+        }
+        (Decision::Unauthenticated, _) => endpoint.gateway.store.refused_stranger(request.source),
+        _ => {}
+    }
     endpoint.gateway.audit.record(event).await?;
     Err(failure)
 }

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
+use crate::store::alert::Told;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::consents::Alarm;
 use crate::store::content::Contents;
@@ -81,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     /// When what is shown under Consents is decided once more.
     pub(crate) alarm: Alarm,
+    /// Alerts that are not in the database yet.
+    pub(crate) told: Told,
     /// Row ids taken and not yet given out.
     rids: Mutex<std::ops::Range<i64>>,
 }
@@ -132,6 +135,7 @@ impl Core {
             labellings: Labellings::default(),
             journal: Journal::default(),
             alarm: Alarm::default(),
+            told: Told::default(),
             rids: Mutex::new(0..0),
         }
     }

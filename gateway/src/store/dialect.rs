@@ -116,6 +116,14 @@ pub fn begin_erasure(engine: Engine, organization: i64) -> String {
     }
 }
 
+/// The database's clock, in milliseconds since 1970: one for all processes.
+pub fn now_ms(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+        Engine::Sqlite => "cast(unixepoch('subsec') * 1000 as integer)",
+    }
+}
+
 /// Takes a role until another one is taken, or the transaction ends (PostgreSQL; SQLite has none).
 pub fn act_as(engine: Engine, role: &str) -> Option<String> {
     (engine == Engine::Postgres).then(|| format!("set local role {role}"))

@@ -9,12 +9,13 @@
 //! has made counts as a breach (164.402(2) presumes one). **eu**: GDPR art. 33 (authority: 72 hours after becoming aware), and art.
 //! 34 (people: without undue delay, where the risk is high).
 
-use consent::Permit;
+use consent::{OrganizationId, Permit};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::store::Store;
-use crate::store::connection::{Arg, Row};
+use crate::store::alert::{self, Alert};
+use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::erasure::{ErasureError, Preset, name};
 use crate::store::error::StoreError;
 
@@ -277,23 +278,19 @@ impl Store {
     ) -> Result<String, StoreError> {
         let core = self.core();
         let id = core.ids.next();
-        let entry = serde_json::to_string(details).map_err(|_| StoreError::Invariant("an incident that is no JSON"))?;
-        let sql = "insert into incidents (organization_id, id, kind, recorded_by, recorded, discovered, entry) \
-                   values ($1, $2, $3, $4, $5, $6, $7)";
         let organization = permit.organization();
-        let args = [
-            Arg::Int(organization.0),
-            Arg::Text(&id),
-            Arg::Text(kind),
-            Arg::Text(by),
-            Arg::Int(core.clock.now_ms()),
-            Arg::Int(discovered_ms),
-            Arg::Text(&entry),
-        ];
+        let now_ms = core.clock.now_ms();
+        let new = New { id: &id, kind, by, recorded_ms: now_ms, discovered_ms, details };
+        let told =
+            Alert::new(alert::Kind::IncidentRecorded, &id, now_ms).naming("incident", &id).naming("incidentKind", kind);
+        // What a person counts is for the register.
+        let told = details.counts.iter().fold(told, |told, (what, count)| told.counting(what, *count));
         let mut connection = core.pools.writer().await?;
         connection.begin_write(Some(organization.0)).await?;
-        connection.execute(sql, &args).await?;
+        insert(&mut connection, organization, &new).await?;
+        alert::tell(&mut connection, organization, &core.told.id(), &told).await?;
         connection.commit().await?;
+        core.told.wake();
         Ok(id)
     }
 
@@ -385,6 +382,50 @@ impl Store {
         connection.commit().await?;
         Ok(())
     }
+}
+
+/// An incident that is written in.
+pub(crate) struct New<'n> {
+    pub(crate) id: &'n str,
+    pub(crate) kind: &'n str,
+    pub(crate) by: &'n str,
+    pub(crate) recorded_ms: i64,
+    pub(crate) discovered_ms: i64,
+    pub(crate) details: &'n Details,
+}
+
+/// Writes an incident in the open transaction.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    new: &New<'_>,
+) -> Result<(), DbError> {
+    let entry = serde_json::to_string(new.details).map_err(|_| DbError::fault("an incident that is no JSON"))?;
+    let sql = "insert into incidents (organization_id, id, kind, recorded_by, recorded, discovered, entry) \
+               values ($1, $2, $3, $4, $5, $6, $7)";
+    let args = [
+        Arg::Int(organization.0),
+        Arg::Text(new.id),
+        Arg::Text(new.kind),
+        Arg::Text(new.by),
+        Arg::Int(new.recorded_ms),
+        Arg::Int(new.discovered_ms),
+        Arg::Text(&entry),
+    ];
+    connection.execute(sql, &args).await.map(drop)
+}
+
+/// The incidents of an organization that nobody has closed.
+pub(crate) async fn open(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    now_ms: i64,
+) -> Result<Vec<Incident>, DbError> {
+    let sql = format!(
+        "select {COLUMNS} from incidents where organization_id = $1 and closed is null order by discovered, id"
+    );
+    let rows = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
+    Ok(rows.iter().map(|row| Incident::of(row, now_ms)).collect())
 }
 
 #[cfg(test)]

@@ -15,8 +15,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
+
 use crate::audit::heads::Signer;
 use crate::clock::Clock;
+use crate::store::alert::Trouble;
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
 pub(crate) use line::{Act, Entry, Erasure, Mark, Revocation, Revoked};
@@ -32,6 +35,8 @@ pub(crate) struct Journal {
     data_dir: PathBuf,
     /// Which database lines are about.
     database: String,
+    /// What was the matter with it the last time, until somebody tells of it.
+    trouble: Mutex<Option<Trouble>>,
 }
 
 /// Why the journal cannot be read or written.
@@ -55,7 +60,19 @@ pub(crate) enum JournalError {
 impl Journal {
     /// The journal of a data directory; nothing is made before there is something to write.
     pub(crate) fn new(data_dir: &Path, database: String) -> Self {
-        Self { path: data_dir.join(FILE), data_dir: data_dir.to_owned(), database }
+        Self { path: data_dir.join(FILE), data_dir: data_dir.to_owned(), database, trouble: Mutex::default() }
+    }
+
+    /// What was the matter with it since somebody asked the last time.
+    pub(crate) fn take_trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().take()
+    }
+
+    fn noticed<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        if let Err(error) = &result {
+            *self.trouble.lock() = Some(Trouble::of(error));
+        }
+        result
     }
 
     /// Where it lies, and the key that signs.
@@ -128,7 +145,7 @@ impl Journal {
             }
             Ok(order.iter().filter_map(|name| known.remove(name)).collect())
         });
-        reading.await.map_err(io::Error::other)?
+        self.noticed(reading.await.unwrap_or_else(|error| Err(io::Error::other(error).into())))
     }
 
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Box<str>>, JournalError> {
@@ -137,7 +154,7 @@ impl Journal {
         }
         let (path, data_dir) = (self.path.clone(), self.data_dir.clone());
         let writing = tokio::task::spawn_blocking(move || append(&path, &data_dir, entries));
-        writing.await.map_err(io::Error::other)?
+        self.noticed(writing.await.unwrap_or_else(|error| Err(io::Error::other(error).into())))
     }
 }
 

@@ -67,6 +67,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0012_consent_denies"),
     migration!(Internal, "internal", "0013_erasure"),
     migration!(Internal, "internal", "0014_moved"),
+    migration!(Internal, "internal", "0015_alerts"),
     migration!(Internal, "internal", "0018_unspoken"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),

@@ -53,7 +53,8 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 33] = [
+const INTERNAL: [(&str, &str, bool); 34] = [
+    ("alerts", "select, insert, update, delete", true),
     ("audit_chains", "select, insert", true),
     ("audit_events", "select, insert", true),
     ("audit_links", "select, insert", true),

@@ -10,6 +10,7 @@ use mappers::search::{Results, Search};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::store::Store;
+use crate::store::alert::{self, Alert};
 use crate::store::apply::{self, Abort, Lessons, Verdict};
 use crate::store::basis;
 use crate::store::batch::{self, Unit};
@@ -146,7 +147,15 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`] where the database does not answer.
     pub async fn break_glass(&mut self, breaking: &Breaking) -> Result<Broken, StoreError> {
-        let broken = glass::break_it(&mut self.connection, self.permit.organization(), breaking).await?;
+        let organization = self.permit.organization();
+        let broken = glass::break_it(&mut self.connection, organization, breaking).await?;
+        if let Broken::Open(opened) = &broken
+            && opened.fresh
+        {
+            let told = Alert::new(alert::Kind::GlassBroken, &opened.id, opened.opened_ms).naming("grant", &opened.id);
+            let told = told.until(opened.expires_ms);
+            alert::tell(&mut self.connection, organization, &self.core.told.id(), &told).await?;
+        }
         self.broken = Some((breaking.clone(), broken.clone()));
         Ok(broken)
     }
@@ -238,6 +247,9 @@ impl Transaction {
                     self.core.registry.committed(organization);
                 }
                 rids.committed();
+                if self.broken.is_some() {
+                    self.core.told.wake();
+                }
                 statistics::grew(&self.core, changed.len());
                 Ok(changed)
             }

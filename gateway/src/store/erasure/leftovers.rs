@@ -8,6 +8,7 @@ use consent::OrganizationId;
 use super::ErasureError;
 use crate::audit::heads::Signer;
 use crate::store::Store;
+use crate::store::alert::{self, Alert};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::dialect;
@@ -104,7 +105,12 @@ async fn finish(core: &Core, organization: OrganizationId) -> Result<bool, Erasu
     }
     for id in erased.iter().filter_map(|row| row.text(0)) {
         let sql = "update purges set state = 'done' where organization_id = $1 and id = $2 and state = 'erased'";
-        own(&mut connection, organization, sql, &[Arg::Int(organization.0), Arg::Text(id)]).await?;
+        let told = Alert::new(alert::Kind::ErasureDone, id, core.clock.now_ms()).naming("purge", id);
+        connection.begin_write(Some(organization.0)).await?;
+        connection.execute(sql, &[Arg::Int(organization.0), Arg::Text(id)]).await?;
+        alert::tell(&mut connection, organization, &core.told.id(), &told).await?;
+        connection.commit().await?;
+        core.told.wake();
     }
     Ok(true)
 }

@@ -15,6 +15,7 @@ use super::{EXPIRES_MS, ErasureError, is_same, lock, name, organization, reason}
 use crate::audit::heads::Signer;
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::store::alert::{self, Alert};
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::core::Core;
@@ -247,6 +248,11 @@ impl Store {
             Arg::Text(&signature),
         ];
         connection.execute(sql, &args).await?;
+        let told = Alert::new(alert::Kind::ErasureApproved, id, now_ms)
+            .naming("purge", id)
+            .counting("resources", approval.plan.items.len() as u64)
+            .counting("versions", approval.plan.versions);
+        alert::tell(connection, organization, &core.told.id(), &told).await?;
         note_content(connection, organization, id, &work).await?;
         let act = Act::Erase(Erasure {
             purge: id.into(),
