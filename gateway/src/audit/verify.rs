@@ -1,26 +1,30 @@
 //! Recomputes the trail and says what is not as it was written.
 //!
-//! It reads every record once, in the order of its chain, and keeps one page. Findings name chains, links and records by
+//! It reads every record once, in the order of its chain, and keeps one page; of the heads' file likewise. Findings name chains, links and records by
 //! number, never what a record says.
 
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sqlx::ConnectOptions;
 
 use super::chain::{self, Beginning, Link, prefix};
+use super::heads::kept::Kept;
 use super::heads::{self, Line, SignedHead};
 use super::merkle::{Tree, hex};
 use super::record;
+use super::records::{PAGE, Records};
 use super::retention::{self, Statement};
 use super::trail;
+use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::pools::{self, Pools};
 use crate::store::security::AUDIT_READER;
 
-/// Records, and links, that are read at once.
-const PAGE: i64 = 2000;
+/// Heads that are looked up at once.
+const HEADS: usize = 500;
 
 /// What is not as it was written.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -134,10 +138,10 @@ impl Report {
 }
 
 /// What to verify against.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Known {
-    /// Signed heads, from where they were kept.
-    pub(crate) heads: Vec<SignedHead>,
+    /// Signed heads, where they were kept; none where there are none yet.
+    pub(crate) heads: Option<Kept>,
     /// How far chains were dropped, from there too.
     pub(crate) retired: Vec<Statement>,
     /// Public keys that may have signed, in hexadecimal.
@@ -152,14 +156,16 @@ impl Known {
     pub(crate) fn read(data_dir: &Path, file: Option<&Path>, keys: &[String]) -> Result<Self, String> {
         let own = data_dir.join(heads::FILE);
         let path: PathBuf = file.map_or(own, Path::to_owned);
-        let heads = if file.is_none() && !path.exists() { Ok(Vec::new()) } else { heads::read(&path) };
-        let lines = heads.map_err(|error| format!("{}: {error}", path.display()))?;
-        let (mut heads, mut retired) = (Vec::new(), Vec::new());
-        for line in lines {
-            match line {
-                Line::Head(head) => heads.push(head),
-                Line::Retired(statement) => retired.push(statement),
+        let (mut heads, mut retired) = (None, Vec::new());
+        if file.is_some() || path.exists() {
+            let unusable = |error| format!("{}: {error}", path.display());
+            let kept = Kept::open(&path).map_err(unusable)?;
+            for line in kept.lines().map_err(unusable)? {
+                if let Line::Retired(statement) = line.map_err(unusable)? {
+                    retired.push(statement);
+                }
             }
+            heads = Some(kept);
         }
         Ok(Self { heads, retired, signers: Self::signers(data_dir, keys)? })
     }
@@ -214,13 +220,14 @@ async fn recompute(
     mut progress: impl FnMut(u64),
 ) -> Result<Report, DbError> {
     let mut report = Report::default();
-    let mut expected = signed_heads(known, &mut report);
+    let mut expected = Heads::new();
     let retired = retired(connection, known, &mut report).await?;
     let chains = chains(connection).await?;
     for ((organization, chain), _) in retired.iter().filter(|(key, _)| key.1 != 0 && !chains.contains_key(key)) {
         let (organization, chain, problem) = (*organization, *chain, Problem::BeginningChanged);
         report.find(Finding { organization, chain, link: None, record: None, problem });
     }
+    compare_heads(connection, known, &retired, &mut report).await?;
     let (mut joined, mut before) = (Vec::new(), BTreeMap::new());
     for beginning in chains.values().flatten() {
         for (chain, link, head) in beginning.joined() {
@@ -272,21 +279,85 @@ async fn retired(connection: &mut Connection, known: &Known, report: &mut Report
 
 type Heads = BTreeMap<(i64, i64), Vec<(i64, String)>>;
 
-/// The heads of the file whose signatures hold.
-fn signed_heads(known: &Known, report: &mut Report) -> Heads {
-    let mut expected = Heads::new();
-    for head in &known.heads {
-        report.heads += 1;
-        let SignedHead { organization, chain, link, .. } = *head;
-        match signature(known, &head.head, &head.signer, &head.signature) {
-            None => {
-                report.signatures += 1;
-                expected.entry((organization, chain)).or_default().push((link, head.head.clone()));
+/// The heads of the file against the links, some at a time. That the links are as they were written is found elsewhere.
+async fn compare_heads(
+    connection: &mut Connection,
+    known: &Known,
+    retired: &Retired,
+    report: &mut Report,
+) -> Result<(), DbError> {
+    let Some(kept) = &known.heads else { return Ok(()) };
+    let unreadable = |error: io::Error| DbError::fault(format!("the heads of the audit trail cannot be read: {error}"));
+    let mut missing: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+    let mut page = Vec::with_capacity(HEADS);
+    let mut lines = kept.lines().map_err(unreadable)?;
+    loop {
+        let line = lines.next().transpose().map_err(unreadable)?;
+        let ended = line.is_none();
+        if let Some(Line::Head(head)) = line {
+            report.heads += 1;
+            let SignedHead { organization, chain, link, .. } = head;
+            match signature(known, &head.head, &head.signer, &head.signature) {
+                None => {
+                    report.signatures += 1;
+                    page.push(head);
+                }
+                Some(problem) => report.find(Finding { organization, chain, link: Some(link), record: None, problem }),
             }
-            Some(problem) => report.find(Finding { organization, chain, link: Some(link), record: None, problem }),
+        }
+        if page.len() >= HEADS || ended {
+            for head in stored_otherwise(connection, retired, &page).await? {
+                let SignedHead { organization, chain, link, .. } = *head.0;
+                if head.1 {
+                    let problem = Problem::HeadDiffers;
+                    report.find(Finding { organization, chain, link: Some(link), record: None, problem });
+                } else {
+                    let last = missing.entry((organization, chain)).or_insert(link);
+                    *last = link.max(*last);
+                }
+            }
+            page.clear();
+        }
+        if ended {
+            break;
         }
     }
-    expected
+    for ((organization, chain), link) in missing {
+        report.find(Finding { organization, chain, link: Some(link), record: None, problem: Problem::Truncated });
+    }
+    Ok(())
+}
+
+/// Heads whose link has another one (true), or is not there (false). Heads before what was dropped are in the export; that of
+/// the last link that was dropped is in the statement.
+async fn stored_otherwise<'h>(
+    connection: &mut Connection,
+    retired: &Retired,
+    page: &'h [SignedHead],
+) -> Result<Vec<(&'h SignedHead, bool)>, DbError> {
+    let sql = format!(
+        "select l.organization_id, l.chain, l.number, l.head from {{keys}} join {}audit_links l \
+         on l.organization_id = k.organization_id and l.chain = k.chain and l.number = k.number",
+        prefix(connection.engine())
+    );
+    let columns = [("organization_id", BulkType::Int), ("chain", BulkType::Int), ("number", BulkType::Int)];
+    let keys: Vec<Arg<'_>> =
+        page.iter().flat_map(|head| [head.organization, head.chain, head.link].map(Arg::Int)).collect();
+    let rows = bulk::fetch_by_keys(connection, &sql, &[], &columns, &keys).await?;
+    let key = |row: &Row| Some(((row.int(0)?, row.int(1)?, row.int(2)?), row.text(3)?.to_owned()));
+    let stored: BTreeMap<(i64, i64, i64), String> = rows.iter().filter_map(key).collect();
+    let otherwise = |head: &'h SignedHead| {
+        let retired = retired.get(&(head.organization, head.chain));
+        match retired {
+            Some(retired) if head.link < retired.link => None,
+            Some(retired) if head.link == retired.link => (head.head != retired.head).then_some((head, true)),
+            _ => match stored.get(&(head.organization, head.chain, head.link)) {
+                Some(stored) => (*stored != head.head).then_some((head, true)),
+                None => Some((head, false)),
+            },
+        }
+    };
+    Ok(page.iter().filter_map(otherwise).collect())
 }
 
 /// What is wrong with a signature.
@@ -384,6 +455,7 @@ impl Walk<'_> {
             }
             self.returned(retired.link).await?;
         }
+        let mut records = Records::of(self.organization, self.chain, (last.saturating_add(1), i64::MAX));
         loop {
             let rows = self.links(number).await?;
             for row in &rows {
@@ -407,7 +479,7 @@ impl Walk<'_> {
                         self.find(Some(number), None, Problem::HeadDiffers);
                     }
                 }
-                self.records(link, progress).await?;
+                self.records(link, &mut records, progress).await?;
                 last = last.max(link.last);
                 head = Some(stored.head);
             }
@@ -457,33 +529,34 @@ impl Walk<'_> {
     }
 
     /// The records of one link against its root.
-    async fn records(&mut self, link: &Link, progress: &mut impl FnMut(u64)) -> Result<(), DbError> {
-        let sql = format!(
-            "select {} from {}audit_events where organization_id = $1 and chain = $2 and place >= $3 and place <= $4 \
-             order by place limit $5",
-            record::names(),
-            prefix(self.connection.engine())
-        );
+    async fn records(
+        &mut self,
+        link: &Link,
+        records: &mut Records,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<(), DbError> {
         let (mut tree, mut next, mut sound) = (Tree::default(), link.first, true);
-        while next <= link.last {
-            let args = [self.organization, self.chain, next, link.last, PAGE].map(Arg::Int);
-            let rows = self.connection.fetch(&sql, &args).await?;
-            for row in &rows {
-                let place = row.int(record::PLACE).unwrap_or(next);
-                sound &= self.missing(link.number, next, place);
-                let leaf = record::leaf(row);
-                if row.int(record::MARK) != Some(record::mark(&leaf)) {
-                    self.find(Some(link.number), Some(place), Problem::RecordChanged);
+        while let Some((place, row)) = records.next(self.connection, link.last).await? {
+            // Of a link that is missing, or one place once more: in one month the database keeps it from being there twice.
+            if place < next {
+                if place >= link.first {
+                    self.find(Some(link.number), Some(place), Problem::RecordInserted);
                     sound = false;
                 }
-                tree.push(leaf);
-                next = place + 1;
-                self.report.records += 1;
+                continue;
             }
-            if rows.is_empty() {
-                sound &= self.missing(link.number, next, link.last + 1);
-                break;
+            sound &= self.missing(link.number, next, place);
+            let leaf = record::leaf(&row);
+            if row.int(record::MARK) != Some(record::mark(&leaf)) {
+                self.find(Some(link.number), Some(place), Problem::RecordChanged);
+                sound = false;
             }
+            tree.push(leaf);
+            next = place.saturating_add(1);
+            self.report.records += 1;
+        }
+        if next <= link.last {
+            sound &= self.missing(link.number, next, link.last.saturating_add(1));
         }
         progress(self.report.records);
         if sound && hex(&tree.root()) != link.root {
@@ -559,7 +632,7 @@ async fn verify_before(
     for (organization, beginning) in before {
         let count = counts.remove(organization).unwrap_or(0);
         report.records_before += u64::try_from(count).unwrap_or(0);
-        let (mut count, mut root) = (count, chain::before(connection, *organization, i64::MAX).await?.1);
+        let (mut count, mut root) = (count, chain::before(connection, *organization, |_| ()).await?.root);
         if let Some(dropped) = retired.get(&(*organization, 0)) {
             if count > 0 {
                 let finding = Finding {
