@@ -209,6 +209,37 @@ fn event(organization: i64, at_ms: i64) -> Event {
     }
 }
 
+/// On PostgreSQL a month that somebody is reading, or of which most stays, is not dropped: its records are deleted.
+#[tokio::test]
+async fn what_is_in_use_or_mostly_stays_is_deleted_row_by_row() {
+    let Some(place) = Place::of(Engine::Postgres).await else { return };
+    let now = Clock::system().now_ms();
+    recorded(&place, now).await;
+    // One batch of which the last record is young keeps all of its records of the oldest month.
+    let pools = place.pools().await;
+    let audit = Audit::open(&pools, &place.data_dir()).await.unwrap();
+    let closing = audit.closing();
+    let oldest = month(now, 3);
+    let many: Vec<Event> = (0..60).map(|number| event(1, oldest + number)).chain([event(1, now + 99)]).collect();
+    audit.record_all(many).await.unwrap();
+    drop(audit);
+    closing.wait().await;
+    place.serve(&[]).stop();
+    let months = place.months().await;
+    let mut reading = pools.owner().await.unwrap();
+    reading.script(&format!("begin; select count(*) from audit_events where at > {}", month(now, 1))).await.unwrap();
+    let (export, days) = (place.folder.path().join("e"), days_since(now, month(now, 1)));
+    let folder = export.display().to_string();
+    let (code, said) = place.run(&["audit", "retain", "--short", "--yes", "--days", &days, "--export", &folder]);
+    assert_eq!(code, 0, "{said}");
+    reading.script("rollback").await.unwrap();
+    assert_eq!(place.months().await, months, "none was dropped");
+    assert_eq!(place.around(month(now, 1)).await.0, 61);
+    place.verified();
+    place.export_verified(&export);
+    place.finish().await;
+}
+
 /// Twenty records for each of two organizations in each of the three months before this one, and some of now. One batch lies
 /// across the end of the month before the last one.
 async fn recorded(place: &Place, now: i64) {
@@ -266,7 +297,12 @@ macro_rules! on_both {
     )* };
 }
 
-on_both!(the_command_drops_months_as_a_whole, the_server_drops_months_once_a_day, the_server_drops_no_evidence);
+on_both!(
+    a_killed_run_leaves_a_trail_that_verifies,
+    the_command_drops_months_as_a_whole,
+    the_server_drops_months_once_a_day,
+    the_server_drops_no_evidence
+);
 
 mod cases {
     use super::*;
@@ -311,6 +347,12 @@ mod cases {
         assert_eq!(place.months().await, partitions(&all[left..]));
         place.verified();
         place.export_verified(&export);
+        // Of the heads' file what lies before these is gone, also the statements of the first run.
+        let heads = std::fs::read_to_string(place.data_dir().join("audit-heads.jsonl")).unwrap();
+        let own = |line: &&str| line.contains("\"manifest\"") && line.contains("\"organization\":1,");
+        let statements = i64::try_from(heads.lines().filter(own).count()).unwrap();
+        assert_eq!(statements, place.count("select count(*) from audit_retired where organization_id = 1").await);
+        assert!(statements > 0);
         // A record of a month that is gone is taken all the same.
         let pools = place.pools().await;
         let audit = Audit::open(&pools, &place.data_dir()).await.unwrap();
@@ -320,6 +362,51 @@ mod cases {
         closing.wait().await;
         assert_eq!(place.around(current).await.0, 1);
         place.verified();
+        place.finish().await;
+    }
+
+    pub(crate) async fn a_killed_run_leaves_a_trail_that_verifies(place: Place) {
+        let now = Clock::system().now_ms();
+        recorded(&place, now).await;
+        place.serve(&[]).stop();
+        let (last, days, data_dir) = (month(now, 1), days_since(now, month(now, 1)), place.data_dir());
+        let (mut wait, mut number, mut exported) = (Duration::from_millis(20), 0, false);
+        loop {
+            number += 1;
+            let export = place.folder.path().join(format!("run-{number}"));
+            let mut run = Command::new(env!("CARGO_BIN_EXE_fhir-gateway"))
+                .args(["audit", "retain", "--short", "--yes", "--days", &days, "--database", &place.url])
+                .args([
+                    std::ffi::OsStr::new("--export"),
+                    export.as_os_str(),
+                    "--data-dir".as_ref(),
+                    data_dir.as_os_str(),
+                ])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let begun = Instant::now();
+            let mut ended = None;
+            while ended.is_none() && begun.elapsed() < wait {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                ended = run.try_wait().unwrap();
+            }
+            run.kill().unwrap();
+            run.wait().unwrap();
+            place.verified();
+            exported |= export.exists();
+            if export.exists() {
+                place.export_verified(&export);
+            }
+            assert!(exported || place.around(last).await.0 == 41, "nothing goes before the export has its name");
+            if let Some(status) = ended {
+                assert!(status.success(), "{status}");
+                break;
+            }
+            wait += Duration::from_millis(60);
+        }
+        assert_eq!(place.around(last).await.0, 1);
         place.finish().await;
     }
 

@@ -62,16 +62,19 @@ create view audit_partitions as
 create function attach_audit_partition(name text, bounds text) returns void
 language plpgsql set search_path = pg_catalog as $$
 declare
+    owner constant name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'fhir_gateway.audit_events'::regclass);
     tenant constant text := 'organization_id = nullif(current_setting(''app.current_organization_id'', true), '''')::bigint';
 begin
     if to_regclass(format('fhir_gateway.%I', name || '_place')) is null then
         execute format('create unique index %I on fhir_gateway.%I (organization_id, chain, place)', name || '_place', name);
     end if;
+    -- A superuser may have made it.
+    execute format('alter table fhir_gateway.%I owner to %I', name, owner);
     execute format('revoke all on fhir_gateway.%I from public, fhir_gateway_app, fhir_gateway_audit_reader, fhir_gateway_eraser', name);
     execute format('alter table fhir_gateway.audit_events attach partition fhir_gateway.%I %s', name, bounds);
     execute format('alter table fhir_gateway.%I enable row level security, force row level security', name);
     execute format('create policy tenant on fhir_gateway.%I using (%s) with check (%s)', name, tenant, tenant);
-    execute format('create policy upkeep on fhir_gateway.%I to current_user using (current_setting(''app.audit_upkeep'', true) = ''on'')', name);
+    execute format('create policy upkeep on fhir_gateway.%I to %I using (current_setting(''app.audit_upkeep'', true) = ''on'')', name, owner);
 end $$;
 
 -- Makes what is missing of this month, the two after it and the months of records that have none: those move into theirs. It takes no

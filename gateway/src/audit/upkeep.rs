@@ -136,9 +136,8 @@ fn day(ms: i64) -> String {
 async fn is_time(pools: &Pools, data_dir: &Path, (cutoff, now_ms): (i64, i64)) -> Result<bool, DbError> {
     let mut connection = reader(pools, data_dir).await?;
     let statements = retention::statements(&mut connection).await?;
-    // Of this very month, or of less than a day ago.
-    let done = |made: i64, until: i64| until >= cutoff || now_ms.saturating_sub(made) < REST_MS;
-    if statements.iter().any(|statement| statement.made <= now_ms && done(statement.made, statement.cutoff)) {
+    let is_new = |made: i64| made <= now_ms && now_ms.saturating_sub(made) < REST_MS;
+    if statements.iter().any(|statement| is_new(statement.made)) {
         return Ok(false);
     }
     retention::is_due(&mut connection, cutoff).await
