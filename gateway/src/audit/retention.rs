@@ -5,12 +5,12 @@
 //! whoever has not the key cannot drop anything unseen. What does not agree with its chain is not dropped: it is evidence.
 
 pub(crate) mod check;
+mod dropping;
 mod export;
 mod months;
 pub(crate) mod run;
+mod statement;
 
-use consent::OrganizationId;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
@@ -22,91 +22,13 @@ use super::AuditError;
 use super::chain::{self, prefix};
 use super::heads::{self, Signer, kept};
 use super::trail;
-use super::verify::Problem;
-use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
+use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::pools::{self, Pools};
 
-/// Records that are dropped in one transaction, about: writers of the trail wait for it on SQLite.
-const AT_ONCE: i64 = 5000;
-/// What a statement is signed as.
-pub(super) const RETIRED: &str = "retired";
-
-/// That a chain was exported and dropped up to a link.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Statement {
-    pub(crate) organization: i64,
-    /// The chain; 0 = the records from before there were chains.
-    pub(crate) chain: i64,
-    /// The last link that was dropped.
-    pub(crate) link: i64,
-    /// The place of the last record that was dropped; of records from before the chains their number.
-    pub(crate) last: i64,
-    /// The head with that link; of records from before the chains their Merkle root.
-    pub(crate) head: String,
-    /// Everything was older than this (milliseconds since 1970).
-    pub(crate) cutoff: i64,
-    /// When it was dropped.
-    pub(crate) made: i64,
-    /// The SHA-256 of the export's manifest.
-    pub(crate) manifest: String,
-    /// The public key, in hexadecimal.
-    pub(crate) signer: String,
-    /// The signature, as base64.
-    pub(crate) signature: String,
-}
-
-impl Statement {
-    /// What is signed.
-    pub(super) fn text(&self) -> String {
-        let Self { organization, chain, link, last, head, cutoff, made, manifest, .. } = self;
-        format!("{organization}\n{chain}\n{link}\n{last}\n{head}\n{cutoff}\n{made}\n{manifest}")
-    }
-
-    /// What is wrong with it.
-    pub(super) fn problem(&self, signers: &BTreeSet<String>) -> Option<Problem> {
-        if !signers.contains(&self.signer) {
-            Some(Problem::SignerUnknown)
-        } else if !heads::is_signed_as(RETIRED, &self.text(), &self.signer, &self.signature) {
-            Some(Problem::SignatureForged)
-        } else {
-            None
-        }
-    }
-
-    fn of(row: &Row) -> Option<Self> {
-        let text = |place| row.text(place).map(ToOwned::to_owned);
-        Some(Self {
-            organization: row.int(0)?,
-            chain: row.int(1)?,
-            link: row.int(2)?,
-            last: row.int(3)?,
-            head: text(4)?,
-            cutoff: row.int(5)?,
-            made: row.int(6)?,
-            manifest: text(7)?,
-            signer: text(8)?,
-            signature: text(9)?,
-        })
-    }
-}
-
-/// The statements of the database; none where it is from before there were any.
-pub(super) async fn statements(connection: &mut Connection) -> Result<Vec<Statement>, DbError> {
-    let there = match connection.engine() {
-        Engine::Postgres => "select to_regclass('fhir_gateway.audit_retired') is not null",
-        Engine::Sqlite => "select count(*) from sqlite_master where name = 'audit_retired'",
-    };
-    if !connection.fetch_optional(there, &[]).await?.is_some_and(|row| row.flag(0)) {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "select organization_id, chain, link, last, head, cutoff, made, manifest, signer, signature \
-         from {}audit_retired order by organization_id, chain",
-        prefix(connection.engine())
-    );
-    Ok(connection.fetch(&sql, &[]).await?.iter().filter_map(Statement::of).collect())
-}
+use dropping::Dropping;
+#[cfg(test)]
+pub(super) use statement::RETIRED;
+pub(crate) use statement::{Statement, dropped_before, statements};
 
 /// The beginning of a chain that may be dropped.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -271,156 +193,6 @@ fn finish(unfinished: &Path, folder: &Path) -> io::Result<()> {
         Some(parent) => File::open(parent)?.sync_all(),
         None => File::open(".")?.sync_all(),
     }
-}
-
-/// What all statements of a run say alike.
-struct Dropping<'d> {
-    signer: &'d Signer,
-    manifest: &'d str,
-    cutoff: i64,
-    made: i64,
-}
-
-impl Dropping<'_> {
-    /// Drops what is left of a part in portions; each transaction also says how far it has come.
-    async fn rest(
-        &self,
-        connection: &mut Connection,
-        part: &Part,
-        dropped: Option<Statement>,
-    ) -> Result<Statement, DbError> {
-        let mut from = part.first;
-        if let Some(statement) = dropped {
-            if statement.last >= part.last {
-                return Ok(statement);
-            }
-            from = statement.last + 1;
-        }
-        loop {
-            connection.begin_plain().await?;
-            match self.portion(connection, part, from).await {
-                Ok(statement) => {
-                    connection.commit().await?;
-                    from = statement.last + 1;
-                    if statement.last >= part.last {
-                        return Ok(statement);
-                    }
-                }
-                Err(error) => {
-                    connection.rollback_if_open().await;
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    async fn portion(&self, connection: &mut Connection, part: &Part, from: i64) -> Result<Statement, DbError> {
-        // Row-level security binds the tables' owner, too.
-        connection.set_organization(part.organization).await?;
-        let end = portion(connection, part, part.last.min(from + AT_ONCE)).await?;
-        let statement = self.state(connection, part, end).await?;
-        drop_records(connection, part, &statement, None).await?;
-        Ok(statement)
-    }
-
-    /// Says that a part was dropped up to a link (its number, last place and head), and drops the links.
-    async fn state(
-        &self,
-        connection: &mut Connection,
-        part: &Part,
-        (link, last, head): (i64, i64, String),
-    ) -> Result<Statement, DbError> {
-        let mut statement = Statement {
-            organization: part.organization,
-            chain: part.chain,
-            link,
-            last,
-            head,
-            cutoff: self.cutoff,
-            made: self.made,
-            manifest: self.manifest.to_owned(),
-            signer: self.signer.name.clone(),
-            signature: String::new(),
-        };
-        statement.signature = self.signer.sign_as(RETIRED, &statement.text());
-        write_statement(connection, &statement).await?;
-        Ok(statement)
-    }
-}
-
-/// The first link that reaches a place, its last place and its head.
-async fn portion(connection: &mut Connection, part: &Part, wanted: i64) -> Result<(i64, i64, String), DbError> {
-    if part.chain == 0 {
-        return Ok((0, part.last, part.head.clone()));
-    }
-    let sql = format!(
-        "select number, last, head from {}audit_links where organization_id = $1 and chain = $2 and number <= $3 \
-         and last >= $4 order by number limit 1",
-        prefix(connection.engine())
-    );
-    let args = [part.organization, part.chain, part.last_link, wanted].map(Arg::Int);
-    let row = connection.fetch_optional(&sql, &args).await?;
-    let found = row.and_then(|row| Some((row.int(0)?, row.int(1)?, row.text(2)?.to_owned())));
-    found.ok_or_else(|| DbError::fault("a link of the audit trail that was exported is gone"))
-}
-
-/// Writes a statement down, and drops the links it speaks of.
-async fn write_statement(connection: &mut Connection, statement: &Statement) -> Result<(), DbError> {
-    let prefix = prefix(connection.engine());
-    let Statement { organization, chain, link, last, head, cutoff, made, manifest, signer, signature } = statement;
-    let sql = format!(
-        "insert into {prefix}audit_retired (organization_id, chain, link, last, head, cutoff, made, manifest, signer, signature) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (organization_id, chain) do update set \
-         link = excluded.link, last = excluded.last, head = excluded.head, cutoff = excluded.cutoff, made = excluded.made, \
-         manifest = excluded.manifest, signer = excluded.signer, signature = excluded.signature"
-    );
-    let args = [
-        Arg::Int(*organization),
-        Arg::Int(*chain),
-        Arg::Int(*link),
-        Arg::Int(*last),
-        Arg::Text(head),
-        Arg::Int(*cutoff),
-        Arg::Int(*made),
-        Arg::Text(manifest),
-        Arg::Text(signer),
-        Arg::Text(signature),
-    ];
-    connection.execute(&sql, &args).await?;
-    let sql = format!("delete from {prefix}audit_links where organization_id = $1 and chain = $2 and number <= $3");
-    connection.execute(&sql, &[*organization, *chain, *link].map(Arg::Int)).await.map(drop)
-}
-
-/// Drops the records that a statement speaks of, but for those of a time that go in another way.
-async fn drop_records(
-    connection: &mut Connection,
-    part: &Part,
-    statement: &Statement,
-    but: Option<(i64, i64)>,
-) -> Result<(), DbError> {
-    let of_chain = if part.chain == 0 { "chain is null and seq <= $2" } else { "chain = $3 and place <= $2" };
-    let mut sql =
-        format!("delete from {}audit_events where organization_id = $1 and {of_chain}", prefix(connection.engine()));
-    let mut args = vec![part.organization];
-    args.extend(if part.chain == 0 { vec![part.key] } else { vec![statement.last, part.chain] });
-    if let Some((low, high)) = but {
-        let number = args.len();
-        sql += &format!(" and (at < ${} or at >= ${})", number + 1, number + 2);
-        args.extend([low, high]);
-    }
-    let args: Vec<Arg<'_>> = args.into_iter().map(Arg::Int).collect();
-    connection.execute(&sql, &args).await.map(drop)
-}
-
-/// Before when records of an organization were dropped; `None` where none were.
-pub(crate) async fn dropped_before(
-    connection: &mut Connection,
-    organization: OrganizationId,
-) -> Result<Option<i64>, DbError> {
-    let table = format!("{}audit_retired", prefix(connection.engine()));
-    let sql = format!("select max(cutoff) from {table} where organization_id = $1");
-    let row = connection.fetch_optional(&sql, &[Arg::Int(organization.0)]).await?;
-    Ok(row.and_then(|row| row.int(0)))
 }
 
 /// A connection that may drop what is due: to the trail's file, or as the tables' owner.

@@ -199,6 +199,58 @@ mod tests {
         assert_eq!(kept.lines().unwrap().map(Result::unwrap).collect::<Vec<_>>(), lines);
     }
 
+    /// What a verification makes of lines: of each chain the newest statement, the heads from there on, and all that does not hold.
+    fn looked_at(lines: &[Line], signers: &BTreeSet<String>) -> Vec<Line> {
+        let newest = |organization: i64, chain: i64| {
+            let statements = lines.iter().filter_map(|line| match line {
+                Line::Retired(statement) if statement.problem(signers).is_none() => Some(statement),
+                _ => None,
+            });
+            let own = statements.filter(|statement| (statement.organization, statement.chain) == (organization, chain));
+            own.map(|statement| statement.link).max().unwrap_or(i64::MIN)
+        };
+        let looked_at = |line: &&Line| match line {
+            Line::Retired(statement) => {
+                statement.link >= newest(statement.organization, statement.chain)
+                    || statement.problem(signers).is_some()
+            }
+            Line::Head(head) => {
+                head.link >= newest(head.organization, head.chain)
+                    || !is_signed(&head.head, &head.signer, &head.signature)
+                    || !signers.contains(&head.signer)
+            }
+        };
+        lines.iter().filter(looked_at).cloned().collect()
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_verification_sees_the_same_after_it_and_a_second_time_changes_nothing(
+            drawn in proptest::collection::vec((0..4_u8, 1..3_i64, 1..6_i64, 0..4_u8), 0..14)
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let other = tempfile::tempdir().unwrap();
+            let (signer, stranger) = (Signer::open(folder.path()).unwrap(), Signer::open(other.path()).unwrap());
+            let lines: Vec<Line> = drawn.iter().map(|(kind, chain, link, by)| {
+                let by = if *by == 0 { &stranger } else { &signer };
+                if *kind == 0 { statement(by, *chain, *link) } else { head(by, *chain, *link) }
+            }).collect();
+            let path = folder.path().join(FILE);
+            let signers = BTreeSet::from([signer.name]);
+            fs::write(&path, text(&lines)).unwrap();
+            rewrite(&path, &signers).unwrap();
+            let once = fs::read_to_string(&path).unwrap();
+            let left: Vec<Line> = Kept::open(&path).unwrap().lines().unwrap().map(Result::unwrap).collect();
+            let expected = looked_at(&lines, &signers);
+            proptest::prop_assert_eq!(&looked_at(&left, &signers), &expected);
+            proptest::prop_assert_eq!(left, expected, "and nothing else is left");
+            rewrite(&path, &signers).unwrap();
+            proptest::prop_assert_eq!(fs::read_to_string(&path).unwrap(), once);
+        }
+    }
+
     #[test]
     fn a_last_line_that_was_cut_short_is_left_out_and_no_other_one() {
         let folder = tempfile::tempdir().unwrap();

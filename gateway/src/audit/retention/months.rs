@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dropping, Part, Statement, drop_records, portion};
+use super::dropping::{Dropping, drop_records, portion};
+use super::{Part, Statement};
 use crate::store::bulk::{self, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
 use crate::store::dialect::quote;
