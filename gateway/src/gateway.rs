@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use terminology::{Terminology, Unloaded};
 
 use crate::audit::Audit;
+use crate::audit::upkeep::Retention;
 use crate::clock::{Clock, Ids};
 use crate::store::labelling::OwnTable;
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub policy: OrganizationPolicy,
     /// What the audit trail calls it.
     policy_version: OnceLock<Arc<str>>,
+    /// How long the audit trail is kept by the server itself; `None`: until somebody says `audit retain`.
+    pub retention: Option<Retention>,
     /// Clinical data.
     pub store: Store,
     /// Codes.
@@ -109,6 +112,7 @@ impl Gateway {
             enforces_consents: false,
             policy: OrganizationPolicy::treatment_opt_out(),
             policy_version: OnceLock::new(),
+            retention: None,
             store,
             terminology: Arc::new(Unloaded),
         })

@@ -4,7 +4,7 @@
 //! security) and carries the predicate that every plan applies.
 
 pub mod alert;
-mod alone;
+pub(crate) mod alone;
 mod apply;
 mod basis;
 mod batch;

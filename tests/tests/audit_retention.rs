@@ -95,7 +95,9 @@ suite! {
         assert_eq!(done.str("records"), Some(&*old.to_string()), "{done}");
         assert_eq!(done.at("dropped"), Some(&Json::Bool(true)), "{done}");
         assert_eq!(count(&server, OLD).await, 0);
-        assert_eq!(count(&server, "select count(*) from {t}audit_events").await, all - old);
+        assert_eq!(count(&server, "select count(*) from {t}audit_events").await, all - old + 1);
+        let record = format!("select count(*) from {{t}}audit_events where interaction = 'retain' and status = 200 and request like 'records={old} chains=%'");
+        assert_eq!(count(&server, &record).await, 1, "the run is on record itself");
         assert_eq!(problems(&server, &[]).await, set(&[]));
         assert_eq!(of_export(&server).await, set(&[]));
         let manifest = Json::of(&std::fs::read_to_string(export(&server).join("manifest.json")).unwrap());
@@ -197,7 +199,14 @@ suite! {
         let mut server = old(engine).await;
         tamper(&server, "update {t}audit_events set chain = null, place = null, mark = null; delete from {t}audit_links; delete from {t}audit_chains;").await;
         std::fs::remove_file(server.data_dir().join("audit-heads.jsonl")).unwrap();
+        // They are hashed before the server is ready, not when somebody asks.
+        server.restart_with(Options::default());
+        assert_eq!(count(&server, "select count(*) from {t}audit_chains where before_count > 0").await, 1);
+        assert_eq!(count(&server, "select count(*) from {t}audit_links").await, 0);
+        assert_eq!(problems(&server, &[]).await, set(&[]));
+        assert!(server.terminate().await.success());
         young(&mut server).await;
+        assert_eq!(count(&server, "select count(*) from {t}audit_chains where before_count > 0").await, 1);
         let old = count(&server, OLD).await;
         assert_eq!(problems(&server, &[]).await, set(&[]));
         let done = Json::of(&retain(&server, &["--yes", "--json"]).await.expect(0).stdout);

@@ -71,7 +71,11 @@ impl Beginning {
         let heads = rows.iter().filter_map(head).filter(|head| !known.contains(&head.as_str()));
         let joined: Vec<String> = heads.collect();
         let (before_count, before_root) = match rows.is_empty() {
-            true => before(connection, organization.0, i64::MAX).await?,
+            true => {
+                let mut told = Told::default();
+                let before = before(connection, organization.0, |count| told.at(organization, count)).await?;
+                (before.count, before.root)
+            }
             false => (0, hex(&Tree::default().root())),
         };
         Ok(Self {
@@ -105,12 +109,41 @@ impl Beginning {
     }
 }
 
-/// Number and root of an organization's records without a chain, of the first `most` of them.
+/// An organization's records from before there were chains.
+pub(super) struct Before {
+    pub(super) count: i64,
+    /// The root of their tree in the order of their keys.
+    pub(super) root: String,
+    /// The last key.
+    pub(super) key: i64,
+}
+
+/// How far the hashing of those is, for a log.
+#[derive(Default)]
+struct Told(i64);
+
+impl Told {
+    /// Every so many records.
+    const STEP: i64 = 200_000;
+
+    fn at(&mut self, organization: OrganizationId, count: i64) {
+        if count / Self::STEP > self.0 {
+            self.0 = count / Self::STEP;
+            tracing::info!(
+                organization = organization.0,
+                records = count,
+                "hashing the audit trail from before it was chained"
+            );
+        }
+    }
+}
+
+/// Looks through an organization's records without a chain; `progress` is told their number so far.
 pub(super) async fn before(
     connection: &mut Connection,
     organization: i64,
-    most: i64,
-) -> Result<(i64, String), DbError> {
+    mut progress: impl FnMut(i64),
+) -> Result<Before, DbError> {
     const PAGE: i64 = 2000;
     let sql = format!(
         "select {}, seq from {}audit_events where organization_id = $1 and chain is null and seq > $2 \
@@ -120,15 +153,15 @@ pub(super) async fn before(
     );
     let (mut tree, mut count, mut after) = (Tree::default(), 0, i64::MIN);
     loop {
-        let page = PAGE.min(most - count);
-        let rows = connection.fetch(&sql, &[Arg::Int(organization), Arg::Int(after), Arg::Int(page)]).await?;
+        let rows = connection.fetch(&sql, &[organization, after, PAGE].map(Arg::Int)).await?;
         for row in &rows {
             tree.push(record::leaf(row));
             count += 1;
         }
+        progress(count);
         match rows.last().and_then(|row| row.int(record::COLUMNS.len())) {
-            Some(last) if count < most => after = last,
-            _ => return Ok((count, hex(&tree.root()))),
+            Some(last) => after = last,
+            None => return Ok(Before { count, root: hex(&tree.root()), key: after }),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Signed heads of chains: kept apart from the database, they show what was cut off its end or replaced as a whole.
 //!
 //! The key lies in the data directory and never in the database. A head is signed (Ed25519, RFC 8032) at most once a second
-//! for each chain, in its link and in `audit-heads.jsonl`, a file that can be copied to where nobody can change it.
+//! for each chain, in its link and in `audit-heads.jsonl`, a file that can be copied to where nobody can change it. The file
+//! is never held in memory: `kept` reads it line by line, and leaves out what retention has made needless.
+
+pub(crate) mod kept;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -206,6 +209,8 @@ pub(super) async fn append(path: PathBuf, lines: String) -> io::Result<()> {
         return Ok(());
     }
     let write = move || {
+        // Nobody puts another file in its place between opening and writing.
+        let _alone = lock(&path)?;
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         file.write_all(lines.as_bytes())?;
         file.sync_data()
@@ -213,23 +218,14 @@ pub(super) async fn append(path: PathBuf, lines: String) -> io::Result<()> {
     tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
 }
 
-/// The heads of a file. A last line that a crash cut short is left out.
-///
-/// # Errors
-/// The file cannot be read, or another line is not a head: its number.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<Line>> {
-    let text = fs::read_to_string(path)?;
-    let lines = text.lines().count();
-    let whole = text.ends_with('\n');
-    let mut heads = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        match serde_json::from_str(line) {
-            Ok(head) => heads.push(head),
-            Err(_) if number + 1 == lines && !whole => {}
-            Err(_) => return Err(io::Error::other(format!("line {} is not a head", number + 1))),
-        }
+/// Keeps everybody else from the heads' file until it is dropped; `None` where the file system has no locks.
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"))?;
+    match lock.lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(heads)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::chain::prefix;
 use super::trail::FILE;
 use super::{Audit, AuditError, record};
 use crate::store::condition::Query;
-use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::pools::{self, Pools};
 
 use condition::Scope;
@@ -172,7 +172,8 @@ pub(crate) async fn find(
 
 async fn within(connection: &mut Connection, organization: i64, sight: &Sight, wish: &Wish) -> Result<Found, DbError> {
     let mut found = Found::default();
-    let table = format!("{}audit_events", prefix(connection.engine()));
+    let engine = connection.engine();
+    let table = format!("{}audit_events", prefix(engine));
     let wanted = match sight {
         Sight::All => wish.condition.clone(),
         Sight::Patients(own) => wish.condition.about(own),
@@ -182,10 +183,11 @@ async fn within(connection: &mut Connection, organization: i64, sight: &Sight, w
     if wish.count > 0 {
         let mut query = Query::default();
         query.push(&format!("select {}, seq from {table} where ", record::names()));
-        conditions(&mut query, &table, organization, (&sight, &wanted));
+        conditions(&mut query, &table, (organization, engine), (&sight, &wanted));
         if let Some(after) = wish.after {
             let (at, seq) = (query.arg(Arg::Int(after.at)), query.arg(Arg::Int(after.seq)));
-            query.push(&format!(" and (at, seq) {comparison} ({at}, {seq})"));
+            // The first half says to PostgreSQL which months need not be looked at.
+            query.push(&format!(" and at {comparison}= {at} and (at, seq) {comparison} ({at}, {seq})"));
         }
         let limit = query.arg(Arg::Int(i64::try_from(wish.count + 1).unwrap_or(i64::MAX)));
         query.push(&format!(" order by at {direction}, seq {direction} limit {limit}"));
@@ -196,7 +198,7 @@ async fn within(connection: &mut Connection, organization: i64, sight: &Sight, w
     if wish.total {
         let mut query = Query::default();
         query.push(&format!("select count(*) from {table} where "));
-        conditions(&mut query, &table, organization, (&sight, &wanted));
+        conditions(&mut query, &table, (organization, engine), (&sight, &wanted));
         let row = connection.fetch_optional(&query.sql, &query.args).await?;
         found.total = Some(row.and_then(|row| row.int(0)).and_then(|count| u64::try_from(count).ok()).unwrap_or(0));
     }
@@ -206,12 +208,13 @@ async fn within(connection: &mut Connection, organization: i64, sight: &Sight, w
 fn conditions<'c>(
     query: &mut Query<'c>,
     table: &str,
-    organization: i64,
+    (organization, engine): (i64, Engine),
     (sight, wanted): (&'c Condition, &'c Condition),
 ) {
-    let scope = Scope { table: table.to_owned(), organization: query.arg(Arg::Int(organization)) };
+    let scope = Scope { table: table.to_owned(), organization: query.arg(Arg::Int(organization)), engine };
     // SQLite would rather go through all of the organization's records than to the few of a patient; the plus forbids that.
-    let column = if wanted.is_of_patients() || sight.is_of_patients() { "+organization_id" } else { "organization_id" };
+    let of_few = engine == Engine::Sqlite && (wanted.is_of_patients() || sight.is_of_patients());
+    let column = if of_few { "+organization_id" } else { "organization_id" };
     query.push(&format!("{column} = {} and ", scope.organization));
     sight.push(query, &scope);
     query.push(" and ");

@@ -5,104 +5,30 @@
 //! whoever has not the key cannot drop anything unseen. What does not agree with its chain is not dropped: it is evidence.
 
 pub(crate) mod check;
+mod dropping;
 mod export;
+mod months;
+pub(crate) mod run;
+mod statement;
 
-use consent::OrganizationId;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sqlx::ConnectOptions;
 
+use super::AuditError;
 use super::chain::{self, prefix};
-use super::heads::{self, Signer};
+use super::heads::{self, Signer, kept};
 use super::trail;
-use super::verify::Problem;
-use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
+use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::pools::{self, Pools};
 
-/// Records that are dropped in one transaction, about: writers of the trail wait for it on SQLite.
-const AT_ONCE: i64 = 5000;
-/// What a statement is signed as.
-const RETIRED: &str = "retired";
-
-/// That a chain was exported and dropped up to a link.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Statement {
-    pub(crate) organization: i64,
-    /// The chain; 0 = the records from before there were chains.
-    pub(crate) chain: i64,
-    /// The last link that was dropped.
-    pub(crate) link: i64,
-    /// The place of the last record that was dropped; of records from before the chains their number.
-    pub(crate) last: i64,
-    /// The head with that link; of records from before the chains their Merkle root.
-    pub(crate) head: String,
-    /// Everything was older than this (milliseconds since 1970).
-    pub(crate) cutoff: i64,
-    /// When it was dropped.
-    pub(crate) made: i64,
-    /// The SHA-256 of the export's manifest.
-    pub(crate) manifest: String,
-    /// The public key, in hexadecimal.
-    pub(crate) signer: String,
-    /// The signature, as base64.
-    pub(crate) signature: String,
-}
-
-impl Statement {
-    /// What is signed.
-    fn text(&self) -> String {
-        let Self { organization, chain, link, last, head, cutoff, made, manifest, .. } = self;
-        format!("{organization}\n{chain}\n{link}\n{last}\n{head}\n{cutoff}\n{made}\n{manifest}")
-    }
-
-    /// What is wrong with it.
-    pub(super) fn problem(&self, signers: &BTreeSet<String>) -> Option<Problem> {
-        if !signers.contains(&self.signer) {
-            Some(Problem::SignerUnknown)
-        } else if !heads::is_signed_as(RETIRED, &self.text(), &self.signer, &self.signature) {
-            Some(Problem::SignatureForged)
-        } else {
-            None
-        }
-    }
-
-    fn of(row: &Row) -> Option<Self> {
-        let text = |place| row.text(place).map(ToOwned::to_owned);
-        Some(Self {
-            organization: row.int(0)?,
-            chain: row.int(1)?,
-            link: row.int(2)?,
-            last: row.int(3)?,
-            head: text(4)?,
-            cutoff: row.int(5)?,
-            made: row.int(6)?,
-            manifest: text(7)?,
-            signer: text(8)?,
-            signature: text(9)?,
-        })
-    }
-}
-
-/// The statements of the database; none where it is from before there were any.
-pub(super) async fn statements(connection: &mut Connection) -> Result<Vec<Statement>, DbError> {
-    let there = match connection.engine() {
-        Engine::Postgres => "select to_regclass('fhir_gateway.audit_retired') is not null",
-        Engine::Sqlite => "select count(*) from sqlite_master where name = 'audit_retired'",
-    };
-    if !connection.fetch_optional(there, &[]).await?.is_some_and(|row| row.flag(0)) {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "select organization_id, chain, link, last, head, cutoff, made, manifest, signer, signature \
-         from {}audit_retired order by organization_id, chain",
-        prefix(connection.engine())
-    );
-    Ok(connection.fetch(&sql, &[]).await?.iter().filter_map(Statement::of).collect())
-}
+use dropping::Dropping;
+#[cfg(test)]
+pub(super) use statement::RETIRED;
+pub(crate) use statement::{Statement, dropped_before, statements};
 
 /// The beginning of a chain that may be dropped.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -119,6 +45,8 @@ pub(crate) struct Part {
     pub(crate) last: i64,
     /// The head with its last link; of records from before the chains their root.
     pub(crate) head: String,
+    /// Of records from before the chains the last key; what came since is not part of it.
+    pub(crate) key: i64,
 }
 
 impl Part {
@@ -138,9 +66,9 @@ pub(crate) async fn due(connection: &mut Connection, cutoff: i64) -> Result<Vec<
     );
     for row in connection.fetch(&sql, &[Arg::Int(cutoff)]).await? {
         let organization = row.int(0).unwrap_or_default();
-        let (last, head) = chain::before(connection, organization, i64::MAX).await?;
+        let chain::Before { count: last, root: head, key } = chain::before(connection, organization, |_| ()).await?;
         let previous = String::new();
-        parts.push(Part { organization, chain: 0, previous, first_link: 0, last_link: 0, first: 1, last, head });
+        parts.push(Part { organization, chain: 0, previous, first_link: 0, last_link: 0, first: 1, last, head, key });
     }
     let sql = format!(
         "select l.organization_id, l.chain, f.previous, f.number, l.number, f.first, l.last, l.head from {prefix}audit_links l \
@@ -163,9 +91,22 @@ pub(crate) async fn due(connection: &mut Connection, cutoff: i64) -> Result<Vec<
             first: row.int(5)?,
             last: row.int(6)?,
             head: row.text(7)?.to_owned(),
+            key: 0,
         })
     }));
     Ok(parts)
+}
+
+/// Whether anything is: [`due`] tells what, and looks through records from before there were chains for it.
+pub(super) async fn is_due(connection: &mut Connection, cutoff: i64) -> Result<bool, DbError> {
+    let prefix = prefix(connection.engine());
+    let sql = format!(
+        "select exists (select 1 from (select organization_id, chain, min(number) as number from {prefix}audit_links \
+             group by organization_id, chain) f join {prefix}audit_links l on l.organization_id = f.organization_id \
+             and l.chain = f.chain and l.number = f.number where l.at < $1) \
+         or exists (select organization_id from {prefix}audit_events where chain is null group by organization_id having max(at) < $1)"
+    );
+    Ok(connection.fetch_optional(&sql, &[Arg::Int(cutoff)]).await?.is_some_and(|row| row.flag(0)))
 }
 
 /// Why nothing, or not all, was dropped.
@@ -177,6 +118,9 @@ pub(crate) enum RetainError {
     /// The export cannot be written, or reads otherwise than it was written.
     #[error("the export: {0}")]
     Export(#[from] io::Error),
+    /// The run cannot be put on record.
+    #[error("{0}; nothing was dropped")]
+    Unrecorded(#[from] AuditError),
     /// The trail is not as it was written.
     #[error("the trail is not as it was written, and nothing was dropped: see `audit verify`")]
     Tampered,
@@ -186,141 +130,69 @@ pub(crate) enum RetainError {
 ///
 /// `signers` are the keys that may have signed what is dropped.
 ///
+/// `record` is given the hash of the export's manifest, and puts on record what is going to be dropped.
+///
 /// # Errors
-/// [`RetainError`]; what the export has is complete in any case before the first record goes.
+/// [`RetainError`]; the export is complete, and the run is on record, before the first record goes.
 pub(crate) async fn retire(
     connection: &mut Connection,
     (data_dir, signers): (&Path, &BTreeSet<String>),
     folder: &Path,
     parts: &[Part],
     (cutoff, made): (i64, i64),
+    record: impl AsyncFnOnce(&str) -> Result<(), AuditError>,
 ) -> Result<(), RetainError> {
     let signer = Signer::open(data_dir)?;
-    let manifest = export::write(connection, &signer, folder, parts, (cutoff, made)).await?;
+    // A new folder has its name once it is complete: whoever sees that finds all of it.
+    let place = if folder.exists() { folder.to_owned() } else { unfinished(folder)? };
+    let manifest = export::write(connection, &signer, &place, parts, (cutoff, made)).await?;
     let mut signers = signers.clone();
     signers.insert(signer.name.clone());
-    let report = check::check(&folder.join(export::MANIFEST), &signers)?;
-    if report.found > 0 {
+    let (written, known) = (place.join(export::MANIFEST), signers.clone());
+    let checked = tokio::task::spawn_blocking(move || check::check(&written, &known));
+    if checked.await.map_err(io::Error::other)??.found > 0 {
         return Err(RetainError::Tampered);
     }
+    if place != folder {
+        finish(&place, folder)?;
+    }
+    record(&manifest).await?;
+    let drop = Dropping { signer: &signer, manifest: &manifest, cutoff, made };
+    let mut statements = months::drop_whole(connection, &drop, parts).await?;
     let mut lines = String::new();
     for part in parts {
-        let statement = drop_part(connection, &signer, part, &manifest, (cutoff, made)).await?;
+        let dropped = statements.remove(&(part.organization, part.chain));
+        let statement = drop.rest(connection, part, dropped).await?;
         lines += &(serde_json::to_string(&statement).map_err(io::Error::other)? + "\n");
     }
     heads::append(data_dir.join(heads::FILE), lines).await?;
+    kept::compact(data_dir, signers).await?;
     Ok(())
 }
 
-/// Drops a part in portions; each transaction also says how far it has come.
-async fn drop_part(
-    connection: &mut Connection,
-    signer: &Signer,
-    part: &Part,
-    manifest: &str,
-    (cutoff, made): (i64, i64),
-) -> Result<Statement, DbError> {
-    let mut from = part.first;
-    loop {
-        connection.begin_plain().await?;
-        // Row-level security binds the tables' owner, too.
-        connection.set_organization(part.organization).await?;
-        let portion = portion(connection, part, from).await;
-        let done = match portion {
-            Ok((link, last, head)) => {
-                let (organization, chain, manifest) = (part.organization, part.chain, manifest.to_owned());
-                let (signer_name, signature) = (signer.name.clone(), String::new());
-                let mut statement = Statement {
-                    organization,
-                    chain,
-                    link,
-                    last,
-                    head,
-                    cutoff,
-                    made,
-                    manifest,
-                    signer: signer_name,
-                    signature,
-                };
-                statement.signature = signer.sign_as(RETIRED, &statement.text());
-                drop_to(connection, &statement).await.map(|()| statement)
-            }
-            Err(error) => Err(error),
-        };
-        match done {
-            Ok(statement) => {
-                connection.commit().await?;
-                from = statement.last + 1;
-                if statement.last >= part.last {
-                    return Ok(statement);
-                }
-            }
-            Err(error) => {
-                connection.rollback_if_open().await;
-                return Err(error);
-            }
-        }
+/// How the name of an export's folder ends until the export is complete.
+pub(crate) const UNFINISHED: &str = ".unfinished";
+
+/// The folder until the export is complete; what a run that was killed left there goes.
+fn unfinished(folder: &Path) -> io::Result<PathBuf> {
+    let name = folder.file_name().ok_or_else(|| io::Error::other("the export's folder has no name"))?;
+    let mut name = name.to_owned();
+    name.push(UNFINISHED);
+    let unfinished = folder.with_file_name(name);
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
     }
+    Ok(unfinished)
 }
 
-/// The link that ends a portion, its last place and its head.
-async fn portion(connection: &mut Connection, part: &Part, from: i64) -> Result<(i64, i64, String), DbError> {
-    if part.chain == 0 {
-        return Ok((0, part.last, part.head.clone()));
+/// Gives the folder its name.
+fn finish(unfinished: &Path, folder: &Path) -> io::Result<()> {
+    fs::rename(unfinished, folder)?;
+    // On disk before the first record goes.
+    match folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => File::open(".")?.sync_all(),
     }
-    let sql = format!(
-        "select number, last, head from {}audit_links where organization_id = $1 and chain = $2 and number <= $3 \
-         and last >= $4 order by number limit 1",
-        prefix(connection.engine())
-    );
-    let wanted = part.last.min(from + AT_ONCE);
-    let args = [part.organization, part.chain, part.last_link, wanted].map(Arg::Int);
-    let row = connection.fetch_optional(&sql, &args).await?;
-    let found = row.and_then(|row| Some((row.int(0)?, row.int(1)?, row.text(2)?.to_owned())));
-    found.ok_or_else(|| DbError::fault("a link of the audit trail that was exported is gone"))
-}
-
-async fn drop_to(connection: &mut Connection, statement: &Statement) -> Result<(), DbError> {
-    let prefix = prefix(connection.engine());
-    let Statement { organization, chain, link, last, head, cutoff, made, manifest, signer, signature } = statement;
-    let sql = format!(
-        "insert into {prefix}audit_retired (organization_id, chain, link, last, head, cutoff, made, manifest, signer, signature) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (organization_id, chain) do update set \
-         link = excluded.link, last = excluded.last, head = excluded.head, cutoff = excluded.cutoff, made = excluded.made, \
-         manifest = excluded.manifest, signer = excluded.signer, signature = excluded.signature"
-    );
-    let args = [
-        Arg::Int(*organization),
-        Arg::Int(*chain),
-        Arg::Int(*link),
-        Arg::Int(*last),
-        Arg::Text(head),
-        Arg::Int(*cutoff),
-        Arg::Int(*made),
-        Arg::Text(manifest),
-        Arg::Text(signer),
-        Arg::Text(signature),
-    ];
-    connection.execute(&sql, &args).await?;
-    if *chain == 0 {
-        let sql = format!("delete from {prefix}audit_events where organization_id = $1 and chain is null");
-        return connection.execute(&sql, &[Arg::Int(*organization)]).await.map(drop);
-    }
-    let sql = format!("delete from {prefix}audit_events where organization_id = $1 and chain = $2 and place <= $3");
-    connection.execute(&sql, &[*organization, *chain, *last].map(Arg::Int)).await?;
-    let sql = format!("delete from {prefix}audit_links where organization_id = $1 and chain = $2 and number <= $3");
-    connection.execute(&sql, &[*organization, *chain, *link].map(Arg::Int)).await.map(drop)
-}
-
-/// Before when records of an organization were dropped; `None` where none were.
-pub(crate) async fn dropped_before(
-    connection: &mut Connection,
-    organization: OrganizationId,
-) -> Result<Option<i64>, DbError> {
-    let table = format!("{}audit_retired", prefix(connection.engine()));
-    let sql = format!("select max(cutoff) from {table} where organization_id = $1");
-    let row = connection.fetch_optional(&sql, &[Arg::Int(organization.0)]).await?;
-    Ok(row.and_then(|row| row.int(0)))
 }
 
 /// A connection that may drop what is due: to the trail's file, or as the tables' owner.
@@ -395,9 +267,16 @@ mod tests {
         let dropped = async |cutoff: i64, export: &str| {
             let mut connection = owner(&pools, folder).await.unwrap();
             let parts = due(&mut connection, cutoff).await.unwrap();
-            retire(&mut connection, (folder, &BTreeSet::new()), &folder.join(export), &parts, (cutoff, 9000))
-                .await
-                .unwrap();
+            retire(
+                &mut connection,
+                (folder, &BTreeSet::new()),
+                &folder.join(export),
+                &parts,
+                (cutoff, 9000),
+                async |_| Ok(()),
+            )
+            .await
+            .unwrap();
             parts.iter().map(|part| (part.first_link, part.last_link, part.first, part.last)).collect::<Vec<_>>()
         };
         assert_eq!(dropped(10, "none").await, [], "nothing is older than the oldest");
@@ -417,8 +296,23 @@ mod tests {
             let report = check::check(&folder.join(export).join("manifest.json"), &signers).unwrap();
             assert_eq!((report.records, report.found), (records, 0), "{report:?}");
         }
+        // What came without a chain since it was looked for was not exported, and stays.
+        let insert = "insert into audit_events (organization_id, at, request, caller, purpose, interaction, status, decision) \
+                      values (1, 1, 'r', 'c', 'TREAT', 'read', 200, 'permit')";
         let mut connection = owner(&pools, folder).await.unwrap();
-        let again = retire(&mut connection, (folder, &BTreeSet::new()), &folder.join("a"), &[], (1, 1)).await;
+        connection.script(insert).await.unwrap();
+        let parts = due(&mut connection, 1000).await.unwrap();
+        assert_eq!(parts.iter().map(|part| (part.chain, part.last)).collect::<Vec<_>>(), [(0, 1)]);
+        connection.script(insert).await.unwrap();
+        retire(&mut connection, (folder, &BTreeSet::new()), &folder.join("d"), &parts, (1000, 9000), async |_| Ok(()))
+            .await
+            .unwrap();
+        let report = check::check(&folder.join("d").join("manifest.json"), &signers).unwrap();
+        assert_eq!((report.records_before, report.found), (1, 0));
+        let left = connection.fetch("select count(*) from audit_events where chain is null", &[]).await.unwrap();
+        assert_eq!(left.first().and_then(|row| row.int(0)), Some(1));
+        let again =
+            retire(&mut connection, (folder, &BTreeSet::new()), &folder.join("a"), &[], (1, 1), async |_| Ok(())).await;
         assert!(matches!(again, Err(RetainError::Export(_))), "never over another export");
     }
 }

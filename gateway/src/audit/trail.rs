@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Event;
-use super::chain::{Beginning, Chain, Link};
+use super::chain::{Beginning, Chain, Link, prefix};
 use super::heads::{self, Signer};
 use super::merkle::Hash;
 use super::record::{self, COLUMNS, Fields};
+use crate::store::alone;
 use crate::store::bulk;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
+use crate::store::dialect;
 use crate::store::migrate;
 use crate::store::pools::{self, Pools};
 
@@ -165,6 +167,45 @@ impl Place {
             Self::Table(pools) => pools.lone().await,
         }
     }
+}
+
+/// Hashes the records from before there were chains and begins each organization's first chain with them, where that is still to
+/// be done: a trail of years would else wait for a request to do it. The beginning has no link yet; the writers' chains join it.
+pub(crate) async fn begin_chains(pools: &Pools, data_dir: &Path, now_ms: i64) -> Result<(), DbError> {
+    /// "before" as ASCII.
+    const LOCK: i64 = 0x6265_666f_7265;
+    let organizations = alone::organizations_of(&mut pools.reader().await?).await?;
+    let place = match pools.path() {
+        Some(_) => Place::File(data_dir.join(FILE)),
+        None => Place::Table(pools.clone()),
+    };
+    let mut connection = place.connect().await?;
+    let sql = format!("select 1 from {}audit_chains where organization_id = $1 limit 1", prefix(connection.engine()));
+    for organization in organizations {
+        connection.begin_plain().await?;
+        connection.set_organization(organization.0).await?;
+        if connection.fetch_optional(&sql, &[Arg::Int(organization.0)]).await?.is_none() {
+            // Of several processes one does it, and the others see that it was done.
+            if let Some(lock) = dialect::advisory_lock(connection.engine(), LOCK) {
+                connection.script("set local lock_timeout = 0; set local statement_timeout = 0").await?;
+                connection.fetch(&lock, &[]).await?;
+            }
+            if connection.fetch_optional(&sql, &[Arg::Int(organization.0)]).await?.is_none() {
+                let beginning = Beginning::find(&mut connection, organization, now_ms).await?;
+                if beginning.before_count > 0 {
+                    beginning.insert(&mut connection).await?;
+                    let records = beginning.before_count;
+                    tracing::info!(
+                        organization = organization.0,
+                        records,
+                        "the audit trail from before it was chained was hashed"
+                    );
+                }
+            }
+        }
+        connection.commit().await?;
+    }
+    Ok(())
 }
 
 /// Brings the file to this program's version; two programs that open it at once do it once.

@@ -1,143 +1,35 @@
 //! Recomputes the trail and says what is not as it was written.
 //!
-//! It reads every record once, in the order of its chain, and keeps one page. Findings name chains, links and records by
-//! number, never what a record says.
+//! It reads every record once, in the order of its chain, and keeps one page; of the heads' file likewise. Findings name
+//! chains, links and records by number, never what a record says.
 
-use serde::Serialize;
+mod compare;
+mod report;
+mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sqlx::ConnectOptions;
 
-use super::chain::{self, Beginning, Link, prefix};
-use super::heads::{self, Line, SignedHead};
-use super::merkle::{Tree, hex};
-use super::record;
+use super::chain::{self, Beginning, prefix};
+use super::heads::kept::Kept;
+use super::heads::{self, Line};
 use super::retention::{self, Statement};
 use super::trail;
-use crate::store::connection::{Arg, Connection, DbError, Row};
+use crate::store::connection::{Connection, DbError};
 use crate::store::pools::{self, Pools};
 use crate::store::security::AUDIT_READER;
 
-/// Records, and links, that are read at once.
-const PAGE: i64 = 2000;
-
-/// What is not as it was written.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Finding {
-    /// Whose records.
-    pub(crate) organization: i64,
-    /// The chain; 0 for records of no chain.
-    pub(crate) chain: i64,
-    /// The link, where one is meant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) link: Option<i64>,
-    /// The record's place in the chain, where one is meant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) record: Option<i64>,
-    /// What is wrong.
-    pub(crate) problem: Problem,
-}
-
-/// What can be wrong.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Problem {
-    /// The record does not say what it said, or stands in the place of another.
-    RecordChanged,
-    /// The record is missing.
-    RecordRemoved,
-    /// No link knows the record.
-    RecordInserted,
-    /// The batch's records are not those that were written, though each agrees with its own mark.
-    BatchChanged,
-    /// The link does not say what it said, or does not follow the one before.
-    LinkChanged,
-    /// The link is missing.
-    LinkRemoved,
-    /// The beginning of the chain is missing, or does not say what it said.
-    BeginningChanged,
-    /// A signed head, or a later chain, knows a link that is missing: the end of the chain was cut off.
-    Truncated,
-    /// A signed head, or a later chain, knows the link with another head.
-    HeadDiffers,
-    /// The signature is not one of the signer on this head.
-    SignatureForged,
-    /// The signature is of a key that is not among the known ones.
-    SignerUnknown,
-    /// Records from before the chains are not those that the first chain found.
-    BeforeChanged,
-    /// A link, or a record, that was exported and dropped is there again.
-    Returned,
-    /// The file is not the one that the manifest was written for.
-    FileChanged,
-}
-
-impl Problem {
-    /// A sentence for people.
-    #[must_use]
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::RecordChanged => "the record was changed, or stands in another's place",
-            Self::RecordRemoved => "the record is missing",
-            Self::RecordInserted => "the record was put in later: no link knows it",
-            Self::BatchChanged => "the records of the link are not those that were written",
-            Self::LinkChanged => "the link was changed",
-            Self::LinkRemoved => "the link is missing",
-            Self::BeginningChanged => "the beginning of the chain is missing or was changed",
-            Self::Truncated => "a head is known that the chain no longer reaches: its end was cut off",
-            Self::HeadDiffers => "the link has another head than the one that is known",
-            Self::SignatureForged => "the signature is not the signer's",
-            Self::SignerUnknown => "the signer is not one of the known keys",
-            Self::BeforeChanged => "the records from before the chains were changed",
-            Self::Returned => "what was exported and dropped is there again",
-            Self::FileChanged => "the file is not the one that the manifest was written for",
-        }
-    }
-}
-
-/// The result of a verification.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
-    /// Chains.
-    pub(crate) chains: u64,
-    /// Links.
-    pub(crate) links: u64,
-    /// Records of chains.
-    pub(crate) records: u64,
-    /// Records from before there were chains.
-    pub(crate) records_before: u64,
-    /// Signatures in links and heads that hold.
-    pub(crate) signatures: u64,
-    /// Heads of the file.
-    pub(crate) heads: u64,
-    /// Chains whose beginning was exported and dropped, by signed statements.
-    pub(crate) retired: u64,
-    /// What is wrong, at most [`Report::MOST`] of it.
-    pub(crate) findings: Vec<Finding>,
-    /// How much was found in all.
-    pub(crate) found: u64,
-}
-
-impl Report {
-    /// Findings that are listed.
-    pub(crate) const MOST: usize = 1000;
-
-    pub(super) fn find(&mut self, finding: Finding) {
-        self.found += 1;
-        if self.findings.len() < Self::MOST {
-            self.findings.push(finding);
-        }
-    }
-}
+use compare::compare_heads;
+pub(crate) use report::{Finding, Problem, Report};
+use walk::Walk;
 
 /// What to verify against.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Known {
-    /// Signed heads, from where they were kept.
-    pub(crate) heads: Vec<SignedHead>,
+    /// Signed heads, where they were kept; none where there are none yet.
+    pub(crate) heads: Option<Kept>,
     /// How far chains were dropped, from there too.
     pub(crate) retired: Vec<Statement>,
     /// Public keys that may have signed, in hexadecimal.
@@ -152,14 +44,16 @@ impl Known {
     pub(crate) fn read(data_dir: &Path, file: Option<&Path>, keys: &[String]) -> Result<Self, String> {
         let own = data_dir.join(heads::FILE);
         let path: PathBuf = file.map_or(own, Path::to_owned);
-        let heads = if file.is_none() && !path.exists() { Ok(Vec::new()) } else { heads::read(&path) };
-        let lines = heads.map_err(|error| format!("{}: {error}", path.display()))?;
-        let (mut heads, mut retired) = (Vec::new(), Vec::new());
-        for line in lines {
-            match line {
-                Line::Head(head) => heads.push(head),
-                Line::Retired(statement) => retired.push(statement),
+        let (mut heads, mut retired) = (None, Vec::new());
+        if file.is_some() || path.exists() {
+            let unusable = |error| format!("{}: {error}", path.display());
+            let kept = Kept::open(&path).map_err(unusable)?;
+            for line in kept.lines().map_err(unusable)? {
+                if let Line::Retired(statement) = line.map_err(unusable)? {
+                    retired.push(statement);
+                }
             }
+            heads = Some(kept);
         }
         Ok(Self { heads, retired, signers: Self::signers(data_dir, keys)? })
     }
@@ -214,13 +108,14 @@ async fn recompute(
     mut progress: impl FnMut(u64),
 ) -> Result<Report, DbError> {
     let mut report = Report::default();
-    let mut expected = signed_heads(known, &mut report);
+    let mut expected = Heads::new();
     let retired = retired(connection, known, &mut report).await?;
     let chains = chains(connection).await?;
     for ((organization, chain), _) in retired.iter().filter(|(key, _)| key.1 != 0 && !chains.contains_key(key)) {
         let (organization, chain, problem) = (*organization, *chain, Problem::BeginningChanged);
         report.find(Finding { organization, chain, link: None, record: None, problem });
     }
+    compare_heads(connection, known, &retired, &mut report).await?;
     let (mut joined, mut before) = (Vec::new(), BTreeMap::new());
     for beginning in chains.values().flatten() {
         for (chain, link, head) in beginning.joined() {
@@ -272,23 +167,6 @@ async fn retired(connection: &mut Connection, known: &Known, report: &mut Report
 
 type Heads = BTreeMap<(i64, i64), Vec<(i64, String)>>;
 
-/// The heads of the file whose signatures hold.
-fn signed_heads(known: &Known, report: &mut Report) -> Heads {
-    let mut expected = Heads::new();
-    for head in &known.heads {
-        report.heads += 1;
-        let SignedHead { organization, chain, link, .. } = *head;
-        match signature(known, &head.head, &head.signer, &head.signature) {
-            None => {
-                report.signatures += 1;
-                expected.entry((organization, chain)).or_default().push((link, head.head.clone()));
-            }
-            Some(problem) => report.find(Finding { organization, chain, link: Some(link), record: None, problem }),
-        }
-    }
-    expected
-}
-
 /// What is wrong with a signature.
 fn signature(known: &Known, head: &str, signer: &str, signature: &str) -> Option<Problem> {
     if !known.signers.contains(signer) {
@@ -329,220 +207,6 @@ async fn chains(connection: &mut Connection) -> Result<BTreeMap<(i64, i64), Opti
     Ok(chains)
 }
 
-/// One chain from its beginning to its end.
-struct Walk<'w> {
-    connection: &'w mut Connection,
-    known: &'w Known,
-    report: &'w mut Report,
-    organization: i64,
-    chain: i64,
-    /// How far it was dropped.
-    retired: Option<&'w Statement>,
-}
-
-impl Walk<'_> {
-    fn find(&mut self, link: Option<i64>, record: Option<i64>, problem: Problem) {
-        let (organization, chain) = (self.organization, self.chain);
-        self.report.find(Finding { organization, chain, link, record, problem });
-    }
-
-    async fn run(
-        &mut self,
-        beginning: Option<&Beginning>,
-        expected: Vec<(i64, String)>,
-        progress: &mut impl FnMut(u64),
-    ) -> Result<(), DbError> {
-        self.report.chains += 1;
-        if beginning.is_none() {
-            self.find(None, None, Problem::BeginningChanged);
-        }
-        let began = beginning.map(Beginning::head);
-        let (mut head, mut number, mut last) = match self.retired {
-            Some(retired) => (Some(retired.head.clone()), retired.link, retired.last),
-            None => (began.clone(), 0, 0),
-        };
-        let mut expected: BTreeMap<i64, BTreeSet<String>> =
-            expected.into_iter().fold(BTreeMap::new(), |mut heads, (link, head)| {
-                heads.entry(link).or_default().insert(head);
-                heads
-            });
-        // A chain that was joined before its first link.
-        if let Some(known) = expected.remove(&0)
-            && known.iter().any(|known| Some(known) != began.as_ref())
-        {
-            self.find(None, None, Problem::HeadDiffers);
-        }
-        if let Some(retired) = self.retired {
-            // Heads before are in the export; that of the last link that was dropped is in the statement.
-            let dropped = std::mem::take(&mut expected);
-            for (link, known) in dropped {
-                if link > retired.link {
-                    expected.insert(link, known);
-                } else if link == retired.link && known.iter().any(|known| *known != retired.head) {
-                    self.find(Some(link), None, Problem::HeadDiffers);
-                }
-            }
-            self.returned(retired.link).await?;
-        }
-        loop {
-            let rows = self.links(number).await?;
-            for row in &rows {
-                let Some(stored) = Stored::of(row) else { continue };
-                for missing in number + 1..stored.link.number.min(number + 1 + PAGE) {
-                    self.find(Some(missing), None, Problem::LinkRemoved);
-                    // The heads after a gap cannot be recomputed: the next link is taken at its word.
-                    head = None;
-                    last = stored.link.first - 1;
-                }
-                let link = &stored.link;
-                number = link.number;
-                self.report.links += 1;
-                let follows = head.as_ref().is_none_or(|head| *head == link.previous) && link.first == last + 1;
-                if !follows || link.head() != stored.head || link.last < link.first {
-                    self.find(Some(number), None, Problem::LinkChanged);
-                }
-                self.signed(&stored);
-                for known in expected.remove(&number).unwrap_or_default() {
-                    if known != stored.head {
-                        self.find(Some(number), None, Problem::HeadDiffers);
-                    }
-                }
-                self.records(link, progress).await?;
-                last = last.max(link.last);
-                head = Some(stored.head);
-            }
-            if rows.is_empty() {
-                break;
-            }
-        }
-        if let Some((link, _)) = expected.last_key_value() {
-            self.find(Some(*link), None, Problem::Truncated);
-        }
-        self.after(last).await
-    }
-
-    /// Links that were dropped and are there again.
-    async fn returned(&mut self, until: i64) -> Result<(), DbError> {
-        let sql = format!(
-            "select number from {}audit_links where organization_id = $1 and chain = $2 and number <= $3 order by number limit $4",
-            prefix(self.connection.engine())
-        );
-        let args = [self.organization, self.chain, until, PAGE].map(Arg::Int);
-        for row in self.connection.fetch(&sql, &args).await? {
-            self.find(row.int(0), None, Problem::Returned);
-        }
-        Ok(())
-    }
-
-    fn signed(&mut self, stored: &Stored) {
-        let problem = match (&stored.signer, &stored.signature) {
-            (None, None) => return,
-            (Some(signer), Some(given)) => signature(self.known, &stored.head, signer, given),
-            _ => Some(Problem::SignatureForged),
-        };
-        match problem {
-            None => self.report.signatures += 1,
-            Some(problem) => self.find(Some(stored.link.number), None, problem),
-        }
-    }
-
-    async fn links(&mut self, after: i64) -> Result<Vec<Row>, DbError> {
-        let sql = format!(
-            "select number, first, last, at, previous, root, head, signer, signature, organization_id, chain \
-             from {}audit_links where organization_id = $1 and chain = $2 and number > $3 order by number limit $4",
-            prefix(self.connection.engine())
-        );
-        let args = [Arg::Int(self.organization), Arg::Int(self.chain), Arg::Int(after), Arg::Int(PAGE)];
-        self.connection.fetch(&sql, &args).await
-    }
-
-    /// The records of one link against its root.
-    async fn records(&mut self, link: &Link, progress: &mut impl FnMut(u64)) -> Result<(), DbError> {
-        let sql = format!(
-            "select {} from {}audit_events where organization_id = $1 and chain = $2 and place >= $3 and place <= $4 \
-             order by place limit $5",
-            record::names(),
-            prefix(self.connection.engine())
-        );
-        let (mut tree, mut next, mut sound) = (Tree::default(), link.first, true);
-        while next <= link.last {
-            let args = [self.organization, self.chain, next, link.last, PAGE].map(Arg::Int);
-            let rows = self.connection.fetch(&sql, &args).await?;
-            for row in &rows {
-                let place = row.int(record::PLACE).unwrap_or(next);
-                sound &= self.missing(link.number, next, place);
-                let leaf = record::leaf(row);
-                if row.int(record::MARK) != Some(record::mark(&leaf)) {
-                    self.find(Some(link.number), Some(place), Problem::RecordChanged);
-                    sound = false;
-                }
-                tree.push(leaf);
-                next = place + 1;
-                self.report.records += 1;
-            }
-            if rows.is_empty() {
-                sound &= self.missing(link.number, next, link.last + 1);
-                break;
-            }
-        }
-        progress(self.report.records);
-        if sound && hex(&tree.root()) != link.root {
-            self.find(Some(link.number), None, Problem::BatchChanged);
-        }
-        Ok(())
-    }
-
-    /// Whether none is missing from `next` to before `place`; a changed link may name any number, so only so many are told.
-    fn missing(&mut self, link: i64, next: i64, place: i64) -> bool {
-        for missing in next..place.min(next.saturating_add(PAGE)) {
-            self.find(Some(link), Some(missing), Problem::RecordRemoved);
-        }
-        next >= place
-    }
-
-    /// Records after the last link, or before the first place.
-    async fn after(&mut self, last: i64) -> Result<(), DbError> {
-        let sql = format!(
-            "select place from {}audit_events where organization_id = $1 and chain = $2 \
-             and (place is null or place < $5 or place > $3) order by place limit $4",
-            prefix(self.connection.engine())
-        );
-        let dropped = self.retired.map_or(0, |retired| retired.last);
-        let args = [self.organization, self.chain, last, PAGE, dropped + 1].map(Arg::Int);
-        let rows = self.connection.fetch(&sql, &args).await?;
-        for place in rows.iter().map(|row| row.int(0)) {
-            let returned = place.is_some_and(|place| place >= 1 && place <= dropped);
-            self.find(None, place, if returned { Problem::Returned } else { Problem::RecordInserted });
-        }
-        Ok(())
-    }
-}
-
-/// A link's row.
-struct Stored {
-    link: Link,
-    head: String,
-    signer: Option<String>,
-    signature: Option<String>,
-}
-
-impl Stored {
-    fn of(row: &Row) -> Option<Self> {
-        let text = |place| row.text(place).map(ToOwned::to_owned);
-        let link = Link {
-            organization: row.int(9)?,
-            chain: row.int(10)?,
-            number: row.int(0)?,
-            first: row.int(1)?,
-            last: row.int(2)?,
-            at: row.int(3)?,
-            previous: text(4)?,
-            root: text(5)?,
-        };
-        Some(Self { link, head: text(6)?, signer: text(7), signature: text(8) })
-    }
-}
-
 /// Records of no chain: only those that the organization's first chain found may be there.
 async fn verify_before(
     connection: &mut Connection,
@@ -559,7 +223,7 @@ async fn verify_before(
     for (organization, beginning) in before {
         let count = counts.remove(organization).unwrap_or(0);
         report.records_before += u64::try_from(count).unwrap_or(0);
-        let (mut count, mut root) = (count, chain::before(connection, *organization, i64::MAX).await?.1);
+        let (mut count, mut root) = (count, chain::before(connection, *organization, |_| ()).await?.root);
         if let Some(dropped) = retired.get(&(*organization, 0)) {
             if count > 0 {
                 let finding = Finding {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use crate::audit::heads;
+use crate::audit::heads::kept::Kept;
 use crate::audit::retention::check::check;
 use crate::audit::verify::{self, Finding, Known, Report};
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
@@ -58,9 +59,10 @@ Exit codes:
     #[command(after_help = "\
 The whole trail is verified first; where anything is not as it was written, nothing is dropped. What is due is written to the
 folder (records.jsonl with links and records, manifest.json with counts, Merkle roots, heads and the file's SHA-256, signed),
-flushed to disk, read back and recomputed. Only then it is dropped, chain by chain and batch by batch. A signed statement
-in the database and in audit-heads.jsonl says how far each chain was dropped: `audit verify` goes on from there, and finds
-what was dropped without one. `audit verify --export FILE` verifies an export by itself. The folder holds health data.
+flushed to disk, read back and recomputed, and the run is put on record in the trail itself. Only then it is dropped, chain by
+chain and batch by batch; on PostgreSQL a month of which (nearly) all is due goes as a whole. A signed statement in the
+database and in audit-heads.jsonl, which is shortened, says how far each chain was dropped: `audit verify` goes on from there,
+and finds what was dropped without one. `audit verify --export FILE` verifies an export by itself. The folder holds health data.
 
 Without --yes it only says what it would do. On PostgreSQL the URL's user must own the gateway's tables and be a member of
 the role fhir_gateway_audit_reader. A gateway may be running meanwhile.
@@ -140,10 +142,11 @@ pub(super) async fn run(command: AuditCommand) -> Result<Exit, Stop> {
 
 fn print_heads(args: &HeadsArgs) -> Result<Exit, Stop> {
     let path = args.data_dir.join(heads::FILE);
-    let heads = heads::read(&path).map_err(|error| Stop::usage(format!("{}: {error}", path.display())))?;
-    let lines: Result<Vec<String>, _> = heads.iter().map(serde_json::to_string).collect();
-    let lines = lines.map_err(|error| Stop::failed(error.to_string()))?;
-    cli::print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+    let unusable = |error: io::Error| Stop::usage(format!("{}: {error}", path.display()));
+    for line in Kept::open(&path).map_err(unusable)?.lines().map_err(unusable)? {
+        let text = serde_json::to_string(&line.map_err(unusable)?).map_err(|error| Stop::failed(error.to_string()))?;
+        cli::print(&(text + "\n"))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -194,14 +197,19 @@ fn tell(args: &VerifyArgs, report: &Report) -> Result<Exit, Stop> {
 
 /// Opens a trail that is there already, to be read.
 async fn reader(database: &DatabaseArgs) -> Result<(Pools, Connection), Stop> {
+    let pools = open(database).await?;
+    let connection = verify::reader(&pools, &database.data_dir).await?;
+    Ok((pools, connection))
+}
+
+/// The database of a trail that is there already.
+async fn open(database: &DatabaseArgs) -> Result<Pools, Stop> {
     let (url, data_dir) = (database.url(), &database.data_dir);
     let sqlite = !url.starts_with("postgres");
     if sqlite && !data_dir.join("audit.db").exists() {
         return Err(Stop::usage(format!("there is no audit trail in {}", data_dir.display())));
     }
-    let pools = Pools::open(Some(&url), data_dir, &PoolSettings::default()).await?;
-    let connection = verify::reader(&pools, data_dir).await?;
-    Ok((pools, connection))
+    Ok(Pools::open(Some(&url), data_dir, &PoolSettings::default()).await?)
 }
 
 fn bar(json: bool) -> indicatif::ProgressBar {

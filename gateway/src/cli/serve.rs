@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::panic::{self, PanicHookInfo};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
+use crate::audit::upkeep::{self, DAYS, LEAST_DAYS, Retention};
 use crate::auth::Authenticator;
 use crate::cli::alerts::WebhookArgs;
 use crate::cli::{DatabaseArgs, Exit, Stop, restore};
@@ -94,6 +96,19 @@ pub struct ServeArgs {
     /// What a conditional delete does where several resources match.
     #[arg(long, value_enum, value_name = "POLICY", env = "FHIR_GATEWAY_CONDITIONAL_DELETE", default_value_t)]
     conditional_delete: ConditionalDelete,
+    /// Once a day, exports what is older of the audit trail than it has to be kept to a new folder in this one, and drops it:
+    /// whole months, after all of the trail was verified.
+    #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_AUDIT_RETAIN_TO")]
+    audit_retain_to: Option<PathBuf>,
+    /// How many days the audit trail is kept by --audit-retain-to.
+    #[arg(long, value_name = "NUMBER", requires = "audit_retain_to", env = "FHIR_GATEWAY_AUDIT_KEEP_DAYS", default_value_t = DAYS, value_parser = clap::value_parser!(u32).range(1..))]
+    audit_keep_days: u32,
+    /// Also less than the six years of 45 CFR 164.316(b)(2)(i) and 164.528(a)(3).
+    #[arg(long, requires = "audit_retain_to")]
+    audit_keep_short: bool,
+    /// A public key (the `signer` of a head) that may have signed the audit trail, beside the data directory's; may be given more than once.
+    #[arg(long, value_name = "HEX", requires = "audit_retain_to")]
+    audit_key: Vec<String>,
     /// The longest request body, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     max_body: usize,
@@ -152,6 +167,7 @@ pub enum DevConsent {
 pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let authenticator = authenticator(&args)?;
     let sender = args.webhook.sender()?;
+    let retention = retention(&args)?;
     log("info");
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
@@ -165,6 +181,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.policy = args.consent_default.policy();
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     gateway.break_glass_silently = args.no_glass_notice;
+    gateway.retention = retention;
     gateway.store.sound_alarm_every(args.consent_alarm);
     gateway.store.tell_of_refusals(args.alert_refusals, args.alert_refusals_minutes * 60_000);
     gateway.alerts = Arc::new(Upkeep { sender, review_ms: args.glass_review_hours * 3_600_000 });
@@ -209,6 +226,7 @@ pub async fn listen(
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();
     let closing = gateway.audit.closing();
+    let upkeep = upkeep::keep(&gateway);
     let capabilities = capabilities::statement(&base, started_ms, conditional_delete);
     let service = Service {
         endpoint: Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete }),
@@ -224,10 +242,26 @@ pub async fn listen(
     if let Err(error) = store.write_told().await {
         tracing::warn!(%error, "alerts that were not written yet are lost");
     }
+    // It holds the trail while it works; what it has not committed is done another day.
+    upkeep.abort();
+    let _ended = upkeep.await;
     store.close().await;
     closing.wait().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How long the trail is kept, where the server sees to that.
+fn retention(args: &ServeArgs) -> Result<Option<Retention>, Stop> {
+    let Some(folder) = args.audit_retain_to.clone() else { return Ok(None) };
+    let days = args.audit_keep_days;
+    if days < LEAST_DAYS && !args.audit_keep_short {
+        return Err(Stop::usage(format!(
+            "the audit trail has to be kept for six years ({LEAST_DAYS} days): say --audit-keep-short, too, where another law holds"
+        )));
+    }
+    let (keys, data_dir) = (args.audit_key.clone(), args.database.data_dir.clone());
+    Ok(Some(Retention { folder, days, keys, data_dir }))
 }
 
 /// Who may ask, after all that could make the token a danger is ruled out.

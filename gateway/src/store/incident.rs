@@ -101,6 +101,8 @@ pub struct Deadline {
 pub enum Kind {
     /// The check behind a read found a row that the permit does not cover. Nothing was answered.
     AlarmBehindRead,
+    /// What is older than the audit trail has to be kept could not be exported and dropped.
+    AuditRetention,
     /// The audit trail is not as it was written.
     AuditTrail,
     /// The glass was broken.
@@ -117,6 +119,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AlarmBehindRead => "alarm-behind-read",
+            Self::AuditRetention => "audit-retention",
             Self::AuditTrail => "audit-trail",
             Self::GlassBroken => "glass-broken",
             Self::RestoredDatabase => "restored-database",

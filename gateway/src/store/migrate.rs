@@ -68,6 +68,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0013_erasure"),
     migration!(Internal, "internal", "0014_moved"),
     migration!(Internal, "internal", "0015_alerts"),
+    migration!(Audit, "internal", "0017_audit_partitions"),
     migration!(Internal, "internal", "0018_unspoken"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),
@@ -257,8 +258,9 @@ where
             Err(error) => {
                 connection.rollback().await?;
                 tries += 1;
-                // XX000 is "tuple concurrently updated".
-                if tries < 5 && (error.is_retryable() || &*error.code == "XX000") {
+                // XX000 is "tuple concurrently updated"; two that take the same role at once find out by the catalog's index.
+                let of_catalog = error.table.as_deref() == Some("pg_auth_members");
+                if tries < 5 && (error.is_retryable() || &*error.code == "XX000" || of_catalog) {
                     tokio::time::sleep(std::time::Duration::from_millis(50 * tries)).await;
                     continue;
                 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use mappers::map::{self, Problem};
 use mappers::sql::Statements;
 
-use crate::audit::Audit;
+use crate::audit::{self, Audit, upkeep};
 use crate::clock::{Clock, Ids};
 use crate::store::Store;
 use crate::store::batch::Batcher;
@@ -134,6 +134,10 @@ impl Store {
     /// # Errors
     /// [`OpenError::Audit`] where it cannot be opened.
     pub async fn audit(&self, data_dir: &Path) -> Result<Audit, OpenError> {
+        upkeep::prepare(&self.core.pools).await;
+        let now_ms = self.core.clock.now_ms();
+        let begun = audit::begin_chains(&self.core.pools, data_dir, now_ms).await;
+        begun.map_err(|error| OpenError::Audit(error.to_string()))?;
         Audit::open(&self.core.pools, data_dir).await.map_err(|error| OpenError::Audit(error.to_string()))
     }
 }

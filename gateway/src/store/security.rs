@@ -56,7 +56,13 @@ end $$;"
 const INTERNAL: [(&str, &str, bool); 34] = [
     ("alerts", "select, insert, update, delete", true),
     ("audit_chains", "select, insert", true),
-    ("audit_events", "select, insert", true),
+    // All but its key, which the database gives.
+    (
+        "audit_events",
+        "select, insert (organization_id, at, request, caller, purpose, interaction, type, id, patient, status, decision, \
+         client, on_behalf, source, version, policy, chain, place, mark)",
+        true,
+    ),
     ("audit_links", "select, insert", true),
     ("audit_retired", "select", true),
     (
@@ -138,6 +144,9 @@ begin
     for grown in
         select c.oid::regclass from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p') and (n.nspname = 'fhir_gateway'
+                -- Months of the audit trail that have not grown are left alone, so the whole of it is, too.
+                and case when c.relispartition
+                    then pg_relation_size(c.oid) / current_setting('block_size')::integer > 2 * c.relpages else c.relkind = 'r' end
             or exists (select from pg_trigger t where t.tgrelid = c.oid and starts_with(t.tgname::text, 'fhir_gateway_')))
     loop
         execute format('analyze %s', grown);
@@ -197,6 +206,13 @@ pub(super) fn internal() -> Vec<String> {
             "create policy audit_reader on fhir_gateway.{table} for select to {AUDIT_READER} using (true)"
         ));
     }
+    // Each month of the trail, whatever anybody has granted since it was made.
+    statements.push(format!(
+        "do $$ declare month text; begin for month in select name from fhir_gateway.audit_partitions loop \
+         execute format('revoke all on fhir_gateway.%I from public, {APPLICATION_ROLE}, {AUDIT_READER}, {ERASER}', month); \
+         execute format('alter table fhir_gateway.%I enable row level security, force row level security', month); \
+         end loop; end $$"
+    ));
     for table in ["break_glass_grants", "consent_versions", "notifications", "resource_versions"] {
         statements.push(format!("grant select, delete on fhir_gateway.{table} to {ERASER}"));
     }
@@ -350,7 +366,7 @@ pub async fn objections(connection: &mut Connection) -> Result<Vec<String>, DbEr
         "select n.nspname || '.' || c.relname, pg_catalog.pg_has_role(current_user, c.relowner, 'usage'), \
          c.relrowsecurity and (c.relforcerowsecurity or n.nspname <> 'fhir_gateway') \
          from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-         where c.relkind in ('r', 'p') and (n.nspname = 'fhir_gateway' and c.relname in ({internal}) \
+         where c.relkind in ('r', 'p') and (n.nspname = 'fhir_gateway' and (c.relispartition or c.relname in ({internal})) \
          or exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid and p.polname = 'fhir_gateway_tenant')) \
          order by 1",
         internal = INTERNAL.iter().filter(|table| table.2).map(|table| literal(table.0)).collect::<Vec<_>>().join(", ")

@@ -1,7 +1,7 @@
 //! What must hold of a record, as SQL for both engines.
 
 use crate::store::condition::Query;
-use crate::store::connection::Arg;
+use crate::store::connection::{Arg, Engine};
 use crate::store::dialect;
 
 /// Columns of text that are asked for.
@@ -40,6 +40,18 @@ pub(super) struct Scope {
     pub(super) table: String,
     /// The placeholder of the organization.
     pub(super) organization: String,
+    /// On PostgreSQL a record is found by the key of its partition, on SQLite by its row's.
+    pub(super) engine: Engine,
+}
+
+impl Scope {
+    /// The columns of a record's key.
+    fn key(&self) -> &'static str {
+        match self.engine {
+            Engine::Postgres => "at, seq",
+            Engine::Sqlite => "seq",
+        }
+    }
 }
 
 /// What must hold of a record.
@@ -168,21 +180,21 @@ impl Condition {
             }
             // Each half has its index, and neither engine is left to find out that an OR has two.
             Self::OfPatient(id) => {
-                let Scope { table, organization } = scope;
+                let (Scope { table, organization, .. }, key) = (scope, scope.key());
                 let id = query.arg(Arg::Text(id));
                 query.push(&format!(
-                    "seq in (select seq from {table} where organization_id = {organization} and patient = {id} union all \
-                     select seq from {table} where organization_id = {organization} and type = 'Patient' and id = {id})"
+                    "({key}) in (select {key} from {table} where organization_id = {organization} and patient = {id} union all \
+                     select {key} from {table} where organization_id = {organization} and type = 'Patient' and id = {id})"
                 ));
             }
             Self::Own(ids) => {
-                let Scope { table, organization } = scope;
+                let (Scope { table, organization, .. }, key) = (scope, scope.key());
                 let own = ids.iter().map(|id| {
                     let id = query.arg(Arg::Text(id));
-                    format!("select seq from {table} where organization_id = {organization} and patient = {id}")
+                    format!("select {key} from {table} where organization_id = {organization} and patient = {id}")
                 });
                 let own: Vec<String> = own.collect();
-                query.push(&format!("seq in ({})", own.join(" union all ")));
+                query.push(&format!("({key}) in ({})", own.join(" union all ")));
             }
             Self::Organization(organization) => {
                 let organization = query.arg(Arg::Int(*organization));
@@ -238,7 +250,10 @@ mod tests {
             Condition::Entry(0, 7),
         ]);
         let mut query = Query::default();
-        condition.push(&mut query, &Scope { table: "t".to_owned(), organization: "$9".to_owned() });
+        condition.push(
+            &mut query,
+            &Scope { table: "t".to_owned(), organization: "$9".to_owned(), engine: Engine::Postgres },
+        );
         assert_eq!(query.sql, "(false and true and (patient = $1) is not true and (chain is null and seq = $2))");
         assert_eq!(query.args.len(), 2);
     }

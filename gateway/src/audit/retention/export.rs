@@ -11,6 +11,7 @@ use super::super::chain::{Link, prefix};
 use super::super::heads::Signer;
 use super::super::merkle::{Tree, hex};
 use super::super::record;
+use super::super::records::{PAGE, Records};
 use super::{Part, RetainError};
 use crate::store::bulk::BulkType;
 use crate::store::connection::{Arg, Connection, Row};
@@ -21,8 +22,6 @@ pub(super) const MANIFEST: &str = "manifest.json";
 const RECORDS: &str = "records.jsonl";
 /// What a manifest is signed as.
 pub(super) const EXPORT: &str = "export";
-/// Rows that are read at once.
-const PAGE: i64 = 2000;
 
 /// What an export holds.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -159,11 +158,7 @@ async fn chain(connection: &mut Connection, part: &Part, out: &mut Out) -> Resul
         "select number, first, last, at, previous, root, head, signer, signature from {prefix}audit_links \
          where organization_id = $1 and chain = $2 and number > $3 and number <= $4 order by number limit $5"
     );
-    let records = format!(
-        "select {} from {prefix}audit_events where organization_id = $1 and chain = $2 and place >= $3 and place <= $4 \
-         order by place limit $5",
-        record::names()
-    );
+    let mut records = Records::of(part.organization, part.chain, (part.first, part.last));
     let (mut tree, mut number) = (Tree::default(), part.first_link - 1);
     while number < part.last_link {
         let args = [part.organization, part.chain, number, part.last_link, PAGE].map(Arg::Int);
@@ -174,20 +169,11 @@ async fn chain(connection: &mut Connection, part: &Part, out: &mut Out) -> Resul
         for row in &rows {
             let link = link(part, row).ok_or(RetainError::Tampered)?;
             number = link.number;
-            let (first, last) = (link.first, link.last);
+            let last = link.last;
             out.link(row, link)?;
-            let mut next = first;
-            while next <= last {
-                let args = [part.organization, part.chain, next, last, PAGE].map(Arg::Int);
-                let rows = connection.fetch(&records, &args).await?;
-                let Some(place) = rows.last().and_then(|row| row.int(record::PLACE)) else {
-                    return Err(RetainError::Tampered);
-                };
-                for row in &rows {
-                    tree.push(record::leaf(row));
-                    out.record(row)?;
-                }
-                next = place + 1;
+            while let Some((_, row)) = records.next(connection, last).await? {
+                tree.push(record::leaf(&row));
+                out.record(&row)?;
             }
         }
     }
@@ -209,13 +195,14 @@ fn link(part: &Part, row: &Row) -> Option<Link> {
 
 async fn before(connection: &mut Connection, part: &Part, out: &mut Out) -> Result<String, RetainError> {
     let sql = format!(
-        "select {}, seq from {}audit_events where organization_id = $1 and chain is null and seq > $2 order by seq limit $3",
+        "select {}, seq from {}audit_events where organization_id = $1 and chain is null and seq > $2 and seq <= $3 \
+         order by seq limit $4",
         record::names(),
         prefix(connection.engine())
     );
     let (mut tree, mut after) = (Tree::default(), i64::MIN);
     loop {
-        let rows = connection.fetch(&sql, &[part.organization, after, PAGE].map(Arg::Int)).await?;
+        let rows = connection.fetch(&sql, &[part.organization, after, part.key, PAGE].map(Arg::Int)).await?;
         for row in &rows {
             tree.push(record::leaf(row));
             out.record(row)?;

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use crate::audit::retention::{self, Part, RetainError};
-use crate::audit::verify::{self, Known};
-use crate::cli::audit::reader;
+use crate::audit::Audit;
+use crate::audit::retention::run::{self, Run};
+use crate::audit::retention::{Part, RetainError};
+use crate::audit::upkeep::{DAYS, LEAST_DAYS};
+use crate::audit::verify::Known;
+use crate::cli::audit::open;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
+use crate::store::pools::Pools;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// Seven years.
-const DAYS: u32 = 2555;
-/// Six years: what documentation has to be kept, 45 CFR 164.316(b)(2)(i), and how far back an accounting of disclosures goes.
-const LEAST: u32 = 2192;
 
 /// What `audit retain` is told.
 #[derive(Args, Debug)]
@@ -45,9 +45,9 @@ pub struct RetainArgs {
 /// Runs the command.
 pub(super) async fn run(args: RetainArgs) -> Result<Exit, Stop> {
     let data_dir = &args.database.data_dir;
-    if args.days < LEAST && !args.short {
+    if args.days < LEAST_DAYS && !args.short {
         return Err(Stop::usage(format!(
-            "records have to be kept for six years ({LEAST} days): say --short, too, where another law holds"
+            "records have to be kept for six years ({LEAST_DAYS} days): say --short, too, where another law holds"
         )));
     }
     if args.export.exists() && folder_has_files(&args.export)? {
@@ -57,28 +57,44 @@ pub(super) async fn run(args: RetainArgs) -> Result<Exit, Stop> {
     let known = Known::read(data_dir, None, &args.key).map_err(Stop::usage)?;
     let now_ms = Clock::system().now_ms();
     let cutoff = now_ms - i64::from(args.days) * DAY_MS;
-    let (pools, mut connection) = reader(&args.database).await?;
-    let report = verify::verify(&mut connection, &known, |_| {}).await;
-    let parts = retention::due(&mut connection, cutoff).await;
-    drop(connection);
-    let (report, parts) = (report?, parts?);
-    if report.found > 0 {
-        pools.close().await;
-        return Err(Stop::failed("the trail is not as it was written, and nothing was dropped: see `audit verify`"));
-    }
-    if args.yes && !parts.is_empty() {
-        let mut owner = retention::owner(&pools, data_dir).await?;
-        let retired =
-            retention::retire(&mut owner, (data_dir, &known.signers), &args.export, &parts, (cutoff, now_ms)).await;
-        drop(owner);
-        retired.map_err(|error| match error {
-            RetainError::Database(error) => error.into(),
-            error => Stop::failed(error.to_string()),
-        })?;
-    }
+    let pools = open(&args.database).await?;
+    let done = match args.yes {
+        true => act(&args, &pools, &known, (cutoff, now_ms)).await,
+        false => plan(&args, &pools, &known, cutoff).await,
+    };
     pools.close().await;
-    cli::print(&told(&args, &parts, cutoff))?;
+    cli::print(&told(&args, &done?, cutoff))?;
     Ok(Exit::Done)
+}
+
+/// What would be dropped.
+async fn plan(args: &RetainArgs, pools: &Pools, known: &Known, cutoff: i64) -> Result<Vec<Part>, Stop> {
+    let (report, parts) = run::look(pools, &args.database.data_dir, known, cutoff).await?;
+    if report.found > 0 { Err(stop(RetainError::Tampered)) } else { Ok(parts) }
+}
+
+/// Exports and drops it, and records that.
+async fn act(args: &RetainArgs, pools: &Pools, known: &Known, times: (i64, i64)) -> Result<Vec<Part>, Stop> {
+    let data_dir = &args.database.data_dir;
+    let Some(mut run) = Run::begin(pools, data_dir).await.map_err(stop)? else {
+        return Err(Stop::failed("another process is exporting and dropping: nothing was dropped here"));
+    };
+    let record = async |parts: &[Part], manifest: &str| {
+        let audit = Audit::open(pools, data_dir).await?;
+        let closing = audit.closing();
+        let recorded = run::record(&audit, "audit retain", Some((parts, manifest)), times).await;
+        drop(audit);
+        closing.wait().await;
+        recorded
+    };
+    run.go((pools, data_dir), known, &args.export, times, record).await.map_err(stop)
+}
+
+fn stop(error: RetainError) -> Stop {
+    match error {
+        RetainError::Database(error) => error.into(),
+        error => Stop::failed(error.to_string()),
+    }
 }
 
 fn folder_has_files(folder: &Path) -> Result<bool, Stop> {
