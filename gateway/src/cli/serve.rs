@@ -72,6 +72,9 @@ pub struct ServeArgs {
     /// Does not tell patients (by a Communication in their record) that the glass was broken. It is reviewed all the same.
     #[arg(long, env = "FHIR_GATEWAY_NO_GLASS_NOTICE")]
     no_glass_notice: bool,
+    /// With everything that is written a Provenance is stored, in the same transaction: who, when, why, from where.
+    #[arg(long, env = "FHIR_GATEWAY_PROVENANCE")]
+    provenance: bool,
     /// Fixes clock and ids, so that equal requests give equal bytes.
     #[arg(long, value_name = "NUMBER", requires = "dev")]
     dev_seed: Option<u64>,
@@ -146,6 +149,9 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     gateway.break_glass_silently = args.no_glass_notice;
     gateway.store.sound_alarm_every(args.consent_alarm);
+    if args.provenance {
+        gateway.keep_provenance(args.dev_seed);
+    }
     let limits = Limits { body: args.max_body, ..Limits::default() };
     let deletes = args.conditional_delete;
     listen(Arc::new(gateway), authenticator, cursors, limits, deletes, args.listen, announce).await?;

@@ -4,7 +4,7 @@ use consent::{Permit, Predicate};
 
 use crate::store::connection::{Arg, Engine};
 use crate::store::consents;
-use crate::store::consents::predicate::{Breadth, Places, Span};
+use crate::store::consents::predicate::{Breadth, Places, Span, Types};
 use crate::store::types::ResourceKey;
 
 /// SQL text under construction, with its arguments.
@@ -36,14 +36,20 @@ impl<'a> Query<'a> {
         format!("(select rid from directory where organization_id = {organization} and type = {kind} and id = {id})")
     }
 
-    /// The condition that a directory row (under `alias`) passes the predicate.
-    pub(crate) fn predicate(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
-        self::predicate(predicate, alias, Span::Current, engine, Breadth::Few, self)
+    /// The condition that a directory row (under `alias`) passes the predicate, for what shows past versions.
+    pub(crate) fn predicate_ever(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
+        self::predicate(predicate, (alias, Types::All), Span::Ever, engine, Breadth::Few, self)
     }
 
-    /// The same for what shows past versions.
-    pub(crate) fn predicate_ever(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
-        self::predicate(predicate, alias, Span::Ever, engine, Breadth::Few, self)
+    /// The same of a row of one type, for what shows such versions.
+    pub(crate) fn predicate_of(
+        &mut self,
+        predicate: &'a Predicate,
+        (alias, kind): (&str, &str),
+        span: Span,
+        engine: Engine,
+    ) -> String {
+        self::predicate(predicate, (alias, Types::Of(&[kind])), span, engine, Breadth::Few, self)
     }
 }
 
@@ -57,17 +63,19 @@ impl<'a> Places<'a> for Query<'a> {
     }
 }
 
-/// The condition that a directory row (under `alias`) passes the predicate.
+/// The condition that a directory row (under `alias`, of one of the types) passes the predicate.
 pub(crate) fn predicate<'p>(
     predicate: &'p Predicate,
-    alias: &str,
+    (alias, types): (&str, Types<'_>),
     span: Span,
     engine: Engine,
     breadth: Breadth<'_>,
     places: &mut impl Places<'p>,
 ) -> String {
     match predicate {
-        Predicate::Consents(asked) => consents::predicate::condition(asked, alias, span, engine, breadth, places),
+        Predicate::Consents(asked) => {
+            consents::predicate::condition(asked, (alias, types), span, engine, breadth, places)
+        }
         Predicate::Organization => "true".to_owned(),
         Predicate::Patient(id) => format!("{alias}.patient = {}", places.text(id)),
     }

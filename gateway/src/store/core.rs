@@ -20,6 +20,7 @@ use crate::store::dialect::{self, SqlDialect};
 use crate::store::journal::{self, Journal};
 use crate::store::labelling::Labellings;
 use crate::store::pools::Pools;
+use crate::store::provenance;
 use crate::store::referrers::Referrers;
 use crate::store::statistics::Growth;
 
@@ -81,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     /// When what is shown under Consents is decided once more.
     pub(crate) alarm: Alarm,
+    /// Whether what is written has a Provenance.
+    pub(crate) provenance: provenance::Keeping,
     /// Row ids taken and not yet given out.
     rids: Mutex<std::ops::Range<i64>>,
 }
@@ -132,6 +135,7 @@ impl Core {
             labellings: Labellings::default(),
             journal: Journal::default(),
             alarm: Alarm::default(),
+            provenance: provenance::Keeping::default(),
             rids: Mutex::new(0..0),
         }
     }

@@ -76,6 +76,7 @@ pub fn facts<'d>(kind: &str, resource: Element<'d>) -> Facts<'d> {
     match kind {
         "Encounter" => facts.encounter = own_id(resource),
         "Patient" => facts.patient = own_id(resource),
+        "Provenance" if facts.patient.is_none() => facts.patient = named_patient(resource),
         _ => {}
     }
     facts
@@ -92,6 +93,18 @@ pub fn period(period: Element<'_>) -> Option<(i64, i64)> {
 #[must_use]
 pub fn instants(time: Element<'_>) -> Option<(i64, i64)> {
     range(ElementType::DateTime, time)
+}
+
+/// R5's `Provenance.patient` in R4: where a Provenance says whose it is, and no target is a Patient.
+pub const PROVENANCE_PATIENT: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Provenance.patient";
+
+fn named_patient(provenance: Element<'_>) -> Option<Cow<'_, str>> {
+    let extensions = provenance.member("extension").into_iter().flat_map(|all| all.children());
+    let is_it = |extension: &Element<'_>| {
+        extension.member("url").and_then(|url| url.string()).as_deref() == Some(PROVENANCE_PATIENT)
+    };
+    let named = extensions.filter(is_it).filter_map(|extension| extension.member("valueReference"));
+    named.filter_map(|reference| target(reference, "Patient").map(|(_, id)| id)).next()
 }
 
 fn own_id(resource: Element<'_>) -> Option<Cow<'_, str>> {
