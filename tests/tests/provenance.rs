@@ -485,6 +485,17 @@ suite! {
             }
             assert_eq!(api.get("/Observation?_has:Provenance:target:_id=nowhere&_summary=count").await.expect(200).json().at("total").unwrap().to_string(), "0");
         }
+        // Whether there is something under an id is not told by what becomes of a Provenance about it.
+        for (target, status) in [("Observation/s", 404), ("Observation/no-such", 404), ("Observation/w", 200), ("http://elsewhere.example/fhir/Observation/s", 200)] {
+            if target == "Observation/w" {
+                all.save(&lab_observation("w", "b", "1.0")).await.expect(201);
+            }
+            let theirs = api.post("/Provenance", about(target)).await.expect(201).json();
+            api.get(&format!("/Provenance/{}", theirs.str("id").unwrap())).await.expect(status);
+            let mixed = HEADER.replace(r#""agent""#, &format!(r#""recorded":"2024-01-01T00:00:00Z","target":[{{"reference":"Patient/b"}},{{"reference":"{target}"}}],"agent""#));
+            let theirs = api.post("/Provenance", mixed).await.expect(201).json();
+            api.get(&format!("/Provenance/{}", theirs.str("id").unwrap())).await.expect(status);
+        }
         // What says why agrees with what is shown.
         let data_dir = server.data_dir().display().to_string();
         let id = format!("Provenance/{}", bare.str("id").unwrap());

@@ -11,7 +11,7 @@ use crate::store::bulk::{self, BulkType};
 use crate::store::condition;
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
-use crate::store::consents::predicate::{Breadth, Span, Types};
+use crate::store::consents::predicate::{Breadth, Span};
 use crate::store::dialect;
 use crate::store::emit::Facts;
 use crate::store::types::{Basis, Change, Operation, Version};
@@ -86,8 +86,7 @@ pub(crate) async fn shown(
     rids: &[i64],
 ) -> Result<Vec<i64>, DbError> {
     let mut query = Query::default();
-    let visible =
-        condition::predicate(predicate, ("d", Types::All), span, connection.engine(), Breadth::Few, &mut query);
+    let visible = condition::predicate(predicate, ("d", &[]), span, connection.engine(), Breadth::Few, &mut query);
     let rows = if let [rid] = rids {
         let rid = query.arg(Arg::Int(*rid));
         let sql = format!("select d.rid from directory d where d.rid = {rid} and {visible}");

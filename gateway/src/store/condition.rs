@@ -4,7 +4,7 @@ use consent::{Permit, Predicate};
 
 use crate::store::connection::{Arg, Engine};
 use crate::store::consents;
-use crate::store::consents::predicate::{Breadth, Places, Span, Types};
+use crate::store::consents::predicate::{Breadth, Places, Span};
 use crate::store::types::ResourceKey;
 
 /// SQL text under construction, with its arguments.
@@ -36,20 +36,16 @@ impl<'a> Query<'a> {
         format!("(select rid from directory where organization_id = {organization} and type = {kind} and id = {id})")
     }
 
-    /// The condition that a directory row (under `alias`) passes the predicate, for what shows past versions.
-    pub(crate) fn predicate_ever(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
-        self::predicate(predicate, (alias, Types::All), Span::Ever, engine, Breadth::Few, self)
-    }
-
-    /// The same of a row of one type, for what shows such versions.
-    pub(crate) fn predicate_of(
+    /// The condition that a directory row (under `alias`), of one of the types (of any, where there is none), passes the predicate;
+    /// `span`: for what shows such versions.
+    pub(crate) fn predicate(
         &mut self,
         predicate: &'a Predicate,
-        (alias, kind): (&str, &str),
+        (alias, kinds): (&str, &[&str]),
         span: Span,
         engine: Engine,
     ) -> String {
-        self::predicate(predicate, (alias, Types::Of(&[kind])), span, engine, Breadth::Few, self)
+        self::predicate(predicate, (alias, kinds), span, engine, Breadth::Few, self)
     }
 }
 
@@ -63,10 +59,10 @@ impl<'a> Places<'a> for Query<'a> {
     }
 }
 
-/// The condition that a directory row (under `alias`, of one of the types) passes the predicate.
+/// The condition that a directory row (under `alias`, of one of the types, or of any where there is none) passes the predicate.
 pub(crate) fn predicate<'p>(
     predicate: &'p Predicate,
-    (alias, types): (&str, Types<'_>),
+    (alias, kinds): (&str, &[&str]),
     span: Span,
     engine: Engine,
     breadth: Breadth<'_>,
@@ -74,7 +70,7 @@ pub(crate) fn predicate<'p>(
 ) -> String {
     match predicate {
         Predicate::Consents(asked) => {
-            consents::predicate::condition(asked, (alias, types), span, engine, breadth, places)
+            consents::predicate::condition(asked, (alias, kinds), span, engine, breadth, places)
         }
         Predicate::Organization => "true".to_owned(),
         Predicate::Patient(id) => format!("{alias}.patient = {}", places.text(id)),

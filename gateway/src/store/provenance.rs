@@ -145,11 +145,15 @@ pub(crate) async fn tell(
             written.extend(made);
         }
         if let Some(kept) = kept {
-            let base = unit.provenance_id(&kept.ids);
             for (part, group) in groups(&written, |written| Some(written.activity)).into_iter().enumerate() {
                 let source = Source::of(unit.checkpoint.as_ref());
                 let account = account(&unit.permit, &group, at_ms, &kept.policy, source);
-                texts.push((Told { unit: number, step: group[0].0 }, part_of(base, part), account.text(), at_ms));
+                texts.push((
+                    Told { unit: number, step: group[0].0 },
+                    part_of(unit.provenance_id(&kept.ids), part),
+                    account.text(),
+                    at_ms,
+                ));
             }
         }
     }
@@ -180,7 +184,7 @@ pub(crate) fn hand_over(verdicts: &mut [Verdict], told: Vec<Told>, snapshots: Ve
         let Some(Verdict::Settled(Ok(changed))) = verdicts.get_mut(unit) else { continue };
         let Some(first) = changed.iter_mut().find(|changed| changed.outcome != Outcome::Nothing) else { continue };
         let labels = snapshot.facts.mark.labels.bits();
-        let basis = bases.get(step).map(|basis| Basis { labels, would_deny: false, ..basis.clone() });
+        let basis = bases.get(step).map(|basis| Basis { labels, ..basis.clone() });
         first.provenances.push(Version {
             kind: snapshot.kind,
             id: snapshot.id,

@@ -136,8 +136,8 @@ pub(super) fn narrowed<'a>(
     let (wanted, kind) = (kind, query.arg(Arg::Text(kind)));
     let id = query.arg(Arg::Text(id));
     let predicate = match version {
-        None => query.predicate_of(permit.predicate(), ("d", wanted), Span::Current, engine),
-        Some(_) => query.predicate_of(permit.predicate(), ("d", wanted), Span::Ever, engine),
+        None => query.predicate(permit.predicate(), ("d", &[wanted]), Span::Current, engine),
+        Some(_) => query.predicate(permit.predicate(), ("d", &[wanted]), Span::Ever, engine),
     };
     let version = version.map_or_else(|| "d.version".to_owned(), |version| query.arg(Arg::Int(version)));
     query.push(&format!(

@@ -125,7 +125,7 @@ const WIDTH: usize = 9;
 
 /// A statement that gives row id and version of the rows in `{keys}`, of these types (of any, where there is none), in no order.
 fn of_keys(compiler: &mut Compiler<'_>, kinds: &[&str]) -> String {
-    let visible = compiler.visible_as("d", kinds);
+    let visible = compiler.visible("d", kinds);
     // Left to itself, SQLite would rather look through the organization's directory.
     let join = dialect::join_in_order(compiler.engine);
     format!(

@@ -189,3 +189,32 @@ fn time(kind: ElementType, element: Element<'_>) -> Option<Cow<'_, str>> {
     let text = |name| element.member(name).and_then(|time| time.string());
     text("start").or_else(|| text("end"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Document;
+
+    #[test]
+    fn a_provenance_is_whose_its_targets_or_its_extension_say() {
+        let of = |members: &str| {
+            let text = format!(r#"{{"resourceType":"Provenance",{members}}}"#);
+            let document = Document::parse(text.as_bytes()).unwrap();
+            facts("Provenance", document.root()).patient.map(Cow::into_owned)
+        };
+        let extension = |reference: &str| {
+            format!(
+                r#""extension":[{{"url":"urn:x"}},{{"url":"{PROVENANCE_PATIENT}","valueReference":{{"reference":"{reference}"}}}}]"#
+            )
+        };
+        let target =
+            |reference: &str| format!(r#""target":[{{"reference":"Observation/o"}},{{"reference":"{reference}"}}]"#);
+        assert_eq!(of(&target("Observation/x")), None);
+        assert_eq!(of(&target("Patient/a/_history/2")).as_deref(), Some("a"));
+        assert_eq!(of(&format!("{},{}", extension("Patient/b"), target("Observation/x"))).as_deref(), Some("b"));
+        // A target is what it is about.
+        assert_eq!(of(&format!("{},{}", extension("Patient/b"), target("Patient/a"))).as_deref(), Some("a"));
+        assert_eq!(of(&extension("Practitioner/b")), None);
+        assert_eq!(of(r#""extension":[{"url":1},{}]"#), None);
+    }
+}

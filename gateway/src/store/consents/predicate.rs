@@ -47,40 +47,21 @@ const PLAIN: i64 = (Labels::NORMAL.bits() << 1) - 1;
 /// Labels on which statute, or doubt, has a say.
 const SPECIAL: i64 = Labels::DOUBTFUL.bits() | Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits();
 
-/// Which types a row may be of, as far as the plan knows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Types<'k> {
-    /// Any.
-    All,
-    /// These.
-    Of(&'k [&'k str]),
-}
-
-impl Types<'_> {
-    /// Whether it may be a Provenance, whose targets are asked about, too.
-    fn has_provenances(self) -> bool {
-        match self {
-            Self::All | Self::Of([]) => true,
-            Self::Of(kinds) => kinds.contains(&provenance::KIND),
-        }
-    }
-}
-
 /// How far a Provenance of a Provenance is followed.
 const FOLLOWED: u8 = 2;
 
 /// The condition that a directory row (under `d`) may be seen: that itself may be, and of a Provenance that all it is about may be
-/// (F12).
+/// (F12). `kinds`: the types that it may be of, as far as the plan knows; any, where there is none.
 pub(crate) fn condition<'p>(
     asked: &'p Asked,
-    (d, types): (&str, Types<'_>),
+    (d, kinds): (&str, &[&str]),
     span: Span,
     engine: Engine,
     breadth: Breadth<'_>,
     places: &mut impl Places<'p>,
 ) -> String {
     let own = by_itself(asked, d, span, engine, breadth, places);
-    if !types.has_provenances() {
+    if !kinds.is_empty() && !kinds.contains(&provenance::KIND) {
         return own;
     }
     format!("{own} and {}", by_targets(asked, d, span, engine, places))
@@ -118,11 +99,15 @@ fn targets<'p>(
         Span::Current => format!("{d}.deleted = 0"),
         Span::Ever => format!("{d}.deleted = 0 and {d}.version = 1"),
     };
+    // Other servers' (their addresses have a colon) and those in words are nobody's to hide. One that is not here is as good as hidden:
+    // whoever writes about an id would learn otherwise whether there is something under it.
+    let here = format!("{row}.target_type <> '' and replace({row}.target_id, ':', '') = {row}.target_id");
     format!(
         "case when {not_one} then true else {known} and not exists (select 1 from index_reference {row} \
-         join directory {target} on {target}.organization_id = {d}.organization_id and {target}.type = {row}.target_type \
-         and {target}.id = {row}.target_id where {row}.rid = {d}.rid and {row}.path = {path} \
-         and not coalesce({itself} and {further}, false)) end"
+         left join directory {target} on {target}.organization_id = {d}.organization_id \
+         and {target}.type = {row}.target_type and {target}.id = {row}.target_id \
+         where {row}.rid = {d}.rid and {row}.path = {path} and {here} \
+         and not coalesce({target}.rid is not null and {itself} and {further}, false)) end"
     )
 }
 

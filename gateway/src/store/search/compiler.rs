@@ -7,7 +7,7 @@ use super::statement::Statement;
 use super::{chain, composite, date, near, quantity, reference, string, token, uri};
 use crate::store::condition;
 use crate::store::connection::Engine;
-use crate::store::consents::predicate::{Breadth, Span, Types};
+use crate::store::consents::predicate::{Breadth, Span};
 use crate::store::core::Core;
 use crate::store::dialect;
 
@@ -51,25 +51,21 @@ impl<'a> Compiler<'a> {
     }
 
     /// That a row of the directory is there and the permit shows it: beside every use of the directory.
-    pub(super) fn visible(&mut self, directory: &str) -> String {
-        self.visible_of(directory, Types::All, self.counts)
-    }
-
-    /// The same of rows that are of one of these types (any, where there is none).
-    pub(super) fn visible_as(&mut self, directory: &str, kinds: &[&str]) -> String {
-        self.visible_of(directory, Types::Of(kinds), self.counts)
+    /// It is of one of these types (of any, where there is none).
+    pub(super) fn visible(&mut self, directory: &str, kinds: &[&str]) -> String {
+        self.visible_of(directory, kinds, self.counts)
     }
 
     /// The same where all rows that fit are looked at, whatever a page takes of them.
     pub(super) fn visible_among_all(&mut self, directory: &str, kinds: &[&str]) -> String {
-        self.visible_of(directory, Types::Of(kinds), true)
+        self.visible_of(directory, kinds, true)
     }
 
-    fn visible_of(&mut self, directory: &str, types: Types<'_>, many: bool) -> String {
+    fn visible_of(&mut self, directory: &str, kinds: &[&str], many: bool) -> String {
         let breadth = if many { Breadth::Many(&self.organization) } else { Breadth::Few };
         let (predicate, statement) = (self.permit.predicate(), &mut self.statement);
         let predicate =
-            condition::predicate(predicate, (directory, types), Span::Current, self.engine, breadth, statement);
+            condition::predicate(predicate, (directory, kinds), Span::Current, self.engine, breadth, statement);
         format!("{directory}.organization_id = {} and {directory}.deleted = 0 and {predicate}", self.organization)
     }
 
