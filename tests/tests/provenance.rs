@@ -596,6 +596,27 @@ suite! {
         is_complete(&server).await;
     }
 
+    /// Of one seed and the same requests they are the same, on one engine as on the other, and change no other id.
+    async fn equal_requests_leave_equal_ones(engine: Engine) {
+        let with = |engine, arguments: &[&str]| Server::with(engine, Options { seed: Some(7), ..options(arguments) });
+        let (one, other, without) = (with(engine, &["--provenance"]), with(Engine::Sqlite, &["--provenance"]), with(engine, &[]));
+        let mut told = Vec::new();
+        for server in [&one, &other, &without] {
+            let api = server.client();
+            let mut ids = Vec::new();
+            for family in ["A", "B"] {
+                ids.push(api.post("/Patient", patient("x", family)).await.expect(201).json().str("id").unwrap().to_owned());
+                api.save(&patient("p", family)).header("If-Match", "W/\"9\"").await.expect(412);
+            }
+            api.post("/", transaction(&[patient("p", "A"), lab_observation("o", "q", "1.0")])).await.expect(200);
+            ids.push(api.post("/Patient", patient("x", "C")).await.expect(201).json().str("id").unwrap().to_owned());
+            told.push((ids, found(&api, "").await.iter().map(Json::to_string).collect::<Vec<_>>()));
+        }
+        assert_eq!(told[0].1.len(), 5);
+        assert_eq!(told[0], told[1]);
+        assert_eq!(told[0].0, told[2].0);
+    }
+
     async fn nothing_changes_unless_asked(engine: Engine) {
         let server = Server::start(engine);
         let api = server.client();

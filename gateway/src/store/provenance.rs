@@ -92,13 +92,21 @@ impl Written {
     }
 }
 
-/// A Provenance on its way, among the other snapshots of its transaction.
+/// What a Provenance of a set tells of.
 #[derive(Debug)]
 pub(crate) struct Told {
-    /// Of which set.
+    /// The set.
     unit: usize,
-    /// A step that it tells of.
+    /// One of its steps.
     step: usize,
+}
+
+/// A Provenance on its way.
+struct Draft<T> {
+    of: T,
+    id: String,
+    text: String,
+    at_ms: i64,
 }
 
 /// Adds the Provenances of what the steps come to. They come after the steps' own snapshots, in the order of what is returned.
@@ -109,7 +117,7 @@ pub(crate) async fn tell(
     (steps, sights): (&[Step<'_>], &[Sight]),
     (snapshots, custom): (&mut Vec<Snapshot>, &Custom),
 ) -> Result<Vec<Told>, Abort> {
-    let mut texts: Vec<(Told, String, String, i64)> = Vec::new();
+    let mut drafts = Vec::new();
     for (number, (unit, sight)) in units.iter().zip(sights).enumerate() {
         let kept = core.provenance.0.get().filter(|_| unit.permit.action() != Action::Maintain);
         if kept.is_none() && unit.attached.is_none() {
@@ -118,60 +126,41 @@ pub(crate) async fn tell(
         let of_unit = steps.iter().zip(snapshots.iter()).enumerate().filter(|(_, (step, _))| step.unit == number);
         let mut written: Vec<(usize, Written)> =
             of_unit.map(|(place, (step, snapshot))| (place, Written::of(snapshot, activity(step.outcome)))).collect();
-        let at_ms = written.first().map_or(0, |(step, _)| steps[*step].updated_ms);
+        let Some(at_ms) = written.first().map(|(step, _)| steps[*step].updated_ms) else { continue };
         if let Some(attached) = &unit.attached {
-            let mut made = Vec::new();
-            for (part, group) in groups(&written, |_| ()).into_iter().enumerate() {
-                let id = part_of(&attached.id, part);
-                let text = clients(core, unit, sight, attached, &group, &id).map_err(|reason| Abort::Refused {
-                    unit: number,
-                    index: 0,
-                    reason,
-                })?;
-                let (step, patient) = (group[0].0, group[0].1.patient.clone());
-                made.push((
-                    step,
-                    Written {
-                        kind: KIND.into(),
-                        id: id.clone().into(),
-                        version: 1,
-                        patient,
-                        activity: Activity::Create,
-                    },
-                ));
-                texts.push((Told { unit: number, step }, id, text, at_ms));
+            let clients = clients(core, unit, sight, attached, &written);
+            let clients = clients.map_err(|reason| Abort::Refused { unit: number, index: 0, reason })?;
+            for (one, text) in clients {
+                let (step, id) = (one.0, one.1.id.to_string());
+                drafts.push(Draft { of: Told { unit: number, step }, id, text, at_ms });
+                // It is something that was written, too.
+                written.push(one);
             }
-            // It is something that was written, too.
-            written.extend(made);
         }
-        if let Some(kept) = kept {
-            for (part, group) in groups(&written, |written| Some(written.activity)).into_iter().enumerate() {
-                let source = Source::of(unit.checkpoint.as_ref());
-                let account = account(&unit.permit, &group, at_ms, &kept.policy, source);
-                texts.push((
-                    Told { unit: number, step: group[0].0 },
-                    part_of(unit.provenance_id(&kept.ids), part),
-                    account.text(),
-                    at_ms,
-                ));
-            }
+        let Some(kept) = kept else { continue };
+        for (part, group) in groups(&written, |written| Some(written.activity)).into_iter().enumerate() {
+            let source = Source::of(unit.checkpoint.as_ref());
+            let account = account(&unit.permit, &group, at_ms, &kept.policy, source);
+            let of = Told { unit: number, step: group[0].0 };
+            let id = part_of(unit.provenance_id(&kept.ids), part);
+            drafts.push(Draft { of, id, text: account.text(), at_ms });
         }
     }
-    add(core, connection, texts, (snapshots, custom)).await.map_err(Abort::Database)
+    add(core, connection, drafts, (snapshots, custom)).await.map_err(Abort::Database)
 }
 
 async fn add<T>(
     core: &Core,
     connection: &mut Connection,
-    texts: Vec<(T, String, String, i64)>,
+    drafts: Vec<Draft<T>>,
     (snapshots, custom): (&mut Vec<Snapshot>, &Custom),
 ) -> Result<Vec<T>, DbError> {
-    if texts.is_empty() {
+    if drafts.is_empty() {
         return Ok(Vec::new());
     }
-    let rids = core.take_rids(connection, texts.len()).await?;
-    let mut told = Vec::with_capacity(texts.len());
-    for ((of, id, text, at_ms), rid) in texts.into_iter().zip(rids) {
+    let rids = core.take_rids(connection, drafts.len()).await?;
+    let mut told = Vec::with_capacity(drafts.len());
+    for (Draft { of, id, text, at_ms }, rid) in drafts.into_iter().zip(rids) {
         snapshots.push(snapshot(core, custom, (rid, &id), &text, at_ms)?);
         told.push(of);
     }
@@ -233,7 +222,7 @@ pub(crate) async fn of_settlement(
             policy: &kept.policy,
             source: Source::OtherProgram,
         };
-        ((), format!("{}{}", claim::PREFIX, kept.ids.next()), account.text(), at_ms)
+        Draft { of: (), id: format!("{}{}", claim::PREFIX, kept.ids.next()), text: account.text(), at_ms }
     });
     let (mut snapshots, custom) = (Vec::new(), core.registry.known(organization));
     add(core, connection, accounts.collect(), (&mut snapshots, &custom)).await?;
@@ -289,26 +278,31 @@ fn account<'a>(
     }
 }
 
-/// The client's own, with its targets. Whoever may write what it is about may not yet write a Provenance about it.
+/// The client's own, with their targets: each with a step that it tells of, and its text. Whoever may write what they are about may
+/// not yet write a Provenance about it.
 fn clients(
     core: &Core,
     unit: &Unit,
     sight: &Sight,
     attached: &Attached,
-    group: &[&(usize, Written)],
-    id: &str,
-) -> Result<String, ChangeRefusal> {
-    let targets: Vec<String> = group.iter().map(|(_, written)| written.reference()).collect();
-    let text =
-        body::completed(&attached.text, &targets, group[0].1.patient.as_deref()).ok_or(ChangeRefusal::Forbidden)?;
-    let change = Change {
-        kind: KIND.into(),
-        id: id.into(),
-        operation: Operation::Create { body: Bytes::from(text.clone().into_bytes()) },
-    };
-    let permitted = Document::parse(text.as_bytes())
-        .is_ok_and(|document| sight.permits(core, unit.permit.predicate(), &change, None, Some(&document)));
-    if permitted { Ok(text) } else { Err(ChangeRefusal::Forbidden) }
+    written: &[(usize, Written)],
+) -> Result<Vec<((usize, Written), String)>, ChangeRefusal> {
+    let mut clients = Vec::new();
+    for (part, group) in groups(written, |_| ()).into_iter().enumerate() {
+        let (id, patient) = (part_of(&attached.id, part), group[0].1.patient.clone());
+        let targets: Vec<String> = group.iter().map(|(_, written)| written.reference()).collect();
+        let text = body::completed(&attached.text, &targets, patient.as_deref()).ok_or(ChangeRefusal::Forbidden)?;
+        let operation = Operation::Create { body: Bytes::from(text.clone().into_bytes()) };
+        let change = Change { kind: KIND.into(), id: id.clone().into(), operation };
+        let permitted = Document::parse(text.as_bytes())
+            .is_ok_and(|document| sight.permits(core, unit.permit.predicate(), &change, None, Some(&document)));
+        if !permitted {
+            return Err(ChangeRefusal::Forbidden);
+        }
+        let activity = Activity::Create;
+        clients.push(((group[0].0, Written { kind: KIND.into(), id: id.into(), version: 1, patient, activity }), text));
+    }
+    Ok(clients)
 }
 
 fn snapshot(core: &Core, custom: &Custom, (rid, id): (i64, &str), text: &str, at_ms: i64) -> Result<Snapshot, DbError> {
