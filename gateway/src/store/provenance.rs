@@ -109,6 +109,15 @@ struct Draft<T> {
     at_ms: i64,
 }
 
+/// A client's own on its way.
+struct Client {
+    /// A step that it tells of.
+    step: usize,
+    text: String,
+    /// What it is itself.
+    written: Written,
+}
+
 /// Adds the Provenances of what the steps come to. They come after the steps' own snapshots, in the order of what is returned.
 pub(crate) async fn tell(
     core: &Core,
@@ -130,11 +139,10 @@ pub(crate) async fn tell(
         if let Some(attached) = &unit.attached {
             let clients = clients(core, unit, sight, attached, &written);
             let clients = clients.map_err(|reason| Abort::Refused { unit: number, index: 0, reason })?;
-            for (one, text) in clients {
-                let (step, id) = (one.0, one.1.id.to_string());
-                drafts.push(Draft { of: Told { unit: number, step }, id, text, at_ms });
+            for Client { step, text, written: one } in clients {
+                drafts.push(Draft { of: Told { unit: number, step }, id: one.id.to_string(), text, at_ms });
                 // It is something that was written, too.
-                written.push(one);
+                written.push((step, one));
             }
         }
         let Some(kept) = kept else { continue };
@@ -278,15 +286,14 @@ fn account<'a>(
     }
 }
 
-/// The client's own, with their targets: each with a step that it tells of, and its text. Whoever may write what they are about may
-/// not yet write a Provenance about it.
+/// The client's own, with their targets. Whoever may write what they are about may not yet write a Provenance about it.
 fn clients(
     core: &Core,
     unit: &Unit,
     sight: &Sight,
     attached: &Attached,
     written: &[(usize, Written)],
-) -> Result<Vec<((usize, Written), String)>, ChangeRefusal> {
+) -> Result<Vec<Client>, ChangeRefusal> {
     let mut clients = Vec::new();
     for (part, group) in groups(written, |_| ()).into_iter().enumerate() {
         let (id, patient) = (part_of(&attached.id, part), group[0].1.patient.clone());
@@ -300,7 +307,8 @@ fn clients(
             return Err(ChangeRefusal::Forbidden);
         }
         let activity = Activity::Create;
-        clients.push(((group[0].0, Written { kind: KIND.into(), id: id.into(), version: 1, patient, activity }), text));
+        let written = Written { kind: KIND.into(), id: id.into(), version: 1, patient, activity };
+        clients.push(Client { step: group[0].0, text, written });
     }
     Ok(clients)
 }
