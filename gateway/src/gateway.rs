@@ -138,6 +138,17 @@ impl Gateway {
         self.policy_version.get_or_init(|| version(&self.policy))
     }
 
+    /// From now on everything that is written has a Provenance; the policy is settled before.
+    pub fn keep_provenance(&self, seed: Option<u64>) {
+        let clock = Arc::clone(&self.clock);
+        let ids = match seed {
+            // Ids of their own: how many there are must not show in other ids.
+            Some(seed) => Ids::seeded(seed.rotate_left(32) ^ 0x5072_6f76, clock),
+            None => Ids::random(clock),
+        };
+        self.store.keep_provenance(ids.into(), self.policy_version());
+    }
+
     /// The operator, who runs this command.
     pub fn operator_running(command: &str) -> Caller {
         Caller { client: Some(command.to_owned()), ..Self::operator() }

@@ -20,6 +20,7 @@ mod incoming;
 pub(crate) mod notice;
 pub(crate) mod parameters;
 pub(crate) mod patch;
+pub(crate) mod provenance;
 mod read;
 pub(crate) mod search;
 pub(crate) mod searchset;
@@ -46,7 +47,7 @@ use crate::interaction::cursor::Cursors;
 use crate::operation;
 use crate::outcome::{self, Advice, Code, Failure};
 use crate::router::Interaction;
-use crate::store::{Basis, Note, Outcome, Version};
+use crate::store::{Attached, Basis, Change, Note, Outcome, Set, Version};
 
 /// The gateway at one base address: what every interaction works with.
 pub struct Endpoint {
@@ -92,6 +93,8 @@ pub struct Request {
     /// It came as GET or HEAD, which change nothing (<https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1>): links are
     /// followed, fetched ahead and sent again by whoever comes along.
     pub safe: bool,
+    /// What its client says of where its writes come from.
+    pub provenance: Option<Attached>,
 }
 
 /// One request of one caller, permitted.
@@ -197,6 +200,11 @@ impl Request {
         }
     }
 
+    /// These changes, with what the client says of where they come from.
+    pub(crate) fn set(&self, changes: Vec<Change>) -> Set {
+        Set { changes, attached: self.provenance.clone() }
+    }
+
     /// The resource type; routes that need one have it.
     fn kind(&self) -> Result<&'static str, Failure> {
         self.kind.ok_or_else(Failure::internal)
@@ -243,6 +251,12 @@ impl Answer {
             Note::Stored => "The resource was stored. It becomes a parameter once its status is active.",
         };
         self.payload = Payload::Outcome(outcome::success(said));
+        self
+    }
+
+    /// The same with the Provenances that were stored with the write.
+    pub(crate) fn provided(mut self, provenances: &[Version]) -> Self {
+        self.touched.extend(provenances.iter().map(Touched::of));
         self
     }
 

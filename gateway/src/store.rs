@@ -33,6 +33,7 @@ pub mod migrate;
 mod open;
 mod place;
 pub mod pools;
+pub(crate) mod provenance;
 mod quality;
 mod read;
 mod reading;
@@ -60,8 +61,8 @@ pub use quality::{Finding, QualityReport};
 pub use search::Labels;
 pub use transaction::Transaction;
 pub use types::{
-    Basis, Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Note, Operation, Outcome, ResourceKey,
-    SearchKey, SearchPage, SearchPlace, SearchRequest, Version,
+    Attached, Basis, Change, Changed, Found, History, HistoryKey, HistoryPage, Method, Note, Operation, Outcome,
+    ResourceKey, SearchKey, SearchPage, SearchPlace, SearchRequest, Set, Version,
 };
 pub use verify::{MapReport, VerifyReport, WriteBack};
 
@@ -85,8 +86,8 @@ impl Store {
     ///
     /// # Errors
     /// [`ChangeError::Refused`] names the change at fault; nothing of the set was applied.
-    pub async fn submit(&self, permit: &Permit, changes: Vec<Change>) -> Result<Vec<Changed>, ChangeError> {
-        self.batcher.submit(Unit::new(permit.clone(), changes, None)).await
+    pub async fn submit(&self, permit: &Permit, set: impl Into<Set>) -> Result<Vec<Changed>, ChangeError> {
+        self.batcher.submit(Unit::new(permit.clone(), set.into(), None)).await
     }
 
     /// As [`Store::submit`], with a mark of progress that commits with the changes.
@@ -96,10 +97,10 @@ impl Store {
     pub async fn submit_checkpointed(
         &self,
         permit: &Permit,
-        changes: Vec<Change>,
+        set: impl Into<Set>,
         checkpoint: Checkpoint,
     ) -> Result<Vec<Changed>, ChangeError> {
-        self.batcher.submit(Unit::new(permit.clone(), changes, Some(checkpoint))).await
+        self.batcher.submit(Unit::new(permit.clone(), set.into(), Some(checkpoint))).await
     }
 
     /// Whether the database answers.

@@ -123,6 +123,7 @@ async fn operated(endpoint: &Endpoint, permit: &Permit, address: &str) -> String
         request_id: "hidden".into(),
         source: None,
         safe: true,
+        provenance: None,
     };
     let caller = Gateway::operator();
     let exchange = Exchange { endpoint, caller: &caller, permit: permit.clone() };

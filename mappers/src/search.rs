@@ -19,7 +19,7 @@ mod us_core;
 
 pub use custom::Custom;
 pub use extract::{DateRow, IndexRows, QuantityRow, ReferenceRow, StringRow, TokenRow, extract};
-pub use facts::{Facts, facts, instants, period};
+pub use facts::{Facts, PROVENANCE_PATIENT, facts, instants, period};
 pub use index_path::{index_path, typed_path};
 pub use normal::normal;
 pub use query::{Context, Handling, Ignored, QueryError, Results, Search, Summary, Test, TotalMode, canonical, parse};

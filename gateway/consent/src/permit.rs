@@ -1,6 +1,7 @@
 //! The decision and its two outcomes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::asked::Asked;
 use crate::asking::{Asking, Coding};
@@ -65,7 +66,9 @@ pub struct Application {
 #[derive(Clone, Debug)]
 pub struct Permit {
     action: Action,
+    actors: Arc<[String]>,
     caller: String,
+    client: Option<String>,
     observed: Option<Predicate>,
     organization: OrganizationId,
     predicate: Predicate,
@@ -78,9 +81,19 @@ impl Permit {
         self.action
     }
 
+    /// Who the caller is in the terms of Consents: `Type/id`.
+    pub fn actors(&self) -> &[String] {
+        &self.actors
+    }
+
     /// Who may do it.
     pub fn caller(&self) -> &str {
         &self.caller
+    }
+
+    /// The program that the caller acts through.
+    pub fn client(&self) -> Option<&str> {
+        self.client.as_deref()
     }
 
     /// What the predicate would be if Consents and statute were applied, where they are not: it limits nothing, and the audit
@@ -154,7 +167,9 @@ pub fn decide(context: &Context<'_>) -> Result<Permit, Refusal> {
     });
     Ok(Permit {
         action: context.action,
+        actors: context.caller.actors.as_slice().into(),
         caller: context.caller.id.clone(),
+        client: context.caller.client.clone(),
         observed: applied(&context.observation),
         organization: context.caller.organization,
         predicate,

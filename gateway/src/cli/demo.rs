@@ -118,7 +118,7 @@ async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
         if done.contains(&unit) {
             continue;
         }
-        let checkpoint = Checkpoint { job: job.clone(), unit };
+        let checkpoint = Checkpoint { job: job.clone(), unit, digest: None };
         bundle::load(&endpoint, &caller, purpose, text.into(), checkpoint).await.map_err(|failure| {
             Stop::failed(format!("the demo's own data were refused: {}", failure.issues[0].details))
         })?;

@@ -80,6 +80,9 @@ pub struct ImportArgs {
     /// Load everything again, also what earlier runs of these files committed.
     #[arg(long)]
     restart: bool,
+    /// With everything that is written a Provenance is stored that says by whom, when and from which file (by its SHA-256).
+    #[arg(long)]
+    provenance: bool,
     /// Write the full report (JSON) to this file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -105,6 +108,9 @@ pub(super) async fn run(args: ImportArgs) -> Result<Exit, Stop> {
         return Err(Stop::usage("there is no .json, .ndjson or .jsonl file under the given paths"));
     }
     let gateway = Arc::new(Gateway::open(args.database.options(true)?).await?);
+    if args.provenance {
+        gateway.keep_provenance(None);
+    }
     restore::ahead(&gateway).await?;
     let permit = gateway
         .permit(&Gateway::operator(), commit::PURPOSE, Action::Change)
@@ -112,7 +118,7 @@ pub(super) async fn run(args: ImportArgs) -> Result<Exit, Stop> {
     let read = Arc::new(AtomicU64::new(0));
     let total = sources.iter().map(|source| source.bytes).sum();
     let progress = Progress::new(total, args.json, Arc::clone(&read));
-    let feed = Feed::new(Arc::clone(&gateway), permit.clone(), sources, read, args.restart);
+    let feed = Feed::new(Arc::clone(&gateway), permit.clone(), sources, read, (args.restart, args.provenance));
     let started = Instant::now();
     let committer = Committer { endpoint: endpoint(&gateway, &args)?, permit, faults: Arc::default() };
     let outcome = load(committer, feed, &progress).await;

@@ -90,6 +90,9 @@ pub struct ServeArgs {
     /// Minutes in which --alert-refusals are counted, from a client's first one on.
     #[arg(long, value_name = "MINUTES", env = "FHIR_GATEWAY_ALERT_REFUSALS_MINUTES", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=1440))]
     alert_refusals_minutes: i64,
+    /// With everything that is written a Provenance is stored, in the same transaction: who, when, why, from where.
+    #[arg(long, env = "FHIR_GATEWAY_PROVENANCE")]
+    provenance: bool,
     /// Fixes clock and ids, so that equal requests give equal bytes.
     #[arg(long, value_name = "NUMBER", requires = "dev")]
     dev_seed: Option<u64>,
@@ -186,6 +189,9 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.store.tell_of_refusals(args.alert_refusals, args.alert_refusals_minutes * 60_000);
     gateway.alerts = Arc::new(Upkeep { sender, review_ms: args.glass_review_hours * 3_600_000 });
     let limits = Limits { body: args.max_body, time: Duration::from_secs(args.time_limit), ..Limits::default() };
+    if args.provenance {
+        gateway.keep_provenance(args.dev_seed);
+    }
     let deletes = args.conditional_delete;
     listen(Arc::new(gateway), authenticator, cursors, limits, deletes, args.listen, announce).await?;
     Ok(Exit::Done)

@@ -24,10 +24,11 @@ use crate::http::request_id::{self, RequestIds};
 use crate::http::response::{self, Body, Presentation};
 use crate::http::server::Peer;
 use crate::http::{Limits, binary, body, negotiation, query, xml};
-use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities};
+use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities, provenance};
 use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
 use crate::router::{self, Interaction, Place, Verb};
+use crate::store::Attached;
 
 /// The notice beside answers that Consents may have shortened.
 const INCOMPLETE: (HeaderName, HeaderValue) = (
@@ -215,9 +216,23 @@ impl Service {
         if place.interaction == Interaction::SearchForm {
             presentation.follow(std::str::from_utf8(&body).unwrap_or_default());
         }
-        let request = request(parts, place, body, id);
+        let mut request = request(parts, place, body, id);
         presentation.changes = request.changes();
+        if request.changes() {
+            match self.provenance(parts) {
+                Ok(said) => request.provenance = said,
+                Err(failure) => return audited::refused(&self.endpoint, Some(identity), &request, failure).await,
+            }
+        }
         self.perform(identity, request).await
+    }
+
+    /// What the client says of where its writes come from.
+    fn provenance(&self, parts: &Parts) -> Result<Option<Attached>, Failure> {
+        let gateway = &self.endpoint.gateway;
+        let values = parts.headers.get_all(provenance::NAME).iter().map(HeaderValue::as_bytes);
+        let text = provenance::read(values, gateway.clock.now_ms())?;
+        Ok(text.map(|text| Attached { id: gateway.ids.next(), text }))
     }
 
     async fn perform(&self, identity: Identity<'_>, request: Request) -> Result<Answer, Failure> {
@@ -315,6 +330,7 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
         // What headers say of it is anybody's word.
         source: parts.extensions.get::<Peer>().map(|peer| peer.0),
         safe: parts.method.is_safe(),
+        provenance: None,
     }
 }
 

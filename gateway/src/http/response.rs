@@ -162,7 +162,7 @@ pub fn preflight() -> Response<Body> {
 }
 
 const REQUEST_HEADERS: &str = "accept, authorization, content-type, if-match, if-modified-since, if-none-exist, \
-     if-none-match, prefer, x-request-id, x-security-context";
+     if-none-match, prefer, x-provenance, x-request-id, x-security-context";
 
 async fn write(
     status: StatusCode,

@@ -62,6 +62,7 @@ pub async fn load(
         request_id: checkpoint.job.as_str().into(),
         source: None,
         safe: false,
+        provenance: None,
     };
     let plan = read(endpoint, request).await?;
     if plan.kind != plan::Kind::Transaction {

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::{Answer, Endpoint};
 use crate::operation::Operation;
+use crate::store::provenance;
 
 /// What every type takes.
 const INTERACTIONS: &str = concat!(
@@ -114,6 +115,11 @@ fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete
     if kind == claim::KIND {
         trail(out);
     }
+    if kind == provenance::KIND {
+        out.extend_from_slice(br#""documentation":"#);
+        write_string(out, PROVENANCE);
+        out.push(b',');
+    }
     out.extend_from_slice(INTERACTIONS.as_bytes());
     out.extend_from_slice(format!(r#","conditionalDelete":"{}""#, conditional_delete.as_str()).as_bytes());
     out.extend_from_slice(br#","referencePolicy":["literal","local"]"#);
@@ -127,6 +133,12 @@ fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete
     operations(out, Operation::of_type(kind).iter().chain(Operation::of_all_types()));
     out.push(b'}');
 }
+
+/// How Provenances come about beside those that clients write as resources.
+const PROVENANCE: &str = "A write may say where it comes from in the header X-Provenance: a Provenance in JSON without target, at most \
+    16 KiB. It is stored in the transaction of the write, with the versions that were written as its targets (of several patients \
+    one for each); in a transaction it stands for the whole, in a batch for each entry. Provenances under ids that begin with \
+    gateway-provenance- are this server's own and are never changed.";
 
 /// What AuditEvent resources there are beside those that clients write.
 const TRAIL: &str = "Clients may write AuditEvents of their own. The audit trail of this server is served as AuditEvents, too: \

@@ -16,7 +16,7 @@ pub(super) async fn create(exchange: &Exchange<'_>, request: &Request) -> Result
         operation: Operation::Create { body: resource.body.clone() },
     };
     let changed = match request.conditions.if_none_exist.as_deref() {
-        None => gateway.store.submit(&exchange.permit, vec![change()]).await?,
+        None => gateway.store.submit(&exchange.permit, request.set(vec![change()])).await?,
         Some(condition) => {
             let search = conditional::criteria(exchange, kind, condition).await?;
             let mut transaction = gateway.store.begin(&exchange.permit).await?;
@@ -25,7 +25,7 @@ pub(super) async fn create(exchange: &Exchange<'_>, request: &Request) -> Result
                     drop(transaction);
                     return existing(exchange, request, kind, &id).await;
                 }
-                None => transaction.apply(vec![change()]).await?,
+                None => transaction.apply(request.set(vec![change()])).await?,
             }
         }
     };
@@ -38,8 +38,9 @@ pub(super) fn written(
     request: &Request,
     mut changed: Vec<Changed>,
 ) -> Result<Answer, Failure> {
-    let Changed { outcome, version, note } = changed.pop().ok_or_else(Failure::internal)?;
-    Ok(Answer::written(exchange.endpoint, request.preference, Some(outcome), version).noting(note))
+    let Changed { outcome, version, note, provenances } = changed.pop().ok_or_else(Failure::internal)?;
+    let answer = Answer::written(exchange.endpoint, request.preference, Some(outcome), version);
+    Ok(answer.noting(note).provided(&provenances))
 }
 
 /// The resource that a conditional create found.

@@ -13,7 +13,7 @@ use crate::store::{Change, Changed, Operation, Outcome, Version};
 pub(super) async fn delete(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let (kind, id) = request.instance()?;
     let change = change(kind, id.into(), request)?;
-    Ok(answer(request, exchange.endpoint.gateway.store.submit(&exchange.permit, vec![change]).await?))
+    Ok(answer(request, exchange.endpoint.gateway.store.submit(&exchange.permit, request.set(vec![change])).await?))
 }
 
 /// Deletes the one resource that matches, or, where the policy says so, all that match, in one transaction.
@@ -27,7 +27,7 @@ pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> R
         return Ok(answer(request, Vec::new()));
     }
     let changes = found.into_iter().map(|id| change(kind, id, request)).collect::<Result<_, _>>()?;
-    Ok(answer(request, transaction.apply(changes).await?))
+    Ok(answer(request, transaction.apply(request.set(changes)).await?))
 }
 
 fn change(kind: &str, id: Box<str>, request: &Request) -> Result<Change, Failure> {
@@ -37,8 +37,12 @@ fn change(kind: &str, id: Box<str>, request: &Request) -> Result<Change, Failure
 
 /// What a deletion answers; nothing changed where nothing matched.
 pub(super) fn answer(request: &Request, changed: Vec<Changed>) -> Answer {
-    let deleted = changed.into_iter().filter(|changed| changed.outcome == Outcome::Deleted);
-    let deleted: Vec<Version> = deleted.map(|changed| changed.version).collect();
+    let mut provenances = Vec::new();
+    let deleted = changed.into_iter().filter(|changed| changed.outcome == Outcome::Deleted).map(|changed| {
+        provenances.extend(changed.provenances);
+        changed.version
+    });
+    let deleted: Vec<Version> = deleted.collect();
     let said = match &deleted[..] {
         [] => "There was nothing to delete.".into(),
         [_] => "The resource was deleted.".into(),
@@ -50,12 +54,6 @@ pub(super) fn answer(request: &Request, changed: Vec<Changed>) -> Answer {
         Some(Content::Outcome) => (StatusCode::OK, Payload::Outcome(outcome::success(said))),
         _ => (StatusCode::NO_CONTENT, Payload::Nothing),
     };
-    Answer {
-        status,
-        stamp: only,
-        location: None,
-        payload,
-        touched: deleted.iter().map(Touched::of).collect(),
-        notice: None,
-    }
+    let touched = deleted.iter().chain(&provenances).map(Touched::of).collect();
+    Answer { status, stamp: only, location: None, payload, touched, notice: None }
 }

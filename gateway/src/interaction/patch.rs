@@ -36,7 +36,7 @@ pub(super) async fn patch(exchange: &Exchange<'_>, request: &Request) -> Result<
     for _ in 0..TRIES {
         let version = current(store.read(&exchange.permit, kind, id).await?, request)?;
         let change = patch.change(kind, version).await?;
-        match store.submit(&exchange.permit, vec![change]).await {
+        match store.submit(&exchange.permit, request.set(vec![change])).await {
             Err(error) if met_another(&error, request) => {}
             changed => return written(exchange, request, changed?),
         }
@@ -54,7 +54,7 @@ pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> R
         let id = conditional::only_match_to_change(&mut transaction, &search).await?.ok_or_else(no_match)?;
         let version = current(transaction.read(kind, &id).await?, request)?;
         let change = patch.change(kind, version).await?;
-        match transaction.apply(vec![change]).await {
+        match transaction.apply(request.set(vec![change])).await {
             Err(error) if met_another(&error, request) => {}
             changed => return written(exchange, request, changed?),
         }

@@ -12,7 +12,11 @@ pub(super) async fn update(exchange: &Exchange<'_>, request: &Request) -> Result
     let resource = incoming::resource(request.body.clone(), kind).await?;
     check_id(resource.id.as_deref(), id).map_err(|failure| failure.at(&format!("{kind}.id")))?;
     let change = change(kind, id.into(), request, resource)?;
-    written(exchange, request, exchange.endpoint.gateway.store.submit(&exchange.permit, vec![change]).await?)
+    written(
+        exchange,
+        request,
+        exchange.endpoint.gateway.store.submit(&exchange.permit, request.set(vec![change])).await?,
+    )
 }
 
 /// Updates the one resource that matches, or creates one where none does.
@@ -39,7 +43,7 @@ pub(super) async fn conditional(exchange: &Exchange<'_>, request: &Request) -> R
             },
         },
     };
-    written(exchange, request, transaction.apply(vec![change]).await?)
+    written(exchange, request, transaction.apply(request.set(vec![change])).await?)
 }
 
 fn change(kind: &str, id: Box<str>, request: &Request, resource: Resource) -> Result<Change, Failure> {

@@ -81,7 +81,7 @@ async fn perform(exchange: &Exchange<'_>, request: &Request, breaking: &Breaking
             id: id.into(),
             operation: Write::Create { body: communication(breaking, &opened, exchange.caller) },
         };
-        match transaction.apply(notice.map(change).into_iter().collect()).await {
+        match transaction.apply(notice.map(change).into_iter().collect::<Vec<_>>()).await {
             Ok(changed) => {
                 for changed in changed {
                     let version = changed.version;

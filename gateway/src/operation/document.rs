@@ -18,7 +18,7 @@ use crate::http::Limits;
 use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::{chart, parameter};
 use crate::outcome::{Code, Failure};
-use crate::store::{Change, Operation as Write, Version};
+use crate::store::{Change, Changed, Operation as Write, Version};
 pub(super) use collection::{Collection, Target, frame, is_support, references, turn};
 
 const KIND: &str = "Composition";
@@ -37,8 +37,8 @@ pub(super) async fn document(exchange: &Exchange<'_>, request: &Request) -> Resu
     if !persist {
         return Ok(Answer::document(body, touched));
     }
-    let version = stored(exchange, body).await?;
-    touched.push(Touched::of(&version));
+    let Changed { version, provenances, .. } = stored(exchange, request, body).await?;
+    touched.extend([&version].into_iter().chain(&provenances).map(Touched::of));
     let location = format!("{}/{}/{}/_history/{}", exchange.endpoint.base, version.kind, version.id, version.version);
     Ok(Answer {
         status: StatusCode::CREATED,
@@ -183,7 +183,7 @@ fn written(exchange: &Exchange<'_>, collection: &Collection) -> Bytes {
 ///
 /// # Errors
 /// 422: an entry is so deep that the Bundle around it is deeper than what can be stored.
-async fn stored(exchange: &Exchange<'_>, body: Bytes) -> Result<Version, Failure> {
+async fn stored(exchange: &Exchange<'_>, request: &Request, body: Bytes) -> Result<Changed, Failure> {
     if Document::parse(&body).is_err() {
         let details = format!(
             "A resource of the document is nested too deep: the Bundle around it would have more than {MAX_DEPTH} levels, \
@@ -193,6 +193,6 @@ async fn stored(exchange: &Exchange<'_>, body: Bytes) -> Result<Version, Failure
     }
     let gateway = &exchange.endpoint.gateway;
     let change = Change { kind: "Bundle".into(), id: gateway.ids.next().into(), operation: Write::Create { body } };
-    let mut changed = gateway.store.submit(&exchange.permit, vec![change]).await?;
-    changed.pop().map(|changed| changed.version).ok_or_else(Failure::internal)
+    let mut changed = gateway.store.submit(&exchange.permit, request.set(vec![change])).await?;
+    changed.pop().ok_or_else(Failure::internal)
 }

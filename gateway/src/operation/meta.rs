@@ -18,7 +18,7 @@ use mappers::structure;
 use crate::interaction::{Answer, Exchange, Request, Touched, not_there, number, patch, trail};
 use crate::operation::{Operation, named, parameters};
 use crate::outcome::{Code, Failure};
-use crate::store::{Change, Found, Labels, Operation as Write, StoreError, Version};
+use crate::store::{Change, Changed, Found, Labels, Operation as Write, StoreError, Version};
 
 /// Where the Meta stands in what is sent.
 const META: &str = "Parameters.parameter.where(name='meta')";
@@ -66,9 +66,13 @@ pub(super) async fn change(
         // Labels are sets: what has them all has no new version.
         let Some(body) = revised.map(Bytes::from) else { return answer(&version) };
         let operation = Write::Update { body, if_match: Some(version.version), if_none_match: false };
-        match store.submit(&exchange.permit, vec![Change { kind: version.kind, id: version.id, operation }]).await {
+        let change = Change { kind: version.kind, id: version.id, operation };
+        match store.submit(&exchange.permit, request.set(vec![change])).await {
             Err(error) if patch::met_another(&error, request) => {}
-            changed => return answer(&changed?.pop().ok_or_else(Failure::internal)?.version),
+            changed => {
+                let Changed { version, provenances, .. } = changed?.pop().ok_or_else(Failure::internal)?;
+                return Ok(answer(&version)?.provided(&provenances));
+            }
         }
     }
     Err(StoreError::Contention.into())

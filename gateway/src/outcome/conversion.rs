@@ -97,6 +97,20 @@ impl From<ChangeRefusal> for Failure {
                  source, or none.",
             )
             .at("AuditEvent.meta.source"),
+            ChangeRefusal::OwnProvenance => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::NotSupported,
+                "Provenances with an id of this form are the gateway's own statements of what was written. They can be read and \
+                 searched, and never written. Give a Provenance of your own another id.",
+            )
+            .advising(Advice::Allow("GET, HEAD".to_owned())),
+            ChangeRefusal::ProvenanceSource => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Code::BusinessRule,
+                "This meta.source is that of the gateway's own Provenances here, and of nothing that a client writes. Name another \
+                 source, or none.",
+            )
+            .at("Provenance.meta.source"),
             ChangeRefusal::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "This caller may not make this change.")
             }

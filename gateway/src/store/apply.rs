@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use consent::OrganizationId;
+use consent::{Action, OrganizationId};
 use mappers::join::{self, Header};
 use mappers::json::Document;
 use mappers::search::Custom;
@@ -25,6 +25,7 @@ use crate::store::error::{ChangeError, ChangeRefusal, StoreError};
 use crate::store::index::{Index, Served};
 use crate::store::judge::{self, Ruling};
 use crate::store::place::{self, Placed};
+use crate::store::provenance;
 use crate::store::rows;
 use crate::store::types::{Basis, Change, Changed, Method, Note, Operation, Outcome, Version};
 
@@ -193,6 +194,7 @@ pub(crate) async fn apply(
     let custom = core.registry.known(organization);
     let mut snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, &custom, step)).collect();
     let bases = consents::bases(core, connection, organization, units, &steps, &snapshots).await?;
+    let told = provenance::tell(core, connection, units, (&steps, &sights), (&mut snapshots, &custom)).await?;
     let emitted = emit::emit(core, connection, organization, &mut snapshots).await;
     emitted.map_err(|error| clash(core, error, &snapshots))?;
     if let Some(desk) = desk {
@@ -203,7 +205,10 @@ pub(crate) async fn apply(
             checkpoint::record(connection, organization, mark).await?;
         }
     }
-    Ok(collect(units, verdicts, steps, &merged, snapshots.into_iter().zip(bases)))
+    let provenances = snapshots.split_off(steps.len());
+    let mut settled = collect(units, verdicts, steps, &merged, snapshots.into_iter().zip(bases.iter().cloned()));
+    provenance::hand_over(&mut settled, told, provenances, &bases);
+    Ok(settled)
 }
 
 /// The directory's entries of what is updated or deleted, by type and id.
@@ -308,6 +313,9 @@ fn judge_unit<'u>(
         if &*change.kind == trail::KIND && trail::place(&change.id).is_some() {
             return Err(refuse(ChangeRefusal::TrailRecord));
         }
+        if provenance::claim::is_own(&change.kind, &change.id) && unit.permit.action() != Action::Maintain {
+            return Err(refuse(ChangeRefusal::OwnProvenance));
+        }
         let before = entries.get(&(change.kind.clone(), change.id.clone()));
         let Ruling { outcome, version } =
             judge::judge(core, &unit.permit, change, before, &sight.hidden).map_err(refuse)?;
@@ -329,6 +337,12 @@ fn judge_unit<'u>(
         if let Some(document) = &document {
             if &*change.kind == trail::KIND && trail::is_claimed(document.root()) {
                 return Err(refuse(ChangeRefusal::TrailSource));
+            }
+            if &*change.kind == provenance::KIND
+                && unit.permit.action() != Action::Maintain
+                && provenance::claim::is_claimed(document.root())
+            {
+                return Err(refuse(ChangeRefusal::ProvenanceSource));
             }
             let facts = Facts::of(&change.kind, &change.id, document.root(), core.address().as_deref());
             if !unit.permit.predicate().admits(facts.patient.as_deref()) {
@@ -470,6 +484,7 @@ fn collect(
                 basis,
             },
             note: step.note,
+            provenances: Vec::new(),
         });
     }
     let settle = |((unit, verdict), changed): ((&&Unit, Option<Verdict>), Vec<Option<Changed>>)| {
@@ -504,5 +519,6 @@ fn nothing(change: &Change) -> Changed {
             basis: Basis::default(),
         },
         note: None,
+        provenances: Vec::new(),
     }
 }

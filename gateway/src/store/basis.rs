@@ -98,7 +98,7 @@ pub(crate) async fn shown(
     rids: &[i64],
 ) -> Result<Vec<i64>, DbError> {
     let mut query = Query::default();
-    let visible = condition::predicate(predicate, "d", span, connection.engine(), Breadth::Few, &mut query);
+    let visible = condition::predicate(predicate, ("d", &[]), span, connection.engine(), Breadth::Few, &mut query);
     let rows = if let [rid] = rids {
         let rid = query.arg(Arg::Int(*rid));
         let sql = format!("select d.rid from directory d where d.rid = {rid} and {visible}");

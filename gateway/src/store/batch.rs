@@ -18,7 +18,7 @@ use crate::store::connection::{Connection, DbError, Engine};
 use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
-use crate::store::types::{Change, Changed};
+use crate::store::types::{Attached, Change, Changed, Set};
 use crate::store::{drain, entry, statistics};
 use gathering::Gathering;
 
@@ -36,14 +36,19 @@ pub(crate) struct Unit {
     pub(crate) changes: Vec<Change>,
     /// A mark of progress that commits with them.
     pub(crate) checkpoint: Option<Checkpoint>,
+    /// What its client says of where it comes from.
+    pub(crate) attached: Option<Attached>,
+    /// The id of its Provenance, once there is one.
+    pub(crate) provenance: OnceLock<String>,
     /// When it was first applied, in ms. One time for all tries: how often a transaction had to be tried again tells of
     /// rows that the caller may not know of.
     instant: OnceLock<i64>,
 }
 
 impl Unit {
-    pub(crate) fn new(permit: Permit, changes: Vec<Change>, checkpoint: Option<Checkpoint>) -> Self {
-        Self { permit, changes, checkpoint, instant: OnceLock::new() }
+    pub(crate) fn new(permit: Permit, set: Set, checkpoint: Option<Checkpoint>) -> Self {
+        let Set { changes, attached } = set;
+        Self { permit, changes, checkpoint, attached, provenance: OnceLock::new(), instant: OnceLock::new() }
     }
 
     /// `lastUpdated` of everything it changes.

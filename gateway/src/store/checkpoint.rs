@@ -1,6 +1,8 @@
 //! Marks of progress that commit in the same transaction as the rows they speak of: what makes an import resumable
 //! without a duplicate or a gap.
 
+use std::sync::Arc;
+
 use consent::{OrganizationId, Permit};
 
 use crate::store::Store;
@@ -14,6 +16,8 @@ pub struct Checkpoint {
     pub job: String,
     /// The unit's number within the job.
     pub unit: i64,
+    /// Where what is imported comes from: the SHA-256 of a file in hexadecimal, where its Provenance is wanted.
+    pub digest: Option<Arc<str>>,
 }
 
 impl Store {

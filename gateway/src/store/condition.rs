@@ -36,14 +36,16 @@ impl<'a> Query<'a> {
         format!("(select rid from directory where organization_id = {organization} and type = {kind} and id = {id})")
     }
 
-    /// The condition that a directory row (under `alias`) passes the predicate.
-    pub(crate) fn predicate(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
-        self::predicate(predicate, alias, Span::Current, engine, Breadth::Few, self)
-    }
-
-    /// The same for what shows past versions.
-    pub(crate) fn predicate_ever(&mut self, predicate: &'a Predicate, alias: &str, engine: Engine) -> String {
-        self::predicate(predicate, alias, Span::Ever, engine, Breadth::Few, self)
+    /// The condition that a directory row (under `alias`), of one of the types (of any, where there is none), passes the predicate;
+    /// `span`: for what shows such versions.
+    pub(crate) fn predicate(
+        &mut self,
+        predicate: &'a Predicate,
+        (alias, kinds): (&str, &[&str]),
+        span: Span,
+        engine: Engine,
+    ) -> String {
+        self::predicate(predicate, (alias, kinds), span, engine, Breadth::Few, self)
     }
 }
 
@@ -57,17 +59,19 @@ impl<'a> Places<'a> for Query<'a> {
     }
 }
 
-/// The condition that a directory row (under `alias`) passes the predicate.
+/// The condition that a directory row (under `alias`, of one of the types, or of any where there is none) passes the predicate.
 pub(crate) fn predicate<'p>(
     predicate: &'p Predicate,
-    alias: &str,
+    (alias, kinds): (&str, &[&str]),
     span: Span,
     engine: Engine,
     breadth: Breadth<'_>,
     places: &mut impl Places<'p>,
 ) -> String {
     match predicate {
-        Predicate::Consents(asked) => consents::predicate::condition(asked, alias, span, engine, breadth, places),
+        Predicate::Consents(asked) => {
+            consents::predicate::condition(asked, (alias, kinds), span, engine, breadth, places)
+        }
         Predicate::Organization => "true".to_owned(),
         Predicate::Patient(id) => format!("{alias}.patient = {}", places.text(id)),
     }

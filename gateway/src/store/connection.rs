@@ -21,6 +21,7 @@ pub use self::row::Row;
 use super::dialect;
 use super::journal::Revocation;
 use super::pools::makers::{self, PostgresObject, SqliteObject};
+use super::provenance::Written;
 
 /// How many prepared statements a connection keeps.
 pub(super) const STATEMENT_CACHE: usize = 500;
@@ -49,6 +50,8 @@ pub struct Connection {
     distrust: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Consents that the open transaction revokes, and whose: for the journal, before it commits.
     revocations: Option<(i64, Vec<Revocation>)>,
+    /// What the open transaction has settled and is to tell of.
+    settled: Vec<Written>,
 }
 
 enum Inner {
@@ -111,6 +114,7 @@ impl Connection {
             broken: false,
             distrust: None,
             revocations: None,
+            settled: Vec::new(),
         }
     }
 
@@ -119,6 +123,16 @@ impl Connection {
         if !revocations.is_empty() {
             self.revocations.get_or_insert_with(|| (organization, Vec::new())).1.extend(revocations);
         }
+    }
+
+    /// The open transaction settles these versions.
+    pub(super) fn has_settled(&mut self, written: impl Iterator<Item = Written>) {
+        self.settled.extend(written);
+    }
+
+    /// What the open transaction has settled, for whoever tells of it.
+    pub(super) fn take_settled(&mut self) -> Vec<Written> {
+        std::mem::take(&mut self.settled)
     }
 
     /// What the open transaction revokes, for whoever commits it.
@@ -220,6 +234,7 @@ impl Connection {
         self.open = true;
         self.writing = true;
         self.revocations = None;
+        self.settled.clear();
         self.command(&sql).await
     }
 

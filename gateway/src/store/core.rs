@@ -21,6 +21,7 @@ use crate::store::dialect::{self, SqlDialect};
 use crate::store::journal::{self, Journal};
 use crate::store::labelling::Labellings;
 use crate::store::pools::Pools;
+use crate::store::provenance;
 use crate::store::referrers::Referrers;
 use crate::store::statistics::Growth;
 
@@ -84,6 +85,8 @@ pub(crate) struct Core {
     pub(crate) alarm: Alarm,
     /// Alerts that are not in the database yet.
     pub(crate) told: Told,
+    /// Whether what is written has a Provenance.
+    pub(crate) provenance: provenance::Keeping,
     /// Row ids taken and not yet given out.
     rids: Mutex<std::ops::Range<i64>>,
 }
@@ -136,6 +139,7 @@ impl Core {
             journal: Journal::default(),
             alarm: Alarm::default(),
             told: Told::default(),
+            provenance: provenance::Keeping::default(),
             rids: Mutex::new(0..0),
         }
     }

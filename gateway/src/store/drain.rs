@@ -28,6 +28,7 @@ use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::StoreError;
 use crate::store::index::{Index, Served};
+use crate::store::provenance;
 use crate::store::rows::{self, ForeignRow, Loaded, Settled};
 use crate::store::statistics;
 use crate::store::types::Method;
@@ -190,6 +191,7 @@ async fn settle_some(
     let numbers: Vec<Arg<'_>> = numbers.into_iter().map(Arg::Int).collect();
     let sql = "delete from outbox where seq in (select k.seq from {keys})";
     bulk::execute_by_keys(connection, sql, &[], &[("seq", BulkType::Int)], &numbers).await?;
+    provenance::of_settlement(core, connection, organization).await?;
     core.commit(connection).await?;
     core.registry.has_settled(organization);
     rids.committed();
@@ -245,6 +247,7 @@ async fn refresh(
             }
         }
         let mut snapshots = versions.snapshots(connection, organization).await?;
+        provenance::note(core, connection, &snapshots);
         emit::emit(core, connection, organization, &mut snapshots).await?;
         // Lists could not tell these ids beforehand.
         let given = |snapshot: &&Snapshot| snapshot.fresh && *snapshot.id != *core.map(map).id_of(snapshot.key());

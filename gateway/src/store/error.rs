@@ -83,6 +83,12 @@ pub enum ChangeRefusal {
     /// It says that it is a record of the audit trail, and is none: 422.
     #[error("meta.source is the audit trail's")]
     TrailSource,
+    /// The id is one of the gateway's own Provenances, which nobody writes: 405.
+    #[error("the gateway's own provenance cannot be written")]
+    OwnProvenance,
+    /// It says that it is one of the gateway's own Provenances, and is none: 422.
+    #[error("meta.source is the gateway's")]
+    ProvenanceSource,
     /// The permit does not cover what is written: 403.
     #[error("the permit does not cover this resource")]
     Forbidden,

@@ -65,7 +65,8 @@ fn statement<'a>(permit: &'a Permit, history: &'a History, engine: Engine) -> Qu
         let version = query.arg(Arg::Int(after.version));
         conditions.push(format!("(v.updated, v.rid, v.version) < ({updated}, {rid}, {version})"));
     }
-    conditions.push(query.predicate_ever(permit.predicate(), "d", engine));
+    let kinds: Vec<&str> = history.kind.as_deref().into_iter().collect();
+    conditions.push(query.predicate(permit.predicate(), ("d", &kinds), Span::Ever, engine));
     let limit = query.arg(Arg::Int(i64::try_from(history.count).unwrap_or(i64::MAX).saturating_add(1)));
     query.push(&format!(
         "select v.updated, v.rid, v.version, v.type, v.id, v.method, v.body, {} \

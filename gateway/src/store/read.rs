@@ -142,11 +142,11 @@ pub(super) fn narrowed<'a>(
 ) -> Query<'a> {
     let mut query = Query::default();
     let organization = query.arg(Arg::Int(permit.organization().0));
-    let kind = query.arg(Arg::Text(kind));
+    let (wanted, kind) = (kind, query.arg(Arg::Text(kind)));
     let id = query.arg(Arg::Text(id));
     let predicate = match version {
-        None => query.predicate(permit.predicate(), "d", engine),
-        Some(_) => query.predicate_ever(permit.predicate(), "d", engine),
+        None => query.predicate(permit.predicate(), ("d", &[wanted]), Span::Current, engine),
+        Some(_) => query.predicate(permit.predicate(), ("d", &[wanted]), Span::Ever, engine),
     };
     let version = version.map_or_else(|| "d.version".to_owned(), |version| query.arg(Arg::Int(version)));
     query.push(&format!(

@@ -124,9 +124,9 @@ static VERSION: LazyLock<String> =
 /// How many columns that are.
 const WIDTH: usize = 10;
 
-/// A statement that gives row id and version of the rows in `{keys}`, in no order.
-fn of_keys(compiler: &mut Compiler<'_>) -> String {
-    let visible = compiler.visible("d");
+/// A statement that gives row id and version of the rows in `{keys}`, of these types (of any, where there is none), in no order.
+fn of_keys(compiler: &mut Compiler<'_>, kinds: &[&str]) -> String {
+    let visible = compiler.visible("d", kinds);
     // Left to itself, SQLite would rather look through the organization's directory.
     let join = dialect::join_in_order(compiler.engine);
     format!(

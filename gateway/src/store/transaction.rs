@@ -23,7 +23,7 @@ use crate::store::content::Staged;
 use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::ids;
-use crate::store::types::{Change, Changed, Found, Version};
+use crate::store::types::{Changed, Found, Set, Version};
 use crate::store::{custom, drain, read, statistics};
 
 /// How often a transaction that collided is tried again.
@@ -180,9 +180,9 @@ impl Transaction {
     ///
     /// # Errors
     /// [`ChangeError::Refused`] names the change at fault; nothing was applied.
-    pub async fn apply(self, changes: Vec<Change>) -> Result<Vec<Changed>, ChangeError> {
+    pub async fn apply(self, set: impl Into<Set>) -> Result<Vec<Changed>, ChangeError> {
         let permit = self.permit.clone();
-        self.finish(Unit::new(permit, changes, None)).await
+        self.finish(Unit::new(permit, set.into(), None)).await
     }
 
     /// As [`Transaction::apply`], with a mark of progress that commits with the changes.
@@ -191,11 +191,11 @@ impl Transaction {
     /// As [`Transaction::apply`].
     pub async fn apply_checkpointed(
         self,
-        changes: Vec<Change>,
+        set: impl Into<Set>,
         checkpoint: Checkpoint,
     ) -> Result<Vec<Changed>, ChangeError> {
         let permit = self.permit.clone();
-        self.finish(Unit::new(permit, changes, Some(checkpoint))).await
+        self.finish(Unit::new(permit, set.into(), Some(checkpoint))).await
     }
 
     /// Applies and commits; what collides on the way is tried again, as long as the conditions find what they found.

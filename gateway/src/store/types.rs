@@ -1,5 +1,7 @@
 //! What passes between the interactions and the store.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use mappers::search::Search;
 
@@ -179,6 +181,30 @@ pub struct SearchRequest {
     pub total: bool,
 }
 
+/// Changes that are applied together or not at all, with what their client says of where they come from.
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// The client's Provenance of them.
+    pub attached: Option<Attached>,
+}
+
+impl From<Vec<Change>> for Set {
+    fn from(changes: Vec<Change>) -> Self {
+        Self { changes, attached: None }
+    }
+}
+
+/// A Provenance whose targets are still to be filled in (`X-Provenance`).
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// The id that it gets.
+    pub id: String,
+    /// Checked JSON without `id` and `target`.
+    pub text: Arc<str>,
+}
+
 /// One change to one resource. Changes are applied together or not at all.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -224,6 +250,8 @@ pub struct Changed {
     pub version: Version,
     /// What else came of it.
     pub note: Option<Note>,
+    /// Provenances of the whole set, which were stored with it: the first change that did something has them.
+    pub provenances: Vec<Version>,
 }
 
 /// What came of a change of a SearchParameter.

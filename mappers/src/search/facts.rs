@@ -76,6 +76,7 @@ pub fn facts<'d>(kind: &str, resource: Element<'d>) -> Facts<'d> {
     match kind {
         "Encounter" => facts.encounter = own_id(resource),
         "Patient" => facts.patient = own_id(resource),
+        "Provenance" if facts.patient.is_none() => facts.patient = named_patient(resource),
         _ => {}
     }
     facts
@@ -92,6 +93,18 @@ pub fn period(period: Element<'_>) -> Option<(i64, i64)> {
 #[must_use]
 pub fn instants(time: Element<'_>) -> Option<(i64, i64)> {
     range(ElementType::DateTime, time)
+}
+
+/// R5's `Provenance.patient` in R4: where a Provenance says whose it is, and no target is a Patient.
+pub const PROVENANCE_PATIENT: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Provenance.patient";
+
+fn named_patient(provenance: Element<'_>) -> Option<Cow<'_, str>> {
+    let extensions = provenance.member("extension").into_iter().flat_map(|all| all.children());
+    let is_it = |extension: &Element<'_>| {
+        extension.member("url").and_then(|url| url.string()).as_deref() == Some(PROVENANCE_PATIENT)
+    };
+    let named = extensions.filter(is_it).filter_map(|extension| extension.member("valueReference"));
+    named.filter_map(|reference| target(reference, "Patient").map(|(_, id)| id)).next()
 }
 
 fn own_id(resource: Element<'_>) -> Option<Cow<'_, str>> {
@@ -175,4 +188,33 @@ fn time(kind: ElementType, element: Element<'_>) -> Option<Cow<'_, str>> {
     }
     let text = |name| element.member(name).and_then(|time| time.string());
     text("start").or_else(|| text("end"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Document;
+
+    #[test]
+    fn a_provenance_is_whose_its_targets_or_its_extension_say() {
+        let of = |members: &str| {
+            let text = format!(r#"{{"resourceType":"Provenance",{members}}}"#);
+            let document = Document::parse(text.as_bytes()).unwrap();
+            facts("Provenance", document.root()).patient.map(Cow::into_owned)
+        };
+        let extension = |reference: &str| {
+            format!(
+                r#""extension":[{{"url":"urn:x"}},{{"url":"{PROVENANCE_PATIENT}","valueReference":{{"reference":"{reference}"}}}}]"#
+            )
+        };
+        let target =
+            |reference: &str| format!(r#""target":[{{"reference":"Observation/o"}},{{"reference":"{reference}"}}]"#);
+        assert_eq!(of(&target("Observation/x")), None);
+        assert_eq!(of(&target("Patient/a/_history/2")).as_deref(), Some("a"));
+        assert_eq!(of(&format!("{},{}", extension("Patient/b"), target("Observation/x"))).as_deref(), Some("b"));
+        // A target is what it is about.
+        assert_eq!(of(&format!("{},{}", extension("Patient/b"), target("Patient/a"))).as_deref(), Some("a"));
+        assert_eq!(of(&extension("Practitioner/b")), None);
+        assert_eq!(of(r#""extension":[{"url":1},{}]"#), None);
+    }
 }

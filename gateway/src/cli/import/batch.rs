@@ -23,6 +23,8 @@ pub(super) struct Input {
     pub(super) name: Box<str>,
     /// The name its checkpoints go by.
     pub(super) job: String,
+    /// Its SHA-256 in hexadecimal, where Provenances are to tell it.
+    pub(super) digest: Option<Arc<str>>,
     /// Its place in the order of files.
     pub(super) rank: usize,
     /// What earlier runs did of it.
@@ -171,7 +173,7 @@ mod tests {
     /// Units and sizes of the batches that these lines make; `None` = a transaction.
     fn of(lines: &[(u32, &str)], done: Done) -> (Vec<(Unit, Option<usize>)>, usize, u64) {
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let file = Arc::new(Input { name: "f".into(), job: "j".into(), rank: 0, done });
+        let file = Arc::new(Input { name: "f".into(), job: "j".into(), digest: None, rank: 0, done });
         let lines =
             lines.iter().map(|(number, text)| Line { number: *number, text: Some(Bytes::from((*text).to_owned())) });
         let ids = Ids::seeded(1, Arc::new(Clock::seeded()));

@@ -15,7 +15,8 @@ use crate::gateway::Gateway;
 use crate::interaction::{Endpoint, bundle};
 use crate::outcome::Failure;
 use crate::router::Interaction;
-use crate::store::types::{Change, Changed, Operation};
+use crate::store::provenance::claim;
+use crate::store::types::{Basis, Change, Changed, Operation, Version};
 use crate::store::{ChangeError, Checkpoint, StoreError};
 
 /// Why an import writes.
@@ -103,7 +104,8 @@ impl Committer {
             let loaded = bundle::load(&self.endpoint, &operator, PURPOSE, text.clone(), checkpoint).await;
             let failure = match loaded {
                 Ok(changed) => {
-                    committed.kinds.extend(changed.into_iter().map(|touched| touched.kind));
+                    let sent = changed.into_iter().filter(|touched| !claim::is_own(&touched.kind, &touched.id));
+                    committed.kinds.extend(sent.map(|touched| touched.kind));
                     return Ok(());
                 }
                 Err(failure) => failure,
@@ -158,29 +160,40 @@ impl Committer {
         let gateway = &self.endpoint.gateway;
         let of = Arc::new(Circumstances::of(gateway, &operator(), PURPOSE, &batch.file.job));
         let mut changed = changed.map(Vec::into_iter);
-        let event = |change: &Change| {
-            let version = changed.as_mut().and_then(Iterator::next).map(|changed| changed.version);
+        let mut provenances = Vec::new();
+        let event = |interaction, kind: &str, id: &str, basis: Basis, number| Event {
+            of: Arc::clone(&of),
+            interaction,
+            kind: Some(kind.into()),
+            id: Some(id.into()),
+            version: number,
+            patient: basis.patient,
+            epoch: basis.epoch,
+            status: 200,
+            at_ms: gateway.clock.now_ms(),
+            decision: Decision::Permit,
+        };
+        let mut events: Vec<Event> = Vec::with_capacity(changes.len());
+        for change in changes {
+            let version = changed.as_mut().and_then(Iterator::next).map(|changed| {
+                provenances.extend(changed.provenances);
+                changed.version
+            });
             let number = version.as_ref().map(|version| version.version);
             // Whose it is can be told of the resource, too.
             let basis = version.map_or_else(|| gateway.store.basis_of(change), |version| version.basis);
-            Event {
-                of: Arc::clone(&of),
-                interaction: match change.operation {
-                    Operation::Create { .. } => "create",
-                    Operation::Delete { .. } => "delete",
-                    Operation::Update { .. } => "update",
-                },
-                kind: Some(change.kind.clone()),
-                id: Some(change.id.clone()),
-                version: number,
-                patient: basis.patient,
-                epoch: basis.epoch,
-                status: 200,
-                at_ms: gateway.clock.now_ms(),
-                decision: Decision::Permit,
-            }
-        };
-        gateway.audit.record_all(changes.iter().map(event).collect()).await.map_err(|_| StoreError::Unavailable)
+            let interaction = match change.operation {
+                Operation::Create { .. } => "create",
+                Operation::Delete { .. } => "delete",
+                Operation::Update { .. } => "update",
+            };
+            events.push(event(interaction, &change.kind, &change.id, basis, number));
+        }
+        let told = provenances.into_iter();
+        events.extend(
+            told.map(|Version { kind, id, version, basis, .. }| event("create", &kind, &id, basis, Some(version))),
+        );
+        gateway.audit.record_all(events).await.map_err(|_| StoreError::Unavailable)
     }
 
     /// The record of a transaction that is in while its answer was lost, or its records were: that it is.
@@ -213,7 +226,7 @@ fn operator() -> Caller {
 }
 
 fn checkpoint(batch: &Batch, unit: Unit) -> Checkpoint {
-    Checkpoint { job: batch.file.job.clone(), unit: unit.encode() }
+    Checkpoint { job: batch.file.job.clone(), unit: unit.encode(), digest: batch.file.digest.clone() }
 }
 
 fn refusal(batch: &Batch, unit: Unit, failure: &Failure) -> Refusal {

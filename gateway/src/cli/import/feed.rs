@@ -1,5 +1,6 @@
 //! Files to chunks: one file after the other, never more in memory than an import may use.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -29,6 +30,7 @@ pub(super) struct Feed {
     sources: Vec<Source>,
     read: Arc<AtomicU64>,
     restart: bool,
+    digests: bool,
     room: Arc<Semaphore>,
 }
 
@@ -47,9 +49,9 @@ impl Feed {
         permit: Permit,
         sources: Vec<Source>,
         read: Arc<AtomicU64>,
-        restart: bool,
+        (restart, digests): (bool, bool),
     ) -> Self {
-        Self { gateway, permit, sources, read, restart, room: Arc::new(Semaphore::new(ROOM as usize)) }
+        Self { gateway, permit, sources, read, restart, digests, room: Arc::new(Semaphore::new(ROOM as usize)) }
     }
 
     /// Sends all chunks; ends early when nobody receives any more.
@@ -64,8 +66,12 @@ impl Feed {
                 fed.refusals.push(unreadable(&name, 0));
                 continue;
             };
+            let Ok(digest) = self.digest(&source).await else {
+                fed.refusals.push(unreadable(&name, 0));
+                continue;
+            };
             let done = self.done(&job).await?;
-            let file = Arc::new(Input { name, job, rank: source.rank, done });
+            let file = Arc::new(Input { name, job, digest, rank: source.rank, done });
             let (read, room, chunks) = (Arc::clone(&self.read), Arc::clone(&self.room), chunks.clone());
             let sending = tokio::task::spawn_blocking({
                 let file = Arc::clone(&file);
@@ -79,6 +85,16 @@ impl Feed {
             }
         }
         Ok(fed)
+    }
+
+    /// What Provenances tell the file by, where they are wanted.
+    async fn digest(&self, source: &Source) -> io::Result<Option<Arc<str>>> {
+        if !self.digests {
+            return Ok(None);
+        }
+        let source = source.clone();
+        let reading = tokio::task::spawn_blocking(move || source.digest());
+        reading.await.unwrap_or_else(|error| Err(io::Error::other(error))).map(|digest| Some(digest.into()))
     }
 
     async fn done(&self, job: &str) -> Result<Done, StoreError> {

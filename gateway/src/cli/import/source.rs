@@ -77,6 +77,22 @@ impl Source {
         let digest = hash.finalize();
         Ok(digest[..16].iter().fold(String::from("import:"), |text, byte| text + &format!("{byte:02x}")))
     }
+
+    /// SHA-256 of the file as it lies there, in hexadecimal.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn digest(&self) -> io::Result<String> {
+        const AT_ONCE: usize = 1 << 16;
+        let (mut file, mut hash, mut part) = (File::open(&self.path)?, Sha256::new(), vec![0; AT_ONCE]);
+        loop {
+            match file.read(&mut part)? {
+                0 => break,
+                length => hash.update(&part[..length]),
+            }
+        }
+        Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    }
 }
 
 #[cfg(test)]

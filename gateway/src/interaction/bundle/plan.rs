@@ -1,6 +1,7 @@
 //! Reading a batch or transaction: its frame, and a request per entry.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -16,6 +17,7 @@ use crate::interaction::patch::Patch;
 use crate::interaction::{Endpoint, Request, incoming};
 use crate::outcome::{Advice, Code, Failure};
 use crate::router::{self, Interaction, Verb};
+use crate::store::Attached;
 
 /// Issues that one answer names at most.
 const ISSUES: usize = 50;
@@ -28,6 +30,8 @@ pub(super) struct Plan {
     pub(super) text: Bytes,
     /// The entries, in the order of the bundle. In a transaction none is a failure.
     pub(super) entries: Vec<Result<Entry, Failure>>,
+    /// What the client says of where the writes of a transaction come from.
+    pub(super) provenance: Option<Attached>,
 }
 
 /// The two kinds of bundles that ask for something.
@@ -111,7 +115,7 @@ fn entries(endpoint: &Endpoint, request: &Request, document: &Document<'_>, text
     if kind == Kind::Transaction {
         all_or_nothing(&entries)?;
     }
-    Ok(Plan { kind, text: text.clone(), entries })
+    Ok(Plan { kind, text: text.clone(), entries, provenance: request.provenance.clone() })
 }
 
 fn parse(text: &[u8]) -> Result<Document<'_>, Failure> {
@@ -200,6 +204,12 @@ impl Reader<'_> {
         Ok(Entry { request, head, full_url, patch, sent })
     }
 
+    /// What is said of a batch is said of each of its entries, which are stored apart from one another.
+    fn provenance(&self) -> Option<Attached> {
+        let said = self.whole.provenance.as_ref().filter(|_| self.kind == Kind::Batch)?;
+        Some(Attached { id: self.endpoint.gateway.ids.next(), text: Arc::clone(&said.text) })
+    }
+
     /// The patch of an entry: a Parameters, or a JSON Patch in a Binary.
     fn patch(&self, entry: Element<'_>) -> Result<Bytes, Failure> {
         let place = format!("{}.resource", self.place);
@@ -274,6 +284,7 @@ impl Reader<'_> {
             request_id: self.whole.request_id.clone(),
             source: self.whole.source,
             safe: verb == Some(Verb::Get),
+            provenance: self.provenance(),
         };
         Ok((request, method == "HEAD"))
     }

@@ -397,6 +397,7 @@ mod tests {
             request_id: Box::default(),
             source: None,
             safe: false,
+            provenance: None,
         };
         let sent = Sent { at: 0, span: 0..0, id: id.map(Into::into), conditional: Vec::new() };
         Entry { request, head: false, full_url: full_url.map(Into::into), patch: None, sent: Some(sent) }

@@ -19,7 +19,7 @@ use crate::interaction::read::unknown;
 use crate::interaction::{Answer, Endpoint, audited, delete, incoming, parameters, patch};
 use crate::outcome::Failure;
 use crate::store::{
-    Change, ChangeError, ChangeRefusal, Changed, Checkpoint, Found, Operation, StoreError, Transaction,
+    Change, ChangeError, ChangeRefusal, Changed, Checkpoint, Found, Operation, Set, StoreError, Transaction,
 };
 
 /// Does the writes, then the reads.
@@ -59,6 +59,7 @@ async fn write(
     plan: Plan,
     checkpoint: Option<Checkpoint>,
 ) -> Result<Written, Failure> {
+    let provenance = plan.provenance;
     let mut entries = plan.entries.into_iter().collect::<Result<Vec<_>, _>>()?;
     let store = &endpoint.gateway.store;
     let of = |custom: &Custom| Conditions::of(&endpoint.base, custom, endpoint.conditional_delete, &entries);
@@ -76,7 +77,8 @@ async fn write(
         let (whole, resolved, bodies) = bodies(plan.text.clone(), entries, resolved).await?;
         entries = whole;
         let (changes, origins) = changes(&entries, &resolved.targets, bodies, patched)?;
-        let changed = match apply(endpoint, permit, transaction, changes, checkpoint.clone()).await {
+        let set = Set { changes, attached: provenance.clone() };
+        let changed = match apply(endpoint, permit, transaction, set, checkpoint.clone()).await {
             Err(error) if met_another(&error, &entries, &origins) => continue,
             changed => changed.map_err(|error| refused(error, &origins))?,
         };
@@ -210,18 +212,18 @@ async fn apply(
     endpoint: &Endpoint,
     permit: &Permit,
     transaction: Option<Transaction>,
-    changes: Vec<Change>,
+    set: Set,
     checkpoint: Option<Checkpoint>,
 ) -> Result<Vec<Changed>, ChangeError> {
-    if changes.is_empty() && checkpoint.is_none() {
+    if set.changes.is_empty() && checkpoint.is_none() {
         return Ok(Vec::new());
     }
     let store = &endpoint.gateway.store;
     match (transaction, checkpoint) {
-        (Some(transaction), Some(checkpoint)) => transaction.apply_checkpointed(changes, checkpoint).await,
-        (Some(transaction), None) => transaction.apply(changes).await,
-        (None, Some(checkpoint)) => store.submit_checkpointed(permit, changes, checkpoint).await,
-        (None, None) => store.submit(permit, changes).await,
+        (Some(transaction), Some(checkpoint)) => transaction.apply_checkpointed(set, checkpoint).await,
+        (Some(transaction), None) => transaction.apply(set).await,
+        (None, Some(checkpoint)) => store.submit_checkpointed(permit, set, checkpoint).await,
+        (None, None) => store.submit(permit, set).await,
     }
 }
 
@@ -240,8 +242,9 @@ fn written(endpoint: &Endpoint, entry: &Entry, mut changed: Vec<Changed>) -> Res
     if Step::of(entry.request.interaction) == Step::Delete {
         return Ok(delete::answer(&entry.request, changed));
     }
-    let Changed { outcome, version, note } = changed.pop().ok_or_else(Failure::internal)?;
-    Ok(Answer::written(endpoint, entry.request.preference, Some(outcome), version).noting(note))
+    let Changed { outcome, version, note, provenances } = changed.pop().ok_or_else(Failure::internal)?;
+    let answer = Answer::written(endpoint, entry.request.preference, Some(outcome), version);
+    Ok(answer.noting(note).provided(&provenances))
 }
 
 /// Answers for the entries that needed no change.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use consent::{Asked, Directive, Facts, Found, Glass, Labels, NOBODYS, Permit, PolicyDefault, Rule, in_force, weigh};
 use mappers::json::Document;
 
-use super::predicate::{Breadth, Span, condition};
+use super::predicate::{Breadth, Span, by_itself, by_targets};
 use super::{directives, glass};
 use crate::store::Store;
 use crate::store::bulk::{BulkType, fetch_by_keys};
@@ -18,6 +18,9 @@ use crate::store::error::StoreError;
 /// Resources that are decided on together, and how many bytes their texts may have (one is taken however long it is).
 const PAGE: usize = 500;
 const PAGE_BYTES: i64 = 16 << 20;
+
+/// Why a Provenance is hidden that nothing else hides (F13).
+const OF_HIDDEN: &str = "it is about what is hidden";
 
 /// Why one resource is shown or not.
 #[derive(Clone, Debug)]
@@ -184,10 +187,12 @@ impl Store {
             }
             Which::Rows(_) => ("{keys} join directory d on d.rid = k.rid", "true".to_owned()),
         };
-        let shown = condition(asked, "d", Span::Current, connection.engine(), Breadth::Few, &mut query);
+        let engine = connection.engine();
+        let shown = by_itself(asked, "d", Span::Current, engine, Breadth::Few, &mut query);
+        let targets = by_targets(asked, "d", Span::Current, engine, &mut query);
         query.push(&format!(
             "select d.rid, d.type, d.id, d.version, d.patient, d.labels, d.author, d.span_low, d.span_high, v.body, \
-             case when {shown} then 1 else 0 end from {from} \
+             case when {shown} then 1 else 0 end, case when {targets} then 1 else 0 end from {from} \
              join resource_versions v on v.rid = d.rid and v.version = d.version \
              where d.organization_id = {own} and d.deleted = 0 and {wanted} order by d.rid"
         ));
@@ -271,6 +276,12 @@ impl Around<'_> {
         let verdict = weighing.verdict();
         let consents = weighing.matched.iter().map(|(directive, rule)| self.name(directive, rule)).collect();
         let named = |text: String| self.spelt(text);
+        let mut reasons: Vec<String> = verdict.reasons.into_iter().map(named).collect();
+        // What a Provenance is about is decided where that is: here it is only told.
+        let is_of_hidden = row.int(11) != Some(1);
+        if is_of_hidden {
+            reasons.push(OF_HIDDEN.to_owned());
+        }
         Explained {
             rid,
             kind: kind.to_owned(),
@@ -278,9 +289,9 @@ impl Around<'_> {
             version: row.int(3).unwrap_or_default(),
             patient: patient.map(str::to_owned),
             labels,
-            shown: row.int(10) == Some(1),
-            permitted: verdict.permit,
-            reasons: verdict.reasons.into_iter().map(named).collect(),
+            shown: row.int(10) == Some(1) && !is_of_hidden,
+            permitted: verdict.permit && !is_of_hidden,
+            reasons,
             obligations: verdict.obligations.into_iter().map(named).collect(),
             layers: Layers {
                 statute: weighing.statute,

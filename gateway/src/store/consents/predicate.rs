@@ -8,9 +8,11 @@ mod function;
 mod whole;
 
 use consent::{Asked, Breaker, FENCE, Labels, PolicyDefault};
+use mappers::search::index_path;
 
 use self::whole::{Terms, Texts};
 use crate::store::connection::Engine;
+use crate::store::provenance;
 
 pub(crate) use self::function::STATEMENTS as FUNCTION;
 
@@ -45,8 +47,72 @@ const PLAIN: i64 = (Labels::NORMAL.bits() << 1) - 1;
 /// Labels on which statute, or doubt, has a say.
 const SPECIAL: i64 = Labels::DOUBTFUL.bits() | Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits();
 
-/// The condition that a directory row (under `d`) may be seen.
+/// How far a Provenance of a Provenance is followed.
+const FOLLOWED: u8 = 2;
+
+/// The condition that a directory row (under `d`) may be seen: that itself may be, and of a Provenance that all it is about may be
+/// (F13). `kinds`: the types that it may be of, as far as the plan knows; any, where there is none.
 pub(crate) fn condition<'p>(
+    asked: &'p Asked,
+    (d, kinds): (&str, &[&str]),
+    span: Span,
+    engine: Engine,
+    breadth: Breadth<'_>,
+    places: &mut impl Places<'p>,
+) -> String {
+    let own = by_itself(asked, d, span, engine, breadth, places);
+    if !kinds.is_empty() && !kinds.contains(&provenance::KIND) {
+        return own;
+    }
+    format!("{own} and {}", by_targets(asked, d, span, engine, places))
+}
+
+/// The part of [`condition`] that a Provenance's targets decide.
+pub(crate) fn by_targets<'p>(
+    asked: &'p Asked,
+    d: &str,
+    span: Span,
+    engine: Engine,
+    places: &mut impl Places<'p>,
+) -> String {
+    targets(asked, d, (span, engine), FOLLOWED, places)
+}
+
+fn targets<'p>(
+    asked: &'p Asked,
+    d: &str,
+    (span, engine): (Span, Engine),
+    followed: u8,
+    places: &mut impl Places<'p>,
+) -> String {
+    let not_one = format!("{d}.type <> '{}'", provenance::KIND);
+    if followed == 0 {
+        // What is further away is in doubt.
+        return not_one;
+    }
+    let (row, target) = (format!("{d}r"), format!("{d}t"));
+    let itself = by_itself(asked, &target, span, engine, Breadth::Few, places);
+    let further = targets(asked, &target, (span, engine), followed - 1, places);
+    let path = index_path(provenance::KIND, "target");
+    // The targets are those of the current version: of others, and of what is deleted, they are in doubt.
+    let known = match span {
+        Span::Current => format!("{d}.deleted = 0"),
+        Span::Ever => format!("{d}.deleted = 0 and {d}.version = 1"),
+    };
+    // Other servers' (their addresses have a colon) and those in words are nobody's to hide. One that is not here is as good as hidden:
+    // whoever writes about an id would learn otherwise whether there is something under it.
+    let here = format!("{row}.target_type <> '' and replace({row}.target_id, ':', '') = {row}.target_id");
+    format!(
+        "case when {not_one} then true else {known} and not exists (select 1 from index_reference {row} \
+         left join directory {target} on {target}.organization_id = {d}.organization_id \
+         and {target}.type = {row}.target_type and {target}.id = {row}.target_id \
+         where {row}.rid = {d}.rid and {row}.path = {path} and {here} \
+         and not coalesce({target}.rid is not null and {itself} and {further}, false)) end"
+    )
+}
+
+/// The part of [`condition`] that a row decides by itself.
+pub(crate) fn by_itself<'p>(
     asked: &'p Asked,
     d: &str,
     span: Span,

@@ -10,6 +10,7 @@ use consent::{NOBODYS, OrganizationId, Permit, Predicate};
 use mappers::json::{Document, Element};
 use mappers::redaction::{Lost, Redaction, is_redacted, spoken_of};
 
+use super::predicate::Span;
 use super::{Sight, notice};
 use crate::store::apply::Entries;
 use crate::store::batch::Unit;
@@ -189,7 +190,7 @@ async fn seen(
     }
     let mut query = Query::default();
     let organization = query.arg(Arg::Int(organization.0));
-    let visible = query.predicate(predicate, "d", engine);
+    let visible = query.predicate(predicate, ("d", &[]), Span::Current, engine);
     let join = dialect::join_in_order(engine);
     let sql = format!(
         "select d.type, d.id from {{keys}} {join} directory d on d.organization_id = {organization} \

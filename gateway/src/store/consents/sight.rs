@@ -141,7 +141,8 @@ impl Sight {
         if !self.unseen.is_empty() {
             let mut query = Query::default();
             let organization = query.arg(Arg::Int(organization.0));
-            let visible = query.predicate(&predicate, "d", connection.engine());
+            let engine = connection.engine();
+            let visible = query.predicate(&predicate, ("d", &["Patient"]), Span::Current, engine);
             let ids: Vec<Arg<'_>> = self.unseen.iter().map(|id| Arg::Text(id)).collect();
             let is_there = format!("d.organization_id = {organization} and d.type = 'Patient' and d.deleted = 0");
             let seen = if let [id] = ids[..] {

@@ -11,6 +11,7 @@ use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::emit;
 use crate::store::entry::{self, Entry};
+use crate::store::provenance;
 use crate::store::rows;
 
 /// Rows whose elements are in memory at a time.
@@ -55,6 +56,7 @@ pub(super) async fn refresh(
             }
         }
         let mut snapshots = versions.snapshots(connection, organization).await?;
+        provenance::note(core, connection, &snapshots);
         emit::emit(core, connection, organization, &mut snapshots).await?;
     }
     Ok(())

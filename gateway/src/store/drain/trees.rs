@@ -12,6 +12,7 @@ use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::emit;
 use crate::store::entry::{self, Entry};
+use crate::store::provenance;
 use crate::store::rows;
 
 /// Brings the resources of the given rows' trees up to date.
@@ -49,6 +50,7 @@ pub(super) async fn refresh(
         known.filter(|entry| !entry.deleted).for_each(|entry| versions.delete(entry));
     }
     let mut snapshots = versions.snapshots(connection, organization).await?;
+    provenance::note(core, connection, &snapshots);
     emit::emit(core, connection, organization, &mut snapshots).await
 }
 

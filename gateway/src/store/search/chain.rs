@@ -15,7 +15,8 @@ pub(super) fn refers(
     directory: &str,
 ) -> String {
     let (row, target) = (compiler.alias("i"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&target));
+    let kinds: Vec<&str> = targets.iter().map(|(kind, _)| *kind).collect();
+    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&target, &kinds));
     let holds = |(kind, test): &(&'static str, Test)| {
         let kind = compiler.of_kinds(&target, &[kind]);
         let holds = compiler.holds(test, &target);
@@ -40,7 +41,7 @@ pub(super) fn referred(
     directory: &str,
 ) -> String {
     let (row, holder) = (compiler.alias("i"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row, Reach::All), compiler.visible(&holder));
+    let (at, visible) = (compiler.at(paths, &row, Reach::All), compiler.visible(&holder, &[kind]));
     let (kind, holds) = (compiler.of_kinds(&holder, &[kind]), compiler.holds(test, &holder));
     let join = dialect::join_in_order(compiler.engine);
     format!(
@@ -61,7 +62,7 @@ pub(super) fn source_of_chain(
     for (kind, test) in targets {
         let Source { sql, is_exact } = source::of(compiler, &[kind], test)?;
         let (row, target) = (compiler.alias("i"), compiler.alias("d"));
-        let (at, visible) = (compiler.at(paths, &row, Reach::All), compiler.visible(&target));
+        let (at, visible) = (compiler.at(paths, &row, Reach::All), compiler.visible(&target, &[kind]));
         let kind = compiler.of_kinds(&target, &[kind]);
         let holds = if is_exact { "true".to_owned() } else { compiler.holds(test, &target) };
         let join = dialect::join_in_order(compiler.engine);
@@ -83,7 +84,7 @@ pub(super) fn source_of_has(
 ) -> Option<String> {
     let Source { sql, is_exact } = source::of(compiler, &[kind], test)?;
     let (row, holder, target) = (compiler.alias("i"), compiler.alias("d"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible_among_all(&holder));
+    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible_among_all(&holder, &[kind]));
     let kind = compiler.of_kinds(&holder, &[kind]);
     let holds = if is_exact { "true".to_owned() } else { compiler.holds(test, &holder) };
     let join = dialect::join_in_order(compiler.engine);

@@ -55,19 +55,21 @@ impl<'a> Compiler<'a> {
     }
 
     /// That a row of the directory is there and the permit shows it: beside every use of the directory.
-    pub(super) fn visible(&mut self, directory: &str) -> String {
-        self.visible_of(directory, self.counts)
+    /// It is of one of these types (of any, where there is none).
+    pub(super) fn visible(&mut self, directory: &str, kinds: &[&str]) -> String {
+        self.visible_of(directory, kinds, self.counts)
     }
 
     /// The same where all rows that fit are looked at, whatever a page takes of them.
-    pub(super) fn visible_among_all(&mut self, directory: &str) -> String {
-        self.visible_of(directory, true)
+    pub(super) fn visible_among_all(&mut self, directory: &str, kinds: &[&str]) -> String {
+        self.visible_of(directory, kinds, true)
     }
 
-    fn visible_of(&mut self, directory: &str, many: bool) -> String {
+    fn visible_of(&mut self, directory: &str, kinds: &[&str], many: bool) -> String {
         let breadth = if many { Breadth::Many(&self.organization) } else { Breadth::Few };
         let (predicate, statement) = (self.permit.predicate(), &mut self.statement);
-        let predicate = condition::predicate(predicate, directory, Span::Current, self.engine, breadth, statement);
+        let predicate =
+            condition::predicate(predicate, (directory, kinds), Span::Current, self.engine, breadth, statement);
         format!("{directory}.organization_id = {} and {directory}.deleted = 0 and {predicate}", self.organization)
     }
 

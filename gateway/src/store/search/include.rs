@@ -79,7 +79,8 @@ pub(super) async fn explain(plan: &Plan<'_>, reading: &mut Reading) -> Result<St
 /// Row id and version of what comes along with the rows in `{keys}`, of so many the first.
 fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, Compiler<'a>) {
     let mut compiler = Compiler::new(plan.core, plan.permit);
-    let visible = compiler.visible("d");
+    let wanted = if include.reverse { include.kind } else { include.target };
+    let visible = compiler.visible("d", wanted.as_slice());
     let at = match &include.paths[..] {
         // Places of the organization's own parameters (below zero) are named, or nothing comes along by them: what is there of
         // one that is not complete is no answer.

@@ -87,7 +87,7 @@ async fn whole(
     rids.sort_unstable();
     rids.dedup();
     let mut compiler = Compiler::new(core, permit);
-    let sql = of_keys(&mut compiler);
+    let sql = of_keys(&mut compiler, &[]);
     for row in reading.fetch_by_rids(&sql, &compiler.statement.args(), &rids).await? {
         let version = version(permit, &row, 1)?;
         let Ok(document) = Document::parse(&version.body) else { continue };
@@ -104,7 +104,7 @@ fn in_use(core: &Core, permit: &Permit, kind: Option<&'static str>) -> Statement
     let mut compiler = Compiler::new(core, permit);
     let paths: Vec<i32> = LISTS.into_iter().flat_map(paths).collect();
     let at = compiler.at(&paths, "i", Reach::All);
-    let (visible, kinds) = (compiler.visible("d"), compiler.of_kinds("d", kind.as_slice()));
+    let (visible, kinds) = (compiler.visible("d", kind.as_slice()), compiler.of_kinds("d", kind.as_slice()));
     let join = dialect::join_in_order(compiler.engine);
     compiler.statement.sql = format!(
         "select i.path, i.system, i.code, min(i.rid) from index_token i {join} directory d on d.rid = i.rid \

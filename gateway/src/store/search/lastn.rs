@@ -99,7 +99,7 @@ impl Store {
             out.push_str(&page::told(self.core(), &statement, &mut reading).await?);
         }
         let mut compiler = Compiler::new(self.core(), permit);
-        let sql = of_keys(&mut compiler);
+        let sql = of_keys(&mut compiler, &[KIND]);
         let explained = dialect::explain(compiler.engine, &sql);
         let rows = reading.fetch_by_rids(&explained, &compiler.statement.args(), &page::SOME_ROWS).await?;
         out.push_str(&format!("\n{sql}\n{}", page::plan_of(&rows)));
@@ -253,7 +253,7 @@ fn places(name: &str) -> Vec<i32> {
 /// The versions of these rows, in this order, by their row ids.
 async fn versions(plan: &Plan<'_>, rids: &[i64], reading: &mut Reading) -> Result<Vec<(i64, Version)>, StoreError> {
     let mut compiler = Compiler::new(plan.core, plan.permit);
-    let sql = of_keys(&mut compiler);
+    let sql = of_keys(&mut compiler, &[KIND]);
     let places: HashMap<i64, usize> = rids.iter().enumerate().map(|(place, rid)| (*rid, place)).collect();
     let mut found = Vec::with_capacity(rids.len());
     for row in reading.fetch_by_rids(&sql, &compiler.statement.args(), rids).await? {

@@ -202,7 +202,8 @@ impl Plan<'_> {
                 format!("select i.rid from {} i where {fits}{bound} order by i.rid", table(&test.values))
             }
             _ => {
-                let (visible, kinds) = (compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds));
+                let (visible, kinds) =
+                    (compiler.visible("d", &self.search.kinds), compiler.of_kinds("d", &self.search.kinds));
                 format!("select d.rid from directory d where {visible} and {kinds}{bound} order by d.rid")
             }
         };
@@ -230,7 +231,8 @@ impl Plan<'_> {
 
     /// What holds of every match's row `d`: it is visible, of a type that is wanted, and every test holds.
     pub(super) fn conditions(&self, compiler: &mut Compiler<'_>) -> String {
-        let mut conditions = vec![compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds)];
+        let mut conditions =
+            vec![compiler.visible("d", &self.search.kinds), compiler.of_kinds("d", &self.search.kinds)];
         conditions.extend(self.others(None).map(|test| compiler.holds(test, "d")));
         conditions.join(" and ")
     }
@@ -240,7 +242,8 @@ impl Plan<'_> {
     pub(super) fn parted(&self, compiler: &mut Compiler<'_>, but: Option<usize>, row: &str) -> (String, String) {
         let (early, late): (Vec<&Test>, Vec<&Test>) = self.others(but).partition(|test| source::is_of_index_rows(test));
         let early = all(early.into_iter().map(|test| compiler.holds(test, row)).collect());
-        let mut conditions = vec![compiler.visible("d"), compiler.of_kinds("d", &self.search.kinds)];
+        let mut conditions =
+            vec![compiler.visible("d", &self.search.kinds), compiler.of_kinds("d", &self.search.kinds)];
         conditions.extend(late.into_iter().map(|test| compiler.holds(test, "d")));
         (early, conditions.join(" and "))
     }

@@ -30,7 +30,7 @@ pub(super) fn is_told(compiler: &mut Compiler<'_>, paths: &[i32], directory: &st
         return "true".to_owned();
     }
     let (row, target) = (compiler.alias("i"), compiler.alias("d"));
-    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&target));
+    let (at, visible) = (compiler.at(paths, &row, Reach::Row), compiler.visible(&target, &[]));
     let nobodys: Vec<String> = NOBODYS.iter().map(|kind| format!("'{kind}'")).collect();
     // What has a scheme is another server's, but for our own address: rows may be older than that is known. One that names nothing
     // has no target.
