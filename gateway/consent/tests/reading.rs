@@ -1,5 +1,7 @@
 //! What of a Consent is read before any rule is asked, value by value.
 
+#![allow(clippy::unwrap_used)]
+
 use consent::{Coding, Directive};
 use mappers::json::Document;
 use serde_json::{Value, json};
