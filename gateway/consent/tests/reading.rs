@@ -42,7 +42,7 @@ fn a_scope_is_one_scope() {
 }
 
 fn actors(directive: &Directive) -> Vec<Option<Vec<String>>> {
-    directive.rules.iter().map(|rule| rule.actors.as_ref().map(|actors| actors.iter().cloned().collect())).collect()
+    directive.rules.iter().map(|rule| rule.actors.clone()).collect()
 }
 
 #[test]
