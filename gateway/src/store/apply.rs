@@ -2,16 +2,18 @@
 //!
 //! However many sets there are, each step is a bounded number of statements per map and table, never one per resource.
 
+mod settled;
+mod snapshot;
+
 use std::collections::{HashMap, HashSet};
 
-use bytes::Bytes;
 use consent::{Action, OrganizationId};
-use mappers::join::{self, Header};
 use mappers::json::Document;
-use mappers::search::Custom;
 
+use self::settled::collect;
+pub(crate) use self::snapshot::render;
+use self::snapshot::snapshot;
 use crate::audit::claim as trail;
-use crate::clock::Clock;
 use crate::store::batch::Unit;
 use crate::store::checkpoint;
 use crate::store::connection::{Connection, DbError, DbErrorKind};
@@ -22,12 +24,11 @@ use crate::store::custom::desk::{self, Desk};
 use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::{ChangeError, ChangeRefusal, StoreError};
-use crate::store::index::{Index, Served};
 use crate::store::judge::{self, Ruling};
 use crate::store::place::{self, Placed};
 use crate::store::provenance;
 use crate::store::rows;
-use crate::store::types::{Basis, Change, Changed, Method, Note, Operation, Outcome, Version};
+use crate::store::types::{Change, Changed, Note, Operation, Outcome};
 
 /// What became of a set.
 #[derive(Debug)]
@@ -383,142 +384,4 @@ fn judge_unit<'u>(
         });
     }
     Ok(steps)
-}
-
-/// The new version as it will be stored and served.
-fn snapshot(core: &Core, custom: &Custom, step: &Step<'_>) -> Snapshot {
-    let address = core.address();
-    let (method, body) = match (&step.document, step.outcome) {
-        (None, _) => (Method::Delete, Bytes::new()),
-        (Some(document), outcome) => {
-            let client_id = matches!(step.change.operation, Operation::Update { .. });
-            let method = if client_id || outcome == Outcome::Updated { Method::Put } else { Method::Post };
-            (method, render(document, &step.change.id, step.version, step.updated_ms))
-        }
-    };
-    let facts =
-        match &step.document {
-            Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), address.as_deref())
-                .labelled(core, &step.change.kind, document.root()),
-            None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
-        };
-    let served = Served { body: &body, custom };
-    let index = |document: &Document<'_>| Index::of(&step.change.kind, document.root(), served, address.as_deref());
-    let (place, index) = match (&step.placed, &step.document) {
-        (Placed::Mapped { map, key, .. }, Some(document)) => {
-            (Place::Mapped { map: *map, key: key.clone() }, index(document))
-        }
-        (_, Some(document)) => (Place::Generic, index(document)),
-        (_, None) if step.kept => (left(step), Index::default()),
-        // A row that replaces the retraction brings the resource back.
-        (_, None) => (step.retraction.clone().unwrap_or(Place::Generic), Index::default()),
-    };
-    let side = if stands_empty(step) { kept(step) } else { step.side.clone() };
-    Snapshot {
-        rid: step.rid,
-        fresh: step.before.is_none(),
-        kind: step.change.kind.clone(),
-        id: step.change.id.clone(),
-        place,
-        version: step.version,
-        updated_ms: step.updated_ms,
-        method,
-        body,
-        facts,
-        index,
-        side,
-    }
-}
-
-/// Whether the resource leaves, or has left, a row behind that others refer to.
-fn stands_empty(step: &Step<'_>) -> bool {
-    let before = step.before.as_ref().filter(|entry| entry.place == Place::Generic);
-    matches!(step.placed, Placed::Generic)
-        && (step.kept || before.is_some_and(|entry| entry.flag.as_deref() == Some(entry::KEPT)))
-}
-
-/// Where a deleted resource's row is.
-fn left(step: &Step<'_>) -> Place {
-    step.before.as_ref().map_or(Place::Generic, |entry| entry.place.clone())
-}
-
-/// What the directory keeps of a resource whose row stays without it.
-fn kept(step: &Step<'_>) -> Side {
-    let before = step.before.as_ref().filter(|_| step.document.is_none());
-    Side {
-        residue: before.and_then(|entry| entry.residue.clone()),
-        shadow: before.and_then(|entry| entry.shadow.as_ref()).map(|shadow| shadow.to_json().into()),
-        flag: Some(entry::KEPT.into()),
-    }
-}
-
-/// A resource as it is served.
-pub(crate) fn render(document: &Document<'_>, id: &str, version: i64, updated_ms: i64) -> Bytes {
-    let last_updated = Clock::format(updated_ms);
-    let mut body = Vec::with_capacity(document.text().len() + 128);
-    join::render(document, &Header { id, version, last_updated: &last_updated }, &mut body);
-    body.into()
-}
-
-/// Sorts the outcomes back to their sets, in the order of the changes.
-fn collect(
-    units: &[&Unit],
-    verdicts: Vec<Option<Verdict>>,
-    steps: Vec<Step<'_>>,
-    merged: &Merged,
-    stored: impl Iterator<Item = (Snapshot, Basis)>,
-) -> Vec<Verdict> {
-    let mut changed: Vec<Vec<Option<Changed>>> =
-        units.iter().map(|unit| unit.changes.iter().map(|_| None).collect()).collect();
-    for (step, (snapshot, basis)) in steps.iter().zip(stored) {
-        let body = answered(step, merged).unwrap_or(snapshot.body);
-        changed[step.unit][step.index] = Some(Changed {
-            outcome: step.outcome,
-            version: Version {
-                kind: snapshot.kind,
-                id: snapshot.id,
-                version: snapshot.version,
-                updated_ms: snapshot.updated_ms,
-                method: snapshot.method,
-                body,
-                basis,
-            },
-            note: step.note,
-            provenances: Vec::new(),
-        });
-    }
-    let settle = |((unit, verdict), changed): ((&&Unit, Option<Verdict>), Vec<Option<Changed>>)| {
-        verdict.unwrap_or_else(|| {
-            let filled =
-                unit.changes.iter().zip(changed).map(|(change, changed)| changed.unwrap_or_else(|| nothing(change)));
-            Verdict::Settled(Ok(filled.collect()))
-        })
-    };
-    units.iter().zip(verdicts).zip(changed).map(settle).collect()
-}
-
-/// What is answered where more is stored than the caller sent, and may see: what was sent.
-fn answered(step: &Step<'_>, merged: &Merged) -> Option<Bytes> {
-    merged.of(step.unit, step.index)?;
-    let (Operation::Create { body } | Operation::Update { body, .. }) = &step.change.operation else { return None };
-    let document = Document::parse(body).ok()?;
-    Some(render(&document, &step.change.id, step.version, step.updated_ms))
-}
-
-/// What is answered for a deletion of what was not there.
-fn nothing(change: &Change) -> Changed {
-    Changed {
-        outcome: Outcome::Nothing,
-        version: Version {
-            kind: change.kind.clone(),
-            id: change.id.clone(),
-            version: 0,
-            updated_ms: 0,
-            method: Method::Delete,
-            body: Bytes::new(),
-            basis: Basis::default(),
-        },
-        note: None,
-        provenances: Vec::new(),
-    }
 }
