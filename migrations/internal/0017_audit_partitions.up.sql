@@ -43,7 +43,7 @@ create index audit_events_before on audit_events (organization_id, seq) where ch
 
 -- The first instant of a month, so many months after the one of `ms`.
 create function audit_month(ms bigint, months integer) returns bigint
-language sql immutable set search_path = pg_catalog as $$
+language sql immutable set search_path = pg_catalog, pg_temp as $$
     select (extract(epoch from date_trunc('month', timestamp '1970-01-01' + ms * interval '1 millisecond')
         + months * interval '1 month') * 1000)::bigint
 $$;
@@ -60,7 +60,7 @@ create view audit_partitions as
 -- Makes a table a partition with all that a partition has, `bounds` as in ATTACH PARTITION. Nobody but the owner comes near it by
 -- its own name, and the owner as everybody only to the rows of its organization, but for the upkeep below.
 create function attach_audit_partition(name text, bounds text) returns void
-language plpgsql set search_path = pg_catalog as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     owner constant name := (select pg_get_userbyid(c.relowner) from pg_class c where c.oid = 'fhir_gateway.audit_events'::regclass);
     tenant constant text := 'organization_id = nullif(current_setting(''app.current_organization_id'', true), '''')::bigint';
@@ -78,9 +78,9 @@ begin
 end $$;
 
 -- Makes what is missing of this month, the two after it and the months of records that have none: those move into theirs. It takes no
--- arguments, so whoever may call it decides nothing. How many were made.
+-- arguments, and a month that is far from now gets none, so whoever may call it decides next to nothing. How many were made.
 create function prepare_audit_partitions() returns integer
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
     month bigint;
     following bigint;
@@ -92,9 +92,9 @@ begin
     -- "month" as ASCII: of several processes one makes them, and the others find them made.
     perform pg_advisory_xact_lock(470020878440);
     perform set_config('app.audit_upkeep', 'on', true);
-    -- At most so many at once: there is another day. What no calendar has stays.
+    -- At most so many at once: there is another day. What is not of these times stays.
     waiting := array(select distinct fhir_gateway.audit_month(o.at, 0) from fhir_gateway.audit_events_other o
-        where o.at between 0 and 253402300799999 limit 24);
+        where o.at >= fhir_gateway.audit_month(now_ms, -240) and o.at < fhir_gateway.audit_month(now_ms, 4) limit 24);
     for month in
         select distinct m from unnest(waiting || array[fhir_gateway.audit_month(now_ms, 0),
             fhir_gateway.audit_month(now_ms, 1), fhir_gateway.audit_month(now_ms, 2)]) m order by m

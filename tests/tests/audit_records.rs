@@ -149,6 +149,9 @@ suite! {
                 assert_eq!(told, [format!("search {kind}{whose}: 200 permit treatment-opt-out")], "{asked}");
             }
         }
+        for nobodys in ["/Condition?patient=https://elsewhere.example/fhir/Patient/ben", "/Condition?patient=ben&patient=ada"] {
+            trail.expect(one(nobodys), 200, &["search Condition: 200 permit treatment-opt-out"]).await;
+        }
         trail.expect(one("/Patient?_id=ben&_summary=count"), 200, &["search Patient of ben: 200 permit treatment-opt-out"]).await;
         let form = api.request(hyper::Method::POST, "/Condition/_search").body("patient=ben").header("Content-Type", "application/x-www-form-urlencoded");
         trail.expect(form, 200, &["search Condition of ben: 200 permit treatment-opt-out"]).await;

@@ -235,6 +235,12 @@ suite! {
         let mut sizes: Vec<usize> = found(&api, "").await.iter().map(|one| one.items("target").len()).filter(|size| *size > 2).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [50, 200, 200]);
+        // No id tells that there are others of its set.
+        for one in found(&api, "").await {
+            let id = one.str("id").unwrap().strip_prefix(OWN).unwrap().to_owned();
+            let groups: Vec<usize> = id.split('-').map(str::len).collect();
+            assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
+        }
         is_complete(&server).await;
         // Entries of a batch are requests of their own.
         let batch = transaction(&[patient("c", "C"), lab_observation("oc", "c", "1.0")]).to_string().replace("transaction", "batch");
@@ -345,6 +351,17 @@ suite! {
         let audited = server.audited().await;
         let recorded = audited.iter().filter(|event| event.kind.as_deref() == Some("Provenance") && event.interaction == "delete").count();
         assert_eq!(recorded, 2, "the one that was deleted, and the one of a deletion");
+    }
+
+    async fn a_header_is_not_stored_for_patients_without_number(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        let long = format!(r#"{{"resourceType":"Provenance","agent":[{{"who":{{"display":"{}"}}}}]}}"#, "x".repeat(15_000));
+        let many: Vec<Json> = (0..300).map(|number| lab_observation(&format!("m{number}"), &format!("p{number}"), "1.0")).collect();
+        let refused = api.post("/", transaction(&many)).header("X-Provenance", &long).await.refused(422, "too-costly");
+        assert!(refused.text.contains("300"), "{refused:?}");
+        assert_eq!(api.get("/Observation?_summary=count").await.expect(200).json().str("total"), Some("0"));
+        api.post("/", transaction(&many)).header("X-Provenance", HEADER).await.expect(200);
     }
 
     async fn a_hostile_header_is_refused_and_nothing_is_written(engine: Engine) {
@@ -524,7 +541,9 @@ suite! {
         all.save(&consent("c", "a", class)).await.expect(201);
         let before = count(&all, "").await;
         api.save(&lab_observation("o", "a", "3.0")).header("X-Provenance", HEADER).await.expect(403);
+        api.delete("/Observation/o").header("X-Provenance", HEADER).await.expect(403);
         assert_eq!(count(&all, "").await, before);
+        all.get("/Observation/o").await.expect(200);
         api.save(&lab_observation("o", "a", "3.0")).await.expect(200);
         is_complete(&server).await;
     }

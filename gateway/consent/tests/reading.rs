@@ -41,6 +41,26 @@ fn a_scope_is_one_scope() {
     assert!(read(&consent(&[], &deny)).unwrap().doubtful);
 }
 
+#[test]
+fn what_is_too_large_denies_everything() {
+    // Rules of so many bytes, by white space in an extension that says nothing.
+    let of = |bytes: usize| {
+        let plain = json!({"type": "permit", "extension": [{"url": "urn:x", "valueString": ""}]});
+        let filler = "x".repeat(bytes - plain.to_string().len());
+        json!({"type": "permit", "extension": [{"url": "urn:x", "valueString": filler}]})
+    };
+    let fits = read(&consent(&["patient-privacy"], &of(256 * 1024))).unwrap();
+    assert!(!fits.doubtful && fits.rules.iter().all(|rule| !rule.deny));
+    for bytes in [256 * 1024 + 1, 300 * 1024] {
+        let large = read(&consent(&["patient-privacy"], &of(bytes))).unwrap();
+        assert_eq!(large.obstacles, ["B16"], "{bytes}");
+        assert!(large.rules.iter().all(|rule| rule.deny) && large.rules.len() == 1);
+    }
+    let nested = |count: usize| json!({"type": "permit", "provision": vec![json!({"type": "permit"}); count]});
+    assert!(read(&consent(&["patient-privacy"], &nested(256))).unwrap().obstacles.is_empty());
+    assert_eq!(read(&consent(&["patient-privacy"], &nested(257))).unwrap().obstacles, ["B16"]);
+}
+
 fn actors(directive: &Directive) -> Vec<Option<Vec<String>>> {
     directive.rules.iter().map(|rule| rule.actors.clone()).collect()
 }

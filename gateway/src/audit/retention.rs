@@ -121,6 +121,11 @@ pub(crate) enum RetainError {
     /// The run cannot be put on record.
     #[error("{0}; nothing was dropped")]
     Unrecorded(#[from] AuditError),
+    /// The clocks of server, database and trail are too far apart to say what is old.
+    #[error(
+        "the clocks of the server, of the database and of the trail's newest records are too far apart, and nothing was dropped"
+    )]
+    Clock,
     /// The trail is not as it was written.
     #[error("the trail is not as it was written, and nothing was dropped: see `audit verify`")]
     Tampered,

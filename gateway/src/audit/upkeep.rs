@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use mappers::calendar::civil;
 
+use super::chain::prefix;
 use super::retention::run::{Run, record};
 use super::retention::{self, Part, RetainError, UNFINISHED};
 use super::verify::{Known, reader};
 use crate::clock::Clock;
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
-use crate::store::connection::{DbError, Engine};
+use crate::store::connection::{Arg, DbError, Engine};
+use crate::store::dialect;
 use crate::store::incident::Kind;
 use crate::store::pools::Pools;
 
@@ -25,6 +27,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const ROUND: Duration = Duration::from_secs(60 * 60);
 /// How long after a run the next one is: about a day, whenever in the hour somebody looks.
 const REST_MS: i64 = DAY_MS - 90 * 60 * 1000;
+/// How far the clock of the server and that of the database may be apart where records are dropped by them.
+const SKEW_MS: i64 = 60 * 60 * 1000;
+/// How old the newest link of a trail may be where records are dropped by the server's clock alone.
+const ASLEEP_MS: i64 = 90 * DAY_MS;
 
 /// How long the trail is kept, and where what is older goes.
 #[derive(Clone, Debug)]
@@ -80,7 +86,12 @@ pub(crate) fn keep(gateway: &Arc<Gateway>) -> tokio::task::JoinHandle<()> {
                 && now_ms.saturating_sub(tried_ms) >= REST_MS
             {
                 tried_ms = now_ms;
-                match run(&gateway, retention, now_ms).await {
+                let done = match agreed(&gateway, now_ms).await {
+                    Ok(true) => run(&gateway, retention, now_ms).await,
+                    Ok(false) => Err(RetainError::Clock),
+                    Err(error) => Err(error.into()),
+                };
+                match done {
                     Ok(()) => failing = false,
                     Err(error) => {
                         tell(&gateway, &error, !failing, (retention.cutoff(now_ms), now_ms)).await;
@@ -92,6 +103,25 @@ pub(crate) fn keep(gateway: &Arc<Gateway>) -> tokio::task::JoinHandle<()> {
             tokio::time::sleep(ROUND).await;
         }
     })
+}
+
+/// Whether what says how old records are tells the time that others tell: the database's clock (PostgreSQL), and in any case the
+/// newest link of the trail, which is not years old where a server runs. A clock that is wrong by years would drop what is young.
+async fn agreed(gateway: &Gateway, now_ms: i64) -> Result<bool, DbError> {
+    let pools = &gateway.store.core().pools;
+    let engine = pools.engine();
+    let mut connection = pools.reader().await?;
+    let newest = format!("select max(at) from {}audit_links where organization_id = $1", prefix(engine));
+    let (newest, clock) = match engine {
+        Engine::Sqlite => (connection.fetch_optional(&newest, &[Arg::Int(DEFAULT_ORGANIZATION.0)]).await?, None),
+        Engine::Postgres => {
+            let clock = format!("select {}", dialect::now_ms(engine));
+            (None, connection.fetch_optional(&clock, &[]).await?.and_then(|row| row.int(0)))
+        }
+    };
+    let newest = newest.and_then(|row| row.int(0));
+    let is_near = |other: i64, most: i64| now_ms.abs_diff(other) <= most.unsigned_abs();
+    Ok(clock.is_none_or(|clock| is_near(clock, SKEW_MS)) && newest.is_none_or(|newest| is_near(newest, ASLEEP_MS)))
 }
 
 /// One day's work.
@@ -111,7 +141,18 @@ async fn run(gateway: &Gateway, retention: &Retention, now_ms: i64) -> Result<()
     let recorded = async |parts: &[Part], manifest: &str| {
         record(&gateway.audit, "serve", Some((parts, manifest)), (cutoff, now_ms)).await
     };
-    let parts = run.go((pools, data_dir), &known, &folder, (cutoff, now_ms), recorded).await?;
+    let parts = match run.go((pools, data_dir), &known, &folder, (cutoff, now_ms), recorded).await {
+        Ok(parts) => parts,
+        Err(error) => {
+            // An export of which nothing was dropped is one more copy of the trail, every day that it fails.
+            let mut connection = reader(pools, data_dir).await?;
+            let statements = retention::statements(&mut connection).await?;
+            if folder.exists() && !statements.iter().any(|statement| statement.made == now_ms) {
+                std::fs::remove_dir_all(&folder)?;
+            }
+            return Err(error);
+        }
+    };
     if parts.is_empty() {
         return Ok(());
     }

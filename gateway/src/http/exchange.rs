@@ -185,7 +185,8 @@ impl Service {
         let request = request(parts, place, Bytes::new(), id);
         match self.authenticator.identify(&parts.headers) {
             Ok(identity) => audited::refused(&self.endpoint, Some(identity), &request, failure).await,
-            Err(_) => audited::refused(&self.endpoint, None, &request, failure).await,
+            // Whoever that was is told what anybody without a valid token is told.
+            Err(unknown) => audited::refused(&self.endpoint, None, &request, unknown).await,
         }
     }
 

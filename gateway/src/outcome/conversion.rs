@@ -114,6 +114,14 @@ impl From<ChangeRefusal> for Failure {
             ChangeRefusal::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "This caller may not make this change.")
             }
+            ChangeRefusal::ProvenanceTooOften(times) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Code::TooCostly,
+                format!(
+                    "X-Provenance would be stored {times} times, once for each patient, and is too long for that: send fewer patients at \
+                     a time, or a shorter one."
+                ),
+            ),
             ChangeRefusal::Withheld => Self::new(
                 StatusCode::FORBIDDEN,
                 Code::Forbidden,

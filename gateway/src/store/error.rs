@@ -92,6 +92,9 @@ pub enum ChangeRefusal {
     /// The permit does not cover what is written: 403.
     #[error("the permit does not cover this resource")]
     Forbidden,
+    /// The client's own Provenance would be stored so often: 422.
+    #[error("the Provenance would be stored {0} times")]
+    ProvenanceTooOften(usize),
     /// It would take away what the caller is not shown of the resource: 403.
     #[error("what is withheld cannot be taken away")]
     Withheld,

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use consent::{Action, OrganizationId, Permit};
 use mappers::json::Document;
 use mappers::search::Custom;
+use sha2::{Digest, Sha256};
 
 use crate::clock::Ids;
 use crate::store::Store;
@@ -36,6 +37,8 @@ use body::{Account, Source};
 
 pub(crate) use claim::KIND;
 
+/// The text of a client's own Provenance, as often as it is stored, in bytes.
+const MOST_ATTACHED: usize = 4 << 20;
 /// The most targets of one Provenance.
 pub(crate) const MOST: usize = 200;
 
@@ -262,9 +265,19 @@ fn activity(outcome: Outcome) -> Activity {
     }
 }
 
-/// The id of a set's Provenance, where there may be several.
+/// The id of a set's Provenance, where there may be several. That there are others, which a caller may not see, none tells: all look
+/// alike. An id of ours ends in twelve digits of chance, and those are others.
 fn part_of(base: &str, part: usize) -> String {
-    if part == 0 { base.to_owned() } else { format!("{base}-{part}") }
+    if part == 0 {
+        return base.to_owned();
+    }
+    let digest = Sha256::digest(format!("{base} {part}"));
+    let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let own = base.len().checked_sub(digits.len()).and_then(|at| base.split_at_checked(at));
+    match own.filter(|(_, last)| last.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        Some((own, _)) => format!("{own}{digits}"),
+        None => format!("{base}-{digits}"),
+    }
 }
 
 fn account<'a>(
@@ -295,7 +308,11 @@ fn clients(
     written: &[(usize, Written)],
 ) -> Result<Vec<Client>, ChangeRefusal> {
     let mut clients = Vec::new();
-    for (part, group) in groups(written, |_| ()).into_iter().enumerate() {
+    let groups = groups(written, |_| ());
+    if groups.len().saturating_mul(attached.text.len()) > MOST_ATTACHED {
+        return Err(ChangeRefusal::ProvenanceTooOften(groups.len()));
+    }
+    for (part, group) in groups.into_iter().enumerate() {
         let (id, patient) = (part_of(&attached.id, part), group[0].1.patient.clone());
         let targets: Vec<String> = group.iter().map(|(_, written)| written.reference()).collect();
         let text = body::completed(&attached.text, &targets, patient.as_deref()).ok_or(ChangeRefusal::Forbidden)?;

@@ -134,7 +134,7 @@ begin
     left join fhir_gateway.resource_versions v on v.rid = d.rid and v.version = d.version;
 end $$;
 create or replace function fhir_gateway.refresh_statistics() returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
     grown regclass;
 begin
@@ -153,7 +153,7 @@ begin
     end loop;
 end $$;
 create or replace function fhir_gateway.refresh_outgrown_statistics() returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
     grown regclass;
 begin

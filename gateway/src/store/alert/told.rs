@@ -55,6 +55,10 @@ impl Told {
     pub(crate) fn take(&self, organization: OrganizationId, alert: Alert) {
         {
             let mut waiting = self.waiting.lock();
+            // What is told once in the table waits once here: while the database is away the same comes again and again.
+            if waiting.iter().any(|(of, waits)| *of == organization && waits.once == alert.once) {
+                return;
+            }
             if waiting.len() >= MOST {
                 tracing::warn!(kind = alert.kind.as_str(), "an alert is dropped: too many wait to be written");
                 return;
@@ -104,14 +108,17 @@ impl Store {
     fn count_refusal(&self, organization: OrganizationId, client: &str) {
         let core = self.core();
         let now_ms = core.clock.now_ms();
-        let Some(burst) = core.told.refusals.lock().refused(client, now_ms) else { return };
+        // Clients of two organizations may have one name.
+        let of = format!("{} ", organization.0);
+        let Some(burst) = core.told.refusals.lock().refused(&format!("{of}{client}"), now_ms) else { return };
         let Burst { client, refusals, since_ms, untold } = burst;
+        let client = client.strip_prefix(&*of).unwrap_or(&client);
         // Whatever the client is called: its burst is one of its own.
         let alert = Alert::new(Kind::Refusals, &core.told.id(), now_ms)
             .counting("refusals", refusals.into())
             .counting("seconds", u64::try_from(now_ms - since_ms).unwrap_or_default().div_ceil(1000))
             .counting("otherBursts", untold)
-            .about(&client);
+            .about(client);
         core.told.take(organization, alert);
     }
 

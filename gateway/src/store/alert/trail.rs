@@ -39,8 +39,9 @@ pub(crate) async fn record_findings(
         let organization = OrganizationId(organization);
         let count = findings.len() as u64;
         let (id, alert) = (ids.next(), ids.next());
-        let told =
-            Alert::new(Kind::AuditTrail, &print(&findings), now_ms).naming("incident", &id).counting("findings", count);
+        // Those that are listed, and how many there are: of many not all are listed.
+        let once = format!("{}-{}", print(&findings), report.found);
+        let told = Alert::new(Kind::AuditTrail, &once, now_ms).naming("incident", &id).counting("findings", count);
         let counts = BTreeMap::from([("findings".to_owned(), count)]);
         let details = Details { counts, ..Details::default() };
         let kind = incident::Kind::AuditTrail.as_str();

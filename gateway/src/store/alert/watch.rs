@@ -36,12 +36,15 @@ impl Store {
     async fn become_due(&self, organization: OrganizationId, review_ms: i64) -> Result<Vec<Alert>, StoreError> {
         let core = self.core();
         let now_ms = core.clock.now_ms();
-        let args = [Arg::Int(organization.0), Arg::Int(now_ms - review_ms / 3)];
+        let args = [Arg::Int(organization.0), Arg::Int(now_ms - review_ms / 3), Arg::Int(now_ms - review_ms)];
         let mut connection = core.pools.reader().await?;
         connection.begin_read(Some(organization.0)).await?;
         let glasses = format!(
-            "select id, opened from break_glass_grants where organization_id = $1 and reviewed is null and opened <= $2 \
-             order by opened, id limit {MOST}"
+            "select g.id, g.opened from break_glass_grants g where g.organization_id = $1 and g.reviewed is null and g.opened <= $2 \
+             and not exists (select 1 from alerts a where a.organization_id = g.organization_id and a.once = \
+             case when g.opened <= $3 then '{}:' else '{}:' end || g.id) order by g.opened, g.id limit {MOST}",
+            Kind::GlassReviewOverdue.as_str(),
+            Kind::GlassReviewDue.as_str(),
         );
         let glasses = connection.fetch(&glasses, &args).await?;
         let incidents = incident::open(&mut connection, organization, now_ms).await?;

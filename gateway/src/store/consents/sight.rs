@@ -58,7 +58,13 @@ pub(crate) async fn sights(
         let touched = touched.filter_map(|change| entries.get(&(change.kind.clone(), change.id.clone())));
         let touched = touched.map(|entry| entry.rid).collect();
         let organization = unit.permit.organization();
-        let about = patients(core, unit);
+        let mut about = patients(core, unit);
+        if unit.attached.is_some() {
+            // A client's own Provenance is about what is deleted, too.
+            let touched =
+                unit.changes.iter().filter_map(|change| entries.get(&(change.kind.clone(), change.id.clone())));
+            about.extend(touched.filter_map(|entry| entry.patient.clone()));
+        }
         let made = made(unit, |kind, id| entries.contains_key(&(kind.into(), id.into())));
         let mut sight = Sight::of(core, connection, organization, asked, touched, about, &made).await?;
         let letters = unit.changes.iter().filter(|change| &*change.kind == NOTICE);
