@@ -86,7 +86,7 @@ pub(crate) fn keep(gateway: &Arc<Gateway>) -> tokio::task::JoinHandle<()> {
                 && now_ms.saturating_sub(tried_ms) >= REST_MS
             {
                 tried_ms = now_ms;
-                let done = match agreed(&gateway, now_ms).await {
+                let done = match agreed(&gateway, retention, now_ms).await {
                     Ok(true) => run(&gateway, retention, now_ms).await,
                     Ok(false) => Err(RetainError::Clock),
                     Err(error) => Err(error.into()),
@@ -107,10 +107,10 @@ pub(crate) fn keep(gateway: &Arc<Gateway>) -> tokio::task::JoinHandle<()> {
 
 /// Whether what says how old records are tells the time that others tell: the database's clock (PostgreSQL), and in any case the
 /// newest link of the trail, which is not years old where a server runs. A clock that is wrong by years would drop what is young.
-async fn agreed(gateway: &Gateway, now_ms: i64) -> Result<bool, DbError> {
+async fn agreed(gateway: &Gateway, retention: &Retention, now_ms: i64) -> Result<bool, DbError> {
     let pools = &gateway.store.core().pools;
     let engine = pools.engine();
-    let mut connection = pools.reader().await?;
+    let mut connection = reader(pools, &retention.data_dir).await?;
     let newest = format!("select max(at) from {}audit_links where organization_id = $1", prefix(engine));
     let (newest, clock) = match engine {
         Engine::Sqlite => (connection.fetch_optional(&newest, &[Arg::Int(DEFAULT_ORGANIZATION.0)]).await?, None),
