@@ -167,6 +167,25 @@ proptest! {
     }
 }
 
+/// A value of another type may stand where an object was: it takes no members.
+#[test]
+fn what_has_become_a_plain_value_takes_no_element() {
+    let operation = |kind: &str, name: &str| {
+        format!(
+            r#"{{"name":"operation","part":[{{"name":"type","valueCode":"{kind}"}},{{"name":"path","valueString":"Patient.name[0]"}},{{"name":"name","valueString":"{name}"}},{{"name":"value","valueString":"s"}}]}}"#
+        )
+    };
+    for added in ["extension", "given", "text"] {
+        let text = format!(
+            r#"{{"resourceType":"Parameters","parameter":[{},{}]}}"#,
+            operation("replace", "x"),
+            operation("add", added)
+        );
+        let document = Document::parse(text.as_bytes()).unwrap();
+        assert!(patch::apply(PATIENT.replace('\n', "").as_bytes(), &document).is_err(), "{added}");
+    }
+}
+
 #[test]
 fn depth_and_length_are_bounded() {
     for text in [

@@ -9,7 +9,7 @@ use super::list::List;
 use super::part::{Content, Part};
 use super::{Fault, OPERATIONS, PatchError, Target, full, hollow, malformed, no_target, too_much};
 use crate::fhirpath::{Context, Expression, Node};
-use crate::json::{Document, Element};
+use crate::json::{Document, Element, Kind};
 use crate::structure;
 
 /// Does the operations, one after the other.
@@ -192,7 +192,8 @@ fn added(document: &Document<'_>, node: &Node<'_>, content: &Content) -> Result<
                 list.put_beside(node.index.unwrap_or_default(), object);
                 list.write(document)
             }
-            None => Ok(above.with_member(&format!("_{member}"), &object)),
+            None if above.kind() == Kind::Object => Ok(above.with_member(&format!("_{member}"), &object)),
+            None => Err(nothing()),
         };
     };
     if content.list {

@@ -1,6 +1,6 @@
 //! Values of a FHIRPath Patch: what a part carries, as the member it becomes.
 
-use super::{PatchError, malformed};
+use super::{PatchError, malformed, no_target};
 use crate::json::{Document, Element, Kind, minify_value, write_string};
 use crate::structure::{self, Shape};
 
@@ -129,6 +129,10 @@ pub(super) fn put(text: &str, holder: usize, old: &str, name: &str, value: Optio
     let lost = || malformed("", "The resource could not be read again.");
     let document = Document::parse(text.as_bytes()).map_err(|_| lost())?;
     let holder = document.element(holder).ok_or_else(lost)?;
+    if holder.kind() != Kind::Object {
+        // An operation before this one may have put a value there that is no object.
+        return Err(no_target("", "What the path names is a plain value: it has no elements."));
+    }
     Ok(match (holder.member(old), value) {
         (Some(member), Some(value)) if old == name => member.with_value(value),
         (Some(member), Some(value)) => member.with_name(name, value),
