@@ -244,7 +244,10 @@ fn modifiers_change_what_is_tested() {
     assert!(matches!(one("Condition", "code:below=s|c"), Test::Codes { relation: CodeRelation::Below, .. }));
     assert!(matches!(one("Condition", "code:not-in=http://set"), Test::Not(_)));
     assert!(matches!(index("Condition", "code:text=head").values, Values::Strings(_)));
-    assert!(matches!(index("Observation", "subject:identifier=s|1").values, Values::Tokens(_)));
+    // What a reference says of a resource is asked by who may see that resource.
+    let (search, _) = read("Observation", "subject:identifier=s|1");
+    let [Test::Index(test), Test::Told(paths)] = &search.tests[..] else { panic!("{:?}", search.tests) };
+    assert!(matches!(test.values, Values::Tokens(_)) && *paths == test.paths);
 }
 
 #[test]
