@@ -22,7 +22,6 @@ pub(crate) fn texts(path: &str) -> Vec<String> {
 }
 
 /// What a folder holds, by name; nothing where the data is not there.
-#[allow(dead_code, reason = "not every test binary reads folders")]
 pub(crate) fn names(path: &str) -> Vec<String> {
     let Some(folder) = folder() else { return Vec::new() };
     let entries = std::fs::read_dir(folder.join(path)).expect("folder");

@@ -32,7 +32,7 @@ const EXPECTED: usize = 10;
 
 /// Whether a permit may hide what this resource speaks of: then it is not shown as it is.
 pub(crate) fn may_redact(core: &Core, permit: &Permit, body: &[u8]) -> bool {
-    matches!(permit.predicate(), Predicate::Consents(_)) && !spoken(core, body).is_empty()
+    matches!(permit.predicate(), Predicate::Consents(_)) && !spoken(core, body).is_ok_and(|spoken| spoken.is_empty())
 }
 
 /// A resource without what it says of anything that Consents can hide, which is what an organization's own search parameters look
@@ -53,7 +53,8 @@ pub(crate) async fn redact(
     if !matches!(predicate, Predicate::Consents(_)) {
         return Ok(());
     }
-    let of_each: Vec<Vec<Key>> = versions.iter().map(|version| spoken(core, &version.body)).collect();
+    let of_each: Vec<Vec<Key>> =
+        versions.iter().map(|version| spoken(core, &version.body)).collect::<Result<_, _>>()?;
     let asked: HashSet<Key> = of_each.iter().flat_map(|spoken| asked_about(spoken)).collect();
     let seen = seen(connection, permit.organization(), predicate, &asked).await?;
     let address = core.address();
@@ -62,7 +63,7 @@ pub(crate) async fn redact(
             continue;
         }
         let hides = |kind: &str, id: &str| is_hidden(kind, id, &seen);
-        let Ok(document) = Document::parse(&version.body) else { continue };
+        let document = Document::parse(&version.body).map_err(|_| unreadable())?;
         if let Some(cut) = Redaction::new(address.as_deref(), &hides).cut(document.root()) {
             version.body = cut.into();
         }
@@ -107,15 +108,19 @@ pub(crate) async fn merge(
         }
         let kept = bodies(connection, replaced.iter().map(|(_, entry, _)| entry.rid)).await?;
         let kept = |rid: i64| kept.get(&rid).map(|body| body.as_bytes());
-        let kept_ones = replaced.iter().filter_map(|(_, entry, _)| kept(entry.rid));
-        let asked: HashSet<Key> = kept_ones.flat_map(|kept| asked_about(&spoken(core, kept))).collect();
+        let mut asked = HashSet::new();
+        for kept in replaced.iter().filter_map(|(_, entry, _)| kept(entry.rid)) {
+            asked.extend(asked_about(&spoken(core, kept)?));
+        }
         let seen = seen(connection, unit.permit.organization(), unit.permit.predicate(), &asked).await?;
         let hides = |kind: &str, id: &str| is_hidden(kind, id, &seen);
         // What is read while something was hidden, or not there, may be written when it is seen: the mark tells.
         let hides_all = |kind: &str, _: &str| !is_nobodys(kind);
         let address = core.address();
         for (index, entry, given) in replaced {
-            let Some(Ok(kept)) = kept(entry.rid).map(Document::parse) else { continue };
+            // What was deleted has nothing to put back.
+            let Some(kept) = kept(entry.rid) else { continue };
+            let kept = Document::parse(kept).map_err(|_| unreadable())?;
             let Ok(document) = Document::parse(given) else { continue };
             let is_labelled = entry.labels == 0 || notice::is_owed(&unit.permit, entry.labels);
             let plain = if is_labelled { notice::without_label(kept.root(), document.root()) } else { None };
@@ -148,12 +153,22 @@ async fn bodies(
     Ok(rows.iter().filter_map(|row| Some((row.int(0)?, row.text(1)?.into()))).collect())
 }
 
-/// What a resource says something of, and Consents can hide.
-fn spoken(core: &Core, body: &[u8]) -> Vec<Key> {
-    let Ok(document) = Document::parse(body) else { return Vec::new() };
+/// What a resource says something of, and Consents can hide; nothing of one that was deleted, which has no text.
+///
+/// # Errors
+/// The text cannot be read: nobody can tell what it says, and nobody is shown it.
+fn spoken(core: &Core, body: &[u8]) -> Result<Vec<Key>, DbError> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let document = Document::parse(body).map_err(|_| unreadable())?;
     let address = core.address();
     let spoken = spoken_of(document.root(), address.as_deref()).into_iter();
-    spoken.filter(|(kind, _)| !is_nobodys(kind)).map(|(kind, id)| (kind.into(), id.into())).collect()
+    Ok(spoken.filter(|(kind, _)| !is_nobodys(kind)).map(|(kind, id)| (kind.into(), id.into())).collect())
+}
+
+fn unreadable() -> DbError {
+    DbError::fault("a stored resource cannot be read, so what it says of others cannot be told")
 }
 
 /// What is asked of what one resource speaks of.
