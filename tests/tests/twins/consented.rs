@@ -32,6 +32,16 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
     }
     if haunted {
         all.save(&medication_request("twin-3", "twin-3")).await.expect(201);
+        // What no Consent permits for want of one (D2), and what is said of it: neither is shown, and no notice goes along.
+        let part2 =
+            r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"}]}"#;
+        all.save(&lab_observation("twin-program", "twin-2", "7").with("meta", Json::of(part2))).await.expect(201);
+        for target in ["Observation/twin-program", "MedicationRequest/twin-3"] {
+            let id = target.replace('/', "-").to_lowercase();
+            all.save(&Json::of(&format!(
+                r#"{{"resourceType":"Provenance","id":"{id}","target":[{{"reference":"{target}"}}],"recorded":"2026-01-01T00:00:00Z","agent":[{{"who":{{"display":"x"}}}}]}}"#
+            ))).await.expect(201);
+        }
         let very = r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V"}]}"#;
         all.save(&lab_observation("twin-15", "twin-4", "7").with("meta", Json::of(very))).await.expect(201);
         for index in 12..20 {
@@ -98,6 +108,30 @@ fn about_naming() -> Vec<Step> {
         steps.push(get(format!("/List?item:identifier=i-{index}&_total=accurate")));
         steps.push(get(format!("/List?item=Observation/twin-{index}&_include=List:item")));
     }
+    // Provenances, and records of a program, that only one of the worlds has.
+    for target in ["Observation/twin-program", "Observation/twin-13", "MedicationRequest/twin-3", "Observation/twin-1"]
+    {
+        let id = target.replace('/', "-").to_lowercase();
+        for path in [
+            format!("/Provenance/{id}"),
+            format!("/Provenance?target={target}&_total=accurate"),
+            format!("/{target}"),
+            format!("/{target}/_history"),
+        ] {
+            steps.push(get(path));
+        }
+        let (kind, id) = target.split_once('/').unwrap();
+        steps.push(get(format!("/{kind}?_id={id}&_revinclude=Provenance:target")));
+        if id != "twin-1" {
+            let mut deletion = step(Method::DELETE, format!("/{target}"), None);
+            let said = r#"{"resourceType":"Provenance","agent":[{"who":{"display":"x"}}]}"#;
+            deletion.headers.push(("X-Provenance", said.to_owned()));
+            steps.push(deletion);
+        }
+    }
+    let all = ["/Provenance", "/Provenance?_summary=count", "/Provenance/_history", "/Observation?patient=twin-2"];
+    steps.extend(all.map(get));
+    steps.push(get("/Patient/twin-2/$everything"));
     steps.extend(
         ["/List?_summary=true", "/List?_count=2", "/Patient/twin-1/List", "/List?subject:identifier=x"].map(get),
     );
