@@ -108,7 +108,33 @@ pub enum Decision {
     Unauthenticated,
 }
 
+impl Event {
+    /// Of an exchange that touched nothing, or nothing that is named yet: permitted, with this status at this time (ms).
+    #[must_use]
+    pub fn new(of: impl Into<Arc<Circumstances>>, interaction: &'static str, status: u16, at_ms: i64) -> Self {
+        let (kind, id, version, patient, epoch) = Default::default();
+        let decision = Decision::Permit;
+        Self { of: of.into(), interaction, kind, id, version, patient, epoch, status, at_ms, decision }
+    }
+}
+
 impl Circumstances {
+    /// Of somebody of whom no more than a name is known, where no policy was asked.
+    #[must_use]
+    pub fn unknown(organization: OrganizationId, caller: &str, request: &str, purpose: Purpose) -> Self {
+        let (client, on_behalf, source, policy) = Default::default();
+        Self {
+            organization,
+            caller: caller.into(),
+            client,
+            on_behalf,
+            source,
+            request: request.into(),
+            purpose,
+            policy,
+        }
+    }
+
     /// Those of an exchange of this caller that did not come by the network.
     #[must_use]
     pub fn of(gateway: &Gateway, caller: &Caller, purpose: Purpose, request: &str) -> Self {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use consent::{OrganizationId, Purpose};
-use gateway::audit::{Audit, Circumstances, Decision, Event};
+use gateway::audit::{Audit, Circumstances, Event};
 use gateway::clock::Clock;
 use gateway::store::connection::{Connection, Engine};
 use gateway::store::migrate::{self, MigrateOptions};
@@ -185,27 +185,13 @@ fn name(ms: i64) -> String {
 }
 
 fn event(organization: i64, at_ms: i64) -> Event {
-    let of = Circumstances {
-        organization: OrganizationId(organization),
-        caller: "c".into(),
-        client: None,
-        on_behalf: None,
-        source: None,
-        request: "r".into(),
-        purpose: Purpose::Treat,
-        policy: None,
-    };
+    let of = Circumstances::unknown(OrganizationId(organization), "c", "r", Purpose::Treat);
     Event {
-        of: of.into(),
-        interaction: "read",
         kind: Some("Patient".into()),
         id: Some(at_ms.to_string().into()),
         version: Some(1),
         patient: Some("p".into()),
-        epoch: None,
-        status: 200,
-        at_ms,
-        decision: Decision::Permit,
+        ..Event::new(of, "read", 200, at_ms)
     }
 }
 

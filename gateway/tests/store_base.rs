@@ -570,7 +570,7 @@ mod postgres_only {
 mod fixture {
     use super::*;
     use consent::{OrganizationId, Purpose};
-    use gateway::audit::{Circumstances, Decision, Event};
+    use gateway::audit::{Circumstances, Event};
     use mappers::map::Map;
     use mappers::schema::Schema;
 
@@ -601,28 +601,8 @@ mod fixture {
     }
 
     pub(crate) fn event(organization: i64, turn: i64) -> Event {
-        let of = Circumstances {
-            organization: OrganizationId(organization),
-            caller: "client\0".into(),
-            client: None,
-            on_behalf: None,
-            source: None,
-            request: "r".into(),
-            purpose: Purpose::Treat,
-            policy: None,
-        };
-        Event {
-            of: of.into(),
-            interaction: "read",
-            kind: Some("Patient".into()),
-            id: Some("p1".into()),
-            version: None,
-            patient: None,
-            epoch: None,
-            status: 200,
-            at_ms: turn,
-            decision: Decision::Permit,
-        }
+        let of = Circumstances::unknown(OrganizationId(organization), "client\0", "r", Purpose::Treat);
+        Event { kind: Some("Patient".into()), id: Some("p1".into()), ..Event::new(of, "read", 200, turn) }
     }
 
     /// Directory, version and six index rows for each of 500 resources.

@@ -152,7 +152,7 @@ fn clean(text: &str) -> Cow<'_, str> {
 mod tests {
     use consent::{OrganizationId, Purpose};
 
-    use super::super::{Circumstances, Decision, address};
+    use super::super::{Circumstances, address};
     use super::*;
 
     #[test]
@@ -166,27 +166,11 @@ mod tests {
     #[test]
     fn an_address_is_one_however_it_arrived_and_an_epoch_follows_the_policy() {
         let exchange = |source: &str, policy: Option<&str>| Circumstances {
-            organization: OrganizationId(1),
-            caller: "c".into(),
-            client: None,
-            on_behalf: None,
             source: source.parse().ok().map(address),
-            request: "r".into(),
-            purpose: Purpose::Treat,
             policy: policy.map(Into::into),
+            ..Circumstances::unknown(OrganizationId(1), "c", "r", Purpose::Treat)
         };
-        let event = |of: Circumstances, epoch| Event {
-            of: of.into(),
-            interaction: "read",
-            kind: None,
-            id: None,
-            version: None,
-            patient: None,
-            epoch,
-            status: 200,
-            at_ms: 0,
-            decision: Decision::Permit,
-        };
+        let event = |of: Circumstances, epoch| Event { epoch, ..Event::new(of, "read", 200, 0) };
         for (source, policy, epoch, expected) in [
             ("192.0.2.7", Some("p@0"), Some(3), (Some("192.0.2.7"), Some("p@0/3"))),
             ("::ffff:192.0.2.7", Some("p@0"), Some(0), (Some("192.0.2.7"), Some("p@0/0"))),

@@ -222,32 +222,17 @@ mod tests {
     use consent::{OrganizationId, Purpose};
 
     use super::super::verify::{self, Known, Report};
-    use super::super::{Audit, Circumstances, Decision, Event};
+    use super::super::{Audit, Circumstances, Event};
     use super::*;
     use crate::store::pools::PoolSettings;
 
     fn event(at_ms: i64) -> Event {
-        let of = Circumstances {
-            organization: OrganizationId(1),
-            caller: "c".into(),
-            client: None,
-            on_behalf: None,
-            source: None,
-            request: "r".into(),
-            purpose: Purpose::Treat,
-            policy: None,
-        };
+        let of = Circumstances::unknown(OrganizationId(1), "c", "r", Purpose::Treat);
         Event {
-            of: of.into(),
-            interaction: "read",
             kind: Some("Patient".into()),
             id: Some(at_ms.to_string().into()),
             version: Some(1),
-            patient: None,
-            epoch: None,
-            status: 200,
-            at_ms,
-            decision: Decision::Permit,
+            ..Event::new(of, "read", 200, at_ms)
         }
     }
 

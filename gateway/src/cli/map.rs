@@ -14,7 +14,7 @@ use mappers::map::{self, File, MapSet, Problem, Severity};
 use mappers::schema::Schema;
 use serde_json::json;
 
-use crate::audit::{Circumstances, Decision, Event};
+use crate::audit::{Circumstances, Event};
 use crate::cli::{self, Exit, Stop, database_url};
 use crate::gateway::Gateway;
 use crate::store::introspect::introspect;
@@ -187,18 +187,8 @@ pub(crate) async fn operator_permit(
     let permit = gateway
         .permit(&operator, Purpose::Hoperat, Action::Read)
         .map_err(|refusal| Stop::failed(refusal.to_string()))?;
-    let event = Event {
-        of: Circumstances::of(gateway, &operator, Purpose::Hoperat, command).into(),
-        interaction,
-        kind: None,
-        id: None,
-        version: None,
-        patient: None,
-        epoch: None,
-        status: 200,
-        at_ms: gateway.clock.now_ms(),
-        decision: Decision::Permit,
-    };
+    let of = Circumstances::of(gateway, &operator, Purpose::Hoperat, command);
+    let event = Event::new(of, interaction, 200, gateway.clock.now_ms());
     gateway.audit.record(event).await.map_err(|error| Stop::failed(error.to_string()))?;
     Ok(permit)
 }

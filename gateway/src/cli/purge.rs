@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use consent::{Action, Permit, Purpose};
 use serde_json::json;
 
-use crate::audit::{Circumstances, Decision, Event};
+use crate::audit::{Circumstances, Event};
 use crate::cli::{self, DatabaseArgs, DecideArgs, Exit, Stop, restore};
 use crate::gateway::Gateway;
 use crate::store::erasure::{Approval, Asked, Choices, ErasureError, Plan, Preset, Purge, State, Target};
@@ -197,17 +197,13 @@ pub(super) fn event(
     let operator = Gateway::operator_running("purge");
     let mut parts = item.map(|(item, _)| item.split('/')).into_iter().flatten();
     let (kind, id) = (parts.next().map(Box::from), parts.next().map(Box::from));
+    let of = Circumstances::of(gateway, &operator, Purpose::Hoperat, request);
     Event {
-        of: Circumstances::of(gateway, &operator, Purpose::Hoperat, request).into(),
-        interaction,
         kind,
         id,
         version: parts.nth(1).and_then(|version| version.parse().ok()),
         patient: item.and_then(|(_, patient)| patient).map(Box::from),
-        status,
-        epoch: None,
-        at_ms: gateway.clock.now_ms(),
-        decision: Decision::Permit,
+        ..Event::new(of, interaction, status, gateway.clock.now_ms())
     }
 }
 

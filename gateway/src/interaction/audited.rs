@@ -113,14 +113,8 @@ impl<'r> Record<'r> {
                 Circumstances { source: request.source.map(address), ..circumstances }
             }
             None => Circumstances {
-                organization: DEFAULT_ORGANIZATION,
-                caller: NOBODY.into(),
-                client: None,
-                on_behalf: None,
                 source: request.source.map(address),
-                request: request.request_id.clone(),
-                purpose: Purpose::Treat,
-                policy: None,
+                ..Circumstances::unknown(DEFAULT_ORGANIZATION, NOBODY, &request.request_id, Purpose::Treat)
             },
         };
         Self { endpoint, of: of.into() }
@@ -168,18 +162,9 @@ impl<'r> Record<'r> {
         id: Option<Box<str>>,
         decision: Decision,
     ) -> Event {
-        Event {
-            of: Arc::clone(&self.of),
-            interaction: request.interaction.name(),
-            kind,
-            id,
-            version: None,
-            patient: None,
-            epoch: None,
-            status: status.as_u16(),
-            at_ms: self.endpoint.gateway.clock.now_ms(),
-            decision,
-        }
+        let at_ms = self.endpoint.gateway.clock.now_ms();
+        let of = Arc::clone(&self.of);
+        Event { kind, id, decision, ..Event::new(of, request.interaction.name(), status.as_u16(), at_ms) }
     }
 }
 

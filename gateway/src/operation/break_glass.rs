@@ -13,7 +13,7 @@ use mappers::json::{Element, Kind, write_string};
 use mappers::structure;
 use serde_json::json;
 
-use crate::audit::{Circumstances, Decision, Event};
+use crate::audit::{Circumstances, Event};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::http::query;
@@ -87,16 +87,12 @@ async fn perform(exchange: &Exchange<'_>, request: &Request, breaking: &Breaking
                     let version = changed.version;
                     let of = Circumstances::of(gateway, &own, Purpose::Hoperat, &request.request_id);
                     let event = Event {
-                        of: of.into(),
-                        interaction: "create",
                         kind: Some(version.kind),
                         id: Some(version.id),
                         version: Some(version.version),
                         patient: Some(breaking.patient.clone().into()),
                         epoch: version.basis.epoch,
-                        status: StatusCode::CREATED.as_u16(),
-                        at_ms: gateway.clock.now_ms(),
-                        decision: Decision::Permit,
+                        ..Event::new(of, "create", StatusCode::CREATED.as_u16(), gateway.clock.now_ms())
                     };
                     gateway.audit.record(event).await?;
                 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use consent::{OrganizationId, Purpose};
 
 use super::super::verify::{self, Known, Report};
-use super::super::{Audit, AuditError, Circumstances, Decision, Event};
+use super::super::{Audit, AuditError, Circumstances, Event};
 use super::{Part, RetainError, due, owner, retire};
 use crate::clock::Clock;
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
@@ -105,28 +105,12 @@ pub(crate) async fn record(
     let before = Clock::format(cutoff);
     let event = |organization: i64, request: String, status: u16| {
         let operator = Gateway::operator_running(program);
+        let organization = OrganizationId(organization);
         let of = Circumstances {
-            organization: OrganizationId(organization),
-            caller: operator.id.as_str().into(),
             client: operator.client.as_deref().map(Into::into),
-            on_behalf: None,
-            source: None,
-            request: request.into(),
-            purpose: Purpose::Hoperat,
-            policy: None,
+            ..Circumstances::unknown(organization, &operator.id, &request, Purpose::Hoperat)
         };
-        Event {
-            of: of.into(),
-            interaction: "retain",
-            kind: None,
-            id: None,
-            version: None,
-            patient: None,
-            epoch: None,
-            status,
-            at_ms: now_ms,
-            decision: Decision::Permit,
-        }
+        Event::new(of, "retain", status, now_ms)
     };
     let Some((parts, manifest)) = done else {
         return audit.record(event(DEFAULT_ORGANIZATION.0, format!("before={before}"), 500)).await;

@@ -10,7 +10,7 @@ use consent::{Caller, Permit, Purpose};
 use super::batch::{Batch, Task};
 use super::report::Refusal;
 use super::unit::Unit;
-use crate::audit::{Circumstances, Decision, Event};
+use crate::audit::{Circumstances, Event};
 use crate::gateway::Gateway;
 use crate::interaction::{Endpoint, bundle};
 use crate::outcome::Failure;
@@ -162,16 +162,12 @@ impl Committer {
         let mut changed = changed.map(Vec::into_iter);
         let mut provenances = Vec::new();
         let event = |interaction, kind: &str, id: &str, basis: Basis, number| Event {
-            of: Arc::clone(&of),
-            interaction,
             kind: Some(kind.into()),
             id: Some(id.into()),
             version: number,
             patient: basis.patient,
             epoch: basis.epoch,
-            status: 200,
-            at_ms: gateway.clock.now_ms(),
-            decision: Decision::Permit,
+            ..Event::new(Arc::clone(&of), interaction, 200, gateway.clock.now_ms())
         };
         let mut events: Vec<Event> = Vec::with_capacity(changes.len());
         for change in changes {
@@ -199,18 +195,8 @@ impl Committer {
     /// The record of a transaction that is in while its answer was lost, or its records were: that it is.
     async fn record_whole(&self, batch: &Batch, operator: &Caller) -> Result<(), StoreError> {
         let gateway = &self.endpoint.gateway;
-        let event = Event {
-            of: Circumstances::of(gateway, operator, PURPOSE, &batch.file.job).into(),
-            interaction: Interaction::Bundle.name(),
-            kind: None,
-            id: None,
-            version: None,
-            patient: None,
-            epoch: None,
-            status: 200,
-            at_ms: gateway.clock.now_ms(),
-            decision: Decision::Permit,
-        };
+        let of = Circumstances::of(gateway, operator, PURPOSE, &batch.file.job);
+        let event = Event::new(of, Interaction::Bundle.name(), 200, gateway.clock.now_ms());
         gateway.audit.record(event).await.map_err(|_| StoreError::Unavailable)
     }
 
