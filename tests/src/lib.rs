@@ -34,24 +34,25 @@ macro_rules! suite {
     ($($(#[$meta:meta])* async fn $name:ident($argument:ident: $given:ty) $body:block)*) => {
         $($(#[$meta])* async fn $name($argument: $given) $body)*
 
-        mod sqlite {
-            #[allow(unused_imports)]
-            use super::*;
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(<$given as $crate::Given>::given($crate::Engine::Sqlite)).await;
-            })*
-        }
+        $crate::run_on! { sqlite, Sqlite: $($name($given))* }
+        $crate::run_on! { postgres, Postgres: $($name($given))* }
+    };
+}
 
-        mod postgres {
+/// The tests of a module that runs them on one engine.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! run_on {
+    ($module:ident, $engine:ident: $($name:ident($given:ty))*) => {
+        mod $module {
             #[allow(unused_imports)]
             use super::*;
             $(#[tokio::test]
             async fn $name() {
-                if $crate::Engine::Postgres.is_skipped() {
+                if $crate::Engine::$engine.is_skipped() {
                     return;
                 }
-                super::$name(<$given as $crate::Given>::given($crate::Engine::Postgres)).await;
+                super::$name(<$given as $crate::Given>::given($crate::Engine::$engine)).await;
             })*
         }
     };
@@ -63,16 +64,6 @@ macro_rules! on_postgres {
     ($($(#[$meta:meta])* async fn $name:ident($argument:ident: $given:ty) $body:block)*) => {
         $($(#[$meta])* async fn $name($argument: $given) $body)*
 
-        mod on_postgres {
-            #[allow(unused_imports)]
-            use super::*;
-            $(#[tokio::test]
-            async fn $name() {
-                if $crate::Engine::Postgres.is_skipped() {
-                    return;
-                }
-                super::$name(<$given as $crate::Given>::given($crate::Engine::Postgres)).await;
-            })*
-        }
+        $crate::run_on! { on_postgres, Postgres: $($name($given))* }
     };
 }
