@@ -3,7 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use gateway_tests::{
-    Client, Command, Engine, Json, Options, Response, Server, consent, lab_observation, own, patient, suite,
+    Client, Command, Engine, Json, Options, Response, Server, consent, lab_observation, on_postgres, own, patient,
+    suite,
 };
 
 const GROUP: &str = "Group/emergency";
@@ -378,47 +379,45 @@ suite! {
     }
 }
 
-/// The role of the gateway's connections adds glasses and ends them; it takes none away, rewrites no reason, and sees those of
-/// its organization alone.
-#[tokio::test]
-async fn the_role_changes_no_reason_and_removes_nothing() {
-    if Engine::Postgres.is_skipped() {
-        return;
-    }
-    let server = Server::start(Engine::Postgres);
-    hidden(&server.client()).await;
-    let doctor = asking(&server, "TREAT", &[DOCTOR, GROUP], &[]);
-    breaking(&doctor.client(), "ada", REASON, None).await.expect(201);
-    let mut sql = server.sql().await;
-    for table in ["break_glass_grants", "notifications"] {
-        let count = async |sql: &mut gateway_tests::Sql, organization: &str| {
-            sql.run(&format!(
-                "begin; set local role fhir_gateway_app; set local app.current_organization_id = '{organization}'"
-            ))
-            .await;
-            let count = sql.count(&format!("select count(*) from fhir_gateway.{table}")).await;
-            sql.run("rollback").await;
-            count
-        };
-        assert_eq!(
-            (count(&mut sql, "1").await, count(&mut sql, "2").await, count(&mut sql, "").await),
-            (1, 0, 0),
-            "{table}"
-        );
-        for forbidden in
-            ["delete from {}", "truncate {}", "update {} set patient = 'x'", "update {} set organization_id = 2"]
-        {
-            let forbidden = forbidden.replace("{}", &format!("fhir_gateway.{table}"));
-            let tried = format!(
-                "begin; set local role fhir_gateway_app; set local app.current_organization_id = '1'; {forbidden}"
+on_postgres! {
+    /// The role of the gateway's connections adds glasses and ends them; it takes none away, rewrites no reason, and sees those of
+    /// its organization alone.
+    async fn the_role_changes_no_reason_and_removes_nothing(engine: Engine) {
+        let server = Server::start(engine);
+        hidden(&server.client()).await;
+        let doctor = asking(&server, "TREAT", &[DOCTOR, GROUP], &[]);
+        breaking(&doctor.client(), "ada", REASON, None).await.expect(201);
+        let mut sql = server.sql().await;
+        for table in ["break_glass_grants", "notifications"] {
+            let count = async |sql: &mut gateway_tests::Sql, organization: &str| {
+                sql.run(&format!(
+                    "begin; set local role fhir_gateway_app; set local app.current_organization_id = '{organization}'"
+                ))
+                .await;
+                let count = sql.count(&format!("select count(*) from fhir_gateway.{table}")).await;
+                sql.run("rollback").await;
+                count
+            };
+            assert_eq!(
+                (count(&mut sql, "1").await, count(&mut sql, "2").await, count(&mut sql, "").await),
+                (1, 0, 0),
+                "{table}"
             );
-            let error = sql.attempt(&tried).await.unwrap_err();
-            assert!(error.to_string().contains("permission denied"), "{forbidden}: {error}");
-            sql.run("rollback").await;
+            for forbidden in
+                ["delete from {}", "truncate {}", "update {} set patient = 'x'", "update {} set organization_id = 2"]
+            {
+                let forbidden = forbidden.replace("{}", &format!("fhir_gateway.{table}"));
+                let tried = format!(
+                    "begin; set local role fhir_gateway_app; set local app.current_organization_id = '1'; {forbidden}"
+                );
+                let error = sql.attempt(&tried).await.unwrap_err();
+                assert!(error.to_string().contains("permission denied"), "{forbidden}: {error}");
+                sql.run("rollback").await;
+            }
         }
+        let tried = "begin; set local role fhir_gateway_app; set local app.current_organization_id = '1'; \
+                     update fhir_gateway.break_glass_grants set reason = 'x'";
+        assert!(sql.attempt(tried).await.unwrap_err().to_string().contains("permission denied"));
+        sql.run("rollback").await;
     }
-    let tried = "begin; set local role fhir_gateway_app; set local app.current_organization_id = '1'; \
-                 update fhir_gateway.break_glass_grants set reason = 'x'";
-    assert!(sql.attempt(tried).await.unwrap_err().to_string().contains("permission denied"));
-    sql.run("rollback").await;
 }

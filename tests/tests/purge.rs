@@ -9,7 +9,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gateway_tests::{
-    Client, Command, Engine, Json, Options, Server, Sql, consent, lab_observation, own, patient, suite, transaction,
+    Client, Command, Engine, Json, Options, Server, Sql, consent, lab_observation, on_postgres, own, patient, suite,
+    transaction,
 };
 
 /// A text that is in everything that is to go and nowhere else.
@@ -868,33 +869,31 @@ async fn record(api: &Client, id: &str) -> Vec<Json> {
     found
 }
 
-/// On PostgreSQL nobody but the eraser removes versions, and the eraser nothing else; the application's role cannot become it.
-#[tokio::test]
-async fn only_the_eraser_removes_versions() {
-    if Engine::Postgres.is_skipped() {
-        return;
+on_postgres! {
+    /// On PostgreSQL nobody but the eraser removes versions, and the eraser nothing else; the application's role cannot become it.
+    async fn only_the_eraser_removes_versions(engine: Engine) {
+        let server = Server::start(engine);
+        server.client().save(&patient("er", "A")).await.expect(201);
+        let mut sql: Sql = server.sql().await;
+        for (role, statement) in [
+            ("fhir_gateway_app", "delete from fhir_gateway.resource_versions"),
+            ("fhir_gateway_eraser", "delete from fhir_gateway.directory"),
+            ("fhir_gateway_eraser", "select * from fhir_gateway.audit_events"),
+            ("fhir_gateway_eraser", "select * from public.patients"),
+            ("fhir_gateway_eraser", "update fhir_gateway.resource_versions set body = ''"),
+            ("fhir_gateway_app", "delete from fhir_gateway.purges"),
+            ("fhir_gateway_app", "delete from fhir_gateway.legal_holds"),
+            ("fhir_gateway_app", "delete from fhir_gateway.erasure_journal"),
+        ] {
+            let refused = sql.attempt(&format!("begin; set local role {role}; {statement}")).await.unwrap_err();
+            assert!(refused.to_string().contains("permission denied"), "{role}: {statement}: {refused}");
+            sql.run("rollback").await;
+        }
+        assert_eq!(sql.count("select pg_has_role('fhir_gateway_app', 'fhir_gateway_eraser', 'member')::int").await, 0);
+        // Of no organization, and of another one, it sees nothing.
+        for organization in ["", "set local app.current_organization_id = '2';"] {
+            sql.run(&format!("begin; set local role fhir_gateway_eraser; {organization} delete from fhir_gateway.resource_versions; commit")).await;
+        }
+        server.client().get("/Patient/er").await.expect(200);
     }
-    let server = Server::start(Engine::Postgres);
-    server.client().save(&patient("er", "A")).await.expect(201);
-    let mut sql: Sql = server.sql().await;
-    for (role, statement) in [
-        ("fhir_gateway_app", "delete from fhir_gateway.resource_versions"),
-        ("fhir_gateway_eraser", "delete from fhir_gateway.directory"),
-        ("fhir_gateway_eraser", "select * from fhir_gateway.audit_events"),
-        ("fhir_gateway_eraser", "select * from public.patients"),
-        ("fhir_gateway_eraser", "update fhir_gateway.resource_versions set body = ''"),
-        ("fhir_gateway_app", "delete from fhir_gateway.purges"),
-        ("fhir_gateway_app", "delete from fhir_gateway.legal_holds"),
-        ("fhir_gateway_app", "delete from fhir_gateway.erasure_journal"),
-    ] {
-        let refused = sql.attempt(&format!("begin; set local role {role}; {statement}")).await.unwrap_err();
-        assert!(refused.to_string().contains("permission denied"), "{role}: {statement}: {refused}");
-        sql.run("rollback").await;
-    }
-    assert_eq!(sql.count("select pg_has_role('fhir_gateway_app', 'fhir_gateway_eraser', 'member')::int").await, 0);
-    // Of no organization, and of another one, it sees nothing.
-    for organization in ["", "set local app.current_organization_id = '2';"] {
-        sql.run(&format!("begin; set local role fhir_gateway_eraser; {organization} delete from fhir_gateway.resource_versions; commit")).await;
-    }
-    server.client().get("/Patient/er").await.expect(200);
 }
