@@ -10,7 +10,7 @@
 mod chain;
 pub(crate) mod claim;
 pub(crate) mod heads;
-mod merkle;
+pub(crate) mod merkle;
 pub(crate) mod nature;
 pub(crate) mod reading;
 mod record;

@@ -15,6 +15,7 @@ pub mod purge;
 pub mod restore;
 pub mod search;
 pub mod serve;
+pub mod statutes;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -24,8 +25,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::gateway::Options;
 use crate::store::connection::{DbError, DbErrorKind};
-use crate::store::labelling::OwnTable;
+use crate::store::labelling::{Fault, OwnTable};
 use crate::store::pools::DATABASE_FILE;
+use crate::store::statutes::Signed;
 use crate::store::{ContentOptions, OpenError, StoreError, content};
 
 /// Makes ordinary SQL tables a FHIR R4 server.
@@ -73,6 +75,8 @@ enum Command {
     #[command(subcommand)]
     Search(search::SearchCommand),
     Serve(serve::ServeArgs),
+    #[command(subcommand)]
+    Statutes(statutes::StatutesCommand),
 }
 
 /// Which one of a list, and who decides on it.
@@ -110,6 +114,12 @@ pub struct DatabaseArgs {
     /// file takes it away.
     #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_LABELS")]
     pub labels: Option<PathBuf>,
+    /// Signed table of law that adds to the federal rows, as `statutes sign` leaves it (FILE and FILE.sig); kept in the database.
+    #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_STATUTES")]
+    pub statutes: Option<PathBuf>,
+    /// Whose signature on it counts: the public key that `statutes key` prints; remembered in the data directory.
+    #[arg(long, value_name = "KEY", env = "FHIR_GATEWAY_STATUTES_KEY", value_parser = public_key)]
+    pub statutes_key: Option<String>,
     /// Where content outside the database lies.
     #[command(flatten)]
     pub content: ContentArgs,
@@ -176,12 +186,16 @@ impl DatabaseArgs {
         let Some(path) = &self.labels else { return Ok(None) };
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| Stop::usage(format!("{name}: {error}")))?;
-        let table = OwnTable::parse(&name, &text).map_err(|faults| {
-            let lines: Vec<String> = faults.iter().take(20).map(|fault| format!("{name}: {fault}")).collect();
-            let more = faults.len().checked_sub(20).filter(|more| *more > 0).map(|more| format!("\nand {more} more"));
-            Stop::usage(lines.join("\n") + &more.unwrap_or_default())
-        })?;
+        let table = OwnTable::parse(&name, &text).map_err(|faults| faulty(&name, &faults))?;
         Ok(Some(table))
+    }
+
+    /// The table of law, where one is given.
+    ///
+    /// # Errors
+    /// It cannot be read, something in it is wrong, or it is not signed.
+    pub(crate) fn signed_statutes(&self) -> Result<Option<Signed>, Stop> {
+        self.statutes.as_deref().map(statutes::signed).transpose()
     }
 
     /// How a gateway on it is opened.
@@ -201,12 +215,27 @@ impl DatabaseArgs {
             maps,
             time_zone: self.time_zone.clone(),
             labels: self.label_table()?,
+            statutes: self.signed_statutes()?,
+            statutes_key: self.statutes_key.clone(),
             content,
             seed: None,
             bulk,
             after_write: !self.no_after_write,
         })
     }
+}
+
+/// What is wrong with a file, by line.
+fn faulty(name: &str, faults: &[Fault]) -> Stop {
+    let lines: Vec<String> = faults.iter().take(20).map(|fault| format!("{name}: {fault}")).collect();
+    let more = faults.len().checked_sub(20).filter(|more| *more > 0).map(|more| format!("\nand {more} more"));
+    Stop::usage(lines.join("\n") + &more.unwrap_or_default())
+}
+
+/// A public key in hexadecimal.
+fn public_key(text: &str) -> Result<String, String> {
+    let fits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if fits { Ok(text.to_ascii_lowercase()) } else { Err("give the 64 digits that `statutes key` prints".to_owned()) }
 }
 
 /// How a command ends.
@@ -271,9 +300,11 @@ impl From<OpenError> for Stop {
             OpenError::Database(database) if database.kind == DbErrorKind::Unavailable => {
                 Self::unavailable(format!("{error}. Is it running, and is the URL right?"))
             }
-            OpenError::Content(_) | OpenError::DataDirectory { .. } | OpenError::Maps(_) | OpenError::TimeZone(_) => {
-                Self::usage(error.to_string())
-            }
+            OpenError::Content(_)
+            | OpenError::DataDirectory { .. }
+            | OpenError::Maps(_)
+            | OpenError::Statutes(_)
+            | OpenError::TimeZone(_) => Self::usage(error.to_string()),
             _ => Self::failed(error.to_string()),
         }
     }
@@ -336,6 +367,7 @@ async fn run(command: Command) -> Result<Exit, Stop> {
         Command::RestoreReplay(args) => restore::run(args).await,
         Command::Search(command) => search::run(command).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::Statutes(command) => statutes::run(command).await,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use consent::{
     Action, Application, Caller, CallerKind, Context, OrganizationId, OrganizationPolicy, Permit, Purpose, Refusal,
+    Statutes,
 };
 use sha2::{Digest as _, Sha256};
 use terminology::{Terminology, Unloaded};
@@ -14,6 +15,7 @@ use crate::audit::Audit;
 use crate::audit::upkeep::Retention;
 use crate::clock::{Clock, Ids};
 use crate::store::labelling::OwnTable;
+use crate::store::statutes::Signed;
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
 use crate::webhook::Upkeep;
 
@@ -42,6 +44,8 @@ pub struct Gateway {
     policy_version: OnceLock<Arc<str>>,
     /// How long the audit trail is kept by the server itself; `None`: until somebody says `audit retain`.
     pub retention: Option<Retention>,
+    /// The law that holds beside the federal one, as the database keeps it.
+    pub statutes: Statutes,
     /// Clinical data.
     pub store: Store,
     /// Codes.
@@ -63,6 +67,10 @@ pub struct Options {
     pub content: ContentOptions,
     /// The organization's own table of codes and labels, to be kept in the database.
     pub labels: Option<OwnTable>,
+    /// The customer's table of law, to be kept in the database.
+    pub statutes: Option<Signed>,
+    /// Whose signature on it counts.
+    pub statutes_key: Option<String>,
     /// Fixes clock and ids, so that two gateways given the same requests give the same bytes.
     pub seed: Option<u64>,
     /// This process writes much and answers nobody: an import.
@@ -93,6 +101,8 @@ impl Gateway {
             maps: options.maps,
             time_zone: options.time_zone,
             labels: options.labels,
+            statutes: options.statutes,
+            statutes_key: options.statutes_key,
             content: options.content,
             clock: Arc::clone(&clock),
             ids: keys,
@@ -113,6 +123,7 @@ impl Gateway {
             policy: OrganizationPolicy::treatment_opt_out(),
             policy_version: OnceLock::new(),
             retention: None,
+            statutes: store.statutes().statutes.clone(),
             store,
             terminology: Arc::new(Unloaded),
         })
@@ -129,13 +140,14 @@ impl Gateway {
         let application = concerned.then(|| Application { at_ms: self.clock.now_ms(), may_break_glass });
         let (application, observation) = if self.enforces_consents { (application, None) } else { (None, application) };
         let policy = &self.policy;
-        consent::decide(&Context { action, application, caller, observation, policy, purpose, patient: None })
+        let statutes = &self.statutes;
+        consent::decide(&Context { action, application, caller, observation, policy, purpose, statutes, patient: None })
     }
 
     /// The version of the organization's policy: its name, and after `@` the first twelve digits of a SHA-256 in hexadecimal
-    /// of name, permitted purposes and rulings. The policy is settled before the first exchange.
+    /// of name, permitted purposes, rulings and table of law. The policy is settled before the first exchange.
     pub fn policy_version(&self) -> &Arc<str> {
-        self.policy_version.get_or_init(|| version(&self.policy))
+        self.policy_version.get_or_init(|| version(&self.policy, &self.store.statutes().digest))
     }
 
     /// From now on everything that is written has a Provenance; the policy is settled before.
@@ -183,6 +195,7 @@ impl Gateway {
             caller: &Self::itself(organization),
             policy: &self.policy,
             purpose: Purpose::Hoperat,
+            statutes: &self.statutes,
             patient: None,
         })
     }
@@ -200,10 +213,11 @@ impl Gateway {
     }
 }
 
-fn version(policy: &OrganizationPolicy) -> Arc<str> {
+fn version(policy: &OrganizationPolicy, statutes: &str) -> Arc<str> {
     let purposes: Vec<&str> = policy.permitted().iter().map(|purpose| purpose.code()).collect();
     let name = policy.name();
     let text = format!("fhir-gateway policy 1\n{name}\n{}\n{}", purposes.join(" "), consent::RULINGS);
+    let text = if statutes.is_empty() { text } else { format!("{text}\n{statutes}") };
     let mut version = format!("{name}@");
     for byte in &Sha256::digest(text.as_bytes())[..6] {
         // Writing to a String does not fail.
@@ -228,9 +242,10 @@ mod tests {
         ];
         let hashes: std::collections::BTreeSet<String> = policies
             .iter()
-            .map(|policy| version(policy).strip_prefix(&format!("{}@", policy.name())).unwrap_or_default().to_owned())
+            .flat_map(|policy| ["", "1f"].map(|statutes| (policy.name(), version(policy, statutes))))
+            .map(|(name, version)| version.strip_prefix(&format!("{name}@")).unwrap_or_default().to_owned())
             .collect();
-        assert_eq!(hashes.len(), policies.len());
+        assert_eq!(hashes.len(), 2 * policies.len());
         assert!(hashes.iter().all(|hash| hash.len() == 12), "{hashes:?}");
     }
 }

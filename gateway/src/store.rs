@@ -43,6 +43,7 @@ mod rows;
 mod search;
 pub mod security;
 mod statistics;
+pub mod statutes;
 mod transaction;
 pub mod triggers;
 pub mod types;

@@ -11,7 +11,7 @@ mod searches;
 
 use std::sync::Arc;
 
-use consent::{Action, Context, OrganizationPolicy, Permit, Predicate, Purpose};
+use consent::{Action, Context, OrganizationPolicy, Permit, Predicate, Purpose, Statutes};
 use gateway::gateway::{Gateway, Options};
 use gateway::interaction::cursor::Cursors;
 use gateway::interaction::{Endpoint, Exchange, Payload, Request};
@@ -37,6 +37,7 @@ fn own(patient: &str) -> Permit {
         observation: None,
         policy: &policy,
         purpose: Purpose::Treat,
+        statutes: &Statutes::default(),
         patient: Some(patient),
     };
     consent::decide(&context).unwrap()
@@ -51,6 +52,8 @@ async fn world(engine: Engine) -> (Server, Endpoint) {
         maps: None,
         time_zone: None,
         labels: None,
+        statutes: None,
+        statutes_key: None,
         content: Default::default(),
         seed: Some(7),
         bulk: false,

@@ -4,6 +4,7 @@
 //! `FHIR_GATEWAY_BIN`, else the workspace's own build; PostgreSQL is `FHIR_GATEWAY_TEST_POSTGRES`, a superuser's URL.
 
 mod client;
+mod counsel;
 mod engine;
 mod foreign;
 mod json;
@@ -15,6 +16,7 @@ mod shared;
 mod sql;
 
 pub use client::{Client, Issue, Request, Response, gunzip, gzip};
+pub use counsel::Counsel;
 pub use engine::{Database, Engine};
 pub use foreign::{hidden_organization, look, own, residue_stays, row_key, true_everywhere, with_residue};
 pub use json::Json;

@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use consent::{Asking, Coding, Directive, Found, Labels, PolicyDefault, decide_on, in_force};
-use gateway_tests::{Client, Engine, Json, Options, Random, Server, consent, own, rounds, suite};
+use consent::labels::ACT_CODE;
+use consent::statute::{Demand, Law};
+use consent::{Asking, Coding, Directive, Found, Labels, PolicyDefault, Statutes, decide_on, in_force};
+use gateway_tests::{Client, Counsel, Engine, Json, Options, Random, Server, consent, own, rounds, suite};
 use mappers::json::Document;
 
 const DOCTOR: &str = "Practitioner/dr";
@@ -156,9 +158,28 @@ fn any_consent(random: &mut Random, id: &str) -> Json {
     consent
 }
 
+/// A table of law, and the same for the decision.
+const TABLE: &str = r#"
+[[law]]
+labels = ["HIV"]
+asks = "named"
+source = "a code"
+[[law]]
+labels = ["SUD", "PSYTHPN"]
+asks = "consent"
+source = "a code"
+"#;
+
+fn statutes() -> Statutes {
+    let label = |code| Labels::reached(ACT_CODE, code, true).unwrap();
+    let row = |labels, demand| Law { labels, purposes: None, demand, emergency: false, source: "a code".into() };
+    let laws = vec![row(label("HIV"), Demand::Named), row(label("SUD") | label("PSYTHPN"), Demand::Consent)];
+    Statutes::new(laws, Vec::new())
+}
+
 /// What the decision permits of the record; `broken`: the glass over its patient.
 fn permitted(
-    consents: &BTreeMap<String, Json>,
+    (consents, statutes): (&BTreeMap<String, Json>, &Statutes),
     record: &[Json],
     (actors, broken): (&[&str], bool),
     default: PolicyDefault,
@@ -170,6 +191,7 @@ fn permitted(
         action: "access".to_owned(),
         // No period of theirs begins or ends about now.
         at_ms: 1_800_000_000_000,
+        statutes: statutes.clone(),
     };
     let directives = consents.iter().filter_map(|(id, consent)| {
         let text = consent.to_string();
@@ -199,92 +221,121 @@ async fn shown(api: &Client) -> Vec<String> {
 
 suite! {
     async fn what_sql_shows_is_what_the_decision_permits(engine: Engine) {
-        let server = Server::start(engine);
-        let all = server.client();
-        all.put("/Patient/ada", r#"{"resourceType":"Patient","id":"ada"}"#).await.expect(201);
-        all.put("/Encounter/e", r#"{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/ada"}}"#).await.expect(201);
-        let record = record();
-        for resource in &record {
-            all.save(resource).await.expect(201);
-        }
-        // Another patient, who is never seen unless the glass is broken over her.
-        all.put("/Patient/eve", r#"{"resourceType":"Patient","id":"eve"}"#).await.expect(201);
-        all.save(&consent("eve", "eve", r#"{"type":"deny"}"#)).await.expect(201);
-        all.put("/Observation/eve", r#"{"resourceType":"Observation","id":"eve","status":"final","code":{"coding":[{"system":"urn:c","code":"x"}]},"subject":{"reference":"Patient/eve"}}"#).await.expect(201);
-        let asking = |default: &str, more: &[&str]| {
-            let arguments = ["--dev-consent", "enforce", "--dev-actor", DOCTOR, "--consent-default", default];
-            let arguments = arguments.iter().chain(more).map(|argument| (*argument).to_owned()).collect();
-            server.beside_with(Options { arguments, ..Options::default() })
-        };
-        let (open, strict) = (asking("treatment-opt-out", &[]), asking("opt-in", &[]));
-        let (open, strict) = (open.client(), strict.client());
-        let member = ["--dev-actor", GROUP, "--break-glass-group", GROUP];
-        let (breaker, strict_breaker) = (asking("treatment-opt-out", &member), asking("opt-in", &member));
-        let (breaker, strict_breaker) = (breaker.client(), strict_breaker.client());
-        let (mut sql, grants) = (server.sql().await, own(engine, "break_glass_grants"));
-        // Over whom the glass is broken, as this test keeps it.
-        let mut broken: BTreeSet<&str> = BTreeSet::new();
-        let mut seen_broken = 0;
-        let mut random = Random::seeded(31);
-        let mut consents: BTreeMap<String, Json> = BTreeMap::new();
-        let (mut some, mut none) = (0, 0);
-        for round in 0..rounds(150, 3_000) {
-            let id = format!("c{}", random.below(3));
-            let before = consents.remove(&id);
-            if before.is_some() && random.once_in(4) {
-                all.delete(&format!("/Consent/{id}")).await.expect(204);
-            } else {
-                let consent = any_consent(&mut random, &id);
-                let answer = all.save(&consent).await;
-                assert!(answer.status == 200 || answer.status == 201, "{consent} {}", answer.json());
-                consents.insert(id, consent);
-            }
-            match random.below(6) {
-                0 | 1 => {
-                    let id = *random.pick(&["ada", "ada", "eve"]);
-                    let reason = format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"reason","valueString":"round {round}"}}]}}"#);
-                    breaker.post(&format!("/Patient/{id}/$break-glass"), reason).await.expect(201);
-                    broken.insert(id);
-                }
-                2 => {
-                    let end = *random.pick(&["closed = opened", "expires = opened", "expires = 0, opened = 0", "opened = opened + 86400000"]);
-                    // Of two that are broken, one end ends its own alone.
-                    let id = *random.pick(&["ada", "eve"]);
-                    sql.run(&format!("update {grants} set {end} where patient = '{id}' and closed is null")).await;
-                    broken.remove(id);
-                }
-                3 => {
-                    sql.run(&format!("update {grants} set verdict = 'justified', reviewed = opened where reviewed is null")).await;
-                }
-                _ => {}
-            }
-            let (alone, with_group) = ([DOCTOR], [DOCTOR, GROUP]);
-            for (api, actors, default) in [
-                (&open, &alone[..], PolicyDefault::Permit),
-                (&strict, &alone[..], PolicyDefault::Deny),
-                (&breaker, &with_group[..], PolicyDefault::Permit),
-                (&strict_breaker, &with_group[..], PolicyDefault::Deny),
-            ] {
-                let member = actors.contains(&GROUP);
-                let glass = member && broken.contains("ada");
-                seen_broken += i32::from(glass);
-                let (shown, mut permitted) = (shown(api).await, permitted(&consents, &record, (actors, glass), default));
-                if member && broken.contains("eve") {
-                    permitted.push("Observation/eve".to_owned());
-                    permitted.sort();
-                }
-                let texts: Vec<String> = consents.values().map(Json::to_string).collect();
-                assert_eq!(shown, permitted, "round {round}, {default:?}, {actors:?}, {broken:?}: {}", texts.join("\n"));
-                // What is counted is asked of many rows at once, in another way.
-                let count = api.get("/?_type=Observation,Condition&_summary=count").await.expect(200).json();
-                assert_eq!(count.str("total"), Some(&*permitted.len().to_string()), "round {round}: {}", texts.join("\n"));
-                let observed = permitted.iter().filter(|name| name.starts_with("Observation/")).count();
-                let count = api.get("/Observation?status=final&_summary=count").await.expect(200).json();
-                assert_eq!(count.str("total"), Some(&*observed.to_string()), "round {round}: {}", texts.join("\n"));
-                *(if shown.is_empty() { &mut none } else { &mut some }) += 1;
-            }
-        }
-        assert!(seen_broken > 50, "{seen_broken} under a broken glass");
-        assert!(some > 50 && none > 20, "the worlds say something: {some} with, {none} without");
+        agree(engine, false).await;
     }
+
+    async fn what_sql_shows_is_what_the_decision_permits_under_a_table_of_law(engine: Engine) {
+        agree(engine, true).await;
+    }
+}
+
+async fn agree(engine: Engine, with_law: bool) {
+    let mut server = Server::start(engine);
+    let counsel = Counsel::new(&server).await;
+    let law = if with_law { statutes() } else { Statutes::default() };
+    let mut key = Vec::new();
+    if with_law {
+        counsel.write(TABLE);
+        counsel.sign().await;
+        server.terminate().await;
+        server.restart_with(Options { arguments: counsel.arguments().to_vec(), ..Options::default() });
+        key = vec!["--statutes-key", &counsel.key];
+    }
+    let all = server.client();
+    all.put("/Patient/ada", r#"{"resourceType":"Patient","id":"ada"}"#).await.expect(201);
+    all.put("/Encounter/e", r#"{"resourceType":"Encounter","id":"e","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/ada"}}"#).await.expect(201);
+    let record = record();
+    for resource in &record {
+        all.save(resource).await.expect(201);
+    }
+    // Another patient, who is never seen unless the glass is broken over her.
+    all.put("/Patient/eve", r#"{"resourceType":"Patient","id":"eve"}"#).await.expect(201);
+    all.save(&consent("eve", "eve", r#"{"type":"deny"}"#)).await.expect(201);
+    all.put("/Observation/eve", r#"{"resourceType":"Observation","id":"eve","status":"final","code":{"coding":[{"system":"urn:c","code":"x"}]},"subject":{"reference":"Patient/eve"}}"#).await.expect(201);
+    let asking = |default: &str, more: &[&str]| {
+        let arguments = ["--dev-consent", "enforce", "--dev-actor", DOCTOR, "--consent-default", default];
+        let arguments = arguments.iter().chain(more).chain(&key).map(|argument| (*argument).to_owned()).collect();
+        server.beside_with(Options { arguments, ..Options::default() })
+    };
+    let (open, strict) = (asking("treatment-opt-out", &[]), asking("opt-in", &[]));
+    let (open, strict) = (open.client(), strict.client());
+    let member = ["--dev-actor", GROUP, "--break-glass-group", GROUP];
+    let (breaker, strict_breaker) = (asking("treatment-opt-out", &member), asking("opt-in", &member));
+    let (breaker, strict_breaker) = (breaker.client(), strict_breaker.client());
+    let (mut sql, grants) = (server.sql().await, own(engine, "break_glass_grants"));
+    // Over whom the glass is broken, as this test keeps it.
+    let mut broken: BTreeSet<&str> = BTreeSet::new();
+    let mut seen_broken = 0;
+    let mut random = Random::seeded(31);
+    let mut consents: BTreeMap<String, Json> = BTreeMap::new();
+    let (mut some, mut none) = (0, 0);
+    for round in 0..rounds(if with_law { 80 } else { 150 }, 3_000) {
+        let id = format!("c{}", random.below(3));
+        let before = consents.remove(&id);
+        if before.is_some() && random.once_in(4) {
+            all.delete(&format!("/Consent/{id}")).await.expect(204);
+        } else {
+            let consent = any_consent(&mut random, &id);
+            let answer = all.save(&consent).await;
+            assert!(answer.status == 200 || answer.status == 201, "{consent} {}", answer.json());
+            consents.insert(id, consent);
+        }
+        match random.below(6) {
+            0 | 1 => {
+                let id = *random.pick(&["ada", "ada", "eve"]);
+                let reason = format!(
+                    r#"{{"resourceType":"Parameters","parameter":[{{"name":"reason","valueString":"round {round}"}}]}}"#
+                );
+                breaker.post(&format!("/Patient/{id}/$break-glass"), reason).await.expect(201);
+                broken.insert(id);
+            }
+            2 => {
+                let end = *random.pick(&[
+                    "closed = opened",
+                    "expires = opened",
+                    "expires = 0, opened = 0",
+                    "opened = opened + 86400000",
+                ]);
+                // Of two that are broken, one end ends its own alone.
+                let id = *random.pick(&["ada", "eve"]);
+                sql.run(&format!("update {grants} set {end} where patient = '{id}' and closed is null")).await;
+                broken.remove(id);
+            }
+            3 => {
+                sql.run(&format!(
+                    "update {grants} set verdict = 'justified', reviewed = opened where reviewed is null"
+                ))
+                .await;
+            }
+            _ => {}
+        }
+        let (alone, with_group) = ([DOCTOR], [DOCTOR, GROUP]);
+        for (api, actors, default) in [
+            (&open, &alone[..], PolicyDefault::Permit),
+            (&strict, &alone[..], PolicyDefault::Deny),
+            (&breaker, &with_group[..], PolicyDefault::Permit),
+            (&strict_breaker, &with_group[..], PolicyDefault::Deny),
+        ] {
+            let member = actors.contains(&GROUP);
+            let glass = member && broken.contains("ada");
+            seen_broken += i32::from(glass);
+            let (shown, mut permitted) =
+                (shown(api).await, permitted((&consents, &law), &record, (actors, glass), default));
+            if member && broken.contains("eve") {
+                permitted.push("Observation/eve".to_owned());
+                permitted.sort();
+            }
+            let texts: Vec<String> = consents.values().map(Json::to_string).collect();
+            assert_eq!(shown, permitted, "round {round}, {default:?}, {actors:?}, {broken:?}: {}", texts.join("\n"));
+            // What is counted is asked of many rows at once, in another way.
+            let count = api.get("/?_type=Observation,Condition&_summary=count").await.expect(200).json();
+            assert_eq!(count.str("total"), Some(&*permitted.len().to_string()), "round {round}: {}", texts.join("\n"));
+            let observed = permitted.iter().filter(|name| name.starts_with("Observation/")).count();
+            let count = api.get("/Observation?status=final&_summary=count").await.expect(200).json();
+            assert_eq!(count.str("total"), Some(&*observed.to_string()), "round {round}: {}", texts.join("\n"));
+            *(if shown.is_empty() { &mut none } else { &mut some }) += 1;
+        }
+    }
+    assert!(seen_broken > 20, "{seen_broken} under a broken glass");
+    assert!(some > 50 && none > 10, "the worlds say something: {some} with, {none} without");
 }

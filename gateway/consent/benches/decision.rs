@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use consent::{Asking, Coding, Directive, Found, Labels, PolicyDefault, Specialized, decide_on, in_force};
+use consent::{Asking, Coding, Directive, Found, Labels, PolicyDefault, Specialized, Statutes, decide_on, in_force};
 use mappers::json::Document;
 
 /// The product's own.
@@ -22,6 +22,7 @@ fn main() {
         break_glass: false,
         action: "access".into(),
         at_ms: 1_780_000_000_000,
+        statutes: Statutes::default(),
     };
     let document = Document::parse(RESOURCE.as_bytes()).unwrap();
     let found = Found::of(document.root(), Labels::NORMAL);

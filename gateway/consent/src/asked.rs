@@ -5,6 +5,7 @@ use crate::glass::{self, Breaker, Glass};
 use crate::labels::Labels;
 use crate::policy::Default;
 use crate::purpose;
+use crate::statute::Demands;
 
 /// A request that rules are asked about, row by row.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -120,24 +121,24 @@ impl Asked {
         }
     }
 
-    /// True where the purpose is that code of v3-ActReason.
+    /// What law asks of the request.
     #[must_use]
-    pub fn is_for(&self, code: &str) -> bool {
-        self.asking.is_for(code)
+    pub fn demands(&self) -> Demands {
+        self.asking.demands()
     }
 
     /// Whether a resource with these labels (their bits, 0 where nobody has looked yet) is permitted where its patient has no
     /// rules: no statute asks for anything, and the default permits.
     #[must_use]
     pub fn is_permitted_without_rules(&self, labels: i64) -> bool {
-        let statute = Labels::PART2 | Labels::PSYCHOTHERAPY;
+        let statute = self.demands().labels() | Labels::PART2 | Labels::PSYCHOTHERAPY;
         let silent = labels != 0 && !Labels::from_bits(labels).meets(statute);
         silent && self.patient.is_none() && self.default == Default::Permit
     }
 
     /// The patients who ask for their own (A7): their ids.
     pub fn own_patients(&self) -> impl Iterator<Item = &str> {
-        let own = self.is_for("PATRQT");
+        let own = self.asking.is_for("PATRQT");
         self.asking.actors.iter().filter_map(move |actor| actor.strip_prefix("Patient/").filter(|_| own))
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::purpose;
+use crate::statute::{Demands, Statutes};
 
 /// A code with its system.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -46,12 +47,20 @@ pub struct Asking {
     pub action: String,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+    /// The law that holds beside the federal one (D6).
+    pub statutes: Statutes,
 }
 
 impl Asking {
     /// The time in the ticks of periods (100 ns).
     pub(crate) fn ticks(&self) -> i64 {
         self.at_ms.saturating_mul(10_000)
+    }
+
+    /// What law asks of it.
+    #[must_use]
+    pub fn demands(&self) -> Demands {
+        self.statutes.demands(self)
     }
 
     /// True for a code of v3-ActReason.

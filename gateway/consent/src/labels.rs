@@ -127,6 +127,18 @@ impl Labels {
         self.0 & other.0 != 0
     }
 
+    /// Those that are in the other set, too.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those that are not in the other set.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// True where a sensitivity is among them.
     #[must_use]
     pub fn is_sensitive(self) -> bool {

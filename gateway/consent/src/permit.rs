@@ -10,6 +10,7 @@ use crate::glass::Breaker;
 use crate::policy::{Default, OrganizationPolicy};
 use crate::predicate::Predicate;
 use crate::purpose::Purpose;
+use crate::statute::Statutes;
 
 /// What a caller wants to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,6 +45,8 @@ pub struct Context<'a> {
     pub policy: &'a OrganizationPolicy,
     /// Why.
     pub purpose: Purpose,
+    /// The law that holds beside the federal one.
+    pub statutes: &'a Statutes,
     /// Limits the exchange to one patient (a compartment request, a patient-scoped token).
     pub patient: Option<&'a str>,
     /// How the patients' Consents and statute are applied; `None` where they are not: to the gateway's own operators, who
@@ -185,6 +188,7 @@ fn consents(context: &Context<'_>, application: Application) -> Predicate {
         break_glass: false,
         action: "access".to_owned(),
         at_ms: application.at_ms,
+        statutes: context.statutes.clone(),
     };
     let default = context.policy.default_for(context.purpose);
     let breaker = || Breaker::new(Some(&context.caller.id), &context.caller.actors, context.purpose.code());
@@ -210,7 +214,16 @@ mod tests {
 
     fn ask(kind: CallerKind, action: Action, purpose: Purpose, policy: &OrganizationPolicy) -> Result<Permit, Refusal> {
         let caller = &caller(kind);
-        decide(&Context { action, application: None, caller, observation: None, patient: None, policy, purpose })
+        decide(&Context {
+            action,
+            application: None,
+            caller,
+            observation: None,
+            patient: None,
+            policy,
+            purpose,
+            statutes: &Statutes::default(),
+        })
     }
 
     #[test]
@@ -251,6 +264,7 @@ mod tests {
             patient: Some("p1"),
             policy: &policy,
             purpose: Purpose::Treat,
+            statutes: &Statutes::default(),
         })
         .unwrap();
         assert!(permit.predicate().admits(Some("p1")));
@@ -271,6 +285,7 @@ mod tests {
             patient: None,
             policy: &policy,
             purpose: Purpose::Treat,
+            statutes: &Statutes::default(),
         })
         .unwrap();
         assert!(permit.predicate().is_unrestricted());

@@ -2,7 +2,7 @@
 
 use crate::directive::Directive;
 use crate::labels::Labels;
-use crate::rule::ALWAYS;
+use crate::rule::{ALWAYS, Rule};
 
 /// When a patient is of age, in years (E4). No customer's table makes it later.
 pub const MAJORITY: i32 = 18;
@@ -54,19 +54,22 @@ impl Authority {
 }
 
 impl Directive {
-    /// Takes it for one that a proxy gave: its permits hold within this time (`None`: never), and reach nothing that is sensitive or
-    /// not understood (E5). Its denies hold.
-    pub fn by_proxy(&mut self, window: Option<(i64, i64)>) {
+    /// Takes it for one that a proxy gave. Its permits hold within these times, each with what it reaches of what is sensitive
+    /// ([`Grade::reach`]); without any they never hold. Of what is not understood they reach nothing (E5). Its denies hold.
+    ///
+    /// [`Grade::reach`]: crate::statute::Grade::reach
+    pub fn by_proxy(&mut self, windows: &[(Labels, (i64, i64))]) {
         self.by_others = true;
-        let Some((from, until)) = window else {
-            self.rules.retain(|rule| rule.deny);
-            return;
+        let all = std::mem::take(&mut self.rules);
+        let (denies, permits): (Vec<Rule>, Vec<Rule>) = all.into_iter().partition(|rule| rule.deny);
+        let within = |rule: &Rule, (reach, (from, until)): &(Labels, (i64, i64))| {
+            let mut rule = rule.clone();
+            rule.period = (rule.period.0.max(*from), rule.period.1.min(*until));
+            rule.except = rule.except | (Labels::SENSITIVE | Labels::DOUBTFUL).without(*reach);
+            (rule.period.0 < rule.period.1).then_some(rule)
         };
-        for rule in self.rules.iter_mut().filter(|rule| !rule.deny) {
-            rule.period = (rule.period.0.max(from), rule.period.1.min(until));
-            rule.except = rule.except | Labels::SENSITIVE | Labels::DOUBTFUL;
-        }
-        self.rules.retain(|rule| rule.period.0 < rule.period.1);
+        self.rules = denies;
+        self.rules.extend(permits.iter().flat_map(|rule| windows.iter().filter_map(|window| within(rule, window))));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::facts::Facts;
 use crate::labels::Labels;
 use crate::policy::Default;
 use crate::rule::Rule;
+use crate::statute::{Bar, Demands};
 
 /// The notice of 42 CFR 2.32 that travels along with Part 2 data (D3).
 pub const NO_REDISCLOSURE: &str = "no-redisclosure";
@@ -37,7 +38,7 @@ pub fn decide(asking: &Asking, in_force: &[Directive], facts: &Facts<'_>, defaul
 #[derive(Clone, Debug)]
 pub struct Weighing<'d> {
     /// Why statute denies (D); `None` where it lets pass.
-    pub statute: Option<&'static str>,
+    pub statute: Option<String>,
     /// The glass is broken.
     pub glass: bool,
     /// The patient asks for its own (A7).
@@ -58,38 +59,31 @@ pub fn weigh<'d>(asking: &Asking, in_force: &'d [Directive], facts: &Facts<'_>, 
     let part2 = facts.labels.meets(Labels::PART2);
     let permits = || matched.iter().filter(|(_, rule)| !rule.deny);
     // Any permit of a Consent that comes to one counts for statute, whichever of them decides.
-    let named = || {
-        permits().any(|(directive, _)| {
-            directive.rules.iter().any(|rule| !rule.deny && rule.psychotherapy && rule.matches(asking, facts))
-        })
+    let permitting = || {
+        let rules = permits().flat_map(|(directive, _)| &directive.rules);
+        rules.filter(|rule| !rule.deny && rule.matches(asking, facts))
     };
-    let statute = statute(asking, facts, own_request, permits().next().is_some(), named);
+    let bar = bar((asking, asking.demands()), facts, own_request, permits().next().is_some(), permitting);
+    let statute = bar.map(|bar| asking.statutes.why(bar, asking));
     Weighing { statute, glass: asking.break_glass, own_request, matched, default, part2 }
 }
 
-/// What nothing lifts (D). `permitted`: a Consent permits; `named`: by a rule that names psychotherapy notes.
-fn statute(
-    asking: &Asking,
+/// What nothing lifts (D). `permitted`: a Consent permits; `permitting`: all rules that permit of those that do.
+fn bar<'r, Rules: Iterator<Item = &'r Rule>>(
+    (asking, demands): (&Asking, Demands),
     facts: &Facts<'_>,
     own_request: bool,
     permitted: bool,
-    named: impl FnOnce() -> bool,
-) -> Option<&'static str> {
-    if facts.labels.meets(Labels::PART2) {
-        if asking.is_for("HLEGAL") {
-            return Some("42 CFR Part 2: never for legal proceedings against the patient");
-        }
-        if !(asking.is_for("ETREAT") || own_request || permitted) {
-            return Some("42 CFR Part 2: no Consent of the patient permits it");
-        }
+    permitting: impl Fn() -> Rules,
+) -> Option<Bar> {
+    let named = || permitting().filter_map(|rule| rule.labels).fold(Labels::NONE, |found, labels| found | labels);
+    let bar = demands.bar(facts.labels, own_request, permitted, named);
+    if bar.is_some() || !facts.labels.meets(Labels::PSYCHOTHERAPY) {
+        return bar;
     }
-    if facts.labels.meets(Labels::PSYCHOTHERAPY) {
-        let originator = facts.author.is_some_and(|author| asking.actors.iter().any(|actor| actor == author));
-        if !(named() || originator) {
-            return Some("45 CFR 164.508(a)(2): no authorization names psychotherapy notes");
-        }
-    }
-    None
+    let originator = facts.author.is_some_and(|author| asking.actors.iter().any(|actor| actor == author));
+    let named = originator || permitting().any(|rule| rule.psychotherapy);
+    (!named).then_some(Bar::Psychotherapy)
 }
 
 impl Weighing<'_> {
@@ -108,8 +102,8 @@ impl Weighing<'_> {
             let consents = consents.map(|(directive, _)| format!("consent {}", directive.name));
             Verdict { permit: true, reasons, obligations: notice.into_iter().chain(consents).collect() }
         };
-        if let Some(why) = self.statute {
-            denied(vec![why.to_owned()])
+        if let Some(why) = &self.statute {
+            denied(vec![why.clone()])
         } else if self.glass {
             permitted(vec!["break-glass".to_owned()])
         } else if self.own_request {
@@ -130,6 +124,7 @@ impl Weighing<'_> {
 #[derive(Clone, Debug)]
 pub struct Specialized<'d> {
     asking: &'d Asking,
+    demands: Demands,
     default: Default,
     /// The rules of each Consent that hold for the request, those that go before others first.
     consents: Vec<Vec<&'d Rule>>,
@@ -145,7 +140,7 @@ impl<'d> Specialized<'d> {
             rules
         };
         let consents = in_force.iter().map(holding).filter(|rules| !rules.is_empty()).collect();
-        Self { asking, default, consents }
+        Self { asking, demands: asking.demands(), default, consents }
     }
 
     /// Whether [`decide`] permits the resource.
@@ -157,13 +152,13 @@ impl<'d> Specialized<'d> {
             denied |= deny;
             permitted |= !deny;
         }
-        let named = || {
+        let permitting = || {
             let permitting = self.consents.iter().filter(|rules| decisive(rules) == Some(false));
-            permitting.flatten().any(|rule| !rule.deny && rule.psychotherapy && rule.reaches(facts))
+            permitting.flatten().copied().filter(|rule| !rule.deny && rule.reaches(facts))
         };
         let own_request = is_own_request(self.asking, facts);
         let by_default = self.default == Default::Permit;
-        statute(self.asking, facts, own_request, permitted, named).is_none()
+        bar((self.asking, self.demands), facts, own_request, permitted, permitting).is_none()
             && (self.asking.break_glass || own_request || (!denied && (permitted || by_default)))
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use consent::{Asking, Coding, check};
+use consent::{Asking, Coding, Statutes, check};
 use serde_json::{Value, json};
 
 const AT: i64 = 1_700_000_000_000;
@@ -66,6 +66,7 @@ fn asking(purpose: &str, actors: &[&str]) -> Asking {
         break_glass: false,
         action: "access".to_owned(),
         at_ms: AT,
+        statutes: Statutes::default(),
     }
 }
 

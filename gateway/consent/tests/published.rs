@@ -31,6 +31,7 @@ impl Question {
             break_glass: purpose == build::purpose("BTG"),
             action: "access".to_owned(),
             at_ms: span(at).expect("a time").0,
+            statutes: ::consent::Statutes::default(),
         })
     }
 

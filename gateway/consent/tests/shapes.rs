@@ -1,7 +1,7 @@
 //! Consents of a shape that R4 does not have are doubts: they permit nothing, and their denies hold. As text, for
 //! `serde_json` would tidy some of it.
 
-use consent::{Asking, Coding, check};
+use consent::{Asking, Coding, Statutes, check};
 
 const HEAD: &str = r#""resourceType":"Consent","status":"active","patient":{"reference":"Patient/p"},"scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]}"#;
 
@@ -60,6 +60,7 @@ fn released(consents: &[String]) -> bool {
         break_glass: false,
         action: "access".to_owned(),
         at_ms: 1_656_676_800_000,
+        statutes: Statutes::default(),
     };
     let consents: Vec<&[u8]> = consents.iter().map(|consent| consent.as_bytes()).collect();
     check(&consents, OBSERVATION.as_bytes(), &asking).is_ok_and(|verdict| verdict.permit)

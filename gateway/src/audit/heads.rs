@@ -45,11 +45,18 @@ impl Signer {
     /// # Errors
     /// The key cannot be made or read.
     pub(crate) fn open(data_dir: &Path) -> io::Result<Self> {
-        let path = data_dir.join(KEY);
+        Self::of_file(&data_dir.join(KEY))
+    }
+
+    /// With the key of a file, which is made if it is missing.
+    ///
+    /// # Errors
+    /// The key cannot be made or read.
+    pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
         if !path.exists() {
-            make_key(&path)?;
+            make_key(path)?;
         }
-        let seed = <[u8; 32]>::try_from(fs::read(&path)?)
+        let seed = <[u8; 32]>::try_from(fs::read(path)?)
             .map_err(|_| io::Error::other(format!("{} is not a key of 32 bytes", path.display())))?;
         let key = SigningKey::from_bytes(&seed);
         let name = hex(key.verifying_key().as_bytes());

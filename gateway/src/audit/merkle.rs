@@ -29,7 +29,7 @@ pub(super) fn hash(domain: Domain, bytes: &[u8]) -> Hash {
 }
 
 /// A hash in hexadecimal, as it lies in the database.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()

@@ -14,7 +14,7 @@ use mappers::json::{Document, Element, Kind};
 use mappers::search::instants;
 use serde_json::json;
 
-use crate::cli::{self, Exit, Stop};
+use crate::cli::{self, Exit, Stop, statutes};
 use crate::store::labelling::labels_of;
 
 /// Files of Consents that are read from a folder, and bytes of one.
@@ -69,6 +69,9 @@ pub struct CheckArgs {
     /// When: a time of FHIR (2026-11-29T12:00:00Z); one without zone is UTC, a date is its first moment.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: i64,
+    /// Table of law to try, signed or not (`statutes check --help` has an example); the federal rows hold beside it.
+    #[arg(long, value_name = "FILE")]
+    statutes: Option<PathBuf>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -128,6 +131,7 @@ fn asking(args: &CheckArgs) -> Result<Asking, Stop> {
         break_glass,
         action: args.action.clone(),
         at_ms: args.at,
+        statutes: args.statutes.as_deref().map(statutes::unsigned).transpose()?.unwrap_or_default(),
     })
 }
 

@@ -72,6 +72,8 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         data_dir: data_dir.to_path_buf(),
         maps: None,
         labels: args.labels.clone(),
+        statutes: None,
+        statutes_key: None,
         time_zone: None,
         no_after_write: false,
         content: ContentArgs::default(),

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::store::labelling::register;
 use crate::store::migrate::{MigrateOptions, migrate, revert};
 use crate::store::pools::{PoolSettings, Pools};
+use crate::store::{OpenError, statutes};
 
 /// Prepares a database; `serve`, `import` and `demo` do it too when they start.
 #[derive(Args, Debug)]
@@ -57,9 +58,12 @@ pub(super) async fn run(args: MigrateArgs) -> Result<Exit, Stop> {
     let clinic = if args.down { args.clinic } else { args.database.maps.is_none() };
     let options = MigrateOptions { clinic, print: args.print, now_ms: Clock::system().now_ms() };
     let labels = args.database.label_table()?;
+    let law = args.database.signed_statutes()?;
     let statements = if args.down { revert(&pools, &options).await } else { migrate(&pools, &options).await };
     if statements.is_ok() && !args.down && !args.print {
         register(&pools, labels.as_ref(), args.relabel).await?;
+        let given = (law.as_ref(), args.database.statutes_key.as_deref());
+        statutes::keep(&pools, data_dir, given, options.now_ms).await.map_err(OpenError::from)?;
     }
     pools.close().await;
     let statements = statements?;

@@ -126,7 +126,14 @@ pub(crate) fn of(gateway: &Gateway, actors: Vec<String>, why: &str, action: &str
     let groups = &gateway.break_glass_groups;
     let breaker = known.filter(|_| actors.iter().any(|actor| groups.contains(actor)));
     let breaker = breaker.and_then(|purpose| Breaker::new(None, &actors, purpose.code()));
-    let asking = Asking { actors, purpose: Some(why), break_glass: false, action: action.to_owned(), at_ms };
+    let asking = Asking {
+        actors,
+        purpose: Some(why),
+        break_glass: false,
+        action: action.to_owned(),
+        at_ms,
+        statutes: gateway.statutes.clone(),
+    };
     Asked::new(asking, default, None).breaking(breaker)
 }
 
@@ -182,7 +189,7 @@ fn of_one(one: &Explained) -> Vec<Value> {
     list.extend(explain::labels(one.labels).into_iter().map(|label| code("label", label)));
     for (name, result) in one.layers.words() {
         let mut part = vec![code("name", name), code("result", result)];
-        if let ("statute", Some(why)) = (name, one.layers.statute) {
+        if let ("statute", Some(why)) = (name, &one.layers.statute) {
             part.push(json!({ "name": "why", "valueString": why }));
         }
         list.push(json!({ "name": "layer", "part": part }));

@@ -250,13 +250,16 @@ async fn directives(
         Givers::Proxies(ids) => Some(ids.iter().map(|id| (patient.clone(), id.clone()))),
         _ => None,
     });
-    let authorities = Authorities::load(connection, organization, &proxies.flatten().collect()).await?;
+    let authorities = Authorities::load(core, connection, organization, &proxies.flatten().collect()).await?;
+    if authorities.law_is_unknown {
+        stored::make_anew_at_start(connection, organization).await?;
+    }
     let mut found: BTreeMap<Box<str>, Vec<Directive>> = BTreeMap::new();
     for (patient, mut directive, givers) in read {
         match givers {
             Givers::Patient => {}
-            Givers::Proxies(ids) => directive.by_proxy(authorities.window(&patient, &ids)),
-            Givers::Others => directive.by_proxy(None),
+            Givers::Proxies(ids) => directive.by_proxy(&authorities.windows(&patient, &ids)),
+            Givers::Others => directive.by_proxy(&[]),
         }
         found.entry(patient).or_default().push(directive);
     }

@@ -1,7 +1,7 @@
 //! What every part of the store shares.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::tz::TimeZone;
 use mappers::codec::Context;
@@ -24,6 +24,7 @@ use crate::store::pools::Pools;
 use crate::store::provenance;
 use crate::store::referrers::Referrers;
 use crate::store::statistics::Growth;
+use crate::store::statutes::InForce;
 
 /// Transactions that look before they write, at a time. Fewer than the writing connections (`open`).
 const TURNS: usize = 4;
@@ -85,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) alarm: Alarm,
     /// Alerts that are not in the database yet.
     pub(crate) told: Told,
+    /// The law that is in force beside the federal one.
+    statutes: OnceLock<InForce>,
     /// Whether what is written has a Provenance.
     pub(crate) provenance: provenance::Keeping,
     /// Row ids taken and not yet given out.
@@ -139,9 +142,20 @@ impl Core {
             journal: Journal::default(),
             alarm: Alarm::default(),
             told: Told::default(),
+            statutes: OnceLock::new(),
             provenance: provenance::Keeping::default(),
             rids: Mutex::new(0..0),
         }
+    }
+
+    /// The law that is in force beside the federal one.
+    pub(crate) fn statutes(&self) -> &InForce {
+        self.statutes.get_or_init(InForce::default)
+    }
+
+    /// Says what law is in force: once, before anything is asked.
+    pub(crate) fn set_statutes(&self, in_force: InForce) {
+        let _ = self.statutes.set(in_force);
     }
 
     /// Whether functions of the owner's are called after our writes.

@@ -32,7 +32,7 @@ pub async fn introspect(connection: &mut Connection) -> Result<Schema, DbError> 
 }
 
 /// The gateway's own tables, which on SQLite lie beside everybody's.
-const INTERNAL: [&str; 29] = [
+const INTERNAL: [&str; 30] = [
     "audit_chains",
     "audit_events",
     "audit_links",
@@ -62,6 +62,7 @@ const INTERNAL: [&str; 29] = [
     "rid_block",
     "search_parameters",
     "search_registry",
+    "statutes",
 ];
 
 fn is_internal(table: &str) -> bool {

@@ -18,6 +18,7 @@ use crate::store::dialect::SqlDialect;
 use crate::store::journal::Journal;
 use crate::store::labelling::{self, OwnTable};
 use crate::store::pools::{PoolSettings, Pools};
+use crate::store::statutes::{self, InForce, Signed, StatutesError};
 use crate::store::{introspect, migrate, security};
 
 /// Workers that apply changes on PostgreSQL. SQLite has one writer.
@@ -45,6 +46,10 @@ pub struct StoreOptions {
     pub time_zone: Option<String>,
     /// The organization's own table of codes and labels, to be kept in the database in place of the one that is.
     pub labels: Option<OwnTable>,
+    /// The customer's table of law, to be kept in the database in place of the one that is.
+    pub statutes: Option<Signed>,
+    /// Whose signature on it counts: a public key in hexadecimal, where it is not the remembered one.
+    pub statutes_key: Option<String>,
     /// The process writes much and answers nobody.
     pub bulk: bool,
     /// Functions of the owner's are called after writes where maps say so.
@@ -77,9 +82,21 @@ pub enum OpenError {
     /// The object store.
     #[error("the content store: {0}")]
     Content(String),
+    /// The table of law.
+    #[error(transparent)]
+    Statutes(StatutesError),
     /// The audit trail.
     #[error("the audit trail: {0}")]
     Audit(String),
+}
+
+impl From<StatutesError> for OpenError {
+    fn from(error: StatutesError) -> Self {
+        match error {
+            StatutesError::Database(error) => Self::Database(error),
+            error => Self::Statutes(error),
+        }
+    }
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -120,8 +137,16 @@ impl Store {
         let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone, contents);
         let core = Arc::new(core.calling_functions(options.after_write).with_journal(journal));
         core.labellings.set(&labelling::register(&core.pools, options.labels.as_ref(), false).await?);
+        let given = (options.statutes.as_ref(), options.statutes_key.as_deref());
+        core.set_statutes(statutes::keep(&core.pools, &options.data_dir, given, core.clock.now_ms()).await?);
         let batcher = Batcher::start(&core, workers);
         Ok(Self { core, batcher })
+    }
+
+    /// The law that is in force beside the federal one.
+    #[must_use]
+    pub fn statutes(&self) -> &InForce {
+        self.core.statutes()
     }
 
     /// Says where it is served: what refers to a resource under this base, and is written from now on, refers to one of ours.

@@ -53,7 +53,7 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 35] = [
+const INTERNAL: [(&str, &str, bool); 36] = [
     ("alerts", "select, insert, update, delete", true),
     ("audit_chains", "select, insert", true),
     // All but its key, which the database gives.
@@ -99,6 +99,7 @@ const INTERNAL: [(&str, &str, bool); 35] = [
     ("rid_block", "select, update", false),
     ("search_parameters", "select, insert, update, delete", true),
     ("search_registry", "select, insert, update", true),
+    ("statutes", "select, insert", false),
 ];
 
 /// The role that `audit verify` and other readers of the whole trail take.

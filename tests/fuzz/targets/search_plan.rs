@@ -27,6 +27,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         time_zone: None,
         content: Default::default(),
         labels: None,
+        statutes: None,
+        statutes_key: None,
         seed: Some(1),
         bulk: false,
         after_write: true,

@@ -15,6 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::naive::vocabulary::{ACT_CODE, ACT_REASON, CONFIDENTIALITY, CONSENT_SCOPE, OBSERVATION_VALUE, PCF};
 use crate::naive::{Asking, Coding, span};
+use ::consent::purpose::with_all_under;
+use ::consent::statute::{Demand, Law};
+use ::consent::{Labels, Statutes};
 
 use values::{CODES, choose, coding, concept, data_periods, periods, some};
 pub(crate) use values::{criteria, doubts};
@@ -344,6 +347,22 @@ fn build(
     resource
 }
 
+/// A row of law over one of these labels.
+pub(crate) fn law() -> impl Strategy<Value = Law> {
+    let label = select(vec!["HIV", "SUD", "ETH", "BH", "SPI", "SDV", "ETHUD", "42CFRPart2"]);
+    let purposes = select(vec!["", "", "TREAT", "HPAYMT", "HRESCH", "HOPERAT"]);
+    let demand = select(vec![Demand::Consent, Demand::Named, Demand::Never]);
+    (label, purposes, demand, any::<bool>()).prop_map(|(label, purposes, demand, emergency)| {
+        let purposes = with_all_under(purposes).map(|codes| codes.into_iter().map(Box::from).collect());
+        let labels = Labels::reached(ACT_CODE, label, true).expect("a sensitivity");
+        Law { labels, purposes, demand, emergency, source: "a law".into() }
+    })
+}
+
+fn statutes() -> impl Strategy<Value = Statutes> {
+    weighted(0.3, vec(law(), 1..3)).prop_map(|laws| Statutes::new(laws.unwrap_or_default(), Vec::new()))
+}
+
 fn asking() -> impl Strategy<Value = Asking> {
     let everybody = vec![
         "Practitioner/doctor",
@@ -372,8 +391,8 @@ fn asking() -> impl Strategy<Value = Asking> {
     ]);
     let action = select(vec!["access", "access", "access", "access", "collect", "correct", "use", "disclose"]);
     let at = select(vec!["2022-07-01T12:00:00Z", "2022-07-01T12:00:00Z", "2022-07-02", "2021-06-01", "2024-01-01"]);
-    (subsequence(everybody, 1..=3), purpose, 0..10_u8, action, at).prop_map(|(actors, purpose, glass, action, at)| {
-        Asking {
+    (subsequence(everybody, 1..=3), purpose, 0..10_u8, action, at, statutes()).prop_map(
+        |(actors, purpose, glass, action, at, statutes)| Asking {
             actors: actors.into_iter().map(str::to_owned).collect(),
             purpose: purpose
                 .as_object()
@@ -381,8 +400,9 @@ fn asking() -> impl Strategy<Value = Asking> {
             break_glass: glass == 0,
             action: action.to_owned(),
             at_ms: span(at).expect("a time").0,
-        }
-    })
+            statutes,
+        },
+    )
 }
 
 fn text(value: &Value, name: &str) -> String {

@@ -49,13 +49,13 @@ pub(crate) enum Standing {
 }
 
 /// What a Consent comes to (row B1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Saying {
     Deny,
     Nothing,
     Permit {
-        /// A permit that matches names psychotherapy notes (row D4).
-        psychotherapy: bool,
+        /// The sensitivities that its permits name, of those that match (rows D4, D7).
+        named: Vec<String>,
     },
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn says(consent: &Value, permits: bool, facts: &Facts, asking: &Askin
     if permits.is_empty() {
         return Saying::Nothing;
     }
-    Saying::Permit { psychotherapy: permits.iter().any(|rule| rule.names_psychotherapy()) }
+    Saying::Permit { named: permits.iter().flat_map(|rule| rule.named()).collect() }
 }
 
 /// A4: whether what it supersedes is gone, denies and all: its own permits count.

@@ -15,12 +15,13 @@ use serde_json::Value;
 pub(crate) use both::real;
 pub(crate) use known::known_difference;
 
+use ::consent::statute::{Demand, Law};
 pub(crate) use ::consent::{Asking, Coding};
 use consent::{Saying, Standing, has_the_word, says, scope, standing};
 use criteria::given;
 use facts::{Facts, each, unversioned};
 pub(crate) use time::span;
-use vocabulary::ACT_REASON;
+use vocabulary::{ACT_REASON, known_purpose, sensitivity_is};
 
 /// What comes of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,26 +76,52 @@ fn purpose(asking: &Asking) -> Option<&str> {
 /// D: why it may not go whatever the Consents say.
 fn statute(facts: &Facts, sayings: &[Saying], asking: &Asking) -> Option<&'static str> {
     let purpose = purpose(asking);
-    let permits = |saying: &Saying| matches!(saying, Saying::Permit { .. });
+    let permits: Vec<&Vec<String>> = sayings
+        .iter()
+        .filter_map(|saying| if let Saying::Permit { named } = saying { Some(named) } else { None })
+        .collect();
+    let own = purpose == Some("PATRQT") && patient_asks(facts, asking);
     if facts.part2 {
         if purpose == Some("HLEGAL") {
             return Some("D2: legal proceedings");
         }
         // The emergency itself (D5: what is below it as a broken glass lifts nothing), and the patient.
-        let needs_none = purpose == Some("ETREAT") || (purpose == Some("PATRQT") && patient_asks(facts, asking));
-        if !needs_none && !sayings.iter().any(permits) {
+        if purpose != Some("ETREAT") && !own && permits.is_empty() {
             return Some("D2: Part 2 data without a Consent");
+        }
+    }
+    for law in asking.statutes.laws().iter().filter(|law| concerns(law, asking)) {
+        let reached = |label: &&String| law.labels.codes().any(|code| **label == *code);
+        let reached: Vec<&String> = facts.sensitivities.iter().filter(reached).collect();
+        let named = |label: &&String| permits.iter().copied().flatten().any(|name| sensitivity_is(label, name));
+        match law.demand {
+            _ if reached.is_empty() => {}
+            Demand::Never => return Some("D7: never"),
+            Demand::Consent if !own && permits.is_empty() => return Some("D7: no Consent"),
+            Demand::Named if !own && !reached.iter().all(named) => return Some("D7: not named"),
+            _ => {}
         }
     }
     if facts.sensitivities.iter().any(|label| label == "PSYTHPN") {
         let author_asks = asking.actors.iter().any(|actor| facts.authors.contains(&unversioned(actor)));
-        let named = sayings.contains(&Saying::Permit { psychotherapy: true });
+        let named = permits.iter().copied().flatten().any(|name| name == "PSYTHPN");
         // The originator needs no authorisation for its own use (164.508(a)(2)(i)(A)): that the author asks is enough here.
         if !named && !author_asks {
             return Some("D4: psychotherapy notes");
         }
     }
     None
+}
+
+/// D7: whether a row is for this purpose. It lists its purposes with all that are under them.
+fn concerns(law: &Law, asking: &Asking) -> bool {
+    if law.emergency && purpose(asking) == Some("ETREAT") {
+        return false;
+    }
+    match (&law.purposes, purpose(asking).filter(|code| known_purpose(code))) {
+        (Some(purposes), Some(code)) => purposes.iter().any(|one| **one == *code),
+        _ => true,
+    }
 }
 
 /// A Consent, and whether its permits count.

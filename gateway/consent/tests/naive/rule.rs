@@ -123,10 +123,11 @@ impl Rule {
         self
     }
 
-    /// Row D4.
-    pub(crate) fn names_psychotherapy(&self) -> bool {
+    /// The sensitivities that it names (rows D4, D7).
+    pub(crate) fn named(&self) -> Vec<String> {
         let labels = self.criteria.get("securityLabel").map(each).unwrap_or_default();
-        labels.iter().any(|label| label["system"] == ACT_CODE && label["code"] == "PSYTHPN")
+        let labels = labels.iter().filter(|label| label["system"] == ACT_CODE);
+        labels.filter_map(|label| label["code"].as_str()).map(str::to_owned).collect()
     }
 
     /// All of its criteria match.

@@ -116,7 +116,7 @@ fn rule_text(rule: &RuleName) -> String {
 }
 
 fn one_json(one: &Explained) -> Value {
-    let layers = one.layers.words().map(|(name, result)| match (name, one.layers.statute) {
+    let layers = one.layers.words().map(|(name, result)| match (name, &one.layers.statute) {
         ("consents", _) => json!({
             "layer": name, "result": result, "rules": one.layers.consents.iter().map(rule_json).collect::<Vec<_>>(),
         }),

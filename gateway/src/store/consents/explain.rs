@@ -53,7 +53,7 @@ pub struct Explained {
 #[derive(Clone, Debug)]
 pub struct Layers {
     /// Why statute denies.
-    pub statute: Option<&'static str>,
+    pub statute: Option<String>,
     /// The organization's default permits.
     pub default_permits: bool,
     /// What each Consent comes to, of those that say anything.
@@ -294,7 +294,7 @@ impl Around<'_> {
             reasons,
             obligations: verdict.obligations.into_iter().map(named).collect(),
             layers: Layers {
-                statute: weighing.statute,
+                statute: weighing.statute.clone(),
                 default_permits: default == PolicyDefault::Permit,
                 consents,
                 own_request: weighing.own_request,
@@ -324,7 +324,7 @@ impl Around<'_> {
 
 /// What a resource may be whose labels nobody has looked at yet.
 fn unseen() -> Labels {
-    Labels::DOUBTFUL | Labels::PART2 | Labels::PSYCHOTHERAPY
+    Labels::DOUBTFUL | Labels::SENSITIVE
 }
 
 /// The JSON pointer of a place that rules name: `provision.provision[1]`.

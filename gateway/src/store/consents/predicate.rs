@@ -7,10 +7,11 @@
 mod function;
 mod whole;
 
+use consent::statute::Demands;
 use consent::{Asked, Breaker, FENCE, Labels, PolicyDefault};
 use mappers::search::index_path;
 
-use self::whole::{Terms, Texts};
+use self::whole::{Masks, Terms, Texts};
 use crate::store::connection::Engine;
 use crate::store::provenance;
 
@@ -44,7 +45,7 @@ pub(crate) enum Breadth<'b> {
 
 /// The levels that a plain row has.
 const PLAIN: i64 = (Labels::NORMAL.bits() << 1) - 1;
-/// Labels on which statute, or doubt, has a say.
+/// Labels on which doubt has a say, or a law that holds for every request.
 const SPECIAL: i64 = Labels::DOUBTFUL.bits() | Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits();
 
 /// How far a Provenance of a Provenance is followed.
@@ -151,14 +152,19 @@ fn terms<'t, 'p>(asked: &'p Asked, d: &'t str, span: Span, places: &mut impl Pla
         permits: asked.actions(false).to_string(),
         denies: asked.actions(true).to_string(),
         default_permits: truth(asked.default() == PolicyDefault::Permit),
-        emergency: truth(asked.is_for("ETREAT")),
-        legal: truth(asked.is_for("HLEGAL")),
+        demands: masks(asked.demands()),
         glass: match asked.breaker() {
             _ if asked.asking().break_glass => "true".to_owned(),
             Some(breaker) => broken(breaker, asked.asking().at_ms, d, places),
             None => "false".to_owned(),
         },
     }
+}
+
+fn masks(demands: Demands) -> Masks {
+    let mask = |labels: Labels| labels.bits().to_string();
+    let each = (0..i64::BITS).map(|bit| 1 << bit).filter(|bit| demands.named.bits() & bit != 0).collect();
+    Masks { never: mask(demands.never), consent: mask(demands.consent), named: mask(demands.named), each }
 }
 
 /// That the caller has broken the glass over the row's patient (G): read in the data's own snapshot. What is broken is looked up
@@ -207,7 +213,7 @@ fn simple(asked: &Asked, terms: &Terms<'_>, breadth: Breadth<'_>) -> String {
     format!(
         "when {}{permitted} and {of_plain} then true when {}{permitted} and not {} then true",
         of_labels(!PLAIN),
-        of_labels(SPECIAL),
+        of_labels(SPECIAL | asked.demands().labels().bits()),
         has(true, &reaching),
     )
 }

@@ -4,14 +4,17 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-use consent::proxy::{Authority, MAJORITY};
-use consent::{ALWAYS, OrganizationId};
+use consent::proxy::Authority;
+use consent::statute::Grade;
+use consent::{ALWAYS, Labels, OrganizationId};
 use mappers::json::{Document, Element};
 use mappers::{references, search};
 
 use crate::store::bulk::{BulkType, fetch_by_keys};
 use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::core::Core;
 use crate::store::dialect;
+use crate::store::statutes;
 
 /// What the earliest zone is ahead of UTC, in ticks: somebody is of age somewhere as soon as anywhere.
 const EARLIEST_ZONE: i64 = 14 * 3_600 * 10_000_000;
@@ -51,12 +54,19 @@ pub(super) fn givers(consent: Element<'_>, patient: &str, base: Option<&str>) ->
 /// What is on record of proxies: by patient and `RelatedPerson` when the authority holds.
 #[derive(Debug, Default)]
 pub(super) struct Authorities {
-    windows: HashMap<(Box<str>, Box<str>), (i64, i64)>,
+    /// Another table of law is in force than this process knows, so nobody has any authority yet.
+    pub(super) law_is_unknown: bool,
+    grades: Vec<Grade>,
+    windows: HashMap<(Box<str>, Box<str>), Windows>,
 }
+
+/// When an authority holds, for each grade.
+type Windows = Vec<Option<(i64, i64)>>;
 
 impl Authorities {
     /// The authorities of these proxies (patient and `RelatedPerson`). Nothing is asked where there is none.
     pub(super) async fn load(
+        core: &Core,
         connection: &mut Connection,
         organization: OrganizationId,
         wanted: &BTreeSet<(Box<str>, Box<str>)>,
@@ -65,6 +75,11 @@ impl Authorities {
         if wanted.is_empty() {
             return Ok(found);
         }
+        let Some(statutes) = statutes::current(connection, core.statutes()).await? else {
+            found.law_is_unknown = true;
+            return Ok(found);
+        };
+        found.grades = statutes.grades();
         let args = [Arg::Int(organization.0)];
         let join = dialect::join_in_order(connection.engine());
         let current = format!("{join} resource_versions v on v.rid = d.rid and v.version = d.version");
@@ -75,9 +90,12 @@ impl Authorities {
         let patients: BTreeSet<&str> = wanted.iter().map(|(patient, _)| &**patient).collect();
         let keys: Vec<Arg<'_>> = patients.into_iter().map(Arg::Text).collect();
         let rows = fetch_by_keys(connection, &sql, &args, &[("patient", BulkType::Text)], &keys).await?;
-        let of_age = |body: &str| Document::parse(body.as_bytes()).ok().and_then(|person| of_age(person.root()));
-        let ages: HashMap<&str, i64> =
-            rows.iter().filter_map(|row| Some((row.text(0)?, of_age(row.text(1)?)?))).collect();
+        let ages = |body: &str| -> Option<Vec<Option<i64>>> {
+            let person = Document::parse(body.as_bytes()).ok()?;
+            Some(found.grades.iter().map(|grade| of_age(person.root(), grade.until)).collect())
+        };
+        let ages: HashMap<&str, Vec<Option<i64>>> =
+            rows.iter().filter_map(|row| Some((row.text(0)?, ages(row.text(1)?)?))).collect();
         let sql = format!(
             "select d.patient, d.id, v.body from {{keys}} {join} directory d on d.organization_id = $1 \
              and d.type = 'RelatedPerson' and d.id = k.id and d.patient = k.patient and d.deleted = 0 {current}"
@@ -87,26 +105,38 @@ impl Authorities {
         for row in fetch_by_keys(connection, &sql, &args, &columns, &keys).await? {
             let (Some(patient), Some(id), Some(body)) = (row.text(0), row.text(1), row.text(2)) else { continue };
             let Ok(person) = Document::parse(body.as_bytes()) else { continue };
-            if let Some(window) = window(person.root(), ages.get(patient).copied()) {
-                found.windows.insert((patient.into(), id.into()), window);
-            }
+            let ages = ages.get(patient).map_or(&[][..], Vec::as_slice);
+            let windows = windows(person.root(), ages, found.grades.len());
+            found.windows.insert((patient.into(), id.into()), windows);
         }
         Ok(found)
     }
 
-    /// When all of these have authority over the patient; `None` for never.
-    pub(super) fn window(&self, patient: &str, proxies: &BTreeSet<Box<str>>) -> Option<(i64, i64)> {
-        let mut window = ALWAYS;
-        for id in proxies {
-            let (from, until) = *self.windows.get(&(patient.into(), id.clone()))?;
-            window = (window.0.max(from), window.1.min(until));
-        }
-        (window.0 < window.1).then_some(window)
+    /// When all of these have authority over the patient, each time with what it reaches of what is sensitive.
+    pub(super) fn windows(&self, patient: &str, proxies: &BTreeSet<Box<str>>) -> Vec<(Labels, (i64, i64))> {
+        let of = |place: usize| {
+            let mut window = ALWAYS;
+            for id in proxies {
+                let (from, until) = (*self.windows.get(&(patient.into(), id.clone()))?.get(place)?)?;
+                window = (window.0.max(from), window.1.min(until));
+            }
+            (window.0 < window.1).then_some(window)
+        };
+        self.grades.iter().enumerate().filter_map(|(place, grade)| Some((grade.reach, of(place)?))).collect()
     }
 }
 
-/// When a `RelatedPerson` has authority.
-fn window(person: Element<'_>, of_age: Option<i64>) -> Option<(i64, i64)> {
+/// When a `RelatedPerson` has authority, for each grade; `ages`: when the patient has its age. The first grade is what is not
+/// sensitive, which a guardian's authority reaches at every age.
+fn windows(person: Element<'_>, ages: &[Option<i64>], grades: usize) -> Windows {
+    let Some((authority, period)) = authority(person) else { return vec![None; grades] };
+    let age = |grade: usize| ages.get(grade).copied().flatten();
+    let of = |grade| if grade == 0 { authority } else { Authority::Minor }.window(period, age(grade));
+    (0..grades).map(of).collect()
+}
+
+/// What authority a `RelatedPerson` has, and in which period.
+fn authority(person: Element<'_>) -> Option<(Authority, (i64, i64))> {
     if person.member("active")?.raw() != "true" || person.member("modifierExtension").is_some() {
         return None;
     }
@@ -118,16 +148,16 @@ fn window(person: Element<'_>, of_age: Option<i64>) -> Option<(i64, i64)> {
     let relationships = person.member("relationship").into_iter().flat_map(|list| list.children());
     let codings = relationships.filter_map(|one| one.member("coding")).flat_map(|list| list.children());
     let authority = codings.filter_map(|one| Authority::of(&text(one, "system")?, &text(one, "code")?)).max()?;
-    authority.window(period, of_age)
+    Some((authority, period))
 }
 
-/// When a patient is of age, at the earliest, in ticks; `None` where no birth date is known.
-fn of_age(patient: Element<'_>) -> Option<i64> {
+/// When a patient has this age (in years), at the earliest, in ticks; `None` where no birth date is known.
+fn of_age(patient: Element<'_>, age: i32) -> Option<i64> {
     let born = patient.member("birthDate")?.string()?;
     let (year, rest) = born.split_at_checked(4)?;
     // Who was born on a leap day is of age no later than the day before.
     let rest = if rest == "-02-29" { "-02-28" } else { rest };
-    let text = format!("\"{:04}{rest}\"", year.parse::<i32>().ok()? + MAJORITY);
+    let text = format!("\"{:04}{rest}\"", year.parse::<i32>().ok()? + age);
     let document = Document::parse(text.as_bytes()).ok()?;
     search::instants(document.root()).map(|(low, _)| low - EARLIEST_ZONE)
 }
@@ -138,7 +168,7 @@ mod tests {
 
     fn at(born: &str) -> Option<i64> {
         let text = format!(r#"{{"resourceType":"Patient","birthDate":"{born}"}}"#);
-        of_age(Document::parse(text.as_bytes()).unwrap().root())
+        of_age(Document::parse(text.as_bytes()).unwrap().root(), 18)
     }
 
     #[test]

@@ -101,16 +101,16 @@ impl Store {
                 _ => None,
             });
             let authorities =
-                Authorities::load(connection, permit.organization(), &proxies.flatten().collect()).await?;
+                Authorities::load(self.core(), connection, permit.organization(), &proxies.flatten().collect()).await?;
             for (patient, mut read) in page {
                 let now = counting.now;
                 for one in &mut read {
-                    let window = match &one.givers {
+                    let windows = match &one.givers {
                         Givers::Patient => continue,
-                        Givers::Proxies(ids) => authorities.window(&patient, ids),
-                        Givers::Others => None,
+                        Givers::Proxies(ids) => authorities.windows(&patient, ids),
+                        Givers::Others => Vec::new(),
                     };
-                    one.lacks_authority = window.is_none_or(|(from, until)| now < from || until <= now);
+                    one.lacks_authority = !windows.iter().any(|(_, (from, until))| *from <= now && now < *until);
                 }
                 if counting.add(&read) {
                     with_active.insert(patient.clone());

@@ -16,6 +16,8 @@ use crate::store::derived;
 use crate::store::dialect;
 use crate::store::error::StoreError;
 
+/// What `derived_under` calls the table of law.
+const LAW: &str = "statutes";
 /// Patients of one transaction.
 const PORTION: usize = 500;
 
@@ -26,6 +28,7 @@ impl Store {
     /// [`StoreError`]: there may be Consents that nobody knows of, and nothing may be served.
     pub async fn adopt_consents(&self) -> Result<(), StoreError> {
         for organization in organizations(self.core()).await? {
+            self.adopt_law(organization).await.map_err(DbError::into_store_error)?;
             loop {
                 let work = async |connection: &mut Connection| adopt(self.core(), connection, organization).await;
                 let done = patiently(self.core(), work).await.map_err(DbError::into_store_error)?;
@@ -36,6 +39,31 @@ impl Store {
         }
         Ok(())
     }
+
+    /// Where another table of law is in force than the rules were made under, what proxies may permit is another matter (D9).
+    async fn adopt_law(&self, organization: OrganizationId) -> Result<(), DbError> {
+        let in_force = &self.core().statutes().digest;
+        let kept = {
+            let mut connection = self.core().pools.reader().await?;
+            connection.begin_read(Some(organization.0)).await?;
+            let kept = derived::kept(&mut connection, organization, LAW).await?;
+            connection.commit().await?;
+            kept
+        };
+        if kept.unwrap_or_default() == *in_force {
+            return Ok(());
+        }
+        tracing::info!("another table of law is in force than before: all Consents' rules are made anew");
+        make_all_anew(self.core(), organization, LAW, in_force).await
+    }
+}
+
+/// From the open transaction's commit on, rules are such that the next start under whatever law makes all of them anew.
+pub(super) async fn make_anew_at_start(
+    connection: &mut Connection,
+    organization: OrganizationId,
+) -> Result<(), DbError> {
+    derived::keep(connection, organization, LAW, "unknown").await
 }
 
 /// Makes the rules of all patients of an organization who have Consents anew, and keeps in the transaction of the last of them under

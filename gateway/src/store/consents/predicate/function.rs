@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use consent::Labels;
 
 use super::Span;
-use super::whole::{Terms, Texts};
+use super::whole::{Masks, Terms, Texts};
 
 /// Its name.
 const NAME: &str = "fhir_gateway.consents_permit";
@@ -26,7 +26,7 @@ const ROW: [(&str, &str); 12] = [
     ("span_low", "bigint"),
     ("span_high", "bigint"),
 ];
-const REQUEST: [(&str, &str); 10] = [
+const REQUEST: [(&str, &str); 11] = [
     ("now", "bigint"),
     ("purpose", "text"),
     ("actors", "text[]"),
@@ -34,8 +34,9 @@ const REQUEST: [(&str, &str); 10] = [
     ("permits", "bigint"),
     ("denies", "bigint"),
     ("default_permits", "boolean"),
-    ("emergency", "boolean"),
-    ("legal", "boolean"),
+    ("never", "bigint"),
+    ("consent", "bigint"),
+    ("named", "bigint"),
     ("glass", "boolean"),
 ];
 
@@ -68,7 +69,9 @@ declare
     excepted boolean := false;
     denied boolean := false;
     permitted boolean := false;
-    named boolean := false;
+    psychotherapy boolean := false;
+    named bigint := 0;
+    own_labels bigint := {labels};
 begin
     for r in select c.* from fhir_gateway.consent_rules c
         where c.organization_id = d_organization_id and c.patient = d_patient order by c.rid, c.nested desc, c.deny desc
@@ -93,22 +96,26 @@ begin
             if matched then
                 excepted := excepted or r.nested = 1;
                 permitted := true;
-                named := named or r.psychotherapy = 1;
+                psychotherapy := psychotherapy or r.psychotherapy = 1;
+                named := named | coalesce(r.labels, 0);
             end if;
         end if;
     end loop;
-    if ({part2}) and ({legal} or not ({emergency} or {own} or permitted)) then return false; end if;
-    if ({psychotherapy}) and not ({author} or named) then return false; end if;
+    if (own_labels & {never}) <> 0 then return false; end if;
+    if (own_labels & {consent}) <> 0 and not ({own} or permitted) then return false; end if;
+    if (own_labels & {named} & ~named) <> 0 and not {own} then return false; end if;
+    if (own_labels & {psychotherapy}) <> 0 and not ({author} or psychotherapy) then return false; end if;
     return {glass} or {own} or (not denied and ({default} or permitted)) or (not {default} and {nobodys});
 end $$;
 revoke all on function {name} from public;
 grant execute on function {name} to fhir_gateway_app;",
         name = name(terms.span),
         parameters = parameters.join(", "),
-        part2 = terms.may_be(Labels::PART2),
-        psychotherapy = terms.may_be(Labels::PSYCHOTHERAPY),
-        legal = terms.legal,
-        emergency = terms.emergency,
+        labels = terms.any_labels(),
+        psychotherapy = Labels::PSYCHOTHERAPY.bits(),
+        never = terms.demands.never,
+        consent = terms.demands.consent,
+        named = terms.demands.named,
         own = terms.is_own(),
         author = terms.is_author(),
         glass = terms.glass,
@@ -131,8 +138,7 @@ fn terms(span: Span) -> Terms<'static> {
         permits: name("permits"),
         denies: name("denies"),
         default_permits: name("default_permits"),
-        emergency: name("emergency"),
-        legal: name("legal"),
+        demands: Masks { never: name("never"), consent: name("consent"), named: name("named"), each: Vec::new() },
         glass: name("glass"),
     }
 }
@@ -144,10 +150,11 @@ pub(super) fn call(terms: &Terms<'_>) -> String {
         Texts::Each(texts) => format!("array[{}]::text[]", texts.join(", ")),
         Texts::Array(array) => array.clone(),
     };
-    let Terms { now, purpose, authors, own, permits, denies, default_permits, emergency, legal, glass, .. } = terms;
+    let Terms { now, purpose, authors, own, permits, denies, default_permits, demands, glass, .. } = terms;
+    let Masks { never, consent, named, .. } = demands;
     let (name, actors, own) = (name(terms.span), array(authors), array(own));
     format!(
-        "{name}({row}, {now}, {purpose}, {actors}, {own}, {permits}, {denies}, {default_permits}, {emergency}, {legal}, \
-         {glass})"
+        "{name}({row}, {now}, {purpose}, {actors}, {own}, {permits}, {denies}, {default_permits}, {never}, {consent}, \
+         {named}, {glass})"
     )
 }

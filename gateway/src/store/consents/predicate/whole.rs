@@ -34,6 +34,15 @@ impl Texts {
     }
 }
 
+/// What law asks of a request (`consent::statute::Demands`), as expressions.
+pub(super) struct Masks {
+    pub(super) never: String,
+    pub(super) consent: String,
+    pub(super) named: String,
+    /// The labels of `named` one by one, where they are known.
+    pub(super) each: Vec<i64>,
+}
+
 /// What a request asks, as expressions.
 pub(super) struct Terms<'t> {
     /// Of the row: a table's alias with a point behind it, or what the names of parameters begin with.
@@ -54,9 +63,9 @@ pub(super) struct Terms<'t> {
     pub(super) denies: String,
     /// What holds where no Consent says anything is a permit.
     pub(super) default_permits: String,
-    /// ETREAT, HLEGAL, a broken glass.
-    pub(super) emergency: String,
-    pub(super) legal: String,
+    /// What law asks of the request, as masks of labels.
+    pub(super) demands: Masks,
+    /// The glass is broken.
     pub(super) glass: String,
 }
 
@@ -68,21 +77,29 @@ impl Terms<'_> {
 
     /// Layers D: what nothing lifts.
     fn statute(&self) -> String {
-        let part2 = format!(
-            "(not ({}) or (not {} and ({} or {} or {})))",
-            self.may_be(Labels::PART2),
-            self.legal,
-            self.emergency,
-            self.is_own(),
-            self.permitted("")
-        );
-        let named = self.permitted("and r.psychotherapy = 1");
-        format!("{part2} and (not ({}) or {} or {named})", self.may_be(Labels::PSYCHOTHERAPY), self.is_author())
+        let Masks { never, consent, named, each } = &self.demands;
+        let (labels, own) = (self.any_labels(), self.is_own());
+        let named = if each.is_empty() {
+            String::new()
+        } else {
+            // Which labels the rules that permit name.
+            let bits: Vec<String> = each.iter().map(|bit| format!("coalesce(max(r.labels & {bit}), 0)")).collect();
+            let all = format!("(select {} from {})", bits.join(" | "), self.permitting(""));
+            format!(" and (({labels} & {named}) = 0 or {own} or ({labels} & {named} & ~{all}) = 0)")
+        };
+        format!(
+            "({labels} & {never}) = 0 and (({labels} & {consent}) = 0 or {own} or {}){named} \
+             and (({labels} & {}) = 0 or {} or {})",
+            self.permitted(""),
+            Labels::PSYCHOTHERAPY.bits(),
+            self.is_author(),
+            self.permitted("and r.psychotherapy = 1"),
+        )
     }
 
-    /// That the row has one of the labels, as far as anybody knows: what nobody has looked at yet may have any.
-    pub(super) fn may_be(&self, labels: Labels) -> String {
-        format!("{}labels = 0 or ({} & {}) <> 0", self.d, self.labels(), labels.bits())
+    /// The labels of the row, as far as anybody knows: what nobody has looked at yet may have any.
+    pub(super) fn any_labels(&self) -> String {
+        format!("(case when {}labels = 0 then {} else {} end)", self.d, i64::MAX, self.labels())
     }
 
     pub(super) fn is_author(&self) -> String {
@@ -123,10 +140,15 @@ impl Terms<'_> {
 
     /// That a Consent permits: an exception or the base rule, where no exception of the same Consent denies.
     fn permitted(&self, also: &str) -> String {
+        format!("exists (select 1 from {})", self.permitting(also))
+    }
+
+    /// The rules that permit (`r`), with their condition.
+    fn permitting(&self, also: &str) -> String {
         let (schema, r, x) = (self.schema, self.matches("r", false), self.matches("x", true));
         format!(
-            "exists (select 1 from {schema}consent_rules r where {} and r.deny = 0 {also} and {r} and not exists \
-             (select 1 from {schema}consent_rules x where {} and x.rid = r.rid and x.deny = 1 and x.nested >= r.nested and {x}))",
+            "{schema}consent_rules r where {} and r.deny = 0 {also} and {r} and not exists \
+             (select 1 from {schema}consent_rules x where {} and x.rid = r.rid and x.deny = 1 and x.nested >= r.nested and {x})",
             self.of_patient("r"),
             self.of_patient("x")
         )
