@@ -3,6 +3,7 @@
 //! Ratios of one run mean something; absolute figures only beside the machine they were measured on.
 
 pub mod client;
+pub mod consents;
 pub mod data;
 pub mod database;
 pub mod disk;
@@ -18,6 +19,7 @@ pub mod scale;
 pub mod search;
 pub mod server;
 pub mod start;
+pub mod trail;
 pub mod types;
 pub mod wrk;
 
@@ -84,6 +86,10 @@ pub enum Part {
     Search,
     /// Searches as the tables grow, beside endpoints written by hand.
     Scale,
+    /// The audit trail by itself.
+    Trail,
+    /// What applying Consents costs.
+    Consents,
 }
 
 /// Measures a part; its tables in Markdown.
@@ -99,9 +105,9 @@ pub async fn part(options: &Options, part: Part) -> Result<String, String> {
     for &patients in sizes {
         let records = folder.path().join(format!("records-{patients}"));
         match part {
-            Part::Search => search::records(&options.binary, &records).await?,
+            Part::Search | Part::Consents => search::records(&options.binary, &records).await?,
             Part::Scale => scale::records(&options.binary, &records, patients).await?,
-            Part::Types | Part::Merge => {}
+            Part::Types | Part::Merge | Part::Trail => {}
         }
         for &engine in &options.engines {
             let folder = folder.path().join(format!("{}-{patients}", engine.name()));
@@ -126,6 +132,11 @@ async fn part_of(
     records: &Path,
     database: &Database,
 ) -> Result<String, String> {
+    match part {
+        Part::Trail => return trail::measure(options.plan, database).await,
+        Part::Consents => return consents(options, records, database).await,
+        _ => {}
+    }
     if matches!(part, Part::Search | Part::Scale) {
         search::load(&options.binary, records, database).await?;
     }
@@ -135,9 +146,29 @@ async fn part_of(
         Part::Merge => merge::measure(&server, database).await,
         Part::Search => search::measure(options.plan, &server, database).await,
         Part::Scale => scale::measure(options.plan, &server, database, patients).await,
+        Part::Trail | Part::Consents => Ok(String::new()),
     };
     let result = result.map_err(|fault| server.explained(&fault));
     server.stop().await;
+    result
+}
+
+/// Two servers: one on the records with their Consents, which it applies, and one on the records without them.
+async fn consents(options: &Options, records: &Path, database: &Database) -> Result<String, String> {
+    let plain = Database::create(database.engine, options.postgres.as_deref(), database.folder.join("plain")).await?;
+    let result = async {
+        consents::load(&options.binary, records, database, &plain).await?;
+        let apply = ["--dev-consent", "enforce", "--dev-actor", "Practitioner/bench"];
+        let mut applied = Server::start_with(&options.binary, &database.url, &database.folder, &apply).await?;
+        let without = Server::start(&options.binary, &plain.url, &plain.folder).await?;
+        let measured = consents::measure(options.plan, &applied, &without, database).await;
+        let measured = measured.map_err(|fault| applied.explained(&fault));
+        applied.stop().await;
+        without.stop().await;
+        measured
+    };
+    let result = result.await;
+    plain.remove().await?;
     result
 }
 

@@ -22,7 +22,19 @@ impl Counsel {
         std::fs::create_dir_all(&folder).expect("a folder");
         let path = folder.join("a.key").display().to_string();
         let key = Command::run(&["statutes", "key", &path]).await.expect(0).stdout;
+        std::fs::write(folder.join("a.pub"), key.trim()).expect("a file");
         Self { folder, key: key.trim().to_owned() }
+    }
+
+    /// The one that was made before.
+    ///
+    /// # Panics
+    /// When none was.
+    #[must_use]
+    pub fn of(server: &Server) -> Self {
+        let folder = server.folder().join("counsel");
+        let key = std::fs::read_to_string(folder.join("a.pub")).expect("there is one");
+        Self { folder, key }
     }
 
     /// A file of the folder.
@@ -53,6 +65,18 @@ impl Counsel {
         let (file, key) = (self.file(), self.path("a.key"));
         let run = Command::run(&["statutes", "sign", &file, "--key", &key, "--by", "N. N., counsel"]).await.expect(0);
         assert!(run.stdout.contains(&self.key), "{}", run.stdout);
+    }
+
+    /// Signs the table and has a server's database keep it; the server itself goes by it once it starts again.
+    ///
+    /// # Panics
+    /// When the gateway does not take it.
+    pub async fn keep(&self, server: &Server) {
+        self.sign().await;
+        let data_dir = server.data_dir().display().to_string();
+        let place = ["migrate", "--database", &server.database.url, "--data-dir", &data_dir];
+        let [table, file, option, key] = self.arguments();
+        Command::run(&[&place[..], &[&table, &file, &option, &key]].concat()).await.expect(0);
     }
 
     /// What `serve` is told to take it.

@@ -216,13 +216,7 @@ suite! {
         let narrow = ["kim-plain", "lou-plain"];
         assert_eq!(shown(&counsel.key).await, narrow, "without a table, the narrowest reading (E5)");
         counsel.write(&rows(""));
-        counsel.sign().await;
-        let take = async || {
-            let data_dir = server.data_dir().display().to_string();
-            let [table, file, key, public] = counsel.arguments();
-            Command::run(&["migrate", "--database", &server.database.url, "--data-dir", &data_dir, &table, &file, &key, &public]).await.expect(0);
-        };
-        take().await;
+        counsel.keep(&server).await;
         // Rules are made anew by the next server that starts.
         assert_eq!(shown(&counsel.key).await, ["kim-STD", "kim-plain", "lou-plain"]);
         // One who started before does not know whose signature counts: what it writes permits nothing, until the next start.
@@ -231,12 +225,10 @@ suite! {
         assert_eq!(running.client().search("/Observation?patient=kim").await, [""; 0]);
         assert_eq!(shown(&counsel.key).await, ["kim-STD", "kim-plain", "lou-plain"]);
         counsel.write(&rows("[[majority]]\nage = 13\nsource = \"ours\""));
-        counsel.sign().await;
-        take().await;
+        counsel.keep(&server).await;
         assert_eq!(shown(&counsel.key).await, ["kim-STD", "kim-plain"]);
         counsel.write("");
-        counsel.sign().await;
-        take().await;
+        counsel.keep(&server).await;
         assert_eq!(shown(&counsel.key).await, narrow);
     }
 }

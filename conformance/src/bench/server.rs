@@ -39,6 +39,19 @@ impl Server {
     /// # Errors
     /// The binary cannot be started or ends before it is ready.
     pub async fn start(binary: &Path, database: &str, data_dir: &Path) -> Result<Self, String> {
+        Self::start_with(binary, database, data_dir, &[]).await
+    }
+
+    /// The same with more arguments of `serve`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(
+        binary: &Path,
+        database: &str,
+        data_dir: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, String> {
         let begun = Instant::now();
         let log = data_dir.join("gateway.log");
         let unusable = |error| format!("{}: {error}", log.display());
@@ -47,6 +60,7 @@ impl Server {
         let mut child = Command::new(binary)
             .args(["serve", "--dev", "--database", database, "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
+            .args(arguments)
             .env("FHIR_GATEWAY_DEV_TOKEN", TOKEN)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

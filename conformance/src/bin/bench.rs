@@ -75,6 +75,10 @@ enum Parts {
     Search,
     /// Searches as the tables grow (--patients), beside endpoints that somebody wrote by hand for one question each.
     Scale,
+    /// Records of the audit trail a second, from 1 to 512 clients, beside plain inserts.
+    Trail,
+    /// What applying Consents costs, beside the same records without them.
+    Consents,
 }
 
 #[derive(Debug, Subcommand)]
@@ -134,6 +138,8 @@ async fn run(arguments: Arguments) -> Result<(), String> {
             Parts::Merge => Part::Merge,
             Parts::Search => Part::Search,
             Parts::Scale => Part::Scale,
+            Parts::Trail => Part::Trail,
+            Parts::Consents => Part::Consents,
         };
         print!("{}", bench::part(&options, part).await?);
         return Ok(());

@@ -11,6 +11,7 @@ use crate::statute::Demands;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Asked {
     asking: Asking,
+    demands: Demands,
     default: Default,
     patient: Option<String>,
     purpose: String,
@@ -29,7 +30,8 @@ impl Asked {
     pub fn new(asking: Asking, default: Default, patient: Option<String>) -> Self {
         let purpose = asking.purpose.as_ref().map(purpose::key).unwrap_or_default();
         let actors = asking.actors.iter().map(|actor| fenced(actor)).collect();
-        Self { purpose: fenced(&purpose), actors, asking, default, patient, breaker: None, officer: false }
+        let demands = asking.demands();
+        Self { purpose: fenced(&purpose), actors, asking, demands, default, patient, breaker: None, officer: false }
     }
 
     /// The same request of one who may break the glass: the glasses that are broken count.
@@ -124,7 +126,7 @@ impl Asked {
     /// What law asks of the request.
     #[must_use]
     pub fn demands(&self) -> Demands {
-        self.asking.demands()
+        self.demands
     }
 
     /// Whether a resource with these labels (their bits, 0 where nobody has looked yet) is permitted where its patient has no

@@ -1,11 +1,25 @@
 //! The twin worlds of one organization: two databases that are equal but for patients whose Consents hide them, and for rows of
 //! a patient that an exception hides. Whoever Consents are applied to is answered alike, byte for byte.
 
-use gateway_tests::{Engine, Json, Options, Server, consent, lab_observation, medication_request, patient, rounds};
+use gateway_tests::{
+    Counsel, Engine, Json, Options, Server, consent, lab_observation, medication_request, patient, rounds,
+};
 
 use hyper::Method;
 
 use super::{Step, alike, answers, get, script, searching, step};
+
+/// Of what some records have, and nothing that both worlds have.
+const TABLE: &str = r#"
+[[law]]
+labels = ["SDV"]
+asks = "never"
+source = "a code"
+[[law]]
+labels = ["HIV"]
+asks = "named"
+source = "a code"
+"#;
 
 /// Everybody sees twin-0 to twin-11, but for twin-3's prescriptions and what carries twin-4's code.
 async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
@@ -36,7 +50,14 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
         let part2 =
             r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"}]}"#;
         all.save(&lab_observation("twin-program", "twin-2", "7").with("meta", Json::of(part2))).await.expect(201);
-        for target in ["Observation/twin-program", "MedicationRequest/twin-3"] {
+        // What law hides, whatever Consents say.
+        let never = r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"SDV"}]}"#;
+        all.save(&lab_observation("twin-law", "twin-1", "7").with("meta", Json::of(never))).await.expect(201);
+        let named = r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}"#;
+        all.save(&lab_observation("twin-named", "twin-4", "7").with("meta", Json::of(named))).await.expect(201);
+        for target in
+            ["Observation/twin-program", "Observation/twin-law", "Observation/twin-named", "MedicationRequest/twin-3"]
+        {
             let id = target.replace('/', "-").to_lowercase();
             all.save(&Json::of(&format!(
                 r#"{{"resourceType":"Provenance","id":"{id}","target":[{{"reference":"{target}"}}],"recorded":"2026-01-01T00:00:00Z","agent":[{{"who":{{"display":"x"}}}}]}}"#
@@ -59,8 +80,11 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
             ))).await.expect(201);
         }
     }
+    let counsel = Counsel::new(&owner).await;
+    counsel.write(TABLE);
+    counsel.keep(&owner).await;
     let arguments = ["--dev-consent", "enforce", "--dev-actor", "Practitioner/dr", "--conditional-delete", "multiple"];
-    let arguments = arguments.map(str::to_owned).into();
+    let arguments = arguments.into_iter().chain(["--statutes-key", &counsel.key]).map(str::to_owned).collect();
     let seen = owner.beside_with(Options { seed: Some(7), arguments });
     (owner, seen)
 }
@@ -109,8 +133,14 @@ fn about_naming() -> Vec<Step> {
         steps.push(get(format!("/List?item=Observation/twin-{index}&_include=List:item")));
     }
     // Provenances, and records of a program, that only one of the worlds has.
-    for target in ["Observation/twin-program", "Observation/twin-13", "MedicationRequest/twin-3", "Observation/twin-1"]
-    {
+    for target in [
+        "Observation/twin-program",
+        "Observation/twin-law",
+        "Observation/twin-named",
+        "Observation/twin-13",
+        "MedicationRequest/twin-3",
+        "Observation/twin-1",
+    ] {
         let id = target.replace('/', "-").to_lowercase();
         for path in [
             format!("/Provenance/{id}"),
@@ -208,7 +238,9 @@ pub(super) async fn breaking_the_glass_tells_what_it_shows(engine: Engine) {
     let member = |owner: &Server| {
         let arguments =
             ["--dev-consent", "enforce", "--dev-actor", "Practitioner/dr", "--dev-actor", "Group/emergency"];
-        let arguments = arguments.into_iter().chain(["--break-glass-group", "Group/emergency"]).map(str::to_owned);
+        let key = Counsel::of(owner).key;
+        let more = ["--break-glass-group", "Group/emergency", "--statutes-key", &key];
+        let arguments = arguments.into_iter().chain(more).map(str::to_owned);
         owner.beside_with(Options { seed: Some(8), arguments: arguments.collect() })
     };
     let (plain, haunted) = (member(&plain_owner), member(&haunted_owner));

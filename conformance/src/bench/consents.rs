@@ -1,0 +1,95 @@
+//! What applying Consents costs: searches and a count of everything over the demo's records, every patient of which has a Consent, beside the
+//! same binary on the same records without the Consents and without applying any.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::bench::database::Database;
+use crate::bench::load::Plan;
+use crate::bench::server::Server;
+use crate::bench::{client, median, progress, search, wrk};
+
+/// Clients at a time.
+const CLIENTS: usize = 8;
+
+/// What is asked; `{id}` is a patient.
+const REQUESTS: [(&str, &str); 7] = [
+    ("read", "Patient/{id}"),
+    ("page of a patient's", "Observation?patient={id}&_count=50"),
+    ("page of everybody's", "Observation?code=http://loinc.org%7C8867-4&_count=50"),
+    ("sorted page of everybody's", "Observation?_sort=-date&_count=50"),
+    ("count of a token", "Observation?status=final&_summary=count"),
+    ("count of everything", "Observation?_summary=count"),
+    ("page with narratives", "Composition?_count=20"),
+];
+
+/// The records without Consents, in a folder beside.
+///
+/// # Errors
+/// They cannot be read or written.
+pub fn without_consents(records: &Path) -> Result<PathBuf, String> {
+    let folder = records.with_extension("without");
+    let text = |error: std::io::Error| error.to_string();
+    std::fs::create_dir_all(&folder).map_err(text)?;
+    for file in std::fs::read_dir(records).map_err(text)? {
+        let file = file.map_err(text)?.path();
+        let name = file.file_name().unwrap_or_default();
+        if !name.to_string_lossy().starts_with("Consent") {
+            std::fs::hard_link(&file, folder.join(name)).map_err(text)?;
+        }
+    }
+    Ok(folder)
+}
+
+/// Measures it: `applied` has the Consents and applies them, `plain` has none. The table in Markdown.
+///
+/// # Errors
+/// A request fails, or the two do not show the same.
+pub async fn measure(plan: Plan, applied: &Server, plain: &Server, database: &Database) -> Result<String, String> {
+    let page = client::send("GET", &format!("{}/Patient?_sort=_id&_count=1", plain.base), "").await?;
+    let page: Value = serde_json::from_slice(&page).map_err(|error| error.to_string())?;
+    let id = page["entry"][0]["resource"]["id"].as_str().unwrap_or_default().to_owned();
+    let engine = database.engine.name();
+    let mut out = format!(
+        "{engine}, {CLIENTS} clients:\n\n| request | Consents applied, requests/s | none, requests/s | overhead |\n|---|--:|--:|--:|\n"
+    );
+    for (name, request) in REQUESTS {
+        progress(&format!("{engine}: consents, {name}"));
+        let [applied, plain] =
+            [applied, plain].map(|server| format!("{}/{}", server.base, request.replace("{id}", &id)));
+        let shown = [shown(&applied).await?, shown(&plain).await?];
+        if shown[0] != shown[1] {
+            return Err(format!("{name}: {} are shown where Consents are applied, {} else", shown[0], shown[1]));
+        }
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        // In turn, so that what else the machine does meets both.
+        for _ in 0..plan.rounds.max(3) {
+            with.push(wrk::run(&applied, CLIENTS, plan.seconds, None).await?);
+            without.push(wrk::run(&plain, CLIENTS, plan.seconds, None).await?);
+        }
+        let (with, without) = (median(with), median(without));
+        let overhead = 100.0 * (without / with - 1.0);
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "| {name} | {with:.0} | {without:.0} | {overhead:.0} % |");
+    }
+    Ok(out)
+}
+
+/// How many entries, or what total, an answer has.
+async fn shown(url: &str) -> Result<u64, String> {
+    let answer = client::send("GET", url, "").await?;
+    let answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
+    let entries = answer["entry"].as_array().map(|entries| entries.len() as u64);
+    Ok(entries.or_else(|| answer["total"].as_u64()).unwrap_or(1))
+}
+
+/// The records of both databases.
+///
+/// # Errors
+/// A command fails.
+pub async fn load(binary: &Path, records: &Path, applied: &Database, plain: &Database) -> Result<(), String> {
+    search::load(binary, records, applied).await?;
+    search::load(binary, &without_consents(records)?, plain).await
+}
