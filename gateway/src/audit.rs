@@ -146,7 +146,7 @@ impl Circumstances {
             source: None,
             request: request.into(),
             purpose,
-            policy: Some(Arc::clone(gateway.policy_version())),
+            policy: Some(gateway.policy_version()),
         }
     }
 }

@@ -2,20 +2,22 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use consent::{
     Action, Application, Caller, CallerKind, Context, OrganizationId, OrganizationPolicy, Permit, Purpose, Refusal,
     Statutes,
 };
+use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 use terminology::{Terminology, Unloaded};
+use tokio::runtime::Handle;
 
 use crate::audit::Audit;
 use crate::audit::upkeep::Retention;
 use crate::clock::{Clock, Ids};
 use crate::store::labelling::OwnTable;
-use crate::store::statutes::Signed;
+use crate::store::statutes::{self, Learned, Signed};
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
 use crate::webhook::Upkeep;
 
@@ -41,15 +43,27 @@ pub struct Gateway {
     /// The organization's defaults per purpose of use.
     pub policy: OrganizationPolicy,
     /// What the audit trail calls it.
-    policy_version: OnceLock<Arc<str>>,
+    policy_version: RwLock<PolicyVersion>,
     /// How long the audit trail is kept by the server itself; `None`: until somebody says `audit retain`.
     pub retention: Option<Retention>,
-    /// The law that holds beside the federal one, as the database keeps it.
-    pub statutes: Statutes,
     /// Clinical data.
     pub store: Store,
     /// Codes.
     pub terminology: Arc<dyn Terminology>,
+}
+
+/// The version of the policy under a table of law.
+#[derive(Debug)]
+struct PolicyVersion {
+    /// The table's number, where it was worked out.
+    serial: Option<i64>,
+    version: Arc<str>,
+}
+
+impl Default for PolicyVersion {
+    fn default() -> Self {
+        Self { serial: None, version: "".into() }
+    }
 }
 
 /// How a gateway is opened.
@@ -121,9 +135,8 @@ impl Gateway {
             ids,
             enforces_consents: false,
             policy: OrganizationPolicy::treatment_opt_out(),
-            policy_version: OnceLock::new(),
+            policy_version: RwLock::default(),
             retention: None,
-            statutes: store.statutes().statutes.clone(),
             store,
             terminology: Arc::new(Unloaded),
         })
@@ -140,14 +153,52 @@ impl Gateway {
         let application = concerned.then(|| Application { at_ms: self.clock.now_ms(), may_break_glass });
         let (application, observation) = if self.enforces_consents { (application, None) } else { (None, application) };
         let policy = &self.policy;
-        let statutes = &self.statutes;
+        let statutes = &self.store.statutes().statutes;
         consent::decide(&Context { action, application, caller, observation, policy, purpose, statutes, patient: None })
     }
 
     /// The version of the organization's policy: its name, and after `@` the first twelve digits of a SHA-256 in hexadecimal
-    /// of name, permitted purposes, rulings and table of law. The policy is settled before the first exchange.
-    pub fn policy_version(&self) -> &Arc<str> {
-        self.policy_version.get_or_init(|| version(&self.policy, &self.store.statutes().digest))
+    /// of name, permitted purposes, rulings and table of law. The policy is settled before the first exchange; the table may change.
+    pub fn policy_version(&self) -> Arc<str> {
+        let law = self.store.statutes();
+        {
+            let known = self.policy_version.read();
+            if known.serial == Some(law.serial) {
+                return Arc::clone(&known.version);
+            }
+        }
+        let version = version(&self.policy, &law.digest);
+        *self.policy_version.write() = PolicyVersion { serial: Some(law.serial), version: Arc::clone(&version) };
+        version
+    }
+
+    /// Looks every few seconds whether a newer table of law is in force, from now on, and goes by it.
+    pub fn keep_law(self: &Arc<Self>) {
+        let gateway = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut complained = 0;
+            loop {
+                tokio::time::sleep(statutes::ROUND).await;
+                let Some(gateway) = gateway.upgrade() else { return };
+                // On a thread of its own: rules may have to be made anew, by transactions that are tried again, which no other thread takes over.
+                let store = gateway.store.clone();
+                let runtime = Handle::current();
+                let looked = tokio::task::spawn_blocking(move || runtime.block_on(store.learn_statutes())).await;
+                let Ok(looked) = looked else { continue };
+                match looked {
+                    Ok(Learned::Another) => gateway.store.policy_is_now(&gateway.policy_version()),
+                    Ok(Learned::NotCounting(number)) if complained != number => {
+                        complained = number;
+                        tracing::error!(
+                            number,
+                            "a table of law is in the database that does not count here: the one before holds"
+                        );
+                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "whether there is a newer table of law is not known"),
+                }
+            }
+        });
     }
 
     /// From now on everything that is written has a Provenance; the policy is settled before.
@@ -158,7 +209,7 @@ impl Gateway {
             Some(seed) => Ids::seeded(seed.rotate_left(32) ^ 0x5072_6f76, clock),
             None => Ids::random(clock),
         };
-        self.store.keep_provenance(ids.into(), self.policy_version());
+        self.store.keep_provenance(ids.into(), &self.policy_version());
     }
 
     /// The operator, who runs this command.
@@ -195,7 +246,7 @@ impl Gateway {
             caller: &Self::itself(organization),
             policy: &self.policy,
             purpose: Purpose::Hoperat,
-            statutes: &self.statutes,
+            statutes: &Statutes::default(),
             patient: None,
         })
     }

@@ -1,6 +1,7 @@
 //! Whoever answers for a clinic's table of law: a folder with a key and a table.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::{Command, Server};
 
@@ -8,6 +9,8 @@ use crate::{Command, Server};
 #[derive(Debug)]
 pub struct Counsel {
     folder: PathBuf,
+    /// Of the last table.
+    serial: AtomicI64,
     /// The public key.
     pub key: String,
 }
@@ -23,7 +26,7 @@ impl Counsel {
         let path = folder.join("a.key").display().to_string();
         let key = Command::run(&["statutes", "key", &path]).await.expect(0).stdout;
         std::fs::write(folder.join("a.pub"), key.trim()).expect("a file");
-        Self { folder, key: key.trim().to_owned() }
+        Self { folder, serial: AtomicI64::new(0), key: key.trim().to_owned() }
     }
 
     /// The one that was made before.
@@ -34,7 +37,7 @@ impl Counsel {
     pub fn of(server: &Server) -> Self {
         let folder = server.folder().join("counsel");
         let key = std::fs::read_to_string(folder.join("a.pub")).expect("there is one");
-        Self { folder, key }
+        Self { folder, serial: AtomicI64::new(0), key }
     }
 
     /// A file of the folder.
@@ -49,12 +52,20 @@ impl Counsel {
         self.path("statutes.toml")
     }
 
-    /// Writes the table, unsigned.
+    /// Writes the next table, unsigned: these rows, under the next serial.
     ///
     /// # Panics
     /// When it cannot be written.
-    pub fn write(&self, table: &str) {
-        std::fs::write(self.file(), table).expect("a file");
+    pub fn write(&self, rows: &str) {
+        self.write_as(self.serial.fetch_add(1, Ordering::Relaxed) + 1, rows);
+    }
+
+    /// The same under this serial.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write_as(&self, serial: i64, rows: &str) {
+        std::fs::write(self.file(), format!("serial = {serial}\n{rows}")).expect("a file");
     }
 
     /// Signs it as it is.

@@ -2,6 +2,8 @@
 //! what it says of minors lets a parent's permit reach what E5 keeps from it, until then.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::time::{Duration, Instant};
+
 use gateway_tests::{Client, Command, Counsel, Engine, Json, Options, Server, consent, lab_observation, own, suite};
 
 const DOCTOR: &str = "Practitioner/dr";
@@ -16,7 +18,8 @@ fn labelled(id: &str, patient: &str, code: &str) -> Json {
 fn asking(server: &Server, key: &str, purpose: &str, actor: &str, default: &str) -> Server {
     let arguments =
         ["--dev-consent", "enforce", "--dev-actor", actor, "--dev-purpose", purpose, "--consent-default", default];
-    let arguments = arguments.into_iter().chain(["--statutes-key", key]).map(str::to_owned).collect();
+    let key: &[&str] = if key.is_empty() { &[] } else { &["--statutes-key", key] };
+    let arguments = arguments.into_iter().chain(key.iter().copied()).map(str::to_owned).collect();
     server.beside_with(Options { arguments, ..Options::default() })
 }
 
@@ -106,10 +109,32 @@ suite! {
         let run = Command::run(&["consent", "explain", "--actor", DOCTOR, "--purpose", "HPAYMT", "--resource", "Observation/gdis",
             "--database", &server.database.url, "--data-dir", &data_dir]).await.expect(0);
         assert!(run.stdout.contains("a code, 3: never for this purpose"), "{}", run.stdout);
+        // What is seen for what law lifts in an emergency does not lose what it is lifted of, and is not removed.
+        save(&all, &consent("c", "kim", r#"{"type":"permit"}"#)).await;
+        let mut bare = Json::of(&emergency.get("/Observation/hiv").await.expect(200).json().to_string());
+        bare.remove("", "meta");
+        emergency.save(&bare).await.expect(403);
+        emergency.delete("/Observation/hiv").await.expect(403);
+        emergency.save(&labelled("hiv", "kim", "HIV").with("status", Json::text("amended"))).await.expect(200);
+        // What is written is not asked for by law, whatever Consents there are: a finding can be recorded by whoever may not read it.
+        save(&all, &Json::of(r#"{"resourceType":"Patient","id":"lou"}"#)).await;
+        for patient in ["kim", "lou"] {
+            treating.post("/Observation", labelled("new", patient, "HIV").to_string()).await.expect(201);
+        }
         // Past versions have the labels that any had.
         save(&all, &lab_observation("gdis", "kim", "2")).await;
         assert_eq!(paying.get("/Observation/gdis").await.status, 200);
         assert_eq!(paying.get("/Observation/gdis/_history/1").await.status, 404);
+        // A table that is kept from now on holds for servers that run.
+        assert_eq!(treating.get("/Observation/dvd").await.status, 200);
+        counsel.write("[[law]]\nlabels = [\"DVD\"]\nasks = \"never\"\nsource = \"a newer one\"");
+        counsel.keep(&server).await;
+        let begun = Instant::now();
+        while treating.get("/Observation/dvd").await.status != 404 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it goes by the newer table");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert_eq!(treating.get("/Observation/hiv").await.status, 200, "and not by the one before");
     }
 
     async fn nothing_but_a_signed_table_counts(engine: Engine) {
@@ -130,14 +155,24 @@ suite! {
         let other = counsel.path("b.key");
         let other = Command::run(&["statutes", "key", &other]).await.expect(0).stdout;
         assert!(with(&["--statutes", &file, "--statutes-key", other.trim()]).await.expect(2).stderr.contains("not the one"));
-        counsel.write(&TABLE.replace("\"HIV\"", "\"DVD\""));
+        counsel.write_as(1, &TABLE.replace("\"HIV\"", "\"DVD\""));
         assert!(with(&table).await.expect(2).stderr.contains("not what N. N., counsel signed"), "changed");
-        counsel.write(TABLE);
+        counsel.write_as(1, TABLE);
         let name = counsel.path("statutes.toml.sig");
         let signature = std::fs::read_to_string(&name).unwrap();
         std::fs::write(&name, signature.replace("N. N.", "O. O.")).unwrap();
         assert!(with(&table).await.expect(2).stderr.contains("not what O. O., counsel signed"), "another name");
-        std::fs::write(&name, signature).unwrap();
+        // Where the name ends is part of what is signed: no row of the table becomes a part of it.
+        let document = std::fs::read_to_string(&file).unwrap();
+        let (first, rest) = document.split_at(document.find("[[law]]").unwrap());
+        std::fs::write(&file, rest).unwrap();
+        let longer = format!("N. N., counsel\\n{}", first.trim_end().replace('\n', "\\n").replace('"', "\\\""));
+        std::fs::write(&name, signature.replace("N. N., counsel", &longer)).unwrap();
+        with(&table).await.expect(2);
+        counsel.write_as(1, TABLE);
+        std::fs::write(&name, &signature).unwrap();
+        // A key that was named, and no table: somebody may have taken it away.
+        assert!(with(&table[2..]).await.expect(2).stderr.contains("no table of statutes"));
         let none = Json::of(&with(&[]).await.expect(0).stdout);
         assert_eq!(none.items("rows").len(), 3, "the federal rows: {none}");
         let kept = Json::of(&with(&table).await.expect(0).stdout);
@@ -152,21 +187,38 @@ suite! {
         // Whoever can write to the database cannot make law, and takes none away without being noticed.
         let mut sql = server.sql().await;
         let statutes = own(engine, "statutes");
-        let copy = format!("insert into {statutes} select id + 1, replace(document, 'HIV', 'DVD'), signed_by, signer, signature, kept_at from {statutes}");
-        sql.run(&copy).await;
-        assert!(with(&[]).await.expect(2).stderr.contains("not what"));
+        for (id, document) in [("id + 1", "replace(document, 'HIV', 'DVD')"), ("id + 1", "document"), ("9223372036854775807", "document")] {
+            let copy = format!("insert into {statutes} select {id}, {document}, signed_by, signer, signature, kept_at from {statutes} where id = 1");
+            sql.run(&copy).await;
+            assert!(with(&[]).await.expect(2).stderr.contains("not what"), "{id} {document}");
+            assert_ne!(with(&table).await.code, Some(0), "{id} {document}");
+            sql.run(&format!("delete from {statutes} where id <> 1")).await;
+        }
+        with(&[]).await.expect(0);
+        // Nor does an older one count again, given anew, put back, or uncovered.
+        counsel.write_as(2, &TABLE.replace("\"HIV\"", "\"DVD\""));
+        counsel.sign().await;
+        with(&table).await.expect(0);
+        let newer = std::fs::read_to_string(&name).unwrap();
+        counsel.write_as(1, TABLE);
+        std::fs::write(&name, &signature).unwrap();
+        assert!(with(&table).await.expect(2).stderr.contains("greater serial"));
+        sql.run(&format!("delete from {statutes} where id = 2")).await;
+        assert!(with(&[]).await.expect(2).stderr.contains("serial 1, and 2 is known"));
         sql.run(&format!("delete from {statutes}")).await;
-        assert!(with(&[]).await.expect(2).stderr.contains("no table of statutes any more"));
+        assert!(with(&[]).await.expect(2).stderr.contains("no table of statutes"));
+        counsel.write_as(2, &TABLE.replace("\"HIV\"", "\"DVD\""));
+        std::fs::write(&name, newer).unwrap();
         server.terminate().await;
         let serve = ["serve", "--dev", "--database", &url, "--data-dir", &data_dir, "--listen", "127.0.0.1:0"];
         assert!(Command::run(&serve).await.expect(2).stderr.contains("--statutes"));
         with(&table).await.expect(0);
-        // An empty one takes the rows away, and is signed like any other.
-        counsel.write("");
+        // One without rows takes them away, and is signed like any other.
+        counsel.write_as(3, "");
         assert!(with(&table).await.expect(2).stderr.contains("not what"));
         counsel.sign().await;
         assert_eq!(Json::of(&with(&table).await.expect(0).stdout).items("rows").len(), 3);
-        let wrong = [("labels = [\"FUN\"]\nasks = \"never\"", "line 2"), ("labels = [\"HIV\"]\nasks = \"maybe\"", "line 3")];
+        let wrong = [("labels = [\"FUN\"]\nasks = \"never\"", "line 3"), ("labels = [\"HIV\"]\nasks = \"maybe\"", "line 4")];
         for (rows, line) in wrong {
             counsel.write(&format!("[[law]]\n{rows}\nsource = \"s\""));
             assert!(Command::run(&["statutes", "check", &file]).await.expect(2).stderr.contains(line), "{rows}");
@@ -214,7 +266,7 @@ suite! {
             shown.iter().map(|name| name.trim_start_matches("Observation/").to_owned()).collect::<Vec<_>>()
         };
         let narrow = ["kim-plain", "lou-plain"];
-        assert_eq!(shown(&counsel.key).await, narrow, "without a table, the narrowest reading (E5)");
+        assert_eq!(shown("").await, narrow, "without a table, the narrowest reading (E5)");
         counsel.write(&rows(""));
         counsel.keep(&server).await;
         // Rules are made anew by the next server that starts.

@@ -41,6 +41,19 @@ impl Asked {
         self
     }
 
+    /// Whether it is shown anything that it would not be but for an exception: a broken glass, or what law lifts in an emergency.
+    #[must_use]
+    pub fn has_exceptions(&self) -> bool {
+        self.breaker.is_some() || self.demands != self.asking.statutes.demands_without_exceptions(&self.asking)
+    }
+
+    /// The same request without exceptions.
+    #[must_use]
+    pub fn without_exceptions(&self) -> Self {
+        let demands = self.asking.statutes.demands_without_exceptions(&self.asking);
+        Self { breaker: None, demands, ..self.clone() }
+    }
+
     /// The same request of a privacy officer, or not.
     #[must_use]
     pub fn of_officer(mut self, officer: bool) -> Self {

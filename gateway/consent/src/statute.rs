@@ -43,6 +43,8 @@ pub struct Minor {
     pub labels: Labels,
     /// In years, 18 at most.
     pub age: i32,
+    /// It only lowers what other rows say: it is not known whether it holds here (D8).
+    pub lowers: bool,
 }
 
 /// A customer's rows; none at first. The federal ones hold beside them.
@@ -94,8 +96,18 @@ impl Statutes {
     /// What is asked of a request.
     #[must_use]
     pub fn demands(&self, asking: &Asking) -> Demands {
-        let mut demands = Demands::federal(asking);
-        for law in self.laws().iter().filter(|law| law.concerns(asking)) {
+        self.demanded(asking, asking.is_for("ETREAT"))
+    }
+
+    /// The same without what an emergency lifts.
+    #[must_use]
+    pub fn demands_without_exceptions(&self, asking: &Asking) -> Demands {
+        self.demanded(asking, false)
+    }
+
+    fn demanded(&self, asking: &Asking, emergency: bool) -> Demands {
+        let mut demands = Demands::federal(asking, emergency);
+        for law in self.laws().iter().filter(|law| law.concerns(asking, emergency)) {
             let labels = match law.demand {
                 Demand::Consent => &mut demands.consent,
                 Demand::Named => &mut demands.named,
@@ -118,12 +130,13 @@ impl Statutes {
         ages.sort_unstable();
         ages.dedup();
         for age in ages {
+            let of = |wanted: &dyn Fn(&Minor) -> bool| {
+                minors.iter().filter(|minor| wanted(minor)).fold(Labels::NONE, |found, minor| found | minor.labels)
+            };
             // Of several ages the lowest holds, and what Part 2 and psychotherapy notes ask for no proxy gives (E5).
-            let lower =
-                minors.iter().filter(|minor| minor.age < age).fold(Labels::NONE, |found, minor| found | minor.labels);
-            let named =
-                minors.iter().filter(|minor| minor.age >= age).fold(Labels::NONE, |found, minor| found | minor.labels);
-            let reach = named.without(lower | Labels::PART2 | Labels::PSYCHOTHERAPY);
+            let lower = of(&|minor| minor.age < age);
+            let given = of(&|minor| minor.age >= age && !minor.lowers);
+            let reach = given.without(lower | Labels::PART2 | Labels::PSYCHOTHERAPY);
             if !reach.is_empty() {
                 grades.push(Grade { until: age.min(majority), reach });
             }
@@ -137,9 +150,12 @@ impl Statutes {
             Bar::Psychotherapy => return "45 CFR 164.508(a)(2): no authorization names psychotherapy notes".to_owned(),
             Bar::Law(demand, labels) => (demand, labels),
         };
-        let row =
-            self.laws().iter().find(|law| law.demand == demand && law.labels.meets(labels) && law.concerns(asking));
-        let federal = Demands::federal(asking).of(demand).meets(labels);
+        let emergency = asking.is_for("ETREAT");
+        let row = self
+            .laws()
+            .iter()
+            .find(|law| law.demand == demand && law.labels.meets(labels) && law.concerns(asking, emergency));
+        let federal = Demands::federal(asking, emergency).of(demand).meets(labels);
         let source = row.filter(|_| !federal).map_or("42 CFR Part 2", |law| &*law.source);
         match demand {
             Demand::Never if federal => format!("{source}: never for legal proceedings against the patient"),
@@ -155,8 +171,8 @@ impl Statutes {
 
 impl Law {
     /// Whether it asks anything of a request. A purpose that is not known may be any.
-    fn concerns(&self, asking: &Asking) -> bool {
-        if self.emergency && asking.is_for("ETREAT") {
+    fn concerns(&self, asking: &Asking, emergency: bool) -> bool {
+        if self.emergency && emergency {
             return false;
         }
         let Some(purposes) = &self.purposes else { return true };
@@ -169,10 +185,10 @@ impl Law {
 
 impl Demands {
     /// D2.
-    fn federal(asking: &Asking) -> Self {
+    fn federal(asking: &Asking, emergency: bool) -> Self {
         Self {
             never: if asking.is_for("HLEGAL") { Labels::PART2 } else { Labels::NONE },
-            consent: if asking.is_for("ETREAT") { Labels::NONE } else { Labels::PART2 },
+            consent: if emergency { Labels::NONE } else { Labels::PART2 },
             named: Labels::NONE,
         }
     }
@@ -253,13 +269,21 @@ mod tests {
 
     #[test]
     fn of_several_ages_the_lowest_holds() {
-        let minor = |code: &str, age| Minor { labels: if code.is_empty() { Labels::NONE } else { label(code) }, age };
+        let minor = |code: &str, age| Minor {
+            labels: if code.is_empty() { Labels::NONE } else { label(code) },
+            age,
+            lowers: false,
+        };
         let plain = Grade { until: 18, reach: Labels::NONE };
         assert_eq!(Statutes::default().grades(), [plain]);
         let statutes =
             Statutes::new(vec![], vec![minor("HIV", 12), minor("STD", 14), minor("HIV", 14), minor("MH", 12)]);
         let (at_12, at_14) = (label("HIV") | label("STD") | label("MH"), label("STD"));
         assert_eq!(statutes.grades(), [plain, Grade { until: 12, reach: at_12 }, Grade { until: 14, reach: at_14 }]);
+        // What may hold here lowers what holds, and gives nothing.
+        let other = |code, age| Minor { lowers: true, ..minor(code, age) };
+        let capped = Statutes::new(vec![], vec![minor("HIV", 16), other("HIV", 13), other("STD", 17)]);
+        assert_eq!(capped.grades(), [plain, Grade { until: 13, reach: label("HIV") }]);
         let earlier =
             Statutes::new(vec![], vec![minor("", 16), minor("HIV", 18), minor("42CFRPart2", 12), minor("SPI", 17)]);
         let grades = earlier.grades();

@@ -87,6 +87,12 @@ fn bar<'r, Rules: Iterator<Item = &'r Rule>>(
 }
 
 impl Weighing<'_> {
+    /// The same where law is not asked: of what is written (F3).
+    #[must_use]
+    pub fn without_statute(self) -> Self {
+        Self { statute: None, ..self }
+    }
+
     /// What comes of the layers, the strictest first.
     #[must_use]
     pub fn verdict(&self) -> Verdict {

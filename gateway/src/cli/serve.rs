@@ -228,6 +228,7 @@ pub async fn listen(
     }
     gateway.store.keep_indexing();
     gateway.store.keep_labelling();
+    gateway.keep_law();
     webhook::keep(gateway.store.clone(), Arc::clone(&gateway.clock), Arc::clone(&gateway.alerts));
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();

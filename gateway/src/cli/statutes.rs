@@ -22,6 +22,7 @@ pub enum StatutesCommand {
     #[command(after_help = "\
 A table adds to the federal rows (42 CFR Part 2, psychotherapy notes), which always hold. How it is written:
 
+  serial = 1                   # counts up with every table that is signed
   jurisdiction = \"US-CA\"       # where care is given; rows of others are left out
 
   [[law]]                      # what is asked for before anybody is shown such data
@@ -58,8 +59,9 @@ Example:
   fhir-gateway serve --statutes statutes.toml --statutes-key PUBLICKEY ...
 
 Keep the key away from the gateway: it needs the public part alone. Whose signature counts is remembered in the data
-directory. A table that was changed after it was signed, or signed with another key, keeps every command from starting;
-an empty one that is signed takes the rows away again.")]
+directory, and the serial of the last table: one that was changed, signed with another key, taken away or followed by
+an older one keeps commands that open the database from starting. A table without rows takes them away again. Servers
+go by a new one within seconds.")]
     Sign(SignArgs),
 }
 
@@ -136,7 +138,7 @@ pub async fn run(command: StatutesCommand) -> Result<Exit, Stop> {
 
 fn sign(args: &SignArgs) -> Result<(), Stop> {
     let by = args.by.trim();
-    if by.is_empty() || by.contains(char::is_control) {
+    if by.is_empty() || !statutes::is_plain(by) {
         return Err(Stop::usage("--by says who answers for the table, in a line"));
     }
     if !args.key.exists() {

@@ -132,7 +132,7 @@ pub(crate) fn of(gateway: &Gateway, actors: Vec<String>, why: &str, action: &str
         break_glass: false,
         action: action.to_owned(),
         at_ms,
-        statutes: gateway.statutes.clone(),
+        statutes: gateway.store.statutes().statutes.clone(),
     };
     Asked::new(asking, default, None).breaking(breaker)
 }

@@ -193,6 +193,7 @@ impl Changes {
         ] {
             bulk::execute_by_keys(connection, sql, &args, &columns, &keys).await?;
         }
+        stored::note_unknown_law(core, connection, organization).await?;
         let mut rules = Table::default();
         for (patient, directives) in directives(core, connection, organization, &self.patients).await? {
             for directive in in_force(directives) {
@@ -251,9 +252,6 @@ async fn directives(
         _ => None,
     });
     let authorities = Authorities::load(core, connection, organization, &proxies.flatten().collect()).await?;
-    if authorities.law_is_unknown {
-        stored::make_anew_at_start(connection, organization).await?;
-    }
     let mut found: BTreeMap<Box<str>, Vec<Directive>> = BTreeMap::new();
     for (patient, mut directive, givers) in read {
         match givers {

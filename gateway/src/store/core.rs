@@ -1,14 +1,14 @@
 //! What every part of the store shares.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use mappers::codec::Context;
 use mappers::map::{Child, ListedBy, Map, MapSet};
 use mappers::schema::{Column, Schema};
 use mappers::sql::Statements;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
@@ -67,7 +67,7 @@ pub(crate) struct Core {
     /// Content outside the database.
     pub(crate) contents: Contents,
     /// The base that the gateway is served at.
-    address: parking_lot::RwLock<Option<Arc<str>>>,
+    address: RwLock<Option<Arc<str>>>,
     /// Turns for transactions that look before they write: who comes later waits here, not for a connection.
     pub(crate) turns: Arc<Semaphore>,
     /// How far this process has made the tables grow.
@@ -87,7 +87,7 @@ pub(crate) struct Core {
     /// Alerts that are not in the database yet.
     pub(crate) told: Told,
     /// The law that is in force beside the federal one.
-    statutes: OnceLock<InForce>,
+    statutes: RwLock<Arc<InForce>>,
     /// Whether what is written has a Provenance.
     pub(crate) provenance: provenance::Keeping,
     /// Row ids taken and not yet given out.
@@ -132,7 +132,7 @@ impl Core {
             ids,
             zone,
             contents,
-            address: parking_lot::RwLock::default(),
+            address: RwLock::default(),
             turns: Arc::new(Semaphore::new(TURNS)),
             growth: Growth::default(),
             settling: tokio::sync::Mutex::new(()),
@@ -142,20 +142,20 @@ impl Core {
             journal: Journal::default(),
             alarm: Alarm::default(),
             told: Told::default(),
-            statutes: OnceLock::new(),
+            statutes: RwLock::default(),
             provenance: provenance::Keeping::default(),
             rids: Mutex::new(0..0),
         }
     }
 
     /// The law that is in force beside the federal one.
-    pub(crate) fn statutes(&self) -> &InForce {
-        self.statutes.get_or_init(InForce::default)
+    pub(crate) fn statutes(&self) -> Arc<InForce> {
+        Arc::clone(&self.statutes.read())
     }
 
-    /// Says what law is in force: once, before anything is asked.
+    /// From now on it is this.
     pub(crate) fn set_statutes(&self, in_force: InForce) {
-        let _ = self.statutes.set(in_force);
+        *self.statutes.write() = in_force.into();
     }
 
     /// Whether functions of the owner's are called after our writes.

@@ -145,7 +145,7 @@ impl Store {
 
     /// The law that is in force beside the federal one.
     #[must_use]
-    pub fn statutes(&self) -> &InForce {
+    pub fn statutes(&self) -> Arc<InForce> {
         self.core.statutes()
     }
 

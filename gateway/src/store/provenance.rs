@@ -19,6 +19,7 @@ use bytes::Bytes;
 use consent::{Action, OrganizationId, Permit};
 use mappers::json::Document;
 use mappers::search::Custom;
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Ids;
@@ -51,14 +52,21 @@ struct Kept {
     /// Ids of their own: how many are made must not show in those of other resources.
     ids: Arc<Ids>,
     /// The version of the organization's policy.
-    policy: Box<str>,
+    policy: RwLock<Box<str>>,
 }
 
 impl Store {
     /// From now on everything that is written has a Provenance; `policy` is what it was permitted by.
     pub fn keep_provenance(&self, ids: Arc<Ids>, policy: &str) {
         // A second time in one process changes nothing.
-        let _ = self.core().provenance.0.set(Kept { ids, policy: policy.into() });
+        let _ = self.core().provenance.0.set(Kept { ids, policy: RwLock::new(policy.into()) });
+    }
+
+    /// What is written from now on is permitted by another version of the policy.
+    pub(crate) fn policy_is_now(&self, policy: &str) {
+        if let Some(kept) = self.core().provenance.0.get() {
+            *kept.policy.write() = policy.into();
+        }
     }
 }
 
@@ -151,7 +159,8 @@ pub(crate) async fn tell(
         let Some(kept) = kept else { continue };
         for (part, group) in groups(&written, |written| Some(written.activity)).into_iter().enumerate() {
             let source = Source::of(unit.checkpoint.as_ref());
-            let account = account(&unit.permit, &group, at_ms, &kept.policy, source);
+            let policy = kept.policy.read().clone();
+            let account = account(&unit.permit, &group, at_ms, &policy, source);
             let of = Told { unit: number, step: group[0].0 };
             let id = part_of(unit.provenance_id(&kept.ids), part);
             drafts.push(Draft { of, id, text: account.text(), at_ms });
@@ -222,6 +231,7 @@ pub(crate) async fn of_settlement(
     let written: Vec<(usize, Written)> = connection.take_settled().into_iter().enumerate().collect();
     let Some(kept) = core.provenance.0.get().filter(|_| !written.is_empty()) else { return Ok(()) };
     let at_ms = core.clock.tick();
+    let policy = kept.policy.read().clone();
     let accounts = groups(&written, |written| Some(written.activity)).into_iter().map(|group| {
         let account = Account {
             activity: group[0].1.activity,
@@ -230,7 +240,7 @@ pub(crate) async fn of_settlement(
             patient: group[0].1.patient.as_deref(),
             targets: group.iter().map(|(_, written)| written.reference()).collect(),
             permit: None,
-            policy: &kept.policy,
+            policy: &policy,
             source: Source::OtherProgram,
         };
         Draft { of: (), id: format!("{}{}", claim::PREFIX, kept.ids.next()), text: account.text(), at_ms }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use consent::{Permit, Predicate};
 
+use super::stored::are_of_the_law;
 use crate::store::Store;
+use crate::store::connection::DbError;
 use crate::store::error::StoreError;
 use crate::store::incident::Kind;
 use crate::store::reading::Reading;
@@ -59,6 +61,11 @@ impl Store {
         rids: &[i64],
     ) -> Result<(), StoreError> {
         let Predicate::Consents(asked) = permit.predicate() else { return Ok(()) };
+        // While rules are made under another table of law, what proxies permit is not yet what the function says.
+        let settled = are_of_the_law(reading.connection(), permit.organization()).await;
+        if !settled.map_err(DbError::into_store_error)? {
+            return Ok(());
+        }
         let denied = self.denied(reading.connection(), permit, asked, rids).await?;
         if denied == 0 {
             return Ok(());

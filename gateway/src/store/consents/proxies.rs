@@ -54,8 +54,6 @@ pub(super) fn givers(consent: Element<'_>, patient: &str, base: Option<&str>) ->
 /// What is on record of proxies: by patient and `RelatedPerson` when the authority holds.
 #[derive(Debug, Default)]
 pub(super) struct Authorities {
-    /// Another table of law is in force than this process knows, so nobody has any authority yet.
-    pub(super) law_is_unknown: bool,
     grades: Vec<Grade>,
     windows: HashMap<(Box<str>, Box<str>), Windows>,
 }
@@ -75,11 +73,9 @@ impl Authorities {
         if wanted.is_empty() {
             return Ok(found);
         }
-        let Some(statutes) = statutes::current(connection, core.statutes()).await? else {
-            found.law_is_unknown = true;
-            return Ok(found);
-        };
-        found.grades = statutes.grades();
+        // Where the law is not known, nobody has any.
+        let Some(law) = statutes::current(connection, &core.statutes()).await? else { return Ok(found) };
+        found.grades = law.statutes.grades();
         let args = [Arg::Int(organization.0)];
         let join = dialect::join_in_order(connection.engine());
         let current = format!("{join} resource_versions v on v.rid = d.rid and v.version = d.version");

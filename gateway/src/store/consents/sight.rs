@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use consent::{Asked, Directive, Found, Glass, Labels, OrganizationId, Predicate, decide_on, in_force};
+use consent::{Asked, Directive, Found, Glass, Labels, OrganizationId, Predicate, in_force, weigh};
 use mappers::json::Document;
 
 use super::predicate::Span;
@@ -33,7 +33,7 @@ pub(crate) struct Sight {
     pub(crate) unseen: HashSet<Box<str>>,
     /// Row ids of what it touches and the caller sees, but may not change.
     fixed: HashSet<i64>,
-    /// Row ids of what the caller may change for a broken glass alone.
+    /// Row ids of what the caller may change for a broken glass alone, or for what law lifts in an emergency.
     lifted: HashSet<i64>,
     /// What is in force for the patients whom it writes about.
     in_force: BTreeMap<Box<str>, Vec<Directive>>,
@@ -137,8 +137,8 @@ impl Sight {
                 let changing = asked.with_action("correct");
                 let free = self::seen(connection, &Predicate::Consents(Box::new(changing.clone())), &seen).await?;
                 self.fixed = seen.into_iter().filter(|rid| !free.contains(rid)).collect();
-                if asked.breaker().is_some() && !free.is_empty() {
-                    let without = Predicate::Consents(Box::new(changing.breaking(None)));
+                if asked.has_exceptions() && !free.is_empty() {
+                    let without = Predicate::Consents(Box::new(changing.without_exceptions()));
                     let plain = self::seen(connection, &without, &free).await?;
                     self.lifted = free.into_iter().filter(|rid| !plain.contains(rid)).collect();
                 }
@@ -226,7 +226,7 @@ impl Sight {
         let action = if before.is_some() { "correct" } else { "collect" };
         let found = Found::of(resource, facts.mark.labels).named(&change.id);
         let asking = asked.with_action(action).about(facts.patient.as_deref(), &self.glasses);
-        decide_on(&asking, in_force, &found.facts(), asked.default()).permit
+        weigh(&asking, in_force, &found.facts(), asked.default()).without_statute().verdict().permit
     }
 }
 

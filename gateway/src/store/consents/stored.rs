@@ -15,9 +15,12 @@ use crate::store::core::Core;
 use crate::store::derived;
 use crate::store::dialect;
 use crate::store::error::StoreError;
+use crate::store::statutes;
 
 /// What `derived_under` calls the table of law.
 const LAW: &str = "statutes";
+/// What it says while rules are made anew.
+const MAKING: &str = "making";
 /// Patients of one transaction.
 const PORTION: usize = 500;
 
@@ -27,8 +30,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: there may be Consents that nobody knows of, and nothing may be served.
     pub async fn adopt_consents(&self) -> Result<(), StoreError> {
+        self.adopt_law().await?;
         for organization in organizations(self.core()).await? {
-            self.adopt_law(organization).await.map_err(DbError::into_store_error)?;
             loop {
                 let work = async |connection: &mut Connection| adopt(self.core(), connection, organization).await;
                 let done = patiently(self.core(), work).await.map_err(DbError::into_store_error)?;
@@ -41,28 +44,50 @@ impl Store {
     }
 
     /// Where another table of law is in force than the rules were made under, what proxies may permit is another matter (D9).
-    async fn adopt_law(&self, organization: OrganizationId) -> Result<(), DbError> {
-        let in_force = &self.core().statutes().digest;
-        let kept = {
-            let mut connection = self.core().pools.reader().await?;
-            connection.begin_read(Some(organization.0)).await?;
-            let kept = derived::kept(&mut connection, organization, LAW).await?;
-            connection.commit().await?;
-            kept
-        };
-        if kept.unwrap_or_default() == *in_force {
-            return Ok(());
+    ///
+    /// # Errors
+    /// [`StoreError`]: rules may be those of another table.
+    pub(crate) async fn adopt_law(&self) -> Result<(), StoreError> {
+        let core = self.core();
+        let in_force = core.statutes().serial.to_string();
+        for organization in organizations(core).await? {
+            let kept = {
+                let mut connection = core.pools.reader().await?;
+                connection.begin_read(Some(organization.0)).await?;
+                let kept = law_of_rules(&mut connection, organization).await?;
+                connection.commit().await?;
+                kept
+            };
+            if kept != in_force {
+                tracing::info!("another table of law is in force than before: all Consents' rules are made anew");
+                make_all_anew(core, organization, LAW, &in_force).await.map_err(DbError::into_store_error)?;
+            }
         }
-        tracing::info!("another table of law is in force than before: all Consents' rules are made anew");
-        make_all_anew(self.core(), organization, LAW, in_force).await
+        Ok(())
     }
 }
 
-/// From the open transaction's commit on, rules are such that the next start under whatever law makes all of them anew.
-pub(super) async fn make_anew_at_start(
+/// The number of the table of law that an organization's rules were made under; no number where that is not known.
+async fn law_of_rules(connection: &mut Connection, organization: OrganizationId) -> Result<String, DbError> {
+    let kept = derived::kept(connection, organization, LAW).await?;
+    Ok(kept.unwrap_or_else(|| "0".to_owned()))
+}
+
+/// Whether all rules are those of the table of law that is in force, as the open transaction finds both.
+pub(super) async fn are_of_the_law(connection: &mut Connection, organization: OrganizationId) -> Result<bool, DbError> {
+    Ok(law_of_rules(connection, organization).await? == statutes::newest(connection).await?.to_string())
+}
+
+/// Where a table of law is in force that this process cannot go by, rules that are made now are such that the next start under
+/// whatever law makes all of them anew.
+pub(super) async fn note_unknown_law(
+    core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
 ) -> Result<(), DbError> {
+    if statutes::current(connection, &core.statutes()).await?.is_some() {
+        return Ok(());
+    }
     derived::keep(connection, organization, LAW, "unknown").await
 }
 
@@ -76,11 +101,15 @@ pub(crate) async fn make_all_anew(
 ) -> Result<(), DbError> {
     let mut after: Option<Box<str>> = None;
     loop {
-        let from = after.as_deref().unwrap_or_default();
+        let from = after.as_deref();
         let work = async |connection: &mut Connection| {
             connection.begin_alone(organization.0).await?;
-            let last = make_anew(core, connection, organization, from).await?;
-            if last.is_none() {
+            if from.is_none() {
+                derived::keep(connection, organization, name, MAKING).await?;
+            }
+            let last = make_anew(core, connection, organization, from.unwrap_or_default()).await?;
+            // Another process may have made some meanwhile that are not as wanted.
+            if last.is_none() && derived::kept(connection, organization, name).await?.as_deref() == Some(MAKING) {
                 derived::keep(connection, organization, name, value).await?;
             }
             connection.commit().await?;

@@ -1,6 +1,7 @@
 //! A table of law as TOML.
 //!
 //! ```toml
+//! serial = 1                    # counts up with every table that is signed
 //! jurisdiction = "US-CA"        # where care is given; rows of others are left out
 //!
 //! [[law]]
@@ -22,7 +23,7 @@
 //! ```
 
 use consent::labels::{ACT_CODE, Labels};
-use consent::purpose::with_all_under;
+use consent::purpose::{Purpose, with_all_under};
 use consent::statute::{Demand, Law, Minor, Statutes};
 use serde::Deserialize;
 use toml::Spanned;
@@ -32,12 +33,16 @@ use crate::store::labelling::Fault;
 /// The most rows of a table, and characters of a source.
 const MOST: usize = 1_000;
 const LONGEST: usize = 200;
+/// The greatest serial.
+const LAST: i64 = 1_000_000_000;
 
 /// A table that was read and fits.
 #[derive(Clone, Debug, Default)]
 pub struct StatuteTable {
     /// What it says to decisions.
     pub statutes: Statutes,
+    /// Which one it is: of two the one with the greater number is the newer.
+    pub serial: i64,
     /// Where care is given.
     pub jurisdiction: Option<String>,
     /// Every row, in words.
@@ -69,7 +74,10 @@ impl Row {
         };
         [
             row("42CFRPart2 needs a Consent; not in an emergency (ETREAT)", "42 CFR 2.31, 2.33, 2.51"),
-            row("42CFRPart2 goes to nobody for HLEGAL", "42 CFR 2.12(d), 2.61"),
+            row(
+                "42CFRPart2 goes to nobody for HLEGAL (which no exchange has; consent check knows it)",
+                "42 CFR 2.12(d), 2.61",
+            ),
             row("PSYTHPN needs a Consent that names it, or its author asks", "45 CFR 164.508(a)(2)"),
         ]
     }
@@ -78,6 +86,7 @@ impl Row {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    serial: Spanned<i64>,
     jurisdiction: Option<Spanned<String>>,
     #[serde(default)]
     law: Vec<LawEntry>,
@@ -136,6 +145,9 @@ impl StatuteTable {
         })?;
         let mut reader = Reader { text, here: None, faults: Vec::new() };
         reader.here = file.jurisdiction.as_ref().and_then(|one| reader.jurisdiction(Some(one)));
+        if !(1..=LAST).contains(file.serial.get_ref()) {
+            reader.fault(Some(&file.serial), format!("serial counts the tables that are signed: 1 to {LAST}"));
+        }
         let (mut laws, mut minors, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         for entry in &file.law {
             let (law, row) = reader.law(entry);
@@ -148,14 +160,14 @@ impl StatuteTable {
             if labels.meets(Labels::PART2 | Labels::PSYCHOTHERAPY) {
                 reader.fault(entry.labels.first(), "no proxy permits Part 2 data or psychotherapy notes (E5)");
             }
-            // A row that gives more counts only where it is known that it holds.
-            let counts = row.counts && (reader.here.is_some() || row.jurisdiction.is_empty());
-            minors.extend(age.filter(|_| counts).map(|age| Minor { labels, age }));
-            rows.push(Row { counts, ..row });
+            // Where nobody says which law holds, a row that names one gives nothing, and lowers what others give.
+            let lowers = reader.here.is_none() && !row.jurisdiction.is_empty();
+            minors.extend(age.filter(|_| row.counts).map(|age| Minor { labels, age, lowers }));
+            rows.push(Row { counts: row.counts && !lowers, ..row });
         }
         for entry in &file.majority {
             let (age, row) = reader.age(&entry.jurisdiction, &entry.age, &entry.source, "");
-            minors.extend(age.filter(|_| row.counts).map(|age| Minor { labels: Labels::NONE, age }));
+            minors.extend(age.filter(|_| row.counts).map(|age| Minor { labels: Labels::NONE, age, lowers: false }));
             rows.push(row);
         }
         if rows.len() > MOST {
@@ -163,7 +175,7 @@ impl StatuteTable {
         }
         let Reader { faults, here, .. } = reader;
         if faults.is_empty() {
-            Ok(Self { statutes: Statutes::new(laws, minors), jurisdiction: here, rows })
+            Ok(Self { statutes: Statutes::new(laws, minors), serial: *file.serial.get_ref(), jurisdiction: here, rows })
         } else {
             Err(faults)
         }
@@ -233,7 +245,7 @@ impl Reader<'_> {
 
     fn row(&mut self, jurisdiction: &Option<Spanned<String>>, says: String, source: &Spanned<String>) -> Row {
         let written = source.get_ref().trim();
-        if written.is_empty() || written.len() > LONGEST || written.contains(char::is_control) {
+        if written.is_empty() || written.len() > LONGEST || !is_plain(written) {
             self.fault(Some(source), format!("source says where it is written, in 1 to {LONGEST} characters"));
         }
         let whose = self.jurisdiction(jurisdiction.as_ref()).unwrap_or_default();
@@ -281,6 +293,7 @@ impl Reader<'_> {
         found
     }
 
+    /// The purposes with what is under them. One that no exchange can have would hide nothing, and nobody would know.
     fn purposes(&mut self, list: &[Spanned<String>]) -> Vec<Box<str>> {
         if list.is_empty() {
             self.fault::<String>(None, "leave purposes out where a row holds for every purpose");
@@ -288,6 +301,13 @@ impl Reader<'_> {
         let mut found = Vec::new();
         for code in list {
             match with_all_under(code.get_ref()) {
+                Some(all) if all.iter().all(|code| Purpose::parse(code).is_none()) => {
+                    let known = Purpose::ALL.map(Purpose::code).join(", ");
+                    self.fault(
+                        Some(code),
+                        format!("no exchange has this purpose, so the row would hide nothing: give one of {known}"),
+                    );
+                }
                 Some(all) => found.extend(all.into_iter().map(Box::from)),
                 None => self.fault(
                     Some(code),
@@ -299,6 +319,14 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a text says on a terminal what it says in a file: without control characters and those that turn the direction.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    let turns =
+        |char: char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.contains(|char: char| char.is_control() || turns(char))
+}
+
 fn codes(list: &[Spanned<String>]) -> String {
     list.iter().map(|code| code.get_ref().as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -308,6 +336,7 @@ mod tests {
     use super::*;
 
     const TABLE: &str = r#"
+serial = 3
 jurisdiction = "US-CA"
 [[law]]
 jurisdiction = "US-CA"
@@ -365,19 +394,23 @@ source = "ours"
     #[test]
     fn faults_name_their_lines() {
         let of = |text: &str| {
-            let faults = StatuteTable::parse(text).unwrap_err();
+            let faults = StatuteTable::parse(&format!("serial = 1\n{text}")).unwrap_err();
             faults.iter().map(|fault| fault.line).collect::<Vec<_>>()
         };
         let row = |rest: &str| format!("[[law]]\nlabels = [\"HIV\"]\nsource = \"s\"\n{rest}");
-        assert_eq!(of(&row("asks = \"often\"")), [4]);
-        assert_eq!(of(&row("asks = \"never\"\nemergency = true")), [4]);
-        assert_eq!(of(&row("asks = \"never\"\npurposes = [\"FUN\"]")), [5]);
-        assert_eq!(of(&row("asks = \"never\"\njurisdiction = \"California\"")), [5]);
-        assert_eq!(of(&row("asks = \"never\"\nwhen = 3")), [5]);
-        assert_eq!(of("[[law]]\nlabels = [\"R\", \"N\"]\nsource = \"s\"\nasks = \"consent\""), [2, 2]);
-        assert_eq!(of("[[minor]]\nlabels = [\"HIV\"]\nage = 19\nsource = \"s\""), [3]);
-        assert_eq!(of("[[minor]]\nlabels = [\"SUD\", \"42CFRPart2\"]\nage = 9\nsource = \"s\""), [2]);
-        assert_eq!(of("[[majority]]\nage = 17\nsource = \" \""), [3]);
-        assert!(StatuteTable::parse("").unwrap().rows.is_empty());
+        assert_eq!(of(&row("asks = \"often\"")), [5]);
+        assert_eq!(of(&row("asks = \"never\"\nemergency = true")), [5]);
+        assert_eq!(of(&row("asks = \"never\"\npurposes = [\"FUN\"]")), [6]);
+        assert_eq!(of(&row("asks = \"never\"\njurisdiction = \"California\"")), [6]);
+        assert_eq!(of(&row("asks = \"never\"\nwhen = 3")), [6]);
+        assert_eq!(of("[[law]]\nlabels = [\"R\", \"N\"]\nsource = \"s\"\nasks = \"consent\""), [3, 3]);
+        assert_eq!(of("[[minor]]\nlabels = [\"HIV\"]\nage = 19\nsource = \"s\""), [4]);
+        assert_eq!(of("[[minor]]\nlabels = [\"SUD\", \"42CFRPart2\"]\nage = 9\nsource = \"s\""), [3]);
+        assert_eq!(of("[[majority]]\nage = 17\nsource = \" \""), [4]);
+        assert_eq!(of(&row("asks = \"never\"\npurposes = [\"HLEGAL\"]")), [6]);
+        assert_eq!(of(&row("asks = \"never\"").replace("\"s\"", "\"a\u{202e}b\"")), [4]);
+        assert!(StatuteTable::parse("").is_err(), "no serial");
+        assert!(StatuteTable::parse("serial = 0").is_err());
+        assert!(StatuteTable::parse("serial = 2").unwrap().rows.is_empty());
     }
 }

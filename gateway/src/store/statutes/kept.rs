@@ -8,7 +8,7 @@ use consent::Statutes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::file::StatuteTable;
+use super::file::{StatuteTable, is_plain};
 use crate::audit::heads::is_signed_for;
 use crate::audit::merkle::hex;
 use crate::store::alone::{organizations_of, patiently_on};
@@ -17,8 +17,8 @@ use crate::store::pools::Pools;
 
 /// What the signature is for: no other signature of the product is one of a table.
 pub(crate) const PURPOSE: &str = "statutes";
-/// Where the data directory remembers whose signature counts.
-const KEY: &str = "statutes.pub";
+/// Where the data directory remembers whose signature counts, and which table it has seen last.
+const MEMORY: &str = "statutes.json";
 
 /// A table, and who answers for it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -31,21 +31,29 @@ pub struct Signed {
     pub signed_by: String,
     /// The public key in hexadecimal.
     pub signer: String,
-    /// Of name and document, as base64.
+    /// Of [`Signed::text`], as base64.
     pub signature: String,
 }
 
 /// What is in force.
 #[derive(Clone, Debug, Default)]
 pub struct InForce {
-    /// Its number; 0 where there is none.
-    id: i64,
     /// Whose signature counts.
-    trusted: Option<String>,
+    pub(super) trusted: Option<String>,
     /// What it says to decisions.
     pub statutes: Statutes,
+    /// Its number; 0 where there is none.
+    pub serial: i64,
     /// What names it: the first digits of a SHA-256; empty where there is none.
     pub digest: String,
+}
+
+/// What the data directory remembers.
+#[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
+struct Memory {
+    key: String,
+    serial: i64,
+    digest: String,
 }
 
 /// Why no table can be in force.
@@ -55,7 +63,7 @@ pub enum StatutesError {
     #[error(transparent)]
     Database(#[from] DbError),
     /// The data directory cannot be read or written.
-    #[error("{KEY} in the data directory: {0}")]
+    #[error("{MEMORY} in the data directory: {0}")]
     File(#[from] io::Error),
     /// There is a table, and nobody said whose signature counts.
     #[error(
@@ -71,19 +79,27 @@ pub enum StatutesError {
     )]
     Changed(String),
     /// It is signed, but cannot be read.
-    #[error("the table of statutes cannot be read by this version: fhir-gateway statutes check says where")]
-    Unreadable,
-    /// There was one.
+    #[error("the table of statutes in the database cannot be read by this version: {0}")]
+    Unreadable(String),
+    /// There is a newer one.
+    #[error("the table of statutes has serial {given}, and {kept} is known: sign one with a greater serial")]
+    Older {
+        /// What is given, or in the database.
+        given: i64,
+        /// What is kept, or remembered.
+        kept: i64,
+    },
+    /// There is none where there should be one.
     #[error(
-        "the database has no table of statutes any more, and this data directory knows of one: give it again with --statutes, or delete {KEY} there if there is to be none"
+        "the database has no table of statutes: give it with --statutes, or (if there is to be none) leave --statutes-key out and delete {MEMORY} in the data directory"
     )]
     Gone,
 }
 
 impl Signed {
-    /// What is signed.
+    /// What is signed: it is plain where the name ends.
     pub(crate) fn text(document: &str, signed_by: &str) -> String {
-        format!("{signed_by}\n{document}")
+        format!("{}\n{signed_by}\n{document}", signed_by.len())
     }
 
     /// Reads it, if it is what was signed with the key that counts.
@@ -96,10 +112,14 @@ impl Signed {
             return Err(StatutesError::Untrusted(self.signer.clone()));
         }
         let text = Self::text(&self.document, &self.signed_by);
+        if !is_plain(&self.signed_by) {
+            return Err(StatutesError::Changed("whoever is named there".to_owned()));
+        }
         if !is_signed_for(PURPOSE, &text, &self.signer, &self.signature) {
             return Err(StatutesError::Changed(self.signed_by.clone()));
         }
-        StatuteTable::parse(&self.document).map_err(|_| StatutesError::Unreadable)
+        StatuteTable::parse(&self.document)
+            .map_err(|faults| StatutesError::Unreadable(faults.first().map(ToString::to_string).unwrap_or_default()))
     }
 
     fn digest(&self) -> String {
@@ -107,7 +127,21 @@ impl Signed {
     }
 }
 
-/// What is in force from now on: the table that is given, else the one that is kept. The key that counts is remembered.
+impl InForce {
+    /// A table that was kept under this number, if it counts.
+    fn of(number: i64, signed: &Signed, trusted: Option<&str>) -> Result<Self, StatutesError> {
+        let table = signed.verified(trusted)?;
+        // Whoever can write to the database could give an older one a greater number.
+        if table.serial != number {
+            return Err(StatutesError::Changed(signed.signed_by.clone()));
+        }
+        let trusted = trusted.map(ToOwned::to_owned);
+        Ok(Self { trusted, statutes: table.statutes, serial: table.serial, digest: signed.digest() })
+    }
+}
+
+/// What is in force from now on: the table that is given, else the one that is kept. The key that counts is remembered, and which
+/// table was the last: an older one does not count again.
 ///
 /// # Errors
 /// There is a table that does not count, or there was one.
@@ -117,24 +151,39 @@ pub async fn keep(
     (given, key): (Option<&Signed>, Option<&str>),
     now_ms: i64,
 ) -> Result<InForce, StatutesError> {
-    let remembered = remembered(data_dir)?;
-    let trusted = key.or(remembered.as_deref());
-    if let Some(given) = given {
-        given.verified(trusted)?;
-        let work = async |connection: &mut Connection| add(connection, given, now_ms).await;
+    let remembered = Memory::of(data_dir)?;
+    let trusted = key.or_else(|| remembered.as_ref().map(|memory| &*memory.key));
+    let kept = load(&mut pools.reader().await?).await?;
+    if let Some(given) = given
+        && kept.as_ref().is_none_or(|(_, kept)| kept != given)
+    {
+        let serial = given.verified(trusted)?.serial;
+        if let Some((kept, _)) = kept.filter(|(kept, _)| *kept >= serial) {
+            return Err(StatutesError::Older { given: serial, kept });
+        }
+        let work = async |connection: &mut Connection| add(connection, serial, given, now_ms).await;
         patiently_on(pools, work).await?;
     }
-    let kept = load(&mut pools.reader().await?).await?;
-    let Some((id, signed)) = kept else {
-        return if remembered.is_some() { Err(StatutesError::Gone) } else { Ok(InForce::default()) };
+    let Some((number, signed)) = load(&mut pools.reader().await?).await? else {
+        return if trusted.is_some() { Err(StatutesError::Gone) } else { Ok(InForce::default()) };
     };
-    let table = signed.verified(trusted)?;
-    if remembered.as_deref() != trusted {
-        fs::create_dir_all(data_dir)?;
-        fs::write(data_dir.join(KEY), format!("{}\n", signed.signer))?;
+    let in_force = InForce::of(number, &signed, trusted)?;
+    if let Some(given) = given.filter(|given| **given != signed) {
+        // Another process has kept another one meanwhile.
+        return Err(StatutesError::Older { given: given.verified(trusted)?.serial, kept: number });
     }
-    let (trusted, digest) = (trusted.map(ToOwned::to_owned), signed.digest());
-    Ok(InForce { id, trusted, statutes: table.statutes, digest })
+    let (key, serial, digest) = (signed.signer, in_force.serial, in_force.digest.clone());
+    let now = Memory { key, serial, digest };
+    if let Some(before) = &remembered
+        && before.key == now.key
+        && (before.serial > serial || (before.serial == serial && before.digest != now.digest))
+    {
+        return Err(StatutesError::Older { given: serial, kept: before.serial });
+    }
+    if remembered.as_ref() != Some(&now) {
+        now.keep(data_dir)?;
+    }
+    Ok(in_force)
 }
 
 /// The table that is kept, with its number: not verified.
@@ -151,35 +200,51 @@ pub(super) async fn load(connection: &mut Connection) -> Result<Option<(i64, Sig
     }))
 }
 
-/// The law as the open transaction finds it: another process may have kept a newer table. `None` where that one does not count.
-pub(crate) async fn current(connection: &mut Connection, known: &InForce) -> Result<Option<Statutes>, DbError> {
-    let id = connection.fetch_optional("select coalesce(max(id), 0) from statutes", &[]).await?;
-    if id.and_then(|row| row.int(0)) == Some(known.id) {
-        return Ok(Some(known.statutes.clone()));
-    }
-    let Some((_, signed)) = load(connection).await? else { return Ok(None) };
-    Ok(signed.verified(known.trusted.as_deref()).ok().map(|table| table.statutes))
+/// The number of the newest table in the open transaction; 0 where there is none.
+pub(crate) async fn newest(connection: &mut Connection) -> Result<i64, DbError> {
+    let row = connection.fetch_optional("select coalesce(max(id), 0) from statutes", &[]).await?;
+    Ok(row.and_then(|row| row.int(0)).unwrap_or_default())
 }
 
-async fn add(connection: &mut Connection, given: &Signed, now_ms: i64) -> Result<(), DbError> {
+/// The law as the open transaction finds it: another process may have kept a newer table. `None` where that one does not count, or
+/// the known one is not there any more.
+pub(crate) async fn current(connection: &mut Connection, known: &InForce) -> Result<Option<InForce>, DbError> {
+    if newest(connection).await? == known.serial {
+        return Ok(Some(known.clone()));
+    }
+    let Some((number, signed)) = load(connection).await? else { return Ok(None) };
+    let found = InForce::of(number, &signed, known.trusted.as_deref()).ok();
+    Ok(found.filter(|found| found.serial > known.serial))
+}
+
+async fn add(connection: &mut Connection, serial: i64, given: &Signed, now_ms: i64) -> Result<(), DbError> {
     let organizations = organizations_of(connection).await?;
     connection.begin_alone(organizations.first().map_or(1, |organization| organization.0)).await?;
-    let before = load(connection).await?;
-    if before.as_ref().is_none_or(|(_, kept)| kept != given) {
-        let id = before.map_or(1, |(id, _)| id + 1);
+    // Whoever was faster with a newer one is right; what is in force is looked up after this.
+    if newest(connection).await? < serial {
         let sql = "insert into statutes (id, document, signed_by, signer, signature, kept_at) values ($1, $2, $3, $4, $5, $6)";
         let Signed { document, signed_by, signer, signature } = given;
         let texts = [document, signed_by, signer, signature].map(|text| Arg::Text(text));
-        let args: Vec<Arg<'_>> = [Arg::Int(id)].into_iter().chain(texts).chain([Arg::Int(now_ms)]).collect();
+        let args: Vec<Arg<'_>> = [Arg::Int(serial)].into_iter().chain(texts).chain([Arg::Int(now_ms)]).collect();
         connection.execute(sql, &args).await?;
     }
     connection.commit().await
 }
 
-fn remembered(data_dir: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(data_dir.join(KEY)) {
-        Ok(text) => Ok(Some(text.trim().to_owned()).filter(|key| !key.is_empty())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+impl Memory {
+    fn of(data_dir: &Path) -> io::Result<Option<Self>> {
+        match fs::read_to_string(data_dir.join(MEMORY)) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whole or not at all.
+    fn keep(&self, data_dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(data_dir)?;
+        let draft = data_dir.join(format!("{MEMORY}.{}.tmp", std::process::id()));
+        fs::write(&draft, format!("{}\n", serde_json::to_string(self).map_err(io::Error::other)?))?;
+        fs::rename(&draft, data_dir.join(MEMORY))
     }
 }
