@@ -16,6 +16,7 @@ mod consents;
 pub mod content;
 mod core;
 mod custom;
+pub(crate) mod derived;
 pub mod dialect;
 mod drain;
 mod emit;

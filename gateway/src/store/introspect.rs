@@ -32,7 +32,7 @@ pub async fn introspect(connection: &mut Connection) -> Result<Schema, DbError> 
 }
 
 /// The gateway's own tables, which on SQLite lie beside everybody's.
-const INTERNAL: [&str; 28] = [
+const INTERNAL: [&str; 29] = [
     "audit_chains",
     "audit_events",
     "audit_links",
@@ -42,6 +42,7 @@ const INTERNAL: [&str; 28] = [
     "consent_rule_related",
     "consent_rules",
     "consent_versions",
+    "derived_under",
     "directory",
     "encounter_labels",
     "gateway_writing",

@@ -70,6 +70,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0015_alerts"),
     migration!(Audit, "internal", "0017_audit_partitions"),
     migration!(Internal, "internal", "0018_unspoken"),
+    migration!(Internal, "internal", "0019_derived_under"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),
     migration!(Clinic, "clinic", "0003_record"),

@@ -53,7 +53,7 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 34] = [
+const INTERNAL: [(&str, &str, bool); 35] = [
     ("alerts", "select, insert, update, delete", true),
     ("audit_chains", "select, insert", true),
     // All but its key, which the database gives.
@@ -76,6 +76,7 @@ const INTERNAL: [(&str, &str, bool); 34] = [
     ("consent_rules", "select, insert, update, delete", true),
     ("consent_versions", "select, insert", true),
     ("database_identity", "select, update (journal)", false),
+    ("derived_under", "select, insert, update", true),
     ("directory", "select, insert, update, delete", true),
     ("encounter_labels", "select, insert, update, delete", true),
     ("erased_content", "select, insert, delete", true),

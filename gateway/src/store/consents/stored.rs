@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use consent::OrganizationId;
 
-use super::{Changes, take};
+use super::{Changes, begin_for, take};
 use crate::store::Store;
 use crate::store::alone::{organizations, patiently};
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::core::Core;
+use crate::store::derived;
 use crate::store::dialect;
 use crate::store::error::StoreError;
 
@@ -35,6 +36,51 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Makes the rules of all patients of an organization who have Consents anew, and keeps in the transaction of the last of them under
+/// what they were made: where the process ends before, that is not kept, and whoever compares it does all of it again.
+pub(crate) async fn make_all_anew(
+    core: &Core,
+    organization: OrganizationId,
+    name: &str,
+    value: &str,
+) -> Result<(), DbError> {
+    let mut after: Option<Box<str>> = None;
+    loop {
+        let from = after.as_deref().unwrap_or_default();
+        let work = async |connection: &mut Connection| {
+            connection.begin_alone(organization.0).await?;
+            let last = make_anew(core, connection, organization, from).await?;
+            if last.is_none() {
+                derived::keep(connection, organization, name, value).await?;
+            }
+            connection.commit().await?;
+            Ok(last)
+        };
+        match patiently(core, work).await? {
+            Some(last) => after = Some(last),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// A portion of them, in the order of their ids; the last one's, or none where there are no more.
+async fn make_anew(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    after: &str,
+) -> Result<Option<Box<str>>, DbError> {
+    let sql = format!(
+        "select distinct d.patient from directory d where d.organization_id = $1 and d.type = 'Consent' \
+         and d.patient > $2 order by d.patient limit {PORTION}"
+    );
+    let rows = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Text(after)]).await?;
+    let patients: BTreeSet<Box<str>> = rows.iter().filter_map(|row| row.text(0).map(Box::from)).collect();
+    let last = patients.last().cloned();
+    begin_for(connection, organization, patients).await?.finish(core, connection, organization).await?;
+    Ok(last)
 }
 
 /// A portion, and how many patients were in it.

@@ -1,0 +1,1 @@
+drop table derived_under;
