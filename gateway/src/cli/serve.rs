@@ -215,7 +215,7 @@ pub async fn listen(
     let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let base = format!("http://{}/fhir", listener.local_addr().map_err(refused)?);
-    gateway.store.serve_at(&base);
+    gateway.store.serve_at(&base).await?;
     gateway.store.index_positions().await?;
     gateway.store.adopt_stored().await?;
     gateway.store.adopt_consents().await?;

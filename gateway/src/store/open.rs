@@ -120,13 +120,9 @@ impl Store {
         let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone, contents);
         let core = Arc::new(core.calling_functions(options.after_write).with_journal(journal));
         core.labellings.set(&labelling::register(&core.pools, options.labels.as_ref(), false).await?);
+        Self::learn_addresses(&core).await?;
         let batcher = Batcher::start(&core, workers);
         Ok(Self { core, batcher })
-    }
-
-    /// Says where it is served: what refers to a resource under this base, and is written from now on, refers to one of ours.
-    pub fn serve_at(&self, base: &str) {
-        self.core.set_address(base);
     }
 
     /// Opens the audit trail that belongs to this database.
