@@ -13,7 +13,7 @@ use mappers::references::Bases;
 use super::DERIVED;
 use crate::store::alone::patiently;
 use crate::store::bulk::{self, BulkColumn, BulkType};
-use crate::store::connection::{Arg, Connection, DbError, Row};
+use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
 use crate::store::consents::{self, STAND_ON};
 use crate::store::core::Core;
 use crate::store::emit::Facts;
@@ -35,6 +35,10 @@ pub(super) async fn derive(
     ours: &str,
     first: bool,
 ) -> Result<(), DbError> {
+    tracing::info!(
+        organization = organization.0,
+        "served at an address that is new: what is stored is looked through for it"
+    );
     let mut count = 0;
     for base in new {
         for statement in finders(core, organization, base).await? {
@@ -122,6 +126,10 @@ async fn find(
     let (low, high) = (format!("{base}/"), format!("{base}0"));
     let mut reader = core.pools.reader().await?;
     reader.begin_read(Some(organization.0)).await?;
+    if reader.engine() == Engine::Postgres {
+        // It may look at every row, and nobody is answered meanwhile.
+        reader.script("set local statement_timeout = 0").await?;
+    }
     let args = [Arg::Int(organization.0), Arg::Int(after), Arg::Text(&low), Arg::Text(&high)];
     let rows = reader.fetch(statement, &args).await?;
     reader.commit().await?;
@@ -168,10 +176,13 @@ async fn portion(
     core.learn(connection, organization, number(0), number(1)).await?;
     let (bases, custom) = (core.bases(), core.registry.known(organization));
     let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
-    let sql = "select d.rid, d.type, d.id, d.version, d.deleted, d.patient, v.body from {keys} \
-         join directory d on d.rid = k.rid join resource_versions v on v.rid = d.rid and v.version = d.version \
-         where d.organization_id = $1";
-    let rows = bulk::fetch_by_keys(connection, sql, &args, &[("rid", BulkType::Int)], &keys).await?;
+    let join = dialect::join_in_order(connection.engine());
+    let sql = format!(
+        "select d.rid, d.type, d.id, d.version, d.deleted, d.patient, v.body from {{keys}} {join} directory d \
+         on d.rid = k.rid {join} resource_versions v on v.rid = d.rid and v.version = d.version \
+         where d.organization_id = $1"
+    );
+    let rows = bulk::fetch_by_keys(connection, &sql, &args, &[("rid", BulkType::Int)], &keys).await?;
     let stored: Vec<Stored<'_>> = rows.iter().filter_map(Stored::read).collect();
     let (mut facts, mut indexes) = (Vec::with_capacity(stored.len()), Vec::with_capacity(stored.len()));
     for one in &stored {
