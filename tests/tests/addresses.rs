@@ -2,7 +2,7 @@
 //! imported before anything was served, or served elsewhere at that time.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Client, Command, Engine, Json, Options, Server, consent, lab_observation, own, suite};
+use gateway_tests::{Client, Command, Engine, Json, Options, Server, consent, lab_observation, own, row_key, suite};
 
 /// Ports that nobody listens at.
 fn ports<const N: usize>() -> [u16; N] {
@@ -185,6 +185,9 @@ suite! {
         let (before, after) = (format!("{}/", base(old)), format!("{}/", base(new)));
         let mut server = Server::with(engine, open(old));
         let api = server.client();
+        let by = |id: &str, below: &str| {
+            result(id, "", "x").with("performer", Json::Array(vec![reference(&format!("{below}Practitioner/dr"))]))
+        };
         for resource in [
             person("x"),
             denies("no", "x", &format!("{after}Practitioner/dr")),
@@ -193,6 +196,8 @@ suite! {
             result("old", &before, "x"),
             result("new", &after, "x"),
             result("y1", "", "y"),
+            by("row-old", &before),
+            by("row-new", &after),
         ] {
             api.save(&resource).await.expect(201);
         }
@@ -210,6 +215,14 @@ suite! {
         for resource in ["Observation/old", "Observation/new"] {
             is_the_patients(&api, resource, "x", &base(new)).await;
             is_the_patients(&api, resource, "x", &base(old)).await;
+        }
+        // Another program changes a row: what is derived of it anew names the same people as before.
+        let mut sql = server.sql().await;
+        for id in ["row-old", "row-new"] {
+            let key = row_key(&mut sql, "Observation", id).await;
+            sql.run(&format!("update lab_results set value_number = 2 where id = '{key}'")).await;
+            assert_eq!(api.get(&format!("/Observation/{id}")).await.expect(200).version(), 2);
+            assert_eq!(facts(&server, "Observation", id).await[1].as_deref(), Some("Practitioner/dr"));
         }
         // Written anew, or for the first time, under the new address.
         api.save(&result("old", &before, "x").with("status", Json::text("amended"))).await.expect(200);
