@@ -3,6 +3,7 @@
 //! Everything here that touches clinical data takes a [`consent::Permit`]; the permit names the organization (row-level
 //! security) and carries the predicate that every plan applies.
 
+mod addresses;
 pub mod alert;
 pub(crate) mod alone;
 mod apply;

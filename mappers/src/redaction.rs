@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use crate::json::{Document, Element, Kind};
 use crate::labels;
-use crate::references::{self, Reference};
+use crate::references::{self, Bases, Reference};
 
 pub use restore::is_redacted;
 
@@ -26,7 +26,7 @@ const MARK: &str =
 /// Which resources are not to be spoken of.
 #[derive(Clone, Copy)]
 pub struct Redaction<'r> {
-    base: Option<&'r str>,
+    bases: &'r Bases,
     hides: &'r dyn Fn(&str, &str) -> bool,
 }
 
@@ -35,12 +35,12 @@ pub struct Redaction<'r> {
 pub struct Lost;
 
 /// The resources of this server that a resource says something of, as type and id: those of which it says more than which ones
-/// they are, and where it has a narrative all that it names. `base` is the server's address; where it is not known, any may be.
+/// they are, and where it has a narrative all that it names. `bases` are the server's addresses; where none is known, any may be.
 #[must_use]
-pub fn spoken_of<'d>(resource: Element<'d>, base: Option<&str>) -> Vec<(&'static str, Cow<'d, str>)> {
+pub fn spoken_of<'d>(resource: Element<'d>, bases: &Bases) -> Vec<(&'static str, Cow<'d, str>)> {
     let has_narrative = resource.below().any(is_narrative);
     let objects = std::iter::once(resource).chain(resource.below()).filter(|element| element.kind() == Kind::Object);
-    let spoken = objects.filter_map(|object| Some((object, target(object, base)?)));
+    let spoken = objects.filter_map(|object| Some((object, target(object, bases)?)));
     spoken
         .filter(|(object, _)| has_narrative || object.children().any(|member| !is_naming(member)))
         .map(|(_, of)| of)
@@ -48,13 +48,12 @@ pub fn spoken_of<'d>(resource: Element<'d>, base: Option<&str>) -> Vec<(&'static
 }
 
 /// The resource of this server that a Reference names. One that a query would find is some resource of its type, with no id.
-fn target<'d>(object: Element<'d>, base: Option<&str>) -> Option<(&'static str, Cow<'d, str>)> {
+fn target<'d>(object: Element<'d>, bases: &Bases) -> Option<(&'static str, Cow<'d, str>)> {
     let text = object.member("reference")?.string()?;
-    let own = base.and_then(|base| text.strip_prefix(base)?.strip_prefix('/'));
-    match references::parse(own.unwrap_or(&text)) {
+    match references::parse(bases.below(&text).unwrap_or(&text)) {
         Reference::Local { kind, id, .. } => Some((kind, Cow::Owned(id.to_owned()))),
         Reference::Conditional { kind, .. } => Some((kind, Cow::Borrowed(""))),
-        Reference::Absolute { kind: Some(kind), text } if base.is_none() => {
+        Reference::Absolute { kind: Some(kind), text } if bases.are_unknown() => {
             Some((kind, Cow::Owned(text.rsplit('/').next().unwrap_or_default().to_owned())))
         }
         Reference::Absolute { .. } | Reference::Contained(_) | Reference::Other(_) => None,
@@ -71,10 +70,10 @@ fn is_narrative(element: Element<'_>) -> bool {
 }
 
 impl<'r> Redaction<'r> {
-    /// By the server's address (where it is not known, any may be), and whether a resource (type, id) is not to be spoken of. An id that is empty is any of that type.
+    /// By the server's addresses (where none is known, any may be), and whether a resource (type, id) is not to be spoken of. An id that is empty is any of that type.
     #[must_use]
-    pub fn new(base: Option<&'r str>, hides: &'r dyn Fn(&str, &str) -> bool) -> Self {
-        Self { base, hides }
+    pub fn new(bases: &'r Bases, hides: &'r dyn Fn(&str, &str) -> bool) -> Self {
+        Self { bases, hides }
     }
 
     /// The resource without what it says of what is hidden, marked as redacted; `None` where it says nothing of it.
@@ -93,7 +92,7 @@ impl<'r> Redaction<'r> {
 
     /// What is hidden of what a Reference names.
     fn is_hidden(&self, object: Element<'_>) -> bool {
-        target(object, self.base).is_some_and(|(kind, id)| (self.hides)(kind, &id))
+        target(object, self.bases).is_some_and(|(kind, id)| (self.hides)(kind, &id))
     }
 }
 

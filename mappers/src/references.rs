@@ -1,12 +1,14 @@
 //! References between resources: what their text says, and rewriting them when a bundle's entries get their ids
 //! (<https://hl7.org/fhir/R4/references.html>, <https://hl7.org/fhir/R4/bundle.html#references>).
 
+mod bases;
 mod links;
 mod narrative;
 mod rewrite;
 
 use crate::search::parameters::resource_type;
 
+pub use bases::Bases;
 pub use links::Links;
 pub use rewrite::{conditional, local, rewrite};
 

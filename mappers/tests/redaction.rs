@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use mappers::json::Document;
 use mappers::redaction::{Lost, Redaction, spoken_of};
+use mappers::references::Bases;
 use mappers::structure;
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ const BASE: &str = "http://localhost/fhir";
 fn cut(resource: &Value, hides: &dyn Fn(&str, &str) -> bool) -> Option<Value> {
     let text = resource.to_string();
     let document = Document::parse(text.as_bytes()).expect("JSON");
-    let out = Redaction::new(Some(BASE), hides).cut(document.root())?;
+    let out = Redaction::new(&BASE.into(), hides).cut(document.root())?;
     Some(serde_json::from_slice(&out).expect("JSON"))
 }
 
@@ -23,7 +24,7 @@ fn restore(kept: &Value, given: &Value, hides: &dyn Fn(&str, &str) -> bool) -> R
     let (kept, given) = (kept.to_string(), given.to_string());
     let kept = Document::parse(kept.as_bytes()).expect("JSON");
     let given = Document::parse(given.as_bytes()).expect("JSON");
-    let out = Redaction::new(Some(BASE), hides).restore(kept.root(), given.root())?;
+    let out = Redaction::new(&BASE.into(), hides).restore(kept.root(), given.root())?;
     Ok(out.map(|out| serde_json::from_slice(&out).expect("JSON")))
 }
 
@@ -85,7 +86,7 @@ fn what_names_nothing_but_the_one_resource_is_no_matter_without_a_narrative() {
     let resource = json!({"resourceType": "Encounter", "diagnosis": [{"condition": {"reference": "Condition/secret", "type": "Condition"}}]});
     let text = resource.to_string();
     let document = Document::parse(text.as_bytes()).unwrap();
-    assert!(spoken_of(document.root(), None).is_empty());
+    assert!(spoken_of(document.root(), &Bases::default()).is_empty());
     assert_eq!(cut(&resource, &secret), None);
 }
 
@@ -254,7 +255,7 @@ fn examples_lose_what_is_said_and_nothing_else() {
     for (name, text) in examples {
         let Ok(document) = Document::parse(text.as_bytes()) else { continue };
         let resource: Value = serde_json::from_str(&text).unwrap();
-        let spoken: BTreeSet<(String, String)> = spoken_of(document.root(), Some(BASE))
+        let spoken: BTreeSet<(String, String)> = spoken_of(document.root(), &BASE.into())
             .into_iter()
             .map(|(kind, id)| (kind.to_owned(), id.into_owned()))
             .collect();

@@ -3,7 +3,7 @@
 
 create table derived_under (
     organization_id bigint not null,
-    -- `addresses`, `address`, `statutes`: see store/derived.rs
+    -- `addresses`, `address` (store/addresses), `statutes`, `making` (store/consents/stored)
     name            text collate "C" not null,
     value           text not null,
     primary key (organization_id, name)

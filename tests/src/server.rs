@@ -16,7 +16,7 @@ pub const TOKEN: &str = "a-token-for-tests-only";
 pub struct Options {
     /// `--dev-seed`.
     pub seed: Option<u64>,
-    /// More arguments of `serve`.
+    /// More arguments of `serve`; without `--listen` any free port is taken.
     pub arguments: Vec<String>,
 }
 
@@ -367,7 +367,9 @@ fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, Stri
     let mut command = vec!["setpriv".to_owned(), "--pdeathsig".to_owned(), "KILL".to_owned()];
     command.extend([binary().display().to_string(), "serve".to_owned(), "--dev".to_owned()]);
     command.extend(["--database".to_owned(), database.url.clone()]);
-    command.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+    if !options.arguments.iter().any(|argument| argument == "--listen") {
+        command.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+    }
     command.extend(["--data-dir".to_owned(), folder.join("data").display().to_string()]);
     if let Some(seed) = options.seed {
         command.extend(["--dev-seed".to_owned(), seed.to_string()]);

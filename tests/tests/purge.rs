@@ -742,7 +742,29 @@ fields = [
         }
     }
 
-    /// A command does not know where the server is served.
+    /// A command knows where the server is served, and takes what is the patient's by the whole address.
+    async fn what_names_the_patient_by_the_servers_address_is_the_patients(engine: Engine) {
+        let server = Server::start(engine);
+        let api = server.client();
+        for id in ["1", "ao"] {
+            api.save(&patient(id, "A")).await.expect(201);
+        }
+        let about = |base: &str| {
+            let subject = Json::of(&format!(r#"{{"reference":"{base}/Patient/1"}}"#));
+            lab_observation("av", "x", "7.1").with("subject", subject)
+        };
+        api.save(&about(&server.base())).await.expect(201);
+        api.save(&lab_observation("av", "ao", "7.1")).await.expect(200);
+        api.save(&about("http://elsewhere.example/fhir").with("id", Json::text("ae"))).await.expect(201);
+        let (id, _) = requested(&server, &["--patient", "1", "--reason", "court-order"]).await;
+        approved(&server, &id).await;
+        api.get("/Observation/av/_history/1").await.expect(404);
+        assert_eq!(api.get("/Observation/av").await.expect(200).version(), 2);
+        api.get("/Observation/ae").await.expect(200);
+        is_sound(&server).await;
+    }
+
+    /// A command that does not know where the server is served, for nothing was since that is kept.
     async fn what_names_the_patient_by_an_address_goes_too(engine: Engine) {
         let server = Server::start(engine);
         let api = server.client();
@@ -762,6 +784,7 @@ fields = [
         let elsewhere = r#"{"reference":"http://elsewhere.example/fhir/Observation/aw"}"#;
         api.put("/Provenance/ap", provenance("ap", &here)).await.expect(201);
         api.put("/Provenance/ap-both", provenance("ap-both", &format!("{here},{elsewhere}"))).await.expect(201);
+        server.sql().await.run(&format!("delete from {}", own(engine, "derived_under"))).await;
         let way = obstacles(&server, &["--patient", "1", "--reason", "court-order"]).await;
         assert!(way.contains("Bundle/ab/_history/1") && way.contains("Observation/av/_history/1"), "{way}");
         let (id, _) = requested(&server, &["--patient", "1", "--reason", "court-order", "--include-copies"]).await;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use mappers::json::{Element, Kind};
+use mappers::references::Bases;
 use mappers::search;
 
 use crate::asking::{Coding, action, actor};
@@ -136,14 +137,14 @@ impl Directive {
         })
     }
 
-    /// Takes references below this server's address for its own (C2).
-    pub fn at_home(&mut self, base: &str) {
-        if let Some((kind, id)) = self.patient.as_deref().and_then(|patient| mappers::references::own(base, patient)) {
+    /// Takes references below this server's addresses for its own (C2).
+    pub fn at_home(&mut self, bases: &Bases) {
+        if let Some((kind, id)) = self.patient.as_deref().and_then(|patient| bases.own(patient)) {
             self.patient = Some(format!("{kind}/{id}"));
         }
         let actors = self.rules.iter_mut().filter_map(|rule| rule.actors.as_mut()).flatten();
         for name in actors {
-            if let Some((kind, id)) = mappers::references::own(base, name) {
+            if let Some((kind, id)) = bases.own(name) {
                 *name = format!("{kind}/{id}");
             }
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use mappers::json::Element;
+use mappers::references::Bases;
 use mappers::search::{self, IndexRows};
 
 use crate::labels::Labels;
@@ -67,6 +68,22 @@ impl<'d> Found<'d> {
             labels: (labels | own(resource)).settled(),
             kind,
         }
+    }
+
+    /// With references below this server's addresses taken for its own (C2).
+    #[must_use]
+    pub fn at_home(mut self, bases: &Bases) -> Self {
+        let author = self.facts.author.as_deref().and_then(|author| bases.below(author)).map(ToOwned::to_owned);
+        self.facts.author = author.map(Cow::Owned).or(self.facts.author);
+        let patient = self.facts.patient.as_deref().and_then(|patient| bases.own(patient)).map(|(_, id)| id.to_owned());
+        self.facts.patient = patient.map(Cow::Owned).or(self.facts.patient);
+        for row in &mut self.rows.references {
+            let own = bases.own(&row.target_id).map(|(kind, id)| (kind, id.to_owned()));
+            if let Some((kind, id)) = own {
+                (row.target_type, row.target_id) = (kind, Cow::Owned(id));
+            }
+        }
+        self
     }
 
     /// The same under the id that it will have.

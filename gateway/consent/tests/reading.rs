@@ -74,9 +74,9 @@ fn what_is_under_our_address_is_ours() {
     let mut whole = consent(&["patient-privacy"], &named("http://h/fhir/Practitioner/dr"));
     whole["patient"]["reference"] = json!("http://h/fhir/Patient/p");
     let mut directive = read(&whole).unwrap();
-    directive.at_home("http://other/fhir");
+    directive.at_home(&"http://other/fhir".into());
     assert_eq!(actors(&directive), [Some(vec!["http://h/fhir/Practitioner/dr".to_owned()])]);
-    directive.at_home("http://h/fhir");
+    directive.at_home(&"http://h/fhir".into());
     assert_eq!(directive.patient.as_deref(), Some("Patient/p"));
     assert_eq!(actors(&directive), [Some(vec!["Practitioner/dr".to_owned()])]);
     directive.away_from_home();

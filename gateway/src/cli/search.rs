@@ -93,7 +93,7 @@ async fn parameters(args: ParametersArgs) -> Result<Exit, Stop> {
     let permit = operator_permit(&gateway, "search", "search parameters").await?;
     match args.base.as_deref() {
         Some(base) => {
-            gateway.store.serve_at(base);
+            gateway.store.assume_address(base);
             gateway.store.index_all().await?;
         }
         None if args.wait => wait(&gateway, &permit).await?,

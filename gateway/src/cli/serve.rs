@@ -211,11 +211,18 @@ pub async fn listen(
     ready: impl FnOnce(&str) -> io::Result<()>,
 ) -> Result<(), Stop> {
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
-    let stop = stop().map_err(system)?;
+    let mut stop = Box::pin(stop().map_err(system)?);
     let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let base = format!("http://{}/fhir", listener.local_addr().map_err(refused)?);
-    gateway.store.serve_at(&base);
+    // It may take long where much names an address that is new; what is done of it stays done.
+    tokio::select! {
+        () = &mut stop => {
+            tracing::info!("stopped before anything was served");
+            return Ok(());
+        }
+        derived = gateway.store.serve_at(&base) => derived?,
+    }
     gateway.store.index_positions().await?;
     gateway.store.adopt_stored().await?;
     gateway.store.adopt_consents().await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mappers::references::{self, Reference};
+use mappers::references::{self, Bases, Reference};
 
 use crate::http::query;
 use crate::interaction::Request;
@@ -12,7 +12,7 @@ use crate::router::Interaction;
 const OF_PATIENT: [&str; 4] = ["patient", "patient:Patient", "subject", "subject:Patient"];
 
 /// The id of the one patient that the parameters of a search name plainly; what is chained, negated or one of several does not.
-pub(super) fn patient(request: &Request, base: &str) -> Option<Box<str>> {
+pub(super) fn patient(request: &Request, bases: &Bases) -> Option<Box<str>> {
     let form = match request.interaction {
         Interaction::Search => "",
         Interaction::SearchForm => std::str::from_utf8(&request.body).ok()?,
@@ -23,19 +23,17 @@ pub(super) fn patient(request: &Request, base: &str) -> Option<Box<str>> {
             return Some((*value).into());
         }
         let is_of_patient = OF_PATIENT.contains(&&*name);
-        is_of_patient.then(|| id(&value, base, name != "subject")).flatten()
+        is_of_patient.then(|| id(&value, bases, name != "subject")).flatten()
     });
     let named: BTreeSet<Box<str>> = named.collect();
     named.first().filter(|_| named.len() == 1).cloned()
 }
 
 /// The id in `Patient/id`, in an address of ours that ends so, and (where the type is plain) alone.
-fn id(value: &str, base: &str, is_plain: bool) -> Option<Box<str>> {
+fn id(value: &str, bases: &Bases, is_plain: bool) -> Option<Box<str>> {
     match references::parse(value) {
         Reference::Local { kind: "Patient", id, .. } => Some(id.into()),
-        Reference::Absolute { .. } => {
-            references::own(base, value).filter(|(kind, _)| *kind == "Patient").map(|(_, id)| id.into())
-        }
+        Reference::Absolute { .. } => bases.own(value).filter(|(kind, _)| *kind == "Patient").map(|(_, id)| id.into()),
         Reference::Other(id) if is_plain && references::is_id(id) => Some(id.into()),
         _ => None,
     }

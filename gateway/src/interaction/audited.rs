@@ -147,7 +147,9 @@ impl<'r> Record<'r> {
             _ if decision == Decision::Unauthenticated => (request.id.clone(), None),
             Some("Patient") => (None, request.id.clone()),
             None if is_operation && status.is_success() => (request.id.clone(), request.id.clone()),
-            None if status.is_success() && request.id.is_none() => (None, about::patient(request, &self.endpoint.base)),
+            None if status.is_success() && request.id.is_none() => {
+                (None, about::patient(request, &self.endpoint.gateway.store.bases()))
+            }
             Some(_) => (None, None),
             None => (request.id.clone(), None),
         };

@@ -12,6 +12,7 @@ mod collection;
 use bytes::Bytes;
 use hyper::StatusCode;
 use mappers::json::{Document, Element, MAX_DEPTH};
+use mappers::references::Bases;
 use tokio::time::timeout;
 
 use crate::http::Limits;
@@ -97,10 +98,10 @@ async fn built(exchange: &Exchange<'_>, composition: Version) -> Result<(Bytes, 
 }
 
 async fn collected(exchange: &Exchange<'_>, composition: Version) -> Result<Collection, Failure> {
-    let base = &*exchange.endpoint.base;
+    let bases = exchange.endpoint.gateway.store.bases();
     let mut wanted = Vec::new();
     chart::read(&composition, |root| {
-        named_by(root, &mut |reference| wanted.extend(Target::of(reference, base)));
+        named_by(root, &mut |reference| wanted.extend(Target::of(reference, &bases)));
     });
     let mut collection = Collection::default();
     collection.add(composition)?;
@@ -109,7 +110,7 @@ async fn collected(exchange: &Exchange<'_>, composition: Version) -> Result<Coll
         collection.fetch(exchange, &wanted).await?;
         wanted.clear();
         for version in &collection.entries[read..] {
-            chart::read(version, |root| needed_by(root, &mut wanted, base));
+            chart::read(version, |root| needed_by(root, &mut wanted, &bases));
         }
         read = collection.entries.len();
         if wanted.is_empty() {
@@ -142,19 +143,19 @@ fn in_sections<'d>(holder: Element<'d>, found: &mut impl FnMut(Element<'d>)) {
 }
 
 /// What a reader of an entry needs beside it.
-fn needed_by(root: Element<'_>, wanted: &mut Vec<Target>, base: &str) {
+fn needed_by(root: Element<'_>, wanted: &mut Vec<Target>, bases: &Bases) {
     let kind = root.member("resourceType").and_then(|kind| kind.string()).unwrap_or_default();
     let parts = match &*kind {
         "DiagnosticReport" => "result",
         "Observation" => "hasMember",
         _ => "",
     };
-    each(root.member(parts), &mut |reference| wanted.extend(Target::of(reference, base)));
+    each(root.member(parts), &mut |reference| wanted.extend(Target::of(reference, bases)));
     for item in items(root.member("entry").filter(|_| kind == "List")) {
-        each(item.member("item"), &mut |reference| wanted.extend(Target::of(reference, base)));
+        each(item.member("item"), &mut |reference| wanted.extend(Target::of(reference, bases)));
     }
     references(root, &mut |reference| {
-        wanted.extend(Target::of(reference, base).filter(|target| is_support(target.kind)));
+        wanted.extend(Target::of(reference, bases).filter(|target| is_support(target.kind)));
     });
 }
 

@@ -37,11 +37,11 @@ pub(super) async fn document(exchange: &Exchange<'_>, patient: &str) -> Result<(
         collection.add(version)?;
     }
     // What the entries name, as far as the caller may see it.
-    let (base, mut wanted) = (&*exchange.endpoint.base, Vec::new());
+    let (bases, mut wanted) = (exchange.endpoint.gateway.store.bases(), Vec::new());
     for version in &collection.entries {
         chart::read(version, |root| {
             references(root, &mut |reference| {
-                wanted.extend(Target::of(reference, base).filter(|target| is_support(target.kind)));
+                wanted.extend(Target::of(reference, &bases).filter(|target| is_support(target.kind)));
             });
         });
     }

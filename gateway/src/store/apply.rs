@@ -345,7 +345,7 @@ fn judge_unit<'u>(
             {
                 return Err(refuse(ChangeRefusal::ProvenanceSource));
             }
-            let facts = Facts::of(&change.kind, &change.id, document.root(), core.address().as_deref());
+            let facts = Facts::of(&change.kind, &change.id, document.root(), &core.bases());
             if !unit.permit.predicate().admits(facts.patient.as_deref()) {
                 return Err(refuse(ChangeRefusal::Forbidden));
             }

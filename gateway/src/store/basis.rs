@@ -38,7 +38,7 @@ impl Basis {
             return basis;
         }
         let Ok(document) = Document::parse(body) else { return basis };
-        let patient = Facts::of(kind, id, document.root(), core.address().as_deref()).patient;
+        let patient = Facts::of(kind, id, document.root(), &core.bases()).patient;
         if patient == basis.patient { basis } else { Self { patient, epoch: None, ..basis } }
     }
 
@@ -55,7 +55,7 @@ impl Store {
         let patient = match &change.operation {
             Operation::Create { body } | Operation::Update { body, .. } => {
                 Document::parse(body).ok().and_then(|document| {
-                    Facts::of(&change.kind, &change.id, document.root(), self.core().address().as_deref()).patient
+                    Facts::of(&change.kind, &change.id, document.root(), &self.core().bases()).patient
                 })
             }
             Operation::Delete { .. } => None,

@@ -32,8 +32,10 @@ pub(crate) use alarm::Alarm;
 pub use alarm::EVERY as ALARM_EVERY;
 pub(crate) use bases::bases;
 pub(crate) use sight::{Sight, sights};
+pub(crate) use stored::make_all_anew;
 
-const KIND: &str = "Consent";
+/// The type that rules are made of.
+pub(crate) const KIND: &str = "Consent";
 /// Who may permit in a patient's place.
 const PROXY: &str = "RelatedPerson";
 
@@ -129,6 +131,18 @@ pub(crate) async fn begin_for(
 ) -> Result<Changes, DbError> {
     take(connection, organization, &patients).await?;
     Ok(Changes { patients, versions: Vec::new() })
+}
+
+/// Patients whose Consents are taken to be somebody else's from now on, or to name others: with the versions (row id, version) that
+/// hold for whoever has got or lost one.
+pub(crate) async fn begin_moved(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    patients: BTreeSet<Box<str>>,
+    versions: Vec<(Box<str>, i64, i64)>,
+) -> Result<Changes, DbError> {
+    take(connection, organization, &patients).await?;
+    Ok(Changes { patients, versions })
 }
 
 /// Whether another program's changes of Consents, or of what they stand on, wait: the outbox was settled as far as it could be.
@@ -234,18 +248,19 @@ async fn directives(
     let keys: Vec<Arg<'_>> = patients.iter().map(|patient| Arg::Text(patient)).collect();
     let (args, columns) = ([Arg::Int(organization.0)], [("patient", BulkType::Text)]);
     let rows = bulk::fetch_by_keys(connection, &current, &args, &columns, &keys).await?;
-    let address = core.address();
+    let bases = core.bases();
     let mut read: Vec<(Box<str>, Directive, Givers)> = Vec::new();
     for row in &rows {
         let (patient, name) = (row.text(0).unwrap_or_default(), row.int(1).unwrap_or_default().to_string());
         let Ok(document) = Document::parse(row.text(2).unwrap_or_default().as_bytes()) else { continue };
         let Some(mut directive) = Directive::read(document.root(), &name) else { continue };
-        match address.as_deref() {
-            Some(base) => directive.at_home(base),
-            // An import: an address may be this server's, and then names somebody here.
-            None => directive.away_from_home(),
+        if bases.are_unknown() {
+            // An import before anything was served: an address may be this server's, and then names somebody here.
+            directive.away_from_home();
+        } else {
+            directive.at_home(&bases);
         }
-        read.push((patient.into(), directive, givers(document.root(), patient, address.as_deref())));
+        read.push((patient.into(), directive, givers(document.root(), patient, &bases)));
     }
     let proxies = read.iter().filter_map(|(patient, _, givers)| match givers {
         Givers::Proxies(ids) => Some(ids.iter().map(|id| (patient.clone(), id.clone()))),

@@ -3,15 +3,18 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use consent::OrganizationId;
 use jiff::tz::TimeZone;
 use mappers::codec::Context;
 use mappers::map::{Child, ListedBy, Map, MapSet};
+use mappers::references::Bases;
 use mappers::schema::{Column, Schema};
 use mappers::sql::Statements;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
+use crate::store::addresses::Addresses;
 use crate::store::alert::Told;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::consents::Alarm;
@@ -66,8 +69,8 @@ pub(crate) struct Core {
     pub(crate) zone: TimeZone,
     /// Content outside the database.
     pub(crate) contents: Contents,
-    /// The base that the gateway is served at.
-    address: RwLock<Option<Arc<str>>>,
+    /// The bases that the gateway is served at, and was.
+    pub(crate) addresses: Addresses,
     /// Turns for transactions that look before they write: who comes later waits here, not for a connection.
     pub(crate) turns: Arc<Semaphore>,
     /// How far this process has made the tables grow.
@@ -132,7 +135,7 @@ impl Core {
             ids,
             zone,
             contents,
-            address: RwLock::default(),
+            addresses: Addresses::default(),
             turns: Arc::new(Semaphore::new(TURNS)),
             growth: Growth::default(),
             settling: tokio::sync::Mutex::new(()),
@@ -173,14 +176,23 @@ impl Core {
         journal::commit(&self.journal, &self.clock, connection).await
     }
 
-    /// The base under which an absolute reference is one to a resource of our own; `None` where nothing is served (an import).
-    pub(crate) fn address(&self) -> Option<Arc<str>> {
-        self.address.read().clone()
+    /// The bases below which an absolute reference is one to a resource of our own; none where nothing has been served yet.
+    pub(crate) fn bases(&self) -> Arc<Bases> {
+        self.addresses.bases()
     }
 
-    /// From now on it is this.
-    pub(crate) fn set_address(&self, address: &str) {
-        *self.address.write() = Some(address.into());
+    /// Learns what counts for what is written in the open transaction: of which version the organization's search parameters are
+    /// (and with it which addresses are ours), and which labelling counts.
+    pub(crate) async fn learn(
+        &self,
+        connection: &mut Connection,
+        organization: OrganizationId,
+        version: i64,
+        labelling: i64,
+    ) -> Result<(), DbError> {
+        self.labellings.learn(connection, labelling).await?;
+        self.registry.learn(connection, organization, version).await?;
+        self.addresses.learn(connection, organization, version).await
     }
 
     /// A map by its index.

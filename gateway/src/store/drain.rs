@@ -83,8 +83,7 @@ pub(crate) async fn begin(
         // What has come since need not be seen.
         (_, version, labelling) = connection.begin_write_asking(organization.0).await?;
     }
-    core.labellings.learn(connection, labelling).await?;
-    core.registry.learn(connection, organization, version).await.map(drop)
+    core.learn(connection, organization, version, labelling).await
 }
 
 /// Settles until the outbox is empty (or the bound is reached). No transaction may be open.
@@ -169,11 +168,8 @@ async fn settle_some(
         pace.batch
     );
     let taken = connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Int(pace.after)]).await?;
-    if let Some(version) = taken.first().and_then(|row| row.int(3)) {
-        core.registry.learn(connection, organization, version).await?;
-    }
-    if let Some(labelling) = taken.first().and_then(|row| row.int(4)) {
-        core.labellings.learn(connection, labelling).await?;
+    if let Some((version, labelling)) = taken.first().and_then(|row| Some((row.int(3)?, row.int(4)?))) {
+        core.learn(connection, organization, version, labelling).await?;
     }
     let mut tables: BTreeMap<Box<str>, BTreeSet<Box<str>>> = BTreeMap::new();
     let mut numbers = Vec::with_capacity(taken.len());
@@ -388,10 +384,10 @@ impl Foreign<'_> {
             body = self.join(&entry, &stored, version, updated_ms).0;
         }
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
-        let address = self.core.address();
+        let bases = self.core.bases();
         let served = Served { body: &body, custom };
-        let index = Index::of(&map.resource, document.root(), served, address.as_deref());
-        let facts = Facts::of(&map.resource, &entry.id, document.root(), address.as_deref());
+        let index = Index::of(&map.resource, document.root(), served, &bases);
+        let facts = Facts::of(&map.resource, &entry.id, document.root(), &bases);
         let facts = facts.labelled(self.core, &map.resource, document.root());
         drop(document);
         Ok(Snapshot {

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use consent::OrganizationId;
 use mappers::json::Element;
-use mappers::{references, search};
+use mappers::references::Bases;
+use mappers::search;
 
 use crate::store::bulk::{self, Batch, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
@@ -146,7 +147,7 @@ pub(crate) async fn emit(
 pub(crate) struct Facts {
     /// The patient whose data it is.
     pub(crate) patient: Option<Box<str>>,
-    author: Option<Box<str>>,
+    pub(crate) author: Option<Box<str>>,
     occurred: Option<Box<str>>,
     /// All instants of the clinical time, in ticks, the end excluded.
     span: Option<(i64, i64)>,
@@ -155,16 +156,13 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The facts of a resource under the id it will have; `base` is where we are served.
-    pub(crate) fn of(kind: &str, id: &str, element: Element<'_>, base: Option<&str>) -> Self {
+    /// The facts of a resource under the id it will have; `bases` are where we are served.
+    pub(crate) fn of(kind: &str, id: &str, element: Element<'_>, bases: &Bases) -> Self {
         let facts = search::facts(kind, element);
-        let of_ours = |text: &str| base.and_then(|base| references::own(base, text)).map(|(_, id)| Box::from(id));
+        let of_ours = |text: &str| bases.own(text).map(|(_, id)| Box::from(id));
         let named = |text: Option<Cow<'_, str>>| text.map(|text| of_ours(&text).unwrap_or_else(|| Box::from(&*text)));
-        // An author's type says who it is.
-        let author =
-            |text: Cow<'_, str>| base.and_then(|base| text.strip_prefix(base)?.strip_prefix('/')).map(Box::from);
         let encounter = match kind {
-            "Binary" => encounter_of_binary(element, base),
+            "Binary" => encounter_of_binary(element, bases),
             "Encounter" => Some(id.into()),
             _ => named(facts.encounter),
         };
@@ -174,7 +172,8 @@ impl Facts {
                 "Patient" => Some(id.into()),
                 _ => named(facts.patient),
             },
-            author: facts.author.map(|text| author(text.clone()).unwrap_or_else(|| Box::from(&*text))),
+            // An author's type says who it is.
+            author: facts.author.map(|text| Box::from(bases.below(&text).unwrap_or(&text))),
             occurred: facts.occurred.map(|text| Box::from(&*text)),
             span: facts.span,
             mark: Mark { encounter, ..Mark::default() },
@@ -206,9 +205,9 @@ fn patient_of_bundle(bundle: Element<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// The encounter that a Binary's content is protected like.
-fn encounter_of_binary(binary: Element<'_>, base: Option<&str>) -> Option<Box<str>> {
+fn encounter_of_binary(binary: Element<'_>, bases: &Bases) -> Option<Box<str>> {
     let reference = binary.member("securityContext")?.member("reference")?.string()?;
-    let own = base.and_then(|base| references::own(base, &reference)).map(|(kind, id)| (kind, Box::from(id)));
+    let own = bases.own(&reference).map(|(kind, id)| (kind, Box::from(id)));
     let relative =
         || reference.strip_prefix("Encounter/").map(|id| ("Encounter", id.split('/').next().unwrap_or(id).into()));
     own.or_else(relative).filter(|(kind, _)| *kind == "Encounter").map(|(_, id)| id)

@@ -44,7 +44,7 @@ mod request;
 mod work;
 
 use consent::{OrganizationId, Permit};
-use mappers::references::{self, Reference};
+use mappers::references::{self, Bases, Reference};
 
 pub use hold::Hold;
 pub use plan::{Choices, Plan, Target};
@@ -127,14 +127,14 @@ async fn lock(connection: &mut Connection, organization: OrganizationId) -> Resu
 
 /// Type and id of an absolute reference to a resource of ours: under our address, or, where none is known (at the command line),
 /// under any. The latter may be somebody else's: it is reason enough to keep or to name something, not to erase it.
-fn perhaps_own<'r>(base: Option<&str>, text: &'r str) -> Option<(&'static str, &'r str)> {
-    let Some(base) = base else {
+fn perhaps_own<'r>(bases: &Bases, text: &'r str) -> Option<(&'static str, &'r str)> {
+    if bases.are_unknown() {
         return match references::parse(text) {
             Reference::Absolute { kind: Some(kind), text } => Some((kind, text.rsplit_once('/')?.1)),
             _ => None,
         };
-    };
-    references::own(base, text)
+    }
+    bases.own(text)
 }
 
 /// Whether the patient is known here at all.

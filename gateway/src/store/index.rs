@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mappers::json::{Document, Element};
-use mappers::references;
+use mappers::references::Bases;
 use mappers::search::{Custom, IndexRows, extract};
 use sha2::{Digest, Sha256};
 use terminology::units::{self, Base};
@@ -33,16 +33,16 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The rows of a resource; `served`: as it will be served, with the parameters of the organization's own; `base`: where we
-    /// are served.
-    pub(crate) fn of(kind: &str, element: Element<'_>, served: Served<'_>, base: Option<&str>) -> Self {
+    /// The rows of a resource; `served`: as it will be served, with the parameters of the organization's own; `bases`:
+    /// where we are served.
+    pub(crate) fn of(kind: &str, element: Element<'_>, served: Served<'_>, bases: &Bases) -> Self {
         let mut rows = extract(kind, element);
         // Nothing is read a second time where an organization has no parameters of its own.
         if served.custom.of(kind).next().is_some()
             && let Ok(document) = Document::parse(served.body)
         {
             let mut own = IndexRows::default();
-            let unspoken = redaction::unspoken(document.root(), base);
+            let unspoken = redaction::unspoken(document.root(), bases);
             let unspoken = unspoken.as_deref().and_then(|text| Document::parse(text).ok());
             served.custom.extract(kind, unspoken.as_ref().unwrap_or(&document).root(), &mut own);
             let own = own.into_owned();
@@ -52,13 +52,13 @@ impl Index {
             rows.quantities.extend(own.quantities);
             rows.references.extend(own.references);
         }
-        Self::of_rows(rows.into_owned(), base)
+        Self::of_rows(rows.into_owned(), bases)
     }
 
     /// Rows as the tables keep them, each once, whoever made them: the tables take no row twice.
-    pub(crate) fn of_rows(mut rows: IndexRows<'static>, base: Option<&str>) -> Self {
+    pub(crate) fn of_rows(mut rows: IndexRows<'static>, bases: &Bases) -> Self {
         for row in &mut rows.references {
-            if let Some((kind, id)) = base.and_then(|base| references::own(base, &row.target_id)) {
+            if let Some((kind, id)) = bases.own(&row.target_id) {
                 (row.target_type, row.target_id) = (kind, Cow::Owned(id.to_owned()));
             }
         }

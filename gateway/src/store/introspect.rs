@@ -4,6 +4,7 @@ use mappers::schema::{Column, ColumnKind, ForeignKey, Schema, Table};
 
 use super::connection::{Connection, DbError, Engine, Row};
 use super::pools::Pools;
+use super::security;
 
 /// The tables and views of an open database.
 pub async fn schema(pools: &Pools) -> Result<Schema, DbError> {
@@ -31,42 +32,10 @@ pub async fn introspect(connection: &mut Connection) -> Result<Schema, DbError> 
     Ok(schema)
 }
 
-/// The gateway's own tables, which on SQLite lie beside everybody's.
-const INTERNAL: [&str; 30] = [
-    "audit_chains",
-    "audit_events",
-    "audit_links",
-    "break_glass_grants",
-    "checkpoints",
-    "consent_epochs",
-    "consent_rule_related",
-    "consent_rules",
-    "consent_versions",
-    "derived_under",
-    "directory",
-    "encounter_labels",
-    "gateway_writing",
-    "index_date",
-    "index_quantity",
-    "index_reference",
-    "index_string",
-    "index_token",
-    "labellings",
-    "map_state",
-    "migrations",
-    "gateway_organizations",
-    "notifications",
-    "outbox",
-    "resource_versions",
-    "resources",
-    "rid_block",
-    "search_parameters",
-    "search_registry",
-    "statutes",
-];
-
+/// The gateway's own tables, which on SQLite lie beside everybody's: those that its role is given, and what triggers and the first
+/// release left there.
 fn is_internal(table: &str) -> bool {
-    INTERNAL.contains(&table)
+    security::is_internal(table) || ["gateway_writing", "resources"].contains(&table)
 }
 
 /// Table, column, type as declared, base type, not null, default, generated, length, place in the primary key (from 1).

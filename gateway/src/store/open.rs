@@ -139,6 +139,7 @@ impl Store {
         core.labellings.set(&labelling::register(&core.pools, options.labels.as_ref(), false).await?);
         let given = (options.statutes.as_ref(), options.statutes_key.as_deref());
         core.set_statutes(statutes::keep(&core.pools, &options.data_dir, given, core.clock.now_ms()).await?);
+        Self::learn_addresses(&core).await?;
         let batcher = Batcher::start(&core, workers);
         Ok(Self { core, batcher })
     }
@@ -147,11 +148,6 @@ impl Store {
     #[must_use]
     pub fn statutes(&self) -> Arc<InForce> {
         self.core.statutes()
-    }
-
-    /// Says where it is served: what refers to a resource under this base, and is written from now on, refers to one of ours.
-    pub fn serve_at(&self, base: &str) {
-        self.core.set_address(base);
     }
 
     /// Opens the audit trail that belongs to this database.

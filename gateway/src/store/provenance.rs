@@ -341,11 +341,11 @@ fn clients(
 }
 
 fn snapshot(core: &Core, custom: &Custom, (rid, id): (i64, &str), text: &str, at_ms: i64) -> Result<Snapshot, DbError> {
-    let address = core.address();
+    let bases = core.bases();
     let document = Document::parse(text.as_bytes()).map_err(|_| DbError::fault("a Provenance is not JSON"))?;
     let body = apply::render(&document, id, 1, at_ms);
-    let facts = Facts::of(KIND, id, document.root(), address.as_deref()).labelled(core, KIND, document.root());
-    let index = Index::of(KIND, document.root(), Served { body: &body, custom }, address.as_deref());
+    let facts = Facts::of(KIND, id, document.root(), &bases).labelled(core, KIND, document.root());
+    let index = Index::of(KIND, document.root(), Served { body: &body, custom }, &bases);
     Ok(Snapshot {
         rid,
         fresh: true,

@@ -102,6 +102,11 @@ const INTERNAL: [(&str, &str, bool); 36] = [
     ("statutes", "select, insert", false),
 ];
 
+/// Whether a table is one of the gateway's own.
+pub(crate) fn is_internal(table: &str) -> bool {
+    INTERNAL.iter().any(|(name, ..)| *name == table)
+}
+
 /// The role that `audit verify` and other readers of the whole trail take.
 pub(crate) const AUDIT_READER: &str = "fhir_gateway_audit_reader";
 

@@ -103,7 +103,7 @@ impl Redaction<'_> {
 
     /// The places of all References.
     fn places(&self, element: Element<'_>, at: At, places: &mut HashSet<u64>) {
-        if element.kind() == Kind::Object && target(element, self.base).is_some() {
+        if element.kind() == Kind::Object && target(element, self.bases).is_some() {
             places.insert(place(at, &reference(element)));
         }
         for (index, child) in element.children().enumerate() {
@@ -143,7 +143,7 @@ impl<'d> Put<'_, 'd> {
     fn object(&mut self, object: Element<'_>, at: At) {
         let back = match object.parent() {
             None => self.taken.own.take().map(|(text, _)| text).into_iter().collect(),
-            Some(_) if target(object, self.by.base).is_some() => self.said(object, at),
+            Some(_) if target(object, self.by.bases).is_some() => self.said(object, at),
             Some(_) => self.part(object, at).into_iter().collect(),
         };
         self.out.push(b'{');

@@ -52,7 +52,8 @@ pub struct ExplainArgs {
     /// Who may break the glass, as `serve` has it.
     #[arg(long, value_name = "REF", env = "FHIR_GATEWAY_BREAK_GLASS_GROUP", value_delimiter = ',', value_parser = reference)]
     break_glass_group: Vec<String>,
-    /// The address that the server is reached by, with /fhir: references below it are to its own resources.
+    /// An address that the server is reached by, with /fhir, beside those that it was served at: references below it are to its own
+    /// resources.
     #[arg(long, value_name = "URL")]
     base: Option<String>,
     /// Prints JSON.
@@ -69,7 +70,7 @@ pub(super) async fn run(args: ExplainArgs) -> Result<Exit, Stop> {
     gateway.policy = args.consent_default.policy();
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     if let Some(base) = &args.base {
-        gateway.store.serve_at(base.trim_end_matches('/'));
+        gateway.store.assume_address(base.trim_end_matches('/'));
     }
     let at_ms = args.at.unwrap_or_else(|| gateway.clock.now_ms());
     let asked = consent_explain::of(&gateway, args.actor.clone(), &args.purpose, &args.action, at_ms);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use hyper::StatusCode;
 use mappers::json::{Element, Kind, write_string};
 use mappers::labels::Name;
-use mappers::references::{self, Reference};
+use mappers::references::{self, Bases, Reference};
 use mappers::search::Search;
 use mappers::search::query::Test;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -56,10 +56,9 @@ pub(in crate::operation) struct Target {
 impl Target {
     /// What a Reference refers to; `None` for a resource of another server, a contained one, or none at all. A version that
     /// is no number is none of ours: the current one in its place would not be what was meant.
-    pub(in crate::operation) fn of(reference: Element<'_>, base: &str) -> Option<Self> {
+    pub(in crate::operation) fn of(reference: Element<'_>, bases: &Bases) -> Option<Self> {
         let text = reference.member("reference")?.string()?;
-        let text = text.strip_prefix(base).and_then(|text| text.strip_prefix('/')).unwrap_or(&text);
-        match references::parse(text) {
+        match references::parse(bases.below(&text).unwrap_or(&text)) {
             Reference::Local { kind, id, version: None } => Some(Self { kind, id: id.into(), version: None }),
             Reference::Local { kind, id, version: Some(version) } => {
                 Some(Self { kind, id: id.into(), version: Some(number(version)?) })

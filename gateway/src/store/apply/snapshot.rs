@@ -16,7 +16,7 @@ use crate::store::types::{Method, Operation, Outcome};
 
 /// The new version as it will be stored and served.
 pub(super) fn snapshot(core: &Core, custom: &Custom, step: &Step<'_>) -> Snapshot {
-    let address = core.address();
+    let bases = core.bases();
     let (method, body) = match (&step.document, step.outcome) {
         (None, _) => (Method::Delete, Bytes::new()),
         (Some(document), outcome) => {
@@ -25,14 +25,16 @@ pub(super) fn snapshot(core: &Core, custom: &Custom, step: &Step<'_>) -> Snapsho
             (method, render(document, &step.change.id, step.version, step.updated_ms))
         }
     };
-    let facts =
-        match &step.document {
-            Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), address.as_deref())
-                .labelled(core, &step.change.kind, document.root()),
-            None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
-        };
+    let facts = match &step.document {
+        Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), &bases).labelled(
+            core,
+            &step.change.kind,
+            document.root(),
+        ),
+        None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
+    };
     let served = Served { body: &body, custom };
-    let index = |document: &Document<'_>| Index::of(&step.change.kind, document.root(), served, address.as_deref());
+    let index = |document: &Document<'_>| Index::of(&step.change.kind, document.root(), served, &bases);
     let (place, index) = match (&step.placed, &step.document) {
         (Placed::Mapped { map, key, .. }, Some(document)) => {
             (Place::Mapped { map: *map, key: key.clone() }, index(document))

@@ -8,7 +8,8 @@ use consent::proxy::Authority;
 use consent::statute::Grade;
 use consent::{ALWAYS, Labels, OrganizationId};
 use mappers::json::{Document, Element};
-use mappers::{references, search};
+use mappers::references::{self, Bases};
+use mappers::search;
 
 use crate::store::bulk::{BulkType, fetch_by_keys};
 use crate::store::connection::{Arg, Connection, DbError};
@@ -30,8 +31,8 @@ pub(super) enum Givers {
     Others,
 }
 
-/// Who gave this one; `base` is where we are served.
-pub(super) fn givers(consent: Element<'_>, patient: &str, base: Option<&str>) -> Givers {
+/// Who gave this one; `bases` are where we are served.
+pub(super) fn givers(consent: Element<'_>, patient: &str, bases: &Bases) -> Givers {
     let Some(performers) = consent.member("performer") else { return Givers::Patient };
     let own = format!("Patient/{patient}");
     let mut proxies = BTreeSet::new();
@@ -39,7 +40,7 @@ pub(super) fn givers(consent: Element<'_>, patient: &str, base: Option<&str>) ->
         let Some(text) = performer.member("reference").and_then(|reference| reference.string()) else {
             return Givers::Others;
         };
-        let at_home = base.and_then(|base| text.strip_prefix(base)?.strip_prefix('/')).unwrap_or(&text);
+        let at_home = bases.below(&text).unwrap_or(&text);
         if *text == *patient || at_home == own {
             continue;
         }
@@ -184,7 +185,7 @@ mod tests {
     fn who_gave_it_is_told_by_all_performers() {
         let of = |performers: &str| {
             let text = format!(r#"{{"performer":[{performers}]}}"#);
-            givers(Document::parse(text.as_bytes()).unwrap().root(), "ada", Some("http://here/fhir"))
+            givers(Document::parse(text.as_bytes()).unwrap().root(), "ada", &"http://here/fhir".into())
         };
         let one = |reference: &str| format!(r#"{{"reference":"{reference}"}}"#);
         let proxies = |ids: &[&str]| Givers::Proxies(ids.iter().map(|id| Box::from(*id)).collect());

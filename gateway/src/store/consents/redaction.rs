@@ -9,6 +9,7 @@ use bytes::Bytes;
 use consent::{NOBODYS, OrganizationId, Permit, Predicate};
 use mappers::json::{Document, Element};
 use mappers::redaction::{Lost, Redaction, is_redacted, spoken_of};
+use mappers::references::Bases;
 
 use super::predicate::Span;
 use super::{Sight, notice};
@@ -37,8 +38,8 @@ pub(crate) fn may_redact(core: &Core, permit: &Permit, body: &[u8]) -> bool {
 
 /// A resource without what it says of anything that Consents can hide, which is what an organization's own search parameters look
 /// at: no search tells somebody what is not shown. `None` where it says nothing of the kind.
-pub(crate) fn unspoken(resource: Element<'_>, base: Option<&str>) -> Option<Vec<u8>> {
-    Redaction::new(base, &|kind, _| !is_nobodys(kind)).without(resource)
+pub(crate) fn unspoken(resource: Element<'_>, bases: &Bases) -> Option<Vec<u8>> {
+    Redaction::new(bases, &|kind, _| !is_nobodys(kind)).without(resource)
 }
 
 /// Takes from versions that are about to be shown what they say of resources that the permit does not show, in the snapshot that
@@ -57,14 +58,14 @@ pub(crate) async fn redact(
         versions.iter().map(|version| spoken(core, &version.body)).collect::<Result<_, _>>()?;
     let asked: HashSet<Key> = of_each.iter().flat_map(|spoken| asked_about(spoken)).collect();
     let seen = seen(connection, permit.organization(), predicate, &asked).await?;
-    let address = core.address();
+    let bases = core.bases();
     for (version, spoken) in versions.iter_mut().zip(&of_each) {
         if spoken.iter().all(|key| seen.contains(key)) {
             continue;
         }
         let hides = |kind: &str, id: &str| is_hidden(kind, id, &seen);
         let document = Document::parse(&version.body).map_err(|_| unreadable())?;
-        if let Some(cut) = Redaction::new(address.as_deref(), &hides).cut(document.root()) {
+        if let Some(cut) = Redaction::new(&bases, &hides).cut(document.root()) {
             version.body = cut.into();
         }
     }
@@ -116,7 +117,7 @@ pub(crate) async fn merge(
         let hides = |kind: &str, id: &str| is_hidden(kind, id, &seen);
         // What is read while something was hidden, or not there, may be written when it is seen: the mark tells.
         let hides_all = |kind: &str, _: &str| !is_nobodys(kind);
-        let address = core.address();
+        let bases = core.bases();
         for (index, entry, given) in replaced {
             // What was deleted has nothing to put back.
             let Some(kept) = kept(entry.rid) else { continue };
@@ -128,7 +129,7 @@ pub(crate) async fn merge(
             let Ok(document) = Document::parse(&plain) else { continue };
             let is_of_redacted = is_redacted(document.root()) && !is_redacted(kept.root());
             let hides: &dyn Fn(&str, &str) -> bool = if is_of_redacted { &hides_all } else { &hides };
-            let restored = Redaction::new(address.as_deref(), hides).restore(kept.root(), document.root());
+            let restored = Redaction::new(&bases, hides).restore(kept.root(), document.root());
             let whole = restored.map(|restored| restored.map_or_else(|| plain.clone(), Bytes::from));
             if whole.as_ref() != Ok(given) {
                 merged.changes.insert((number, index), whole);
@@ -162,8 +163,8 @@ fn spoken(core: &Core, body: &[u8]) -> Result<Vec<Key>, DbError> {
         return Ok(Vec::new());
     }
     let document = Document::parse(body).map_err(|_| unreadable())?;
-    let address = core.address();
-    let spoken = spoken_of(document.root(), address.as_deref()).into_iter();
+    let bases = core.bases();
+    let spoken = spoken_of(document.root(), &bases).into_iter();
     Ok(spoken.filter(|(kind, _)| !is_nobodys(kind)).map(|(kind, id)| (kind.into(), id.into())).collect())
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use consent::{Directive, Permit, supersedes_any};
 use mappers::json::{Document, Element};
+use mappers::references::Bases;
 use mappers::search;
 
 use super::proxies::{Authorities, Givers, givers};
@@ -80,7 +81,7 @@ impl Store {
     pub async fn consent_report(&self, permit: &Permit, at_ms: i64, most: usize) -> Result<ConsentReport, StoreError> {
         let mut reading = self.snapshot(permit).await?;
         let organization = permit.organization().0;
-        let address = self.core().address();
+        let bases = self.core().bases();
         let mut counting = Counting { report: ConsentReport::default(), now: at_ms.saturating_mul(10_000), most };
         let (mut with_any, mut with_active) = (HashSet::new(), HashSet::new());
         let connection = reading.connection();
@@ -91,7 +92,7 @@ impl Store {
             after = last.to_string();
             let mut page: Vec<(String, Vec<Read>)> = Vec::new();
             for (patient, rows) in consents(connection, organization, &patients).await? {
-                let read = |(id, body): &(String, String)| Read::of(id, body, Some((&patient, address.as_deref())));
+                let read = |(id, body): &(String, String)| Read::of(id, body, Some((&patient, &bases)));
                 let read = rows.iter().filter_map(read).collect();
                 page.push((patient, read));
             }
@@ -152,7 +153,7 @@ impl Store {
 
 impl Read {
     /// `None` for what is no JSON.
-    fn of(id: &str, body: &str, whose: Option<(&str, Option<&str>)>) -> Option<Self> {
+    fn of(id: &str, body: &str, whose: Option<(&str, &Bases)>) -> Option<Self> {
         let document = Document::parse(body.as_bytes()).ok()?;
         let root = document.root();
         let directive = Directive::read(root, id);
@@ -173,7 +174,7 @@ impl Read {
             state,
             period: period(root),
             has_evidence: ["performer", "sourceAttachment", "sourceReference", "verification"].into_iter().any(has),
-            givers: whose.map_or(Givers::Patient, |(patient, base)| givers(root, patient, base)),
+            givers: whose.map_or(Givers::Patient, |(patient, bases)| givers(root, patient, bases)),
             lacks_authority: false,
         })
     }

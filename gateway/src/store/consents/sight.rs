@@ -85,12 +85,12 @@ pub(super) fn made(unit: &Unit, is_there: impl Fn(&str, &str) -> bool) -> HashSe
 
 /// Whom a set writes about.
 fn patients(core: &Core, unit: &Unit) -> HashSet<Box<str>> {
-    let address = core.address();
+    let bases = core.bases();
     let mut patients: HashSet<Box<str>> = HashSet::new();
     for change in &unit.changes {
         let (Operation::Create { body } | Operation::Update { body, .. }) = &change.operation else { continue };
         if let Ok(document) = Document::parse(body) {
-            patients.extend(Facts::of(&change.kind, &change.id, document.root(), address.as_deref()).patient);
+            patients.extend(Facts::of(&change.kind, &change.id, document.root(), &bases).patient);
         }
     }
     patients
@@ -209,7 +209,8 @@ impl Sight {
         let is_lifted = before.is_some_and(|entry| self.lifted.contains(&entry.rid));
         // A glass is broken to look and to write down, for a time: nothing is removed by it.
         let Some(resource) = written.map(Document::root) else { return !is_lifted };
-        let facts = Facts::of(&change.kind, &change.id, resource, core.address().as_deref());
+        let bases = core.bases();
+        let facts = Facts::of(&change.kind, &change.id, resource, &bases);
         let facts = facts.labelled(core, &change.kind, resource);
         let will_be = facts.patient.as_deref();
         if is_authority && !asked.governs(will_be) {
@@ -224,7 +225,7 @@ impl Sight {
         }
         let Some(in_force) = facts.patient.as_ref().and_then(|patient| self.in_force.get(patient)) else { return true };
         let action = if before.is_some() { "correct" } else { "collect" };
-        let found = Found::of(resource, facts.mark.labels).named(&change.id);
+        let found = Found::of(resource, facts.mark.labels).at_home(&bases).named(&change.id);
         let asking = asked.with_action(action).about(facts.patient.as_deref(), &self.glasses);
         weigh(&asking, in_force, &found.facts(), asked.default()).without_statute().verdict().permit
     }

@@ -19,7 +19,7 @@ use crate::store::statutes;
 
 /// What `derived_under` calls the table of law.
 const LAW: &str = "statutes";
-/// What it says while rules are made anew.
+/// And what rules are being made anew for; whoever meanwhile makes some otherwise takes it away.
 const MAKING: &str = "making";
 /// Patients of one transaction.
 const PORTION: usize = 500;
@@ -88,7 +88,8 @@ pub(super) async fn note_unknown_law(
     if statutes::current(connection, &core.statutes()).await?.is_some() {
         return Ok(());
     }
-    derived::keep(connection, organization, LAW, "unknown").await
+    derived::keep(connection, organization, LAW, "unknown").await?;
+    derived::keep(connection, organization, MAKING, "").await
 }
 
 /// Makes the rules of all patients of an organization who have Consents anew, and keeps in the transaction of the last of them under
@@ -99,17 +100,18 @@ pub(crate) async fn make_all_anew(
     name: &str,
     value: &str,
 ) -> Result<(), DbError> {
+    let making = format!("{name} {value}");
     let mut after: Option<Box<str>> = None;
     loop {
         let from = after.as_deref();
         let work = async |connection: &mut Connection| {
             connection.begin_alone(organization.0).await?;
             if from.is_none() {
-                derived::keep(connection, organization, name, MAKING).await?;
+                derived::keep(connection, organization, MAKING, &making).await?;
             }
             let last = make_anew(core, connection, organization, from.unwrap_or_default()).await?;
             // Another process may have made some meanwhile that are not as wanted.
-            if last.is_none() && derived::kept(connection, organization, name).await?.as_deref() == Some(MAKING) {
+            if last.is_none() && derived::kept(connection, organization, MAKING).await? == Some(making.clone()) {
                 derived::keep(connection, organization, name, value).await?;
             }
             connection.commit().await?;

@@ -164,6 +164,7 @@ async fn work(core: &Core, connection: &mut Connection, organization: Organizati
         return Ok(false);
     };
     let task = Task::read(&row)?;
+    core.addresses.learn_now(connection, organization).await?;
     if *task.state == *INDEXING {
         index_some(core, connection, organization, task).await?;
     } else if *task.state == *REMOVING {
@@ -263,7 +264,7 @@ async fn keep(
     rows: &[Row],
 ) -> Result<Kept, DbError> {
     let begun = Instant::now();
-    let address = core.address();
+    let bases = core.bases();
     let (mut found, mut rids, mut unfit) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()), 0);
     for row in rows {
         if !rids.is_empty() && begun.elapsed() > WORKED {
@@ -273,12 +274,12 @@ async fn keep(
         rids.push(rid);
         let body = row.text(1).unwrap_or_default();
         let Ok(document) = Document::parse(body.as_bytes()) else { continue };
-        let unspoken = redaction::unspoken(document.root(), address.as_deref());
+        let unspoken = redaction::unspoken(document.root(), &bases);
         let unspoken = unspoken.as_deref().and_then(|text| Document::parse(text).ok());
         let document = unspoken.as_ref().unwrap_or(&document);
         let mut values = IndexRows::default();
         match parameter.extract(document.root(), &mut values) {
-            Ok(()) => found.push((rid, Index::of_rows(values.into_owned(), address.as_deref()))),
+            Ok(()) => found.push((rid, Index::of_rows(values.into_owned(), &bases))),
             Err(_) => unfit += 1,
         }
     }

@@ -61,13 +61,13 @@ async fn portion(
     }
     connection.begin_alone(organization.0).await?;
     let rows = connection.fetch(&sql, &args).await?;
-    let address = core.address();
+    let bases = core.bases();
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let Ok(document) = Document::parse(row.text(1).unwrap_or_default().as_bytes()) else { continue };
         let mut values = IndexRows::default();
         position::extract(document.root(), &mut values);
-        found.push((row.int(0).unwrap_or_default(), Index::of_rows(values.into_owned(), address.as_deref())));
+        found.push((row.int(0).unwrap_or_default(), Index::of_rows(values.into_owned(), &bases)));
     }
     let found: Vec<(i64, &Index)> = found.iter().map(|(rid, index)| (*rid, index)).collect();
     bulk::insert_together(connection, organization.0, &index::batches(&found)).await?;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mappers::json::{Document, Element, Kind};
+use mappers::references::Bases;
 use mappers::search;
 
 use super::perhaps_own;
@@ -23,7 +24,7 @@ pub(super) struct Sought<'s> {
     pub(super) identities: BTreeSet<(&'s str, &'s str)>,
     /// Identifiers of the patient, in any version: system and value.
     pub(super) identifiers: BTreeSet<(String, String)>,
-    pub(super) base: Option<&'s str>,
+    pub(super) bases: &'s Bases,
 }
 
 /// A version that holds what is erased.
@@ -138,8 +139,8 @@ impl Sought<'_> {
     fn is_of_patient(&self, kind: &str, element: Element<'_>) -> Option<bool> {
         let patient = self.target.patient()?;
         let named = search::facts(kind, element).patient?;
-        match perhaps_own(self.base, &named) {
-            Some((_, id)) => (id == patient).then_some(self.base.is_some()),
+        match perhaps_own(self.bases, &named) {
+            Some((_, id)) => (id == patient).then_some(!self.bases.are_unknown()),
             None => (*named == *patient).then_some(true),
         }
     }

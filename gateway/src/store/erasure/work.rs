@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consent::OrganizationId;
 use mappers::json::{Document, Element, Kind};
+use mappers::references::Bases;
 use mappers::search;
 use sha2::{Digest, Sha256};
 
@@ -189,12 +190,11 @@ impl Working<'_> {
             })
             .await?;
         }
-        let address = self.core.address();
+        let bases = self.core.bases();
         let target = self.target.identity();
         let found = {
             let identities = self.erased.values().map(|entry| (&*entry.kind, &*entry.id)).chain([target]).collect();
-            let sought =
-                Sought { target: self.target, erased: &self.erased, identities, identifiers, base: address.as_deref() };
+            let sought = Sought { target: self.target, erased: &self.erased, identities, identifiers, bases: &bases };
             copies::find(connection, self.organization.0, &sought).await?
         };
         let mut whole = BTreeSet::new();
@@ -272,11 +272,11 @@ impl Working<'_> {
     async fn patients(&self, connection: &mut Connection) -> Result<BTreeSet<Box<str>>, DbError> {
         let mut patients: BTreeSet<Box<str>> = self.erased.values().filter_map(|entry| entry.patient.clone()).collect();
         patients.extend(self.target.patient().map(Box::from));
-        let address = self.core.address();
+        let bases = self.core.bases();
         let mut referred = BTreeSet::new();
         self.each_body(connection, |body| {
-            let own = patients_in(body, address.as_deref());
-            referred.extend(owners::referred(body, own.is_empty(), address.as_deref()));
+            let own = patients_in(body, &bases);
+            referred.extend(owners::referred(body, own.is_empty(), &bases));
             patients.extend(own);
         })
         .await?;
@@ -356,13 +356,13 @@ fn is_patient(root: Element<'_>) -> bool {
 }
 
 /// Whose a resource is, and whose everything is that it contains.
-fn patients_in(body: &str, base: Option<&str>) -> BTreeSet<Box<str>> {
+fn patients_in(body: &str, bases: &Bases) -> BTreeSet<Box<str>> {
     let Ok(document) = Document::parse(body.as_bytes()) else { return BTreeSet::new() };
     let elements = (0..document.size()).filter_map(|index| document.element(index));
     let patients = elements.filter(|element| element.kind() == Kind::Object).filter_map(|element| {
         let kind = element.member("resourceType").and_then(|kind| kind.string())?;
         let patient = search::facts(&kind, element).patient?;
-        let at_home = perhaps_own(base, &patient).map(|(_, id)| Box::from(id));
+        let at_home = perhaps_own(bases, &patient).map(|(_, id)| Box::from(id));
         Some(at_home.unwrap_or_else(|| Box::from(&*patient)))
     });
     patients.collect()

@@ -10,6 +10,7 @@ use consent::OrganizationId;
 use consent::labelling::Labelling;
 use consent::labels::Labels;
 use mappers::json::Document;
+use mappers::references::Bases;
 
 use super::encounters;
 use super::{Mark, label};
@@ -137,6 +138,8 @@ async fn portion(core: &Core, organization: OrganizationId) -> Result<Option<Don
         let mut reader = core.pools.reader().await?;
         reader.begin_read(Some(organization.0)).await?;
         let waiting = reader.fetch_optional(&format!("{NEXT}1"), &[Arg::Int(organization.0)]).await?;
+        // Who writes nothing learns here of a server that has come beside it at another address.
+        core.addresses.learn_now(&mut reader, organization).await?;
         reader.commit().await?;
         if waiting.is_none() {
             return Ok(None);
@@ -153,6 +156,7 @@ async fn portion(core: &Core, organization: OrganizationId) -> Result<Option<Don
 async fn work(core: &Core, connection: &mut Connection, organization: OrganizationId) -> Result<Option<Done>, DbError> {
     connection.begin_write(Some(organization.0)).await?;
     let counts = connection.fetch_optional("select coalesce(max(id), 0) from labellings", &[]).await?;
+    core.addresses.learn_now(connection, organization).await?;
     core.labellings.learn(connection, counts.and_then(|row| row.int(0)).unwrap_or_default()).await?;
     let Some(labelling) = core.labellings.known().labelling else {
         connection.rollback().await?;
@@ -164,8 +168,8 @@ async fn work(core: &Core, connection: &mut Connection, organization: Organizati
         return Ok(None);
     };
     let versions = versions(connection, organization, &rows).await?;
-    let address = core.address();
-    let looked = |row: &Unlabelled| look(&labelling, row, versions.get(&row.rid), address.as_deref());
+    let bases = core.bases();
+    let looked = |row: &Unlabelled| look(&labelling, row, versions.get(&row.rid), &bases);
     let (mut marks, evers): (Vec<Mark>, Vec<Labels>) = rows.iter().map(looked).unzip();
     encounters::pass_on(connection, organization, marks.iter_mut().collect()).await?;
     const COLUMNS: &[BulkColumn<'static>] = &[
@@ -236,15 +240,10 @@ async fn versions(
 }
 
 /// The labels of a resource (of its last version, where it is deleted), and those that any version of it has.
-fn look(
-    labelling: &Labelling,
-    row: &Unlabelled,
-    versions: Option<&Vec<Box<str>>>,
-    base: Option<&str>,
-) -> (Mark, Labels) {
+fn look(labelling: &Labelling, row: &Unlabelled, versions: Option<&Vec<Box<str>>>, bases: &Bases) -> (Mark, Labels) {
     let read = |body: &str| -> Option<Mark> {
         let document = Document::parse(body.as_bytes()).ok()?;
-        let mut mark = Facts::of(&row.kind, &row.id, document.root(), base).mark;
+        let mut mark = Facts::of(&row.kind, &row.id, document.root(), bases).mark;
         label(labelling, &row.kind, document.root(), &mut mark);
         Some(mark)
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use consent::Permit;
+use mappers::references::Bases;
 use mappers::search::query::{DateValue, IndexKind, IndexTest, Test, Values};
 
 use super::statement::Statement;
@@ -35,7 +36,7 @@ pub(super) struct Compiler<'a> {
     pub(super) counts: bool,
     pub(super) permit: &'a Permit,
     /// Where we are served.
-    pub(super) base: Option<Arc<str>>,
+    pub(super) bases: Arc<Bases>,
     now_ms: i64,
     aliases: usize,
 }
@@ -45,7 +46,7 @@ impl<'a> Compiler<'a> {
         let mut statement = Statement::default();
         let organization = statement.int(permit.organization().0);
         let (engine, now_ms) = (core.pools.engine(), core.clock.now_ms());
-        Self { statement, engine, organization, counts: false, permit, base: core.address(), now_ms, aliases: 0 }
+        Self { statement, engine, organization, counts: false, permit, bases: core.bases(), now_ms, aliases: 0 }
     }
 
     /// A name for a table that no other one has.

@@ -64,7 +64,7 @@ impl Working<'_> {
         let rows = bulk::fetch_by_keys(connection, &sql, &args, &columns, &keys).await?;
         let elsewhere = self.elsewhere(connection, &rows).await?;
         let identities: BTreeSet<(&str, &str)> = self.erased.values().map(|entry| (&*entry.kind, &*entry.id)).collect();
-        let address = self.core.address();
+        let bases = self.core.bases();
         let all_go = |rid: i64, body: &str| {
             let Ok(document) = Document::parse(body.as_bytes()) else { return false };
             let targets = document.root().member("target").into_iter().flat_map(|targets| targets.children());
@@ -73,7 +73,7 @@ impl Working<'_> {
                 reference.is_some_and(|text| match references::parse(&text) {
                     Reference::Local { kind, id, .. } => identities.contains(&(kind, id)),
                     Reference::Absolute { text, .. } if elsewhere.contains(&(rid, text.into())) => false,
-                    _ => perhaps_own(address.as_deref(), &text).is_some_and(|identity| identities.contains(&identity)),
+                    _ => perhaps_own(&bases, &text).is_some_and(|identity| identities.contains(&identity)),
                 })
             };
             targets.map(goes).fold(None, |all, goes| Some(all.unwrap_or(true) && goes)) == Some(true)
@@ -91,8 +91,8 @@ impl Working<'_> {
 }
 
 impl Working<'_> {
-    /// Absolute references of resources (row id and text) that the index knows to be no resources of ours: whoever wrote them knew
-    /// where we are served.
+    /// Absolute references of resources (row id and text) that the index knows to be no resources of ours: a start at
+    /// the address would have made them ours.
     async fn elsewhere(&self, connection: &mut Connection, rows: &[Row]) -> Result<BTreeSet<(i64, Box<str>)>, DbError> {
         let keys: BTreeSet<i64> = rows.iter().filter_map(|row| row.int(0)).collect();
         let keys: Vec<Arg<'_>> = keys.into_iter().map(Arg::Int).collect();

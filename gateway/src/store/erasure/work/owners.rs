@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mappers::json::{Document, Kind};
-use mappers::references::{self, Reference};
+use mappers::references::{self, Bases, Reference};
 use mappers::search;
 
 use super::beside::binaries_in;
@@ -21,7 +21,7 @@ type Identity = (Box<str>, Box<str>);
 
 /// What a resource refers to that says of no patient, or less than all: a Provenance tells of all its targets, and a Binary is
 /// protected like its context.
-pub(super) fn referred(body: &str, is_nobodys: bool, base: Option<&str>) -> BTreeSet<Identity> {
+pub(super) fn referred(body: &str, is_nobodys: bool, bases: &Bases) -> BTreeSet<Identity> {
     let Ok(document) = Document::parse(body.as_bytes()) else { return BTreeSet::new() };
     let kind = document.root().member("resourceType").and_then(|kind| kind.string());
     if !is_nobodys && !matches!(kind.as_deref(), Some("Binary" | "Provenance")) {
@@ -31,7 +31,7 @@ pub(super) fn referred(body: &str, is_nobodys: bool, base: Option<&str>) -> BTre
     let texts = elements.filter(|element| element.kind() == Kind::String && element.is_named("reference"));
     let identity = |text: &str| match references::parse(text) {
         Reference::Local { kind, id, .. } => Some((kind.into(), id.into())),
-        _ => perhaps_own(base, text).map(|(kind, id)| (kind.into(), id.into())),
+        _ => perhaps_own(bases, text).map(|(kind, id)| (kind.into(), id.into())),
     };
     texts.filter_map(|text| identity(&text.string()?)).collect()
 }
@@ -59,7 +59,7 @@ impl Working<'_> {
         if binaries.is_empty() {
             return Ok(patients);
         }
-        let address = self.core.address();
+        let bases = self.core.bases();
         // In the order of the rows, as copies are looked for.
         let sql = format!(
             "select v.rid, v.version, v.body, d.patient from resource_versions v join directory d on d.rid = v.rid \
@@ -76,7 +76,7 @@ impl Working<'_> {
                 let names = |id: String| binaries.contains(&*id) || binaries.contains(id.trim_end_matches('.'));
                 if binaries_in(body).any(names) {
                     patients.extend(row.text(3).map(Box::from));
-                    patients.extend(patients_in(body, address.as_deref()));
+                    patients.extend(patients_in(body, &bases));
                 }
             }
             if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
@@ -93,7 +93,7 @@ impl Working<'_> {
     ) -> Result<BTreeMap<String, Box<str>>, DbError> {
         let only = patients.first().filter(|_| patients.len() == 1).map(|patient| &**patient);
         let otherwise = self.target.patient().or(only);
-        let address = self.core.address();
+        let bases = self.core.bases();
         let mut owners = BTreeMap::new();
         for entry in self.erased.values() {
             let patient = entry.patient.as_deref().or(otherwise).map(Box::from);
@@ -106,7 +106,7 @@ impl Working<'_> {
             let body = row.as_ref().and_then(|row| row.text(0)).unwrap_or_default();
             let own = Document::parse(body.as_bytes()).ok().and_then(|document| {
                 let named = search::facts(kind, document.root()).patient?;
-                let at_home = perhaps_own(address.as_deref(), &named).map(|(_, id)| Box::from(id));
+                let at_home = perhaps_own(&bases, &named).map(|(_, id)| Box::from(id));
                 Some(at_home.unwrap_or_else(|| Box::from(&*named)))
             });
             let patient = own.or_else(|| otherwise.map(Box::from));
