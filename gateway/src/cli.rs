@@ -23,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::gateway::Gateway;
 use crate::gateway::Options;
 use crate::store::connection::{DbError, DbErrorKind};
 use crate::store::labelling::{Fault, OwnTable};
@@ -223,6 +224,14 @@ impl DatabaseArgs {
             after_write: !self.no_after_write,
         })
     }
+}
+
+/// Requires that the gateway was ever served at an address: of another one nothing is known in the database.
+fn require_address(gateway: &Gateway, base: &str) -> Result<(), Stop> {
+    if gateway.store.bases().contains(base) {
+        return Ok(());
+    }
+    Err(Stop::usage(format!("the gateway was never served at {base}: serve it there first (--listen, --also-at)")))
 }
 
 /// What is wrong with a file, by line.

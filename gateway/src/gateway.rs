@@ -176,7 +176,7 @@ impl Gateway {
     pub fn keep_law(self: &Arc<Self>) {
         let gateway = Arc::downgrade(self);
         tokio::spawn(async move {
-            let mut complained = 0;
+            let mut complained = None;
             loop {
                 tokio::time::sleep(statutes::ROUND).await;
                 let Some(gateway) = gateway.upgrade() else { return };
@@ -186,9 +186,12 @@ impl Gateway {
                 let looked = tokio::task::spawn_blocking(move || runtime.block_on(store.learn_statutes())).await;
                 let Ok(looked) = looked else { continue };
                 match looked {
-                    Ok(Learned::Another) => gateway.store.policy_is_now(&gateway.policy_version()),
-                    Ok(Learned::NotCounting(number)) if complained != number => {
-                        complained = number;
+                    Ok(Learned::Another | Learned::Nothing) => {
+                        complained = None;
+                        gateway.store.policy_is_now(&gateway.policy_version());
+                    }
+                    Ok(Learned::NotCounting(number)) if complained != Some(number) => {
+                        complained = Some(number);
                         tracing::error!(
                             number,
                             "a table of law is in the database that does not count here: the one before holds"

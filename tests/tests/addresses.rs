@@ -2,12 +2,22 @@
 //! imported before anything was served, or served elsewhere at that time.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use gateway_tests::{Client, Command, Engine, Json, Options, Server, consent, lab_observation, own, row_key, suite};
 
 /// Ports that nobody listens at.
 fn ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    // Below those that the system gives to whoever asks for any, and no two tests of this process have the same.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let free = || loop {
+        let number = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + u16::try_from(number % 10_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    };
+    [(); N].map(|()| free())
 }
 
 /// Served at this port, with Consents applied to the doctor.
@@ -178,6 +188,36 @@ suite! {
         is_hidden(&server.client(), "Observation/x2", "x").await;
     }
 
+    /// What clients call the server by beside its socket's address is as much its own, before it is said and after.
+    async fn other_names_are_its_own(engine: Engine) {
+        let [port] = ports();
+        let mut server = Server::with(engine, open(port));
+        let name = "https://fhir.clinic.example/fhir/";
+        let api = server.client();
+        for resource in [person("x"), denies("no", "x", &format!("{name}Practitioner/dr")), result("before", name, "x")] {
+            api.save(&resource).await.expect(201);
+        }
+        server.terminate().await;
+        let doctor = server.beside_with(at(0, &[]));
+        assert_eq!(doctor.client().get("/Observation/before").await.status, 200, "another server's");
+        drop(doctor);
+        server.restart_with(at(port, &["--also-at", "https://fhir.clinic.example/fhir/"]));
+        is_hidden(&server.client(), "Observation/before", "x").await;
+        server.terminate().await;
+        server.restart_with(open(port));
+        server.client().save(&result("after", name, "x")).await.expect(201);
+        server.terminate().await;
+        server.restart_with(at(port, &[]));
+        is_hidden(&server.client(), "Observation/after", "x").await;
+        for wrong in ["fhir.clinic.example", "https://", "https://a b/fhir", "https://u@h/fhir"] {
+            let data = server.data_dir().display().to_string();
+            Command::run(&["serve", "--dev", "--data-dir", &data, "--also-at", wrong]).await.expect(2);
+        }
+        let data = server.data_dir().display().to_string();
+        let unknown = ["search", "parameters", "--wait", "--base", "http://127.0.0.1:1/fhir", "--database", &server.database.url, "--data-dir", &data];
+        assert!(Command::run(&unknown).await.expect(2).stderr.contains("never served"));
+    }
+
     /// The server moves: what named the new address is its own now, and what named the old one stays so, for what was written
     /// before and for what is written now, there and here.
     async fn a_server_moves(engine: Engine) {
@@ -313,12 +353,13 @@ suite! {
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
+            panic!("everything is labelled in 10 s");
         };
         labelled().await;
-        for _ in 0..200 {
-            if api.get("/Observation?seen=Zebra").await.status == 200 {
-                break;
-            }
+        let mut tries = 0;
+        while api.get("/Observation?seen=Zebra").await.status != 200 {
+            tries += 1;
+            assert!(tries < 200, "the parameter is ready in 10 s");
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         assert_eq!(found(&api, "/Observation?seen=Zebra").await, ["Observation/shown"]);

@@ -17,8 +17,7 @@ fn beside(server: &Server, arguments: &[&str]) -> Server {
 
 async fn explain(server: &Server, arguments: &[&str]) -> Command {
     let data = server.folder().join("privacy").display().to_string();
-    let base = server.base();
-    let database = ["--database", &server.database.url, "--data-dir", &data, "--base", &base];
+    let database = ["--database", &server.database.url, "--data-dir", &data];
     Command::run(&[&["consent", "explain"], arguments, &database].concat()).await
 }
 

@@ -31,6 +31,9 @@ const REQUESTS: [(&str, &str); 7] = [
 /// They cannot be read or written.
 pub fn without_consents(records: &Path) -> Result<PathBuf, String> {
     let folder = records.with_extension("without");
+    if folder.exists() {
+        return Ok(folder);
+    }
     let text = |error: std::io::Error| error.to_string();
     std::fs::create_dir_all(&folder).map_err(text)?;
     for file in std::fs::read_dir(records).map_err(text)? {

@@ -85,7 +85,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
     let ready = |base: &str| announce(base, &token, args.patients, data_dir);
     let (cursors, limits, deletes) = (cursors(data_dir)?, Limits::default(), ConditionalDelete::default());
-    serve::listen(gateway, authenticator, cursors, limits, deletes, address, ready).await?;
+    serve::listen(gateway, authenticator, cursors, limits, deletes, (address, &[]), ready).await?;
     cli::print(&format!("\nThe demo has ended. Its data are in {}.\n", data_dir.display()))?;
     Ok(Exit::Done)
 }

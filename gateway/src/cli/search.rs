@@ -37,8 +37,8 @@ Exit codes:
     #[command(after_help = "\
 A line for each: its state (indexing, ready, removing), how much of what was stored before it is indexed, how many resources
 were looked at and how many of them its expression failed for, its types and name, and the SearchParameter. A server that runs
-does the work; --wait ends when all is done. With --base it does the work here: references below that address are the
-server's own, so it must be the one that the server is reached by.
+does the work; --wait ends when all is done. With --base it does the work here: say an address that the gateway is
+served at, or was.
 
 Examples:
   fhir-gateway search parameters --database postgres://db/clinic
@@ -93,7 +93,7 @@ async fn parameters(args: ParametersArgs) -> Result<Exit, Stop> {
     let permit = operator_permit(&gateway, "search", "search parameters").await?;
     match args.base.as_deref() {
         Some(base) => {
-            gateway.store.assume_address(base);
+            cli::require_address(&gateway, base)?;
             gateway.store.index_all().await?;
         }
         None if args.wait => wait(&gateway, &permit).await?,
@@ -137,7 +137,9 @@ async fn wait(gateway: &Gateway, permit: &Permit) -> Result<(), Stop> {
     let mut is_told = false;
     while gateway.store.parameter_reports(permit).await?.iter().any(|report| &*report.state != "ready") {
         if !is_told {
-            tracing::warn!("waiting for the work of a server; to do it here, tell its address by --base");
+            tracing::warn!(
+                "waiting for the work of a server; to do it here, say --base with an address that it is served at"
+            );
             is_told = true;
         }
         tokio::time::sleep(LOOK).await;

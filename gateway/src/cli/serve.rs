@@ -53,6 +53,10 @@ pub struct ServeArgs {
     /// Address and port; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS:PORT", env = "FHIR_GATEWAY_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Another address that clients reach this server by (`https://fhir.clinic.example/fhir`): what names a resource below it names one
+    /// of ours. Kept in the database; give it again for more.
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_ALSO_AT", value_delimiter = ',', value_parser = own_address)]
+    also_at: Vec<String>,
     /// What --dev does with consent.
     #[arg(long, value_enum, value_name = "MODE", requires = "dev")]
     dev_consent: Option<DevConsent>,
@@ -151,6 +155,14 @@ impl ConsentDefault {
     }
 }
 
+/// An address that is ours, as references begin.
+fn own_address(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic()) && !host.contains(['?', '#', '@']);
+    if fits { Ok(text.to_owned()) } else { Err("give an address, as https://fhir.clinic.example/fhir".to_owned()) }
+}
+
 /// A purpose of use that an exchange can have.
 fn purpose(code: &str) -> Result<Purpose, String> {
     Purpose::parse(code).ok_or_else(|| "give TREAT, ETREAT, HPAYMT, HOPERAT, HRESCH, PUBHLTH or PATRQT".to_owned())
@@ -193,7 +205,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         gateway.keep_provenance(args.dev_seed);
     }
     let deletes = args.conditional_delete;
-    listen(Arc::new(gateway), authenticator, cursors, limits, deletes, args.listen, announce).await?;
+    listen(Arc::new(gateway), authenticator, cursors, limits, deletes, (args.listen, &args.also_at), announce).await?;
     Ok(Exit::Done)
 }
 
@@ -207,7 +219,7 @@ pub async fn listen(
     cursors: Cursors,
     limits: Limits,
     conditional_delete: ConditionalDelete,
-    address: SocketAddr,
+    (address, also_at): (SocketAddr, &[String]),
     ready: impl FnOnce(&str) -> io::Result<()>,
 ) -> Result<(), Stop> {
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
@@ -215,17 +227,23 @@ pub async fn listen(
     let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let base = format!("http://{}/fhir", listener.local_addr().map_err(refused)?);
+    let prepared = async {
+        for other in also_at {
+            gateway.store.serve_at(other).await?;
+        }
+        gateway.store.serve_at(&base).await?;
+        gateway.store.index_positions().await?;
+        gateway.store.adopt_stored().await?;
+        gateway.store.adopt_consents().await
+    };
     // It may take long where much names an address that is new; what is done of it stays done.
     tokio::select! {
         () = &mut stop => {
             tracing::info!("stopped before anything was served");
             return Ok(());
         }
-        derived = gateway.store.serve_at(&base) => derived?,
+        prepared = prepared => prepared?,
     }
-    gateway.store.index_positions().await?;
-    gateway.store.adopt_stored().await?;
-    gateway.store.adopt_consents().await?;
     if !gateway.store.claim_journal(false).await? {
         tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
     }

@@ -222,3 +222,20 @@ fn beside(file: &Path) -> PathBuf {
 fn unusable(file: &Path, error: &std::io::Error) -> Stop {
     Stop::usage(format!("{}: {error}", file.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Subcommand as _;
+
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_help_is_a_table() {
+        let mut help = StatutesCommand::augment_subcommands(clap::Command::new("statutes"));
+        let help = help.find_subcommand_mut("check").unwrap().render_long_help().to_string();
+        let example = help.split_once("it is written:").unwrap().1.split_once("Without jurisdiction").unwrap().0;
+        let table = StatuteTable::parse(example).unwrap();
+        assert_eq!((table.rows.len(), table.serial), (3, 1));
+        assert!(table.rows.iter().all(|row| row.counts), "{:?}", table.rows);
+    }
+}

@@ -33,6 +33,8 @@ const DERIVED: &str = "address";
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
     bases: RwLock<Arc<Bases>>,
+    /// Those that this process is served at itself: they stay, however many others come.
+    served: RwLock<Vec<Box<str>>>,
     /// By organization: the version of its search parameters at which they were read.
     versions: RwLock<HashMap<i64, i64>>,
 }
@@ -52,7 +54,15 @@ impl Addresses {
         for base in more.iter() {
             all.add(base);
         }
+        for base in self.served.read().iter() {
+            all.serve_at(base);
+        }
         *bases = Arc::new(all);
+    }
+
+    fn serve_at(&self, base: &str) {
+        self.served.write().push(base.into());
+        self.add(&base.into());
     }
 
     /// Learns of those that were added, if the organization's search parameters are of another version than they were; in a
@@ -90,11 +100,6 @@ impl Store {
         self.core().bases()
     }
 
-    /// Takes references below this address for ours, in this process alone.
-    pub fn assume_address(&self, base: &str) {
-        self.core().addresses.add(&base.into());
-    }
-
     /// Says where it is served from now on. What is stored and refers below an address that is new is derived anew.
     ///
     /// # Errors
@@ -103,7 +108,7 @@ impl Store {
         for organization in organizations(self.core()).await? {
             serve_at(self.core(), organization, base).await.map_err(DbError::into_store_error)?;
         }
-        self.assume_address(base);
+        self.core().addresses.serve_at(base);
         Ok(())
     }
 
@@ -142,7 +147,8 @@ async fn serve_at(core: &Core, organization: OrganizationId, base: &str) -> Resu
         reader.commit().await?;
         kept
     };
-    let kept = if kept.ours.contains(base) {
+    // One that others were served at since is noted again, or 64 of them would have it forgotten.
+    let kept = if kept.ours.iter().last() == Some(base) {
         kept
     } else {
         patiently(core, async |connection: &mut Connection| add(connection, organization, base).await).await?
@@ -155,11 +161,11 @@ async fn serve_at(core: &Core, organization: OrganizationId, base: &str) -> Resu
     anew::derive(core, organization, &new, &text(&kept.ours), kept.derived.are_unknown()).await
 }
 
-/// One more is ours: from this commit on to all that write.
+/// It is ours, and the one that was served at last: from this commit on to all that write.
 async fn add(connection: &mut Connection, organization: OrganizationId, base: &str) -> Result<Kept, DbError> {
     connection.begin_alone(organization.0).await?;
     let mut kept = Kept::read(connection, organization).await?;
-    if kept.ours.add(base) {
+    if kept.ours.serve_at(base) {
         derived::keep(connection, organization, OURS, &text(&kept.ours)).await?;
         let args = [Arg::Int(organization.0)];
         let sql = "insert into search_registry (organization_id, version, next) values ($1, 1, 1) \

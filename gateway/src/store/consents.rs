@@ -207,6 +207,8 @@ impl Changes {
         ] {
             bulk::execute_by_keys(connection, sql, &args, &columns, &keys).await?;
         }
+        // A process that only reads has not learnt of a new one yet, and may be the one that makes rules anew.
+        core.addresses.learn_now(connection, organization).await?;
         stored::note_unknown_law(core, connection, organization).await?;
         let mut rules = Table::default();
         for (patient, directives) in directives(core, connection, organization, &self.patients).await? {

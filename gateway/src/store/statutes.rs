@@ -52,12 +52,16 @@ impl Store {
             (current(&mut connection, &known).await?, newest(&mut connection).await?)
         };
         match found {
-            Some(found) if found.serial == known.serial => Ok(Learned::Nothing),
             Some(found) => {
-                tracing::info!(serial = found.serial, "another table of law is in force");
-                core.set_statutes(found);
+                let is_another = found.serial != known.serial;
+                if is_another {
+                    tracing::info!(serial = found.serial, "another table of law is in force");
+                    found.remember();
+                    core.set_statutes(found);
+                }
+                // Also where somebody made rules meanwhile who did not know it, or could not make all.
                 self.adopt_law().await?;
-                Ok(Learned::Another)
+                Ok(if is_another { Learned::Another } else { Learned::Nothing })
             }
             None => Ok(Learned::NotCounting(number)),
         }

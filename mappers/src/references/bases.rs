@@ -8,7 +8,7 @@ use super::own;
 pub struct Bases(Vec<Box<str>>);
 
 impl Bases {
-    /// So many are kept: of more, those that were added first are forgotten.
+    /// So many are kept: of more, those that were added or served at longest ago are forgotten.
     pub const MOST: usize = 64;
 
     /// Where it is served is not known: any address may be its own.
@@ -17,7 +17,7 @@ impl Bases {
         self.0.is_empty()
     }
 
-    /// In the order in which they were added.
+    /// The one that was added or served at last stands last.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|base| &**base)
     }
@@ -37,6 +37,15 @@ impl Bases {
             self.0.drain(..over);
         }
         is_new
+    }
+
+    /// This is the one that it is served at now. Whether anything changed.
+    pub fn serve_at(&mut self, base: &str) -> bool {
+        if base.is_empty() || self.0.last().is_some_and(|last| **last == *base) {
+            return false;
+        }
+        self.0.retain(|own| **own != *base);
+        self.add(base)
     }
 
     /// What follows one of them (and a slash) in an absolute address.
@@ -93,5 +102,9 @@ mod tests {
         let bases: Bases = names.iter().map(String::as_str).collect();
         assert_eq!(bases.iter().count(), Bases::MOST);
         assert!(!bases.contains(&names[0]) && bases.contains(&names[1]) && bases.contains(&names[Bases::MOST]));
+        // The one that is served at stays, however long ago it was added.
+        let mut bases = bases;
+        assert!(bases.serve_at(&names[1]) && !bases.serve_at(&names[1]));
+        assert!(bases.add(&names[0]) && !bases.contains(&names[2]) && bases.contains(&names[1]));
     }
 }

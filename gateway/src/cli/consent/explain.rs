@@ -26,7 +26,7 @@ Examples:
 Prints the verdict, what every layer says (tenancy, statute, default, Consents, glass), the rule that decides with its Consent, version and
 JSON pointer, and obligations; of a patient how many resources of which types and labels are hidden, and by what. Exit codes:
   0 decided (permit or deny), 1 the work failed or there is no such resource, 2 wrong usage, 3 the database is not available,
-  4 the database shows something else than the decision permits: report it (or say --base, where Consents name people by whole addresses)")]
+  4 the database shows something else than the decision permits: report it")]
 pub struct ExplainArgs {
     /// Who asks: a reference (`Practitioner/1`); give it again for organization, group, role.
     #[arg(long, value_name = "REF", value_parser = reference)]
@@ -52,10 +52,6 @@ pub struct ExplainArgs {
     /// Who may break the glass, as `serve` has it.
     #[arg(long, value_name = "REF", env = "FHIR_GATEWAY_BREAK_GLASS_GROUP", value_delimiter = ',', value_parser = reference)]
     break_glass_group: Vec<String>,
-    /// An address that the server is reached by, with /fhir, beside those that it was served at: references below it are to its own
-    /// resources.
-    #[arg(long, value_name = "URL")]
-    base: Option<String>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -69,9 +65,6 @@ pub(super) async fn run(args: ExplainArgs) -> Result<Exit, Stop> {
     let permit = operator_permit(&gateway, "explain", "consent explain").await?;
     gateway.policy = args.consent_default.policy();
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
-    if let Some(base) = &args.base {
-        gateway.store.assume_address(base.trim_end_matches('/'));
-    }
     let at_ms = args.at.unwrap_or_else(|| gateway.clock.now_ms());
     let asked = consent_explain::of(&gateway, args.actor.clone(), &args.purpose, &args.action, at_ms);
     if let Some(resource) = &args.resource {

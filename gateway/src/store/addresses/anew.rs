@@ -41,6 +41,8 @@ pub(super) async fn derive(
     );
     let mut count = 0;
     for base in new {
+        let work = async |connection: &mut Connection| marks(connection, organization, base).await;
+        patiently(core, work).await?;
         for statement in finders(core, organization, base).await? {
             let mut after = 0;
             loop {
@@ -71,6 +73,21 @@ pub(super) async fn derive(
         connection.commit().await
     };
     patiently(core, keep).await
+}
+
+/// What an encounter was about that was named by the address is what the one of ours was about: no mark is lost on the way.
+async fn marks(connection: &mut Connection, organization: OrganizationId, base: &str) -> Result<(), DbError> {
+    connection.begin_alone(organization.0).await?;
+    let (low, high) = (format!("{base}/Encounter/"), format!("{base}/Encounter0"));
+    let sql = format!(
+        "insert into encounter_labels (organization_id, encounter, labels, looked) \
+         select organization_id, substr(encounter, {}), labels, looked from encounter_labels \
+         where organization_id = $1 and encounter >= $2 and encounter < $3 \
+         on conflict (organization_id, encounter) do update set labels = encounter_labels.labels | excluded.labels",
+        low.chars().count() + 1
+    );
+    connection.execute(&sql, &[Arg::Int(organization.0), Arg::Text(&low), Arg::Text(&high)]).await?;
+    connection.commit().await
 }
 
 /// The statements that find what refers below an address: row ids above `$2` in order. `$3` and `$4` are the first text below it and
@@ -190,7 +207,9 @@ async fn portion(
             facts.push(one.of_deleted(&bases));
             continue;
         }
-        let unreadable = |_| DbError::fault("a stored resource cannot be read, so whose it is cannot be told");
+        let name = format!("{}/{}", one.kind, one.id);
+        let unreadable =
+            |_| DbError::fault(format!("{name} as it is stored cannot be read, so whose it is cannot be told"));
         let document = Document::parse(one.body.as_bytes()).map_err(unreadable)?;
         let (root, served) = (document.root(), Served { body: one.body.as_bytes(), custom: &custom });
         facts.push(Facts::of(one.kind, one.id, root, &bases).labelled(core, one.kind, root));

@@ -161,6 +161,8 @@ fn of_age(patient: Element<'_>, age: i32) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use consent::Statutes;
+
     use super::*;
 
     fn at(born: &str) -> Option<i64> {
@@ -179,6 +181,36 @@ mod tests {
         assert_eq!(at("2008"), Some(midnight("2026-01-01")));
         assert_eq!(at("soon"), None);
         assert_eq!(at("20"), None);
+    }
+
+    #[test]
+    fn what_is_sensitive_is_reached_until_an_age_by_guardians_too() {
+        let of = |role: &str, ages: &[Option<i64>]| {
+            let text = format!(
+                r#"{{"active":true,"period":{{"start":"1970-01-01T00:00:01Z"}},"relationship":[{{"coding":[
+                {{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"{role}"}}]}}]}}"#
+            );
+            windows(Document::parse(text.as_bytes()).unwrap().root(), ages, 3)
+        };
+        const FROM: i64 = 10_000_000;
+        let ages = [Some(FROM + 180), Some(FROM + 120), Some(FROM - 5)];
+        let (child, never) = (Some((FROM, FROM + 120)), None);
+        assert_eq!(of("MTH", &ages), [Some((FROM, FROM + 180)), child, never]);
+        assert_eq!(
+            of("GUARD", &ages),
+            [Some((FROM, ALWAYS.1)), child, never],
+            "over anyone, but for what is sensitive"
+        );
+        assert_eq!(of("GUARD", &[]), [Some((FROM, ALWAYS.1)), never, never], "no birth date");
+        assert_eq!(of("MTH", &[]), [never; 3]);
+        assert_eq!(of("AUNT", &ages), [never; 3]);
+        // Of two, both must have it.
+        let mut both = Authorities { grades: Statutes::default().grades(), ..Authorities::default() };
+        both.windows.insert(("kim".into(), "m".into()), vec![Some((1, 9))]);
+        both.windows.insert(("kim".into(), "f".into()), vec![Some((5, 20))]);
+        let proxies = |ids: &[&str]| ids.iter().map(|id| Box::from(*id)).collect::<BTreeSet<Box<str>>>();
+        assert_eq!(both.windows("kim", &proxies(&["m", "f"])), [(Labels::NONE, (5, 9))]);
+        assert_eq!(both.windows("kim", &proxies(&["m", "nobody"])), []);
     }
 
     #[test]

@@ -228,6 +228,7 @@ impl Store {
             self.drain_all(organization).await?;
             let mut connection = self.core().pools.lone().await?;
             connection.begin_erasure(organization.0).await?;
+            self.core().addresses.learn_now(&mut connection, organization).await?;
             let done = self.erase_in(&mut connection, organization, entry, at, erasure).await;
             let done = match done {
                 Ok(erased) => connection.commit().await.map(|()| erased).map_err(ErasureError::from),
@@ -360,13 +361,22 @@ impl Store {
                 return Ok(false);
             }
             (Revoked::Denies, _) => match &revocation.patient {
-                Some(patient) => update(denying(id, patient, at)),
+                Some(patient) => update(denying(id, &self.own_patient(patient), at)),
                 None => return Ok(false),
             },
         };
         let change = Change { kind: kind.into(), id: id.into(), operation };
         self.submit(permit, vec![change]).await.map_err(|error| ErasureError::Failed(error.to_string()))?;
         Ok(true)
+    }
+
+    /// A reference to a patient as the journal names one: by id, or by an address, which may have become one of ours since.
+    fn own_patient(&self, patient: &str) -> String {
+        match self.core().bases().own(patient) {
+            Some((_, id)) => format!("Patient/{id}"),
+            None if patient.contains([':', '/']) => patient.to_owned(),
+            None => format!("Patient/{patient}"),
+        }
     }
 }
 
@@ -441,7 +451,7 @@ fn inactive(body: &[u8]) -> Result<Vec<u8>, ErasureError> {
     patch::apply(body, &patch).map_err(|_| unreadable())
 }
 
-/// A Consent that denies everything: what exactly it denied the journal does not know.
+/// A Consent that denies everything to the patient (a reference): what exactly it denied the journal does not know.
 fn denying(id: &str, patient: &str, at: &str) -> Vec<u8> {
     json!({
         "resourceType": "Consent",
@@ -449,7 +459,7 @@ fn denying(id: &str, patient: &str, at: &str) -> Vec<u8> {
         "status": "active",
         "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
         "category": [{ "coding": [{ "system": "http://loinc.org", "code": "59284-0" }] }],
-        "patient": { "reference": format!("Patient/{patient}") },
+        "patient": { "reference": patient },
         "dateTime": at,
         "policyRule": {
             "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTOUT" }],

@@ -181,6 +181,7 @@ impl Store {
             self.drain_all(organization).await?;
             let mut connection = self.core().pools.lone().await?;
             connection.begin_erasure(organization.0).await?;
+            self.core().addresses.learn_now(&mut connection, organization).await?;
             let done = self.approve(&mut connection, organization, (id, by), &on_record).await;
             match done {
                 Err(ErasureError::Store(crate::store::StoreError::Contention)) if tries < TRIES => {
@@ -292,6 +293,7 @@ impl Store {
         let core = self.core();
         let mut connection = core.pools.lone().await?;
         connection.begin_erasure(organization.0).await?;
+        core.addresses.learn_now(&mut connection, organization).await?;
         let work = weighed(core, &mut connection, organization, target, choices, retention).await;
         connection.rollback_if_open().await;
         work

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use consent::Statutes;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ pub struct Signed {
 pub struct InForce {
     /// Whose signature counts.
     pub(super) trusted: Option<String>,
+    /// Where it is remembered.
+    data_dir: PathBuf,
     /// What it says to decisions.
     pub statutes: Statutes,
     /// Its number; 0 where there is none.
@@ -129,14 +131,15 @@ impl Signed {
 
 impl InForce {
     /// A table that was kept under this number, if it counts.
-    fn of(number: i64, signed: &Signed, trusted: Option<&str>) -> Result<Self, StatutesError> {
+    fn of(number: i64, signed: &Signed, trusted: Option<&str>, data_dir: &Path) -> Result<Self, StatutesError> {
         let table = signed.verified(trusted)?;
         // Whoever can write to the database could give an older one a greater number.
         if table.serial != number {
             return Err(StatutesError::Changed(signed.signed_by.clone()));
         }
         let trusted = trusted.map(ToOwned::to_owned);
-        Ok(Self { trusted, statutes: table.statutes, serial: table.serial, digest: signed.digest() })
+        let (data_dir, digest) = (data_dir.to_owned(), signed.digest());
+        Ok(Self { trusted, data_dir, statutes: table.statutes, serial: table.serial, digest })
     }
 }
 
@@ -158,6 +161,9 @@ pub async fn keep(
         && kept.as_ref().is_none_or(|(_, kept)| kept != given)
     {
         let serial = given.verified(trusted)?.serial;
+        if let Some(before) = &remembered {
+            before.allows(&Memory { key: given.signer.clone(), serial, digest: given.digest() })?;
+        }
         if let Some((kept, _)) = kept.filter(|(kept, _)| *kept >= serial) {
             return Err(StatutesError::Older { given: serial, kept });
         }
@@ -165,20 +171,17 @@ pub async fn keep(
         patiently_on(pools, work).await?;
     }
     let Some((number, signed)) = load(&mut pools.reader().await?).await? else {
-        return if trusted.is_some() { Err(StatutesError::Gone) } else { Ok(InForce::default()) };
+        let none = InForce { data_dir: data_dir.to_owned(), ..InForce::default() };
+        return if trusted.is_some() { Err(StatutesError::Gone) } else { Ok(none) };
     };
-    let in_force = InForce::of(number, &signed, trusted)?;
+    let in_force = InForce::of(number, &signed, trusted, data_dir)?;
     if let Some(given) = given.filter(|given| **given != signed) {
         // Another process has kept another one meanwhile.
         return Err(StatutesError::Older { given: given.verified(trusted)?.serial, kept: number });
     }
-    let (key, serial, digest) = (signed.signer, in_force.serial, in_force.digest.clone());
-    let now = Memory { key, serial, digest };
-    if let Some(before) = &remembered
-        && before.key == now.key
-        && (before.serial > serial || (before.serial == serial && before.digest != now.digest))
-    {
-        return Err(StatutesError::Older { given: serial, kept: before.serial });
+    let now = Memory { key: signed.signer, serial: in_force.serial, digest: in_force.digest.clone() };
+    if let Some(before) = &remembered {
+        before.allows(&now)?;
     }
     if remembered.as_ref() != Some(&now) {
         now.keep(data_dir)?;
@@ -213,7 +216,7 @@ pub(crate) async fn current(connection: &mut Connection, known: &InForce) -> Res
         return Ok(Some(known.clone()));
     }
     let Some((number, signed)) = load(connection).await? else { return Ok(None) };
-    let found = InForce::of(number, &signed, known.trusted.as_deref()).ok();
+    let found = InForce::of(number, &signed, known.trusted.as_deref(), &known.data_dir).ok();
     Ok(found.filter(|found| found.serial > known.serial))
 }
 
@@ -231,7 +234,27 @@ async fn add(connection: &mut Connection, serial: i64, given: &Signed, now_ms: i
     connection.commit().await
 }
 
+impl InForce {
+    /// Has the data directory remember it, as far as it can: the next start knows that no older one counts.
+    pub(super) fn remember(&self) {
+        let Some(key) = self.trusted.clone() else { return };
+        let now = Memory { key, serial: self.serial, digest: self.digest.clone() };
+        if let Err(error) = now.keep(&self.data_dir) {
+            tracing::warn!(%error, "the data directory does not remember the table of law");
+        }
+    }
+}
+
 impl Memory {
+    /// Whether another one counts after this one.
+    fn allows(&self, other: &Self) -> Result<(), StatutesError> {
+        let is_older = self.serial > other.serial || (self.serial == other.serial && self.digest != other.digest);
+        if self.key == other.key && is_older {
+            return Err(StatutesError::Older { given: other.serial, kept: self.serial });
+        }
+        Ok(())
+    }
+
     fn of(data_dir: &Path) -> io::Result<Option<Self>> {
         match fs::read_to_string(data_dir.join(MEMORY)) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(io::Error::other),
