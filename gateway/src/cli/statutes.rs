@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn the_example_of_the_help_is_a_table() {
         let mut help = StatutesCommand::augment_subcommands(clap::Command::new("statutes"));
-        let help = help.find_subcommand_mut("check").unwrap().render_long_help().to_string();
+        let help = help.find_subcommand_mut("check").unwrap().get_after_help().unwrap().to_string();
         let example = help.split_once("it is written:").unwrap().1.split_once("Without jurisdiction").unwrap().0;
         let table = StatuteTable::parse(example).unwrap();
         assert_eq!((table.rows.len(), table.serial), (3, 1));
