@@ -2,6 +2,8 @@
 //! same binary on the same records without the Consents and without applying any.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -11,6 +13,8 @@ use crate::bench::load::Plan;
 use crate::bench::server::Server;
 use crate::bench::{client, median, progress, search, wrk};
 
+/// The demo's records, a transaction bundle a line.
+const BUNDLES: &str = "bundles.ndjson";
 /// Clients at a time.
 const CLIENTS: usize = 8;
 
@@ -28,7 +32,7 @@ const REQUESTS: [(&str, &str); 7] = [
 /// The records without Consents, in a folder beside.
 ///
 /// # Errors
-/// They cannot be read or written.
+/// They cannot be read or written, or have no Consents.
 pub fn without_consents(records: &Path) -> Result<PathBuf, String> {
     let folder = records.with_extension("without");
     if folder.exists() {
@@ -36,14 +40,23 @@ pub fn without_consents(records: &Path) -> Result<PathBuf, String> {
     }
     let text = |error: std::io::Error| error.to_string();
     std::fs::create_dir_all(&folder).map_err(text)?;
-    for file in std::fs::read_dir(records).map_err(text)? {
-        let file = file.map_err(text)?.path();
-        let name = file.file_name().unwrap_or_default();
-        if !name.to_string_lossy().starts_with("Consent") {
-            std::fs::hard_link(&file, folder.join(name)).map_err(text)?;
+    let bundles = BufReader::new(File::open(records.join(BUNDLES)).map_err(text)?);
+    let mut out = BufWriter::new(File::create(folder.join(BUNDLES)).map_err(text)?);
+    let mut left = 0;
+    for line in bundles.lines() {
+        let mut bundle: Value = serde_json::from_str(&line.map_err(text)?).map_err(|error| error.to_string())?;
+        if let Some(entries) = bundle["entry"].as_array_mut() {
+            let before = entries.len();
+            // A relative begins an epoch of the patient's rules, too.
+            entries.retain(|entry| {
+                entry["resource"]["resourceType"] != "Consent" && entry["resource"]["resourceType"] != "RelatedPerson"
+            });
+            left += before - entries.len();
         }
+        writeln!(out, "{bundle}").map_err(text)?;
     }
-    Ok(folder)
+    out.flush().map_err(text)?;
+    if left == 0 { Err("the records have no Consents".to_owned()) } else { Ok(folder) }
 }
 
 /// Measures it: `applied` has the Consents and applies them, `plain` has none. The table in Markdown.
