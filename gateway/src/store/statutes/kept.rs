@@ -31,7 +31,7 @@ pub struct Signed {
     pub signed_by: String,
     /// The public key in hexadecimal.
     pub signer: String,
-    /// Of [`Signed::text`], as base64.
+    /// Of name and document, as base64.
     pub signature: String,
 }
 
