@@ -216,7 +216,10 @@ pub(crate) async fn current(connection: &mut Connection, known: &InForce) -> Res
         return Ok(Some(known.clone()));
     }
     let Some((number, signed)) = load(connection).await? else { return Ok(None) };
-    let found = InForce::of(number, &signed, known.trusted.as_deref(), &known.data_dir).ok();
+    // Whose signature counts a command may have said meanwhile, for the same data directory.
+    let remembered = || Memory::of(&known.data_dir).ok().flatten().map(|memory| memory.key);
+    let trusted = known.trusted.clone().or_else(remembered);
+    let found = InForce::of(number, &signed, trusted.as_deref(), &known.data_dir).ok();
     Ok(found.filter(|found| found.serial > known.serial))
 }
 
