@@ -135,7 +135,9 @@ suite! {
         api.get("/Consent/c-deleted").await.expect(410);
         assert_eq!(api.get("/Consent/c-inactive").await.expect(200).json().str("status"), Some("inactive"));
         assert_eq!(api.get("/Consent/c-denies").await.expect(200).json().str("provision.type"), Some("deny"));
-        assert_eq!(api.get("/Consent/c-late").await.expect(200).json().str("provision.type"), Some("deny"), "nobody knows any more what it denied");
+        let late = api.get("/Consent/c-late").await.expect(200).json();
+        assert_eq!(late.str("provision.type"), Some("deny"), "nobody knows any more what it denied");
+        assert_eq!(late.str("patient.reference"), Some("Patient/stays"));
         assert!(server.log().contains("older than the journal"), "{}", server.log());
         let incidents = Json::of(&command(&server, &["incident", "list", "--json"]).await.expect(0).stdout);
         assert_eq!(incidents.str("0.kind"), Some("restored-database"), "{incidents}");
@@ -279,7 +281,9 @@ suite! {
         let now = api.get("/Observation/o-wrong").await.expect(200);
         assert_eq!((now.version(), now.json().str("valueQuantity.value")), (3, Some("7.1")));
         api.get("/Consent/c-wrong/_history/2").await.expect(404);
-        assert_eq!(api.get("/Consent/c-wrong").await.expect(200).json().str("provision.type"), Some("deny"), "who knows what followed");
+        let denies = api.get("/Consent/c-wrong").await.expect(200).json();
+        assert_eq!(denies.str("provision.type"), Some("deny"), "who knows what followed");
+        assert_eq!(denies.str("patient.reference"), Some("Patient/wrong"), "a deny of nobody reaches nobody");
         assert_eq!(api.get("/Observation/o-form").await.expect(200).version(), 1, "nobody approved its end");
         assert_eq!(api.get("/Consent/c-all").await.expect(200).version(), 2, "it denies everything");
         command(&server, &["map", "verify"]).await.expect(0);

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use consent::{ALWAYS, Directive, OrganizationId, Permit, Rule};
 use mappers::json::Document;
 use mappers::patch;
+use mappers::references::Bases;
 use serde_json::json;
 
 use super::ErasureError;
@@ -164,7 +165,7 @@ impl Store {
         let operation = match (earlier, &current.basis.patient) {
             (_, Some(patient)) if &*kind == "Consent" => {
                 denying_now = Some(format!("Consent/{id}"));
-                update(denying(&id, patient, at))
+                update(denying(&id, patient, at, &self.core().bases()))
             }
             (Some(body), _) => update(body),
             (None, _) => delete(),
@@ -361,22 +362,13 @@ impl Store {
                 return Ok(false);
             }
             (Revoked::Denies, _) => match &revocation.patient {
-                Some(patient) => update(denying(id, &self.own_patient(patient), at)),
+                Some(patient) => update(denying(id, patient, at, &self.core().bases())),
                 None => return Ok(false),
             },
         };
         let change = Change { kind: kind.into(), id: id.into(), operation };
         self.submit(permit, vec![change]).await.map_err(|error| ErasureError::Failed(error.to_string()))?;
         Ok(true)
-    }
-
-    /// A reference to a patient as the journal names one: by id, or by an address, which may have become one of ours since.
-    fn own_patient(&self, patient: &str) -> String {
-        match self.core().bases().own(patient) {
-            Some((_, id)) => format!("Patient/{id}"),
-            None if patient.contains([':', '/']) => patient.to_owned(),
-            None => format!("Patient/{patient}"),
-        }
     }
 }
 
@@ -451,8 +443,14 @@ fn inactive(body: &[u8]) -> Result<Vec<u8>, ErasureError> {
     patch::apply(body, &patch).map_err(|_| unreadable())
 }
 
-/// A Consent that denies everything to the patient (a reference): what exactly it denied the journal does not know.
-fn denying(id: &str, patient: &str, at: &str) -> Vec<u8> {
+/// A Consent that denies everything: what exactly it denied the journal does not know. The patient is the fact that was kept: an id, or
+/// an address, which may have become one of ours since.
+fn denying(id: &str, patient: &str, at: &str, bases: &Bases) -> Vec<u8> {
+    let patient = match bases.own(patient) {
+        Some((_, id)) => format!("Patient/{id}"),
+        None if patient.contains([':', '/']) => patient.to_owned(),
+        None => format!("Patient/{patient}"),
+    };
     json!({
         "resourceType": "Consent",
         "id": id,
@@ -480,7 +478,17 @@ mod tests {
         let permit = br#"{"resourceType":"Consent","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"patient":{"reference":"Patient/p"},"provision":{"type":"permit"}}"#;
         assert_eq!(consents::revoked(permit), None);
         assert_eq!(consents::revoked(&inactive(permit).unwrap()), Some(Revoked::Inactive));
-        let denies = denying("c", "p", "2026-01-01T00:00:00.000Z");
+        let of = |patient: &str| {
+            let text = denying("c", patient, "2026-01-01T00:00:00.000Z", &"http://home/fhir".into());
+            let document = Document::parse(&text).unwrap();
+            let named =
+                document.root().member("patient").unwrap().member("reference").unwrap().string().unwrap().into_owned();
+            (named, text.clone())
+        };
+        assert_eq!(of("http://home/fhir/Patient/p").0, "Patient/p");
+        assert_eq!(of("http://there/fhir/Patient/p").0, "http://there/fhir/Patient/p");
+        let (named, denies) = of("p");
+        assert_eq!(named, "Patient/p");
         assert_eq!(consents::revoked(&denies), Some(Revoked::Denies));
         assert!(denies_all(&denies) && !denies_all(permit));
         let narrow = String::from_utf8(denies).unwrap().replace(r#""type":"deny""#, r#""type":"deny","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]"#);
