@@ -207,9 +207,10 @@ async fn portion(
             facts.push(one.of_deleted(&bases));
             continue;
         }
-        let name = format!("{}/{}", one.kind, one.id);
-        let unreadable =
-            |_| DbError::fault(format!("{name} as it is stored cannot be read, so whose it is cannot be told"));
+        // By its row's number: whose it may be does not belong into a log.
+        let unreadable = |_| {
+            DbError::fault(format!("what directory row {} says cannot be read, so whose it is cannot be told", one.rid))
+        };
         let document = Document::parse(one.body.as_bytes()).map_err(unreadable)?;
         let (root, served) = (document.root(), Served { body: one.body.as_bytes(), custom: &custom });
         facts.push(Facts::of(one.kind, one.id, root, &bases).labelled(core, one.kind, root));

@@ -78,8 +78,8 @@ pub(super) async fn are_of_the_law(connection: &mut Connection, organization: Or
     Ok(law_of_rules(connection, organization).await? == statutes::newest(connection).await?.to_string())
 }
 
-/// Where a table of law is in force that this process cannot go by, rules that are made now are such that the next start under
-/// whatever law makes all of them anew.
+/// Where a table of law is in force that this process cannot go by, rules that are made now are noted to be of no known one: whoever
+/// can go by it makes all of them anew, at its start or in its next round.
 pub(super) async fn note_unknown_law(
     core: &Core,
     connection: &mut Connection,
