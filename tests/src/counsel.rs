@@ -78,7 +78,7 @@ impl Counsel {
         assert!(run.stdout.contains(&self.key), "{}", run.stdout);
     }
 
-    /// Signs the table and has a server's database keep it; the server itself goes by it once it starts again.
+    /// Signs the table and has a server's database keep it; servers that run go by it within seconds.
     ///
     /// # Panics
     /// When the gateway does not take it.
