@@ -264,6 +264,12 @@ async fn agree(engine: Engine, with_law: bool) {
     all.put("/Patient/eve", r#"{"resourceType":"Patient","id":"eve"}"#).await.expect(201);
     all.save(&consent("eve", "eve", r#"{"type":"deny"}"#)).await.expect(201);
     all.put("/Observation/eve", r#"{"resourceType":"Observation","id":"eve","status":"final","code":{"coding":[{"system":"urn:c","code":"x"}]},"subject":{"reference":"Patient/eve"}}"#).await.expect(201);
+    // Somebody who denies nothing, and whose records have nothing sensitive.
+    all.put("/Patient/bob", r#"{"resourceType":"Patient","id":"bob"}"#).await.expect(201);
+    let plain: Vec<String> = (0..8).map(|number| format!("bob{number}")).collect();
+    for id in &plain {
+        all.put(&format!("/Observation/{id}"), format!(r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"coding":[{{"system":"http://loinc.org","code":"8867-4"}}]}},"subject":{{"reference":"Patient/bob"}}}}"#)).await.expect(201);
+    }
     let asking = |default: &str, more: &[&str]| {
         let arguments = ["--dev-consent", "enforce", "--dev-actor", DOCTOR, "--consent-default", default];
         let arguments = arguments.iter().chain(more).chain(&key).map(|argument| (*argument).to_owned()).collect();
@@ -335,8 +341,11 @@ async fn agree(engine: Engine, with_law: bool) {
                 (shown(api).await, permitted((&consents, &law), &record, (actors, glass), default));
             if member && broken.contains("eve") {
                 permitted.push("Observation/eve".to_owned());
-                permitted.sort();
             }
+            if default == PolicyDefault::Permit {
+                permitted.extend(plain.iter().map(|id| format!("Observation/{id}")));
+            }
+            permitted.sort();
             let texts: Vec<String> = consents.values().map(Json::to_string).collect();
             assert_eq!(shown, permitted, "round {round}, {default:?}, {actors:?}, {broken:?}: {}", texts.join("\n"));
             // What is counted is asked of many rows at once, in another way.

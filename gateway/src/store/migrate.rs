@@ -72,6 +72,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0018_unspoken"),
     migration!(Internal, "internal", "0019_derived_under"),
     migration!(Internal, "internal", "0020_statutes"),
+    migration!(Internal, "internal", "0021_counting"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),
     migration!(Clinic, "clinic", "0003_record"),

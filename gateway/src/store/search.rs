@@ -8,6 +8,7 @@
 mod chain;
 mod compiler;
 mod composite;
+mod count;
 mod date;
 mod include;
 mod labels;
@@ -67,7 +68,7 @@ impl Store {
             self.show(&mut page, permit, &mut reading, matches, included).await?;
         }
         if request.total {
-            page.total = Some(page::count(&plan, &mut reading).await?);
+            page.total = Some(count::count(&plan, &mut reading).await?);
         }
         reading.finish();
         Ok(page)

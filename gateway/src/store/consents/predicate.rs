@@ -45,8 +45,11 @@ pub(crate) enum Breadth<'b> {
 
 /// The levels that a plain row has.
 const PLAIN: i64 = (Labels::NORMAL.bits() << 1) - 1;
-/// Labels on which doubt has a say, or a law that holds for every request.
-const SPECIAL: i64 = Labels::DOUBTFUL.bits() | Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits();
+/// Labels on which a law has a say for every request.
+const LAWFUL: i64 = Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits();
+/// That a deny (`r`) can match a plain row, as the index of such denies says it.
+const OF_PLAIN: &str = "(r.labels is null or (r.labels & 15) <> 0)";
+const _: () = assert!(PLAIN == 15, "OF_PLAIN and two indexes say which levels are plain");
 
 /// How far a Provenance of a Provenance is followed.
 const FOLLOWED: u8 = 2;
@@ -66,6 +69,26 @@ pub(crate) fn condition<'p>(
         return own;
     }
     format!("{own} and {}", by_targets(asked, d, span, engine, places))
+}
+
+/// Conditions on a row of the directory (under `d`), one of which holds of every row there is that [`condition`] may hide. All
+/// others are shown: they have no sensitive label, and their patients no deny that could match. `None` where most rows may be
+/// hidden: there is no such shortcut.
+pub(crate) fn may_hide<'p>(
+    asked: &'p Asked,
+    (d, kinds): (&str, &[&str]),
+    organization: &str,
+    places: &mut impl Places<'p>,
+) -> Option<[String; 2]> {
+    let is_told_by_itself = !kinds.is_empty() && !kinds.contains(&provenance::KIND);
+    if asked.default() != PolicyDefault::Permit || asked.patient().is_some() || !is_told_by_itself {
+        return None;
+    }
+    // As the index of such rows says it.
+    let sensitive = format!("({d}.labels = 0 or ({d}.labels & {}) <> 0)", !PLAIN);
+    let row = format!("{d}.");
+    let denied = denied(&terms(asked, &row, Span::Current, places), OF_PLAIN, organization);
+    Some([sensitive, format!("{d}.patient in {denied}")])
 }
 
 /// The part of [`condition`] that a Provenance's targets decide.
@@ -185,10 +208,9 @@ fn broken<'p>(breaker: &'p Breaker, at_ms: i64, d: &str, places: &mut impl Place
 fn simple(asked: &Asked, terms: &Terms<'_>, breadth: Breadth<'_>) -> String {
     let (d, own) = (terms.d, terms.labels());
     let of_labels = |others: i64| format!("{d}labels <> 0 and ({own} & {others}) = 0");
-    let rules =
-        |deny: bool, also: &str| format!("r.deny = {} and {} and {also}", i8::from(deny), terms.holds("r", deny));
+    let lawful = LAWFUL | asked.demands().labels().bits();
     let has = |deny: bool, also: &str| {
-        let rules = rules(deny, also);
+        let rules = rules(terms, deny, also);
         format!("exists (select 1 from consent_rules r where {} and {rules})", terms.of_patient("r"))
     };
     let permitted = match asked.default() {
@@ -198,24 +220,36 @@ fn simple(asked: &Asked, terms: &Terms<'_>, breadth: Breadth<'_>) -> String {
             format!(" and {}", has(false, all))
         }
     };
-    // As the index of such denies says it.
-    let of_plain = format!("(r.labels is null or (r.labels & {PLAIN}) <> 0)");
-    let of_plain = match breadth {
-        Breadth::Few => format!("not {}", has(true, &of_plain)),
-        Breadth::Many(organization) => format!(
-            "({d}patient is null or {d}patient not in \
-             (select r.patient from consent_rules r where r.organization_id = {organization} and {}))",
-            rules(true, &of_plain)
-        ),
+    let is_none_of = |denied: String| format!("({d}patient is null or {d}patient not in {denied})");
+    let (of_plain, undenied) = match breadth {
+        Breadth::Few => (format!("not {}", has(true, OF_PLAIN)), String::new()),
+        Breadth::Many(organization) => {
+            // Of a patient who denies nothing, doubt has nothing to say either.
+            let undenied = is_none_of(denied(terms, "true", organization));
+            let undenied = format!("when {}{permitted} and {undenied} then true ", of_labels(lawful));
+            (is_none_of(denied(terms, OF_PLAIN, organization)), undenied)
+        }
     };
     let class = contains("r.classes", &fence(&format!("{d}type")));
     let reaching = format!("(r.labels is null or (r.labels & {own}) <> 0) and (r.classes is null or {class})");
     format!(
-        "when {}{permitted} and {of_plain} then true when {}{permitted} and not {} then true",
+        "when {}{permitted} and {of_plain} then true {undenied}when {}{permitted} and not {} then true",
         of_labels(!PLAIN),
-        of_labels(SPECIAL | asked.demands().labels().bits()),
+        of_labels(Labels::DOUBTFUL.bits() | lawful),
         has(true, &reaching),
     )
+}
+
+/// The rules (`r`) that hold for the request, of denies or permits, and `also`.
+fn rules(terms: &Terms<'_>, deny: bool, also: &str) -> String {
+    format!("r.deny = {} and {} and {also}", i8::from(deny), terms.holds("r", deny))
+}
+
+/// The patients of an organization (an expression) with such a deny that holds for the request: a statement in brackets, which is
+/// answered once.
+fn denied(terms: &Terms<'_>, such: &str, organization: &str) -> String {
+    let rules = rules(terms, true, such);
+    format!("(select r.patient from consent_rules r where r.organization_id = {organization} and {rules})")
 }
 
 /// An expression between fences, as SQL.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consent::Permit;
+use consent::{Permit, Predicate};
 use mappers::references::Bases;
 use mappers::search::query::{DateValue, IndexKind, IndexTest, Test, Values};
 
@@ -35,6 +35,8 @@ pub(super) struct Compiler<'a> {
     /// All matches are counted.
     pub(super) counts: bool,
     pub(super) permit: &'a Permit,
+    /// What rows must pass: the permit's own, but where all are counted for what is hidden to be subtracted.
+    predicate: &'a Predicate,
     /// Where we are served.
     pub(super) bases: Arc<Bases>,
     now_ms: i64,
@@ -46,7 +48,17 @@ impl<'a> Compiler<'a> {
         let mut statement = Statement::default();
         let organization = statement.int(permit.organization().0);
         let (engine, now_ms) = (core.pools.engine(), core.clock.now_ms());
-        Self { statement, engine, organization, counts: false, permit, bases: core.bases(), now_ms, aliases: 0 }
+        let (predicate, bases) = (permit.predicate(), core.bases());
+        Self { statement, engine, organization, counts: false, permit, predicate, bases, now_ms, aliases: 0 }
+    }
+
+    /// Compiles a number of rows of which what the permit hides is subtracted before anybody sees it: as though nothing were
+    /// hidden.
+    pub(super) fn whatever_is_hidden(&mut self, compile: impl FnOnce(&mut Self) -> String) -> String {
+        let predicate = std::mem::replace(&mut self.predicate, &Predicate::Organization);
+        let sql = compile(self);
+        self.predicate = predicate;
+        sql
     }
 
     /// A name for a table that no other one has.
@@ -68,10 +80,16 @@ impl<'a> Compiler<'a> {
 
     fn visible_of(&mut self, directory: &str, kinds: &[&str], many: bool) -> String {
         let breadth = if many { Breadth::Many(&self.organization) } else { Breadth::Few };
-        let (predicate, statement) = (self.permit.predicate(), &mut self.statement);
+        let (predicate, statement) = (self.predicate, &mut self.statement);
         let predicate =
             condition::predicate(predicate, (directory, kinds), Span::Current, self.engine, breadth, statement);
         format!("{directory}.organization_id = {} and {directory}.deleted = 0 and {predicate}", self.organization)
+    }
+
+    /// That a row of the directory is not shown, of those that may be hidden ([`may_hide`]).
+    pub(super) fn hidden(&mut self, directory: &str, kinds: &[&str]) -> String {
+        let shown = self.visible_of(directory, kinds, true);
+        format!("not coalesce({shown}, false)")
     }
 
     /// That a row of the directory is of one of the types; nothing for all types.

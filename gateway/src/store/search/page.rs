@@ -1,11 +1,11 @@
-//! One page of matches, and the number of all.
+//! One page of matches.
 
 use mappers::search::query::{SortKey, SortSource};
 
-use super::compiler::{Compiler, Reach, table, table_of};
+use super::compiler::{Compiler, Reach, table_of};
 use super::plan::{Drive, Plan, limited};
 use super::statement::Statement;
-use super::{VERSION, WIDTH, include, sort, version};
+use super::{VERSION, WIDTH, count, include, sort, version};
 use crate::store::connection::Row;
 use crate::store::core::Core;
 use crate::store::dialect;
@@ -118,13 +118,6 @@ fn horizon(plan: &Plan<'_>, request: &SearchRequest) -> Option<Statement> {
     Some(compiler.statement)
 }
 
-/// Counts all matches.
-pub(super) async fn count(plan: &Plan<'_>, reading: &mut Reading) -> Result<u64, StoreError> {
-    let statement = counting(plan);
-    let row = reading.fetch_optional(&statement.sql, &statement.args()).await?;
-    Ok(row.and_then(|row| row.int(0)).and_then(|total| u64::try_from(total).ok()).unwrap_or_default())
-}
-
 /// The plan, its statements, and how the database would run them.
 pub(super) async fn explain(
     plan: &Plan<'_>,
@@ -138,7 +131,7 @@ pub(super) async fn explain(
     let page = |phase| statement(plan, request, phase, request.count + 1, &look);
     statements.extend(phases(plan, request).map(page));
     if request.total {
-        statements.push(counting(plan));
+        statements.extend(count::statements(plan));
     }
     for statement in statements {
         out.push('\n');
@@ -312,21 +305,6 @@ fn present(
     let order = sort::order(keys, &names, "rid", true);
     let limit = limited(limit);
     format!("select * from ({}) as u order by {order}{limit}", branches.join(" union all "))
-}
-
-fn counting(plan: &Plan<'_>) -> Statement {
-    let mut compiler = Compiler::new(plan.core, plan.permit);
-    if let Some(test) = plan.alone() {
-        let fits = compiler.fits(test, "i", Reach::All);
-        let table = table(&test.values);
-        compiler.statement.sql =
-            format!("select count(*) from (select i.rid from {table} i where {fits} group by i.rid) as found");
-        return compiler.statement;
-    }
-    compiler.counts = plan.counts_many();
-    let rows = plan.rows(&mut compiler, plan.counted, &[], "");
-    compiler.statement.sql = format!("select count(*) from ({rows}) as found");
-    compiler.statement
 }
 
 /// The directory's row id of a resource (whether it is there still or not), as an expression.

@@ -210,14 +210,14 @@ impl Plan<'_> {
         format!("{from} limit 1 offset {}", rows - 1)
     }
 
-    /// The one condition, where its index rows alone are the matches: they are of resources that are there and of the one
-    /// type that is wanted, and the permit shows all of the organization's.
+    /// The one condition, where its index rows alone are the matches for whoever is shown all of the organization's: they are of
+    /// resources that are there and of the one type that is wanted.
     pub(super) fn alone(&self) -> Option<&IndexTest> {
         let ([Test::Index(test)], [kind]) = (&self.search.tests[..], &self.search.kinds[..]) else { return None };
         let own = parameters::supported(Some(kind)).filter(|definition| !definition.is_common());
         let places: HashSet<i32> = own.flat_map(Definition::index_paths).collect();
         let all = test.paths.iter().all(|path| places.contains(path));
-        (all && self.permit.predicate().is_unrestricted()).then_some(test)
+        all.then_some(test)
     }
 
     /// Whether what is counted may be a large part of all that there is.
