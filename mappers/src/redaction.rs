@@ -11,6 +11,8 @@ mod restore;
 
 use std::borrow::Cow;
 
+use memchr::{memchr2, memmem};
+
 use crate::json::{Document, Element, Kind};
 use crate::labels;
 use crate::references::{self, Bases, Reference};
@@ -45,6 +47,29 @@ pub fn spoken_of<'d>(resource: Element<'d>, bases: &Bases) -> Vec<(&'static str,
         .filter(|(object, _)| has_narrative || object.children().any(|member| !is_naming(member)))
         .map(|(_, of)| of)
         .collect()
+}
+
+/// Whether a text surely says nothing of other resources: it has no narrative, and each of its References says no more than which
+/// one it is. A look at the bytes, ten times as quick as [`spoken_of`], for the many resources of which it can tell.
+#[must_use]
+pub fn is_silent(text: &[u8]) -> bool {
+    let is_absent = |bytes: &[u8]| memmem::find(text, bytes).is_none();
+    // A name may be written in escapes.
+    is_absent(br"\u") && is_absent(br#""div""#) && memmem::find_iter(text, MEMBER).all(|at| stands_alone(text, at))
+}
+
+/// The name of what a Reference names.
+const MEMBER: &[u8] = br#""reference""#;
+
+/// Whether a Reference has the member at a place, and nothing else.
+fn stands_alone(text: &[u8], at: usize) -> bool {
+    let value = text[at + MEMBER.len()..].strip_prefix(br#":""#);
+    let is_first = at > 0 && text[at - 1] == b'{';
+    is_first
+        && value.is_some_and(|value| {
+            let end = memchr2(b'"', b'\\', value);
+            end.is_some_and(|end| value[end..].starts_with(br#""}"#))
+        })
 }
 
 /// The resource of this server that a Reference names. One that a query would find is some resource of its type, with no id.

@@ -6,7 +6,7 @@ mod data;
 use std::collections::BTreeSet;
 
 use mappers::json::Document;
-use mappers::redaction::{Lost, Redaction, spoken_of};
+use mappers::redaction::{Lost, Redaction, is_silent, spoken_of};
 use mappers::references::Bases;
 use mappers::structure;
 use serde_json::{Value, json};
@@ -88,6 +88,35 @@ fn what_names_nothing_but_the_one_resource_is_no_matter_without_a_narrative() {
     let document = Document::parse(text.as_bytes()).unwrap();
     assert!(spoken_of(document.root(), &Bases::default()).is_empty());
     assert_eq!(cut(&resource, &secret), None);
+}
+
+#[test]
+fn what_is_silent_at_a_glance_says_nothing() {
+    let of = |reference: &str| format!(r#"{{"resourceType":"Flag","status":"active","subject":{reference}}}"#);
+    for (reference, expected) in [
+        (r#"{"reference":"Patient/p"}"#, true),
+        (r##"{"reference":"#inside"}"##, true),
+        (r#"{"reference":"Patient/p","display":"Ada"}"#, false),
+        (r#"{"display":"Ada","reference":"Patient/p"}"#, false),
+        (r#"{"reference":"Patient/p","type":"Patient","display":"Ada"}"#, false),
+        (r#"{"reference":"Patient/p","_reference":{"extension":[]}}"#, false),
+        (r#"{"reference":"Patient\/p","display":"Ada"}"#, false),
+        (r#"{"reference":"Patient/p" ,"display":"Ada"}"#, false),
+        (r#"{"reference" :"Patient/p","display":"Ada"}"#, false),
+        (r#"{"\u0072eference":"Patient/p","display":"Ada"}"#, false),
+        (r#"{"refer\u0065nce":"Patient/p","display":"Ada"}"#, false),
+        (r#"{"reference":"Patient/p\"},"display":"Ada"}"#, false),
+        (r#"{"extension":[{"valueReference":{"reference":"Patient/p"}}],"reference":"Patient/q"}"#, false),
+        (r#"{"reference":"Patient/p"},"text":{"div":"<div/>"}"#, false),
+        // These say nothing, and it takes another look to tell.
+        (r#"{ "reference":"Patient/p"}"#, false),
+        (r#"{"reference":"Patient/p","type":"Patient"}"#, false),
+        (r#"{"display":"reference"}"#, false),
+        (r#"{"reference":1,"display":"Ada"}"#, false),
+    ] {
+        assert_eq!(is_silent(of(reference).as_bytes()), expected, "{reference}");
+    }
+    assert!(is_silent(br#""reference"#) && !is_silent(br#""reference""#) && !is_silent(br#"{"reference":""#));
 }
 
 #[test]
@@ -255,6 +284,10 @@ fn examples_lose_what_is_said_and_nothing_else() {
     for (name, text) in examples {
         let Ok(document) = Document::parse(text.as_bytes()) else { continue };
         let resource: Value = serde_json::from_str(&text).unwrap();
+        for text in [resource.to_string(), text.clone()] {
+            let says_nothing = spoken_of(document.root(), &BASE.into()).is_empty();
+            assert!(says_nothing || !is_silent(text.as_bytes()), "{name}");
+        }
         let spoken: BTreeSet<(String, String)> = spoken_of(document.root(), &BASE.into())
             .into_iter()
             .map(|(kind, id)| (kind.to_owned(), id.into_owned()))

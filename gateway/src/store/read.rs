@@ -37,6 +37,8 @@ const CURRENT_POSTGRES: &str = "select pending, version, updated, deleted, metho
 /// Where the basis is in a row, and (of what is narrowed) the row id.
 const BASIS: usize = 6;
 const RID: usize = 10;
+/// Where it is told (of what is narrowed) whether it would be shown if Consents were applied that are not.
+const OBSERVED: usize = 11;
 
 impl Store {
     /// The current state of a resource.
@@ -66,8 +68,7 @@ impl Store {
         self.observed(permit, kind, id, Some(version), row).await
     }
 
-    /// What a row says; where more than a default would decide on it, or Consents may hide what it speaks of, once more with what
-    /// comes of that, all of one state.
+    /// What a row says; where Consents may hide what it speaks of, or it is looked at once more, all of that of one state.
     async fn observed(
         &self,
         permit: &Permit,
@@ -79,13 +80,11 @@ impl Store {
         let is_confirmed = row.int(1).is_some() && version.is_none() && self.alarm_is_due(permit);
         let is_plain = || {
             let body = row.text(5).unwrap_or_default().as_bytes();
-            let basis = Basis::read(&row, BASIS);
-            !basis.is_open(permit)
-                && !notice::is_owed(permit, basis.labels)
+            !notice::is_owed(permit, Basis::read(&row, BASIS).labels)
                 && !redaction::may_redact(self.core(), permit, body)
         };
         if row.int(1).is_none() || (!is_confirmed && is_plain()) {
-            return found(self.core(), permit, kind, id, &row);
+            return self.unapplied(permit, kind, id, version, row).await;
         }
         let mut reading = self.snapshot(permit).await?;
         let query = narrowed(permit, kind, id, version, self.core().pools.engine());
@@ -99,6 +98,28 @@ impl Store {
         reading.show(self, permit, span, Vec::from_iter(read(&row, &mut found))).await?;
         reading.finish();
         Ok(found)
+    }
+
+    /// What a row says; where Consents are not applied and more than a default would decide on it, what it says by now, with what
+    /// they would have come to.
+    async fn unapplied(
+        &self,
+        permit: &Permit,
+        kind: &str,
+        id: &str,
+        version: Option<i64>,
+        row: Row,
+    ) -> Result<Found, StoreError> {
+        let (Some(_), true) = (row.int(1), Basis::read(&row, BASIS).is_open(permit)) else {
+            return found(self.core(), permit, kind, id, &row);
+        };
+        // What was read by the short statement is asked about by the long one.
+        let row = if version.is_none() && permit.predicate().is_unrestricted() {
+            self.narrowed(permit, kind, id, None).await?
+        } else {
+            row
+        };
+        found(self.core(), permit, kind, id, &row)
     }
 
     async fn current(&self, permit: &Permit, kind: &str, id: &str) -> Result<Row, StoreError> {
@@ -144,14 +165,14 @@ pub(super) fn narrowed<'a>(
     let organization = query.arg(Arg::Int(permit.organization().0));
     let (wanted, kind) = (kind, query.arg(Arg::Text(kind)));
     let id = query.arg(Arg::Text(id));
-    let predicate = match version {
-        None => query.predicate(permit.predicate(), ("d", &[wanted]), Span::Current, engine),
-        Some(_) => query.predicate(permit.predicate(), ("d", &[wanted]), Span::Ever, engine),
-    };
+    let span = if version.is_some() { Span::Ever } else { Span::Current };
+    let predicate = query.predicate(permit.predicate(), ("d", &[wanted]), span, engine);
+    let observed = permit.observed().map(|observed| query.predicate(observed, ("d", &[wanted]), span, engine));
+    let observed = observed.map_or_else(|| "null".to_owned(), |shown| format!("case when {shown} then 1 else 0 end"));
     let version = version.map_or_else(|| "d.version".to_owned(), |version| query.arg(Arg::Int(version)));
     query.push(&format!(
         "select exists(select 1 from outbox where organization_id = {organization}), \
-         v.version, v.updated, v.deleted, v.method, v.body, {}, d.rid from (select 1) as one \
+         v.version, v.updated, v.deleted, v.method, v.body, {}, d.rid, {observed} from (select 1) as one \
          left join directory d on d.organization_id = {organization} and d.type = {kind} and d.id = {id} and {predicate} \
          left join resource_versions v on v.rid = d.rid and v.version = {version}",
         basis::COLUMNS
@@ -167,7 +188,7 @@ pub(super) fn read<'f>(row: &Row, found: &'f mut Found) -> Option<(i64, &'f mut 
     }
 }
 
-/// What a row of the read statements says. The predicate has been applied; that it holds is checked once more, as an
+/// What a row of the read statements says (a long one also what Consents would have come to). The predicate has been applied; that it holds is checked once more, as an
 /// alarm.
 pub(super) fn found(core: &Core, permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
     let Some(version) = row.int(1) else { return Ok(Found::Unknown) };
@@ -175,7 +196,7 @@ pub(super) fn found(core: &Core, permit: &Permit, kind: &str, id: &str, row: &Ro
         return Err(StoreError::Invariant("a read returned a row outside its permit"));
     }
     let deleted = row.flag(3);
-    let version = Version {
+    let mut version = Version {
         kind: kind.into(),
         id: id.into(),
         version,
@@ -184,5 +205,8 @@ pub(super) fn found(core: &Core, permit: &Permit, kind: &str, id: &str, row: &Ro
         body: Bytes::copy_from_slice(row.text(5).unwrap_or_default().as_bytes()),
         basis: Basis::read_past(core, row, BASIS, (kind, id, row.text(5).unwrap_or_default().as_bytes())),
     };
+    if row.width() > OBSERVED {
+        version.basis.would_deny = version.basis.is_open(permit) && !row.flag(OBSERVED);
+    }
     Ok(if deleted { Found::Deleted(version) } else { Found::Present(version) })
 }

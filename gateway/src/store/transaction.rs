@@ -12,12 +12,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::store::Store;
 use crate::store::alert::{self, Alert};
 use crate::store::apply::{self, Abort, Lessons, Verdict};
-use crate::store::basis;
 use crate::store::batch::{self, Unit};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::consents::glass::{self, Breaking, Broken};
-use crate::store::consents::predicate::Span;
 use crate::store::consents::redaction;
 use crate::store::content::Staged;
 use crate::store::core::Core;
@@ -172,7 +170,6 @@ impl Transaction {
         let mut shown = Vec::from_iter(read::read(&row, &mut found));
         let mut versions: Vec<&mut Version> = shown.iter_mut().map(|(_, version)| &mut **version).collect();
         redaction::redact(&self.core, &self.permit, &mut self.connection, &mut versions).await?;
-        basis::observe(&self.permit, Span::Current, &mut self.connection, shown).await?;
         Ok(found)
     }
 

@@ -45,8 +45,6 @@ pub(crate) enum Breadth<'b> {
 
 /// The levels that a plain row has.
 const PLAIN: i64 = (Labels::NORMAL.bits() << 1) - 1;
-/// Labels on which a law has a say for every request.
-const LAWFUL: i64 = Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits();
 /// That a deny (`r`) can match a plain row, as the index of such denies says it.
 const OF_PLAIN: &str = "(r.labels is null or (r.labels & 15) <> 0)";
 const _: () = assert!(PLAIN == 15, "OF_PLAIN and two indexes say which levels are plain");
@@ -72,8 +70,8 @@ pub(crate) fn condition<'p>(
 }
 
 /// Conditions on a row of the directory (under `d`), one of which holds of every row there is that [`condition`] may hide. All
-/// others are shown: they have no sensitive label, and their patients no deny that could match. `None` where most rows may be
-/// hidden: there is no such shortcut.
+/// others are shown. Which these are: what has a sensitive label is hidden by a law or by some deny of its patient's, everything
+/// else by a deny that could match a plain row. `None` where most rows may be hidden: there is no such shortcut.
 pub(crate) fn may_hide<'p>(
     asked: &'p Asked,
     (d, kinds): (&str, &[&str]),
@@ -84,11 +82,13 @@ pub(crate) fn may_hide<'p>(
     if asked.default() != PolicyDefault::Permit || asked.patient().is_some() || !is_told_by_itself {
         return None;
     }
+    let row = format!("{d}.");
+    let terms = terms(asked, &row, Span::Current, places);
+    let (any, of_plain) = (denied(&terms, "true", organization), denied(&terms, OF_PLAIN, organization));
     // As the index of such rows says it.
     let sensitive = format!("({d}.labels = 0 or ({d}.labels & {}) <> 0)", !PLAIN);
-    let row = format!("{d}.");
-    let denied = denied(&terms(asked, &row, Span::Current, places), OF_PLAIN, organization);
-    Some([sensitive, format!("{d}.patient in {denied}")])
+    let lawful = format!("{d}.labels = 0 or ({d}.labels & {}) <> 0", lawful(asked));
+    Some([format!("{sensitive} and ({lawful} or {d}.patient in {any})"), format!("{d}.patient in {of_plain}")])
 }
 
 /// The part of [`condition`] that a Provenance's targets decide.
@@ -208,7 +208,7 @@ fn broken<'p>(breaker: &'p Breaker, at_ms: i64, d: &str, places: &mut impl Place
 fn simple(asked: &Asked, terms: &Terms<'_>, breadth: Breadth<'_>) -> String {
     let (d, own) = (terms.d, terms.labels());
     let of_labels = |others: i64| format!("{d}labels <> 0 and ({own} & {others}) = 0");
-    let lawful = LAWFUL | asked.demands().labels().bits();
+    let lawful = lawful(asked);
     let has = |deny: bool, also: &str| {
         let rules = rules(terms, deny, also);
         format!("exists (select 1 from consent_rules r where {} and {rules})", terms.of_patient("r"))
@@ -238,6 +238,11 @@ fn simple(asked: &Asked, terms: &Terms<'_>, breadth: Breadth<'_>) -> String {
         of_labels(Labels::DOUBTFUL.bits() | lawful),
         has(true, &reaching),
     )
+}
+
+/// Labels on which a law has a say.
+fn lawful(asked: &Asked) -> i64 {
+    Labels::PART2.bits() | Labels::PSYCHOTHERAPY.bits() | asked.demands().labels().bits()
 }
 
 /// The rules (`r`) that hold for the request, of denies or permits, and `also`.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use consent::{NOBODYS, OrganizationId, Permit, Predicate};
 use mappers::json::{Document, Element};
-use mappers::redaction::{Lost, Redaction, is_redacted, spoken_of};
+use mappers::redaction::{Lost, Redaction, is_redacted, is_silent, spoken_of};
 use mappers::references::Bases;
 
 use super::predicate::Span;
@@ -159,7 +159,7 @@ async fn bodies(
 /// # Errors
 /// The text cannot be read: nobody can tell what it says, and nobody is shown it.
 fn spoken(core: &Core, body: &[u8]) -> Result<Vec<Key>, DbError> {
-    if body.is_empty() {
+    if body.is_empty() || is_silent(body) {
         return Ok(Vec::new());
     }
     let document = Document::parse(body).map_err(|_| unreadable())?;

@@ -7,36 +7,42 @@
 use consent::Predicate;
 use mappers::search::query::IndexTest;
 
-use super::compiler::{Compiler, Reach, table};
+use super::compiler::{Compiler, Reach, all, table};
 use super::plan::Plan;
 use super::source;
 use super::statement::Statement;
+use crate::store::connection::Row;
 use crate::store::consents::predicate::may_hide;
 use crate::store::error::StoreError;
 use crate::store::reading::Reading;
 
 /// Counts all matches.
 pub(super) async fn count(plan: &Plan<'_>, reading: &mut Reading) -> Result<u64, StoreError> {
-    if let Some(Subtraction { all_and_suspects, hidden }) = Subtraction::of(plan) {
-        let [all, suspects] = numbers(&all_and_suspects, reading).await?;
-        if suspects < all {
-            let [hidden] = numbers(&hidden, reading).await?;
-            return all.checked_sub(hidden).ok_or(StoreError::Invariant("more matches are hidden than there are"));
-        }
+    let Some(subtraction) = subtraction(plan) else {
+        let row = numbers(&counting(plan), reading).await?;
+        return Ok(number(&row, 0).unwrap_or_default());
+    };
+    let row = numbers(&subtraction, reading).await?;
+    let (all, hidden) = (number(&row, 0).unwrap_or_default(), number(&row, 1));
+    if let Some(hidden) = hidden {
+        return all.checked_sub(hidden).ok_or(StoreError::Invariant("more matches are hidden than there are"));
     }
-    let [shown] = numbers(&counting(plan), reading).await?;
-    Ok(shown)
+    let row = numbers(&counting(plan), reading).await?;
+    Ok(number(&row, 0).unwrap_or_default())
 }
 
 /// What [`count`] asks.
-pub(super) fn statements(plan: &Plan<'_>) -> Vec<Statement> {
-    Subtraction::of(plan).map_or_else(|| vec![counting(plan)], |by| vec![by.all_and_suspects, by.hidden])
+pub(super) fn statement(plan: &Plan<'_>) -> Statement {
+    subtraction(plan).unwrap_or_else(|| counting(plan))
 }
 
-async fn numbers<const N: usize>(statement: &Statement, reading: &mut Reading) -> Result<[u64; N], StoreError> {
+async fn numbers(statement: &Statement, reading: &mut Reading) -> Result<Row, StoreError> {
     let row = reading.fetch_optional(&statement.sql, &statement.args()).await?;
-    let row = row.ok_or(StoreError::Invariant("a count gave no row"))?;
-    Ok(std::array::from_fn(|column| row.int(column).and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
+    row.ok_or(StoreError::Invariant("a count gave no row"))
+}
+
+fn number(row: &Row, column: usize) -> Option<u64> {
+    row.int(column).and_then(|number| u64::try_from(number).ok())
 }
 
 /// Counts what the permit shows.
@@ -59,50 +65,40 @@ fn of_rows(plan: &Plan<'_>, compiler: &mut Compiler<'_>) -> String {
     plan.rows(compiler, plan.counted, &[], "")
 }
 
-/// How all matches are counted, and those of them that Consents hide.
-struct Subtraction {
-    /// How many match, and how many rows may be hidden, as far as these are fewer.
-    all_and_suspects: Statement,
-    /// How many matches are hidden.
-    hidden: Statement,
-}
-
-impl Subtraction {
-    /// `None` where most may be hidden, or where more than a match itself must be shown: what it refers to.
-    fn of(plan: &Plan<'_>) -> Option<Self> {
-        let tests = &plan.search.tests;
-        if !plan.counts_many() || !tests.iter().all(source::is_of_index_rows) {
-            return None;
-        }
-        let mut compiler = Compiler::new(plan.core, plan.permit);
-        let each = suspects(plan, &mut compiler)?.join(" union all ");
-        let all = compiler.whatever_is_hidden(|compiler| match plan.alone() {
-            Some(test) => of_index(test, compiler),
-            None => of_rows(plan, compiler),
-        });
-        compiler.statement.sql = format!(
-            "with matching (found) as materialized (select count(*) from ({all}) as found) select found, \
-             (select count(*) from (select s.rid from ({each}) as s limit (select found from matching)) as suspects) from matching"
-        );
-        let all_and_suspects = compiler.statement;
-        let mut compiler = Compiler::new(plan.core, plan.permit);
-        let once = suspects(plan, &mut compiler)?.join(" union ");
-        let mut conditions = vec![compiler.hidden("d", &plan.search.kinds)];
-        conditions.extend(tests.iter().map(|test| compiler.holds(test, "d")));
-        compiler.statement.sql = format!(
-            "select count(*) from ({once}) as s join directory d on d.rid = s.rid where {}",
-            conditions.join(" and ")
-        );
-        Some(Self { all_and_suspects, hidden: compiler.statement })
+/// Counts all matches, and those of them that Consents hide; null for these where more rows may be hidden than match. `None` where
+/// most may be hidden, or where more than a match itself must be shown: what it refers to.
+fn subtraction(plan: &Plan<'_>) -> Option<Statement> {
+    let tests = &plan.search.tests;
+    if !plan.counts_many() || !tests.iter().all(source::is_of_index_rows) {
+        return None;
     }
+    let mut compiler = Compiler::new(plan.core, plan.permit);
+    let each = suspects(plan, &mut compiler, "true")?.join(" union all ");
+    let hidden = compiler.hidden("d", &plan.search.kinds);
+    let once = suspects(plan, &mut compiler, &hidden)?.join(" union ");
+    let matching = compiler.whatever_is_hidden(|compiler| match plan.alone() {
+        Some(test) => of_index(test, compiler),
+        None => of_rows(plan, compiler),
+    });
+    // Few are hidden: what is hidden is asked before the tests are.
+    let (tests, barrier) = (all(tests.iter().map(|test| compiler.holds(test, "h")).collect()), compiler.barrier());
+    compiler.statement.sql = format!(
+        "with matching (found) as materialized (select count(*) from ({matching}) as found), \
+         suspects (found) as materialized \
+         (select count(*) from (select s.rid from ({each}) as s limit (select found from matching)) as found) \
+         select m.found, case when s.found < m.found then \
+         (select count(*) from (select s.rid from ({once}) as s{barrier}) as h where {tests}) end \
+         from matching m cross join suspects s"
+    );
+    Some(compiler.statement)
 }
 
-/// Statements that give the row ids of all that Consents may hide of the types that are wanted.
-fn suspects(plan: &Plan<'_>, compiler: &mut Compiler<'_>) -> Option<[String; 2]> {
+/// Statements that give the row ids of all that Consents may hide of the types that are wanted, and `such` rows (`d`).
+fn suspects(plan: &Plan<'_>, compiler: &mut Compiler<'_>, such: &str) -> Option<[String; 2]> {
     let Predicate::Consents(asked) = plan.permit.predicate() else { return None };
     let (kinds, organization) = (&plan.search.kinds, compiler.organization.clone());
     let suspicions = may_hide(asked, ("d", kinds), &organization, &mut compiler.statement)?;
     let kinds = compiler.of_kinds("d", kinds);
     let there = format!("d.organization_id = {organization} and d.deleted = 0 and {kinds}");
-    Some(suspicions.map(|suspicion| format!("select d.rid from directory d where {there} and {suspicion}")))
+    Some(suspicions.map(|suspicion| format!("select d.rid from directory d where {there} and {suspicion} and {such}")))
 }

@@ -131,7 +131,7 @@ pub(super) async fn explain(
     let page = |phase| statement(plan, request, phase, request.count + 1, &look);
     statements.extend(phases(plan, request).map(page));
     if request.total {
-        statements.extend(count::statements(plan));
+        statements.push(count::statement(plan));
     }
     for statement in statements {
         out.push('\n');
