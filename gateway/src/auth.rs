@@ -1,6 +1,11 @@
-//! Token to [`Caller`]. Until OAuth comes there is one token, for development on loopback.
+//! Token to [`Caller`]: of development on loopback there is one token, otherwise those count that are [`Issued`].
 //!
 //! <https://hl7.org/fhir/R4/http.html#security>, RFC 6750.
+
+mod issued;
+pub mod scopes;
+
+use std::sync::Arc;
 
 use consent::{Caller, CallerKind, Purpose};
 use hyper::{HeaderMap, StatusCode, header};
@@ -8,11 +13,34 @@ use hyper::{HeaderMap, StatusCode, header};
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::outcome::{Advice, Code, Failure};
 
+pub use issued::Issued;
+
 /// Tells who sends a request.
 pub struct Authenticator {
+    development: Option<Development>,
+    issued: Option<Arc<Issued>>,
+}
+
+/// The one token of development.
+struct Development {
     token: Box<str>,
-    caller: Caller,
-    purpose: Purpose,
+    known: Known,
+}
+
+/// Who sends a request, and why.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Who.
+    pub caller: Arc<Caller>,
+    /// Why.
+    pub purpose: Purpose,
+}
+
+impl Known {
+    /// Both, for who needs no more.
+    pub fn identity(&self) -> Identity<'_> {
+        Identity { caller: &self.caller, purpose: self.purpose }
+    }
 }
 
 /// Who asks, and why.
@@ -22,6 +50,31 @@ pub struct Identity<'a> {
     pub caller: &'a Caller,
     /// Why.
     pub purpose: Purpose,
+}
+
+/// Why nobody knows who sends a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unknown {
+    /// There is no token.
+    NoToken,
+    /// It is none of ours, or has expired, or was revoked.
+    NotValid,
+    /// What would tell does not answer.
+    Unavailable,
+}
+
+impl From<Unknown> for Failure {
+    fn from(unknown: Unknown) -> Self {
+        let details = match unknown {
+            Unknown::NoToken => "This needs a token: send Authorization: Bearer and the token.",
+            Unknown::NotValid => "The token is not valid here.",
+            Unknown::Unavailable => {
+                return Self::unavailable(Code::Transient, "Whose token this is cannot be told now. Try again.");
+            }
+        };
+        let advice = if unknown == Unknown::NotValid { Advice::OtherToken } else { Advice::Authenticate };
+        Self::new(StatusCode::UNAUTHORIZED, Code::Login, details).advising(advice)
+    }
 }
 
 impl Authenticator {
@@ -35,31 +88,50 @@ impl Authenticator {
             organization: DEFAULT_ORGANIZATION,
             actors: Vec::new(),
             officer: true,
+            scoped: None,
         };
-        (!token.is_empty()).then(|| Self { token: token.into(), caller, purpose: Purpose::Treat })
+        let known = Known { caller: Arc::new(caller), purpose: Purpose::Treat };
+        let development = Development { token: token.into(), known };
+        (!token.is_empty()).then_some(Self { development: Some(development), issued: None })
     }
 
     /// The same, whose bearer is who the Consents call by these references, and asks for this purpose. Somebody of whom that is
     /// said reads the audit trail only as the `officer` or the patient it is about.
     #[must_use]
     pub fn acting(mut self, actors: Vec<String>, purpose: Purpose, officer: bool) -> Self {
-        self.caller.officer = officer || actors.is_empty();
-        (self.caller.actors, self.purpose) = (actors, purpose);
+        if let Some(Development { known, .. }) = &mut self.development {
+            let officer = officer || actors.is_empty();
+            known.caller = Arc::new(Caller { officer, actors, ..Caller::clone(&known.caller) });
+            known.purpose = purpose;
+        }
         self
+    }
+
+    /// No token at all.
+    pub fn nobody() -> Self {
+        Self { development: None, issued: None }
+    }
+
+    /// The same, and the tokens that are issued here.
+    #[must_use]
+    pub fn and_issued(self, issued: Arc<Issued>) -> Self {
+        Self { issued: Some(issued), ..self }
     }
 
     /// Who sends a request with these headers.
     ///
     /// # Errors
-    /// 401: no token, or not one of ours.
-    pub fn identify(&self, headers: &HeaderMap) -> Result<Identity<'_>, Failure> {
-        let Some(token) = bearer(headers) else {
-            return Err(unauthenticated("This needs a token: send Authorization: Bearer and the token."));
-        };
-        if same(token.as_bytes(), self.token.as_bytes()) {
-            Ok(Identity { caller: &self.caller, purpose: self.purpose })
-        } else {
-            Err(unauthenticated("The token is not valid here."))
+    /// Why nobody knows.
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Known, Unknown> {
+        let token = bearer(headers).ok_or(Unknown::NoToken)?;
+        if let Some(Development { token: expected, known }) = &self.development
+            && same(token.as_bytes(), expected.as_bytes())
+        {
+            return Ok(known.clone());
+        }
+        match &self.issued {
+            Some(issued) => issued.identify(token).await,
+            None => Err(Unknown::NotValid),
         }
     }
 }
@@ -69,10 +141,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-fn unauthenticated(details: &'static str) -> Failure {
-    Failure::new(StatusCode::UNAUTHORIZED, Code::Login, details).advising(Advice::Authenticate)
 }
 
 /// Compares in a time that depends on the lengths alone.
@@ -86,6 +154,8 @@ fn same(given: &[u8], expected: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn status(authorization: Option<&str>) -> u16 {
@@ -94,12 +164,12 @@ mod tests {
         if let Some(value) = authorization {
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
         }
-        match authenticator.identify(&headers) {
-            Ok(identity) => {
-                assert_eq!(identity.purpose, Purpose::Treat);
+        match authenticator.identify(&headers).now_or_never().expect("nothing to wait for") {
+            Ok(known) => {
+                assert_eq!(known.purpose, Purpose::Treat);
                 200
             }
-            Err(failure) => failure.status.as_u16(),
+            Err(unknown) => Failure::from(unknown).status.as_u16(),
         }
     }
 

@@ -1,9 +1,10 @@
-//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|audit|alerts|purge|hold|incident|restore-replay`.
+//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|client|audit|alerts|purge|hold|incident|restore-replay`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
 pub mod alerts;
 pub mod audit;
+pub mod client;
 pub mod consent;
 pub mod demo;
 pub mod hold;
@@ -59,6 +60,8 @@ enum Command {
     Alerts(alerts::AlertsCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     #[command(subcommand)]
     Consent(consent::ConsentCommand),
     Demo(demo::DemoArgs),
@@ -365,6 +368,7 @@ async fn run(command: Command) -> Result<Exit, Stop> {
     match command {
         Command::Alerts(command) => alerts::run(command).await,
         Command::Audit(command) => audit::run(command).await,
+        Command::Client(command) => client::run(command).await,
         Command::Consent(command) => consent::run(command).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Hold(command) => hold::run(command).await,

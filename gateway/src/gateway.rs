@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use consent::{
     Action, Application, Caller, CallerKind, Context, OrganizationId, OrganizationPolicy, Permit, Purpose, Refusal,
@@ -24,6 +25,9 @@ use crate::webhook::Upkeep;
 /// The organization that exists from the start.
 pub const DEFAULT_ORGANIZATION: OrganizationId = OrganizationId(1);
 
+/// How often what has expired of OAuth is removed.
+const SWEEP: Duration = Duration::from_secs(300);
+
 /// Everything an exchange needs.
 pub struct Gateway {
     /// What is done about alerts while it serves.
@@ -38,7 +42,8 @@ pub struct Gateway {
     pub clock: Arc<Clock>,
     /// Ids for new resources.
     pub ids: Arc<Ids>,
-    /// Whether the patients' Consents and statute are applied to clients.
+    /// Whether the patients' Consents and statute are applied to all clients; to those whose tokens are limited to scopes they are in
+    /// any case.
     pub enforces_consents: bool,
     /// The organization's defaults per purpose of use.
     pub policy: OrganizationPolicy,
@@ -151,10 +156,16 @@ impl Gateway {
         let may_break_glass = self.may_break_glass(caller);
         let concerned = caller.kind == CallerKind::System;
         let application = concerned.then(|| Application { at_ms: self.clock.now_ms(), may_break_glass });
-        let (application, observation) = if self.enforces_consents { (application, None) } else { (None, application) };
+        let applied = self.applies_consents_to(caller);
+        let (application, observation) = if applied { (application, None) } else { (None, application) };
         let policy = &self.policy;
         let statutes = &self.store.statutes().statutes;
         consent::decide(&Context { action, application, caller, observation, policy, purpose, statutes, patient: None })
+    }
+
+    /// Whether the patients' Consents and statute are applied to a client.
+    pub fn applies_consents_to(&self, caller: &Caller) -> bool {
+        self.enforces_consents || caller.scoped.is_some()
     }
 
     /// The version of the organization's policy: its name, and after `@` the first twelve digits of a SHA-256 in hexadecimal
@@ -204,6 +215,20 @@ impl Gateway {
         });
     }
 
+    /// Removes tokens and assertions of OAuth that have expired, every few minutes from now on.
+    pub fn keep_clients(self: &Arc<Self>) {
+        let gateway = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(gateway) = gateway.upgrade() {
+                if let Err(error) = gateway.store.sweep_oauth().await {
+                    tracing::warn!(%error, "tokens that have expired could not be removed; it is tried again");
+                }
+                drop(gateway);
+                tokio::time::sleep(SWEEP).await;
+            }
+        });
+    }
+
     /// From now on everything that is written has a Provenance; the policy is settled before.
     pub fn keep_provenance(&self, seed: Option<u64>) {
         let clock = Arc::clone(&self.clock);
@@ -234,6 +259,7 @@ impl Gateway {
             organization,
             actors: Vec::new(),
             officer: false,
+            scoped: None,
         }
     }
 
@@ -263,6 +289,7 @@ impl Gateway {
             organization: DEFAULT_ORGANIZATION,
             actors: Vec::new(),
             officer: true,
+            scoped: None,
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod parameters;
 pub(crate) mod patch;
 pub(crate) mod provenance;
 mod read;
+mod scopes;
 pub(crate) mod search;
 pub(crate) mod searchset;
 pub(crate) mod trail;
@@ -161,6 +162,7 @@ pub async fn perform(
     if request.safe && request.changes() {
         return Err(only_by_post());
     }
+    scopes::allow(caller, request)?;
     let action = if request.changes() { Action::Change } else { Action::Read };
     let permit = endpoint.gateway.permit(caller, purpose, action)?;
     if request.changes() {
@@ -182,7 +184,9 @@ pub async fn perform(
         Interaction::Update => Box::pin(update::update(&exchange, request)).await,
         Interaction::VersionRead => Box::pin(vread::vread(&exchange, request)).await,
         Interaction::Capabilities => Ok(Box::pin(capabilities::answer(endpoint, Some(&exchange.permit))).await),
-        Interaction::Bundle | Interaction::Live | Interaction::Ready => Err(Failure::internal()),
+        Interaction::Authorization(_) | Interaction::Bundle | Interaction::Live | Interaction::Ready => {
+            Err(Failure::internal())
+        }
     }
 }
 

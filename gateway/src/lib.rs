@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod authorization;
 pub mod cli;
 pub mod clock;
 pub mod demo;
@@ -13,4 +14,5 @@ pub mod operation;
 pub mod outcome;
 pub mod router;
 pub mod store;
+mod tls;
 pub mod webhook;

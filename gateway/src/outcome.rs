@@ -37,8 +37,12 @@ pub enum Advice {
     /// Nothing.
     #[default]
     None,
+    /// That the token is not valid (401): <https://www.rfc-editor.org/rfc/rfc6750#section-3.1>.
+    OtherToken,
     /// Try again after this many seconds (503).
     RetryAfter(u32),
+    /// That the token's scopes do not reach (403): <https://www.rfc-editor.org/rfc/rfc6750#section-3.1>.
+    Scope,
 }
 
 impl Failure {

@@ -8,12 +8,15 @@ pub use mappers::search::parameters::resource_type as known;
 
 use mappers::search::compartment;
 
+use crate::authorization::Part;
 use crate::operation::Operation;
 use crate::outcome::{Advice, Code, Failure};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Interaction {
+    /// The gateway as an authorization server.
+    Authorization(Part),
     /// A batch or a transaction.
     Bundle,
     /// The CapabilityStatement.
@@ -51,14 +54,15 @@ pub enum Interaction {
 }
 
 impl Interaction {
-    /// Whether anyone may ask, without a token: these say nothing of anyone's record.
+    /// Whether anyone may ask, without a token: these say nothing of anyone's record, or find out by themselves who asks.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Capabilities | Self::Live | Self::Ready)
+        matches!(self, Self::Authorization(_) | Self::Capabilities | Self::Live | Self::Ready)
     }
 
     /// The standard's name where it has one: <https://hl7.org/fhir/R4/valueset-restful-interaction.html>.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Authorization(part) => part.name(),
             Self::Bundle => "transaction",
             Self::Capabilities => "capabilities",
             Self::ConditionalDelete => "delete-conditional",
@@ -135,10 +139,17 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 64] = [
+const TABLE: [(Verb, &str, Interaction); 70] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
+    (Verb::Get, "/fhir/.well-known/smart-configuration", Interaction::Authorization(Part::SmartConfiguration)),
+    // Where some clients look, too.
+    (Verb::Get, "/.well-known/smart-configuration", Interaction::Authorization(Part::SmartConfiguration)),
+    (Verb::Get, "/.well-known/oauth-authorization-server", Interaction::Authorization(Part::ServerMetadata)),
+    (Verb::Post, "/oauth/token", Interaction::Authorization(Part::Token)),
+    (Verb::Post, "/oauth/introspect", Interaction::Authorization(Part::Introspect)),
+    (Verb::Post, "/oauth/revoke", Interaction::Authorization(Part::Revoke)),
     (Verb::Post, "/fhir", Interaction::Bundle),
     (Verb::Get, "/fhir/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}", Interaction::Search),

@@ -11,19 +11,16 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 
 pub use self::sender::{REVIEW_HOURS, Sender, Sent, Upkeep, keep, tell_before_stopping};
 pub use self::signature::{Secrets, SecretsError};
 
 use crate::clock::Clock;
+use crate::tls;
 
 /// How long one attempt may take, from the name's look-up to the end of the answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,7 +61,7 @@ pub enum WebhookError {
     Plain(String),
     /// A certificate cannot be read.
     #[error("the file of certificates (--alert-ca-file): {0}")]
-    Certificates(String),
+    Certificates(#[from] tls::CertificatesError),
     /// The client cannot be made.
     #[error("no HTTPS client can be made for the webhook")]
     Client,
@@ -145,7 +142,7 @@ impl Webhook {
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(PATIENCE)
-            .tls_backend_preconfigured(tls(certificates)?);
+            .tls_backend_preconfigured(tls::config(certificates)?);
         if is_plain {
             // A proxy would see it.
             client = client.no_proxy();
@@ -186,26 +183,6 @@ impl Webhook {
         }
         if status.is_success() { Ok(()) } else { Err(Problem::Status(status, pause.map(Duration::from_secs))) }
     }
-}
-
-/// TLS with the authorities that browsers trust (compiled in), and those of the file.
-fn tls(certificates: Option<&[u8]>) -> Result<ClientConfig, WebhookError> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    if let Some(pem) = certificates {
-        let unreadable = |_| WebhookError::Certificates("it is not PEM".to_owned());
-        let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(unreadable)?;
-        if found.is_empty() {
-            return Err(WebhookError::Certificates("there is no certificate in it".to_owned()));
-        }
-        for certificate in found {
-            let unusable = |_| WebhookError::Certificates("a certificate in it is none of an authority".to_owned());
-            roots.add(certificate).map_err(unusable)?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(config.map_err(|_| WebhookError::Client)?.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn host(url: &Url) -> String {
@@ -291,7 +268,12 @@ mod tests {
     #[test]
     fn a_file_of_certificates_has_some() {
         for bad in [&b""[..], b"no PEM", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            assert!(matches!(tls(Some(bad)), Err(WebhookError::Certificates(_))));
+            assert!(matches!(
+                tls::config(Some(bad)),
+                Err(tls::CertificatesError::NotPem
+                    | tls::CertificatesError::None
+                    | tls::CertificatesError::NoAuthority)
+            ));
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// More arguments of `serve`; without `--listen` any free port is taken.
     pub arguments: Vec<String>,
+    /// Without `--dev`: `--public-url` is among the arguments.
+    pub production: bool,
 }
 
 /// One record of the audit trail.
@@ -365,7 +367,8 @@ pub(crate) fn folder() -> PathBuf {
 
 fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, String) {
     let mut command = vec!["setpriv".to_owned(), "--pdeathsig".to_owned(), "KILL".to_owned()];
-    command.extend([binary().display().to_string(), "serve".to_owned(), "--dev".to_owned()]);
+    command.extend([binary().display().to_string(), "serve".to_owned()]);
+    command.extend((!options.production).then(|| "--dev".to_owned()));
     command.extend(["--database".to_owned(), database.url.clone()]);
     if !options.arguments.iter().any(|argument| argument == "--listen") {
         command.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
@@ -394,6 +397,9 @@ fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, Stri
     let ready = crate::Json::of(&line);
     assert_eq!(ready.at("ready"), Some(&crate::Json::Bool(true)), "{line}");
     let base = ready.str("fhir").unwrap_or_else(|| panic!("no address in {line}"));
+    if let Some(address) = ready.str("listen") {
+        return (child, address.to_owned());
+    }
     let address = base.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/fhir"));
     (child, address.unwrap_or_else(|| panic!("not an address: {base}")).to_owned())
 }

@@ -5,7 +5,7 @@ use gateway_tests::{Command, Engine, Json, Server, TOKEN, binary, gzip, lab_obse
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-const COMMANDS: [&str; 7] = ["serve", "demo", "migrate", "import", "map", "audit", "consent"];
+const COMMANDS: [&str; 8] = ["serve", "demo", "migrate", "import", "map", "audit", "consent", "client"];
 
 async fn import(server: &Server, paths: &[&str], more: &[&str]) -> Command {
     let data_dir = server.data_dir().display().to_string();

@@ -40,7 +40,8 @@ fn words(command: &str, url: &str, folder: &Path) -> Vec<String> {
                 let maps = std::fs::read_dir(workspace().join("mappers/maps/clinic")).unwrap();
                 words.extend(maps.map(|map| map.unwrap().path().display().to_string()));
             }
-            other => words.push(other.to_owned()),
+            // A shell takes quotes away.
+            other => words.push(other.trim_matches('\'').to_owned()),
         }
     }
     words

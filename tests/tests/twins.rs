@@ -4,13 +4,15 @@
 
 #[path = "twins/consented.rs"]
 mod consented;
+#[path = "twins/scoped.rs"]
+mod scoped;
 #[path = "twins/searches.rs"]
 mod searches;
 
 use std::time::Duration;
 
 use gateway_tests::{
-    Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, rounds, transaction,
+    Client, Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, rounds, transaction,
 };
 use hyper::Method;
 
@@ -161,7 +163,11 @@ fn script(seed: u64) -> Vec<Step> {
 
 /// All that a caller sees of an answer, the address aside. A next link that is told is followed.
 async fn answers(server: &Server, steps: &[Step]) -> Vec<String> {
-    let api = server.client();
+    answers_to(&server.client(), server, steps).await
+}
+
+/// The same, to a client.
+async fn answers_to(api: &Client, server: &Server, steps: &[Step]) -> Vec<String> {
     let mut seen = Vec::new();
     for step in steps {
         let mut follow = Some(step.path.clone());
@@ -226,7 +232,7 @@ async fn complete(server: &Server) {
 
 fn twin(engine: Engine) -> Server {
     let arguments = ["--conditional-delete", "multiple"].map(str::to_owned).into();
-    Server::with(engine, Options { seed: Some(42), arguments })
+    Server::with(engine, Options { seed: Some(42), arguments, ..Options::default() })
 }
 
 /// A record, and random searches of it.
@@ -305,6 +311,11 @@ mod sqlite {
     }
 
     #[tokio::test]
+    async fn what_scopes_do_not_reach_changes_nothing() {
+        scoped::what_scopes_do_not_reach_changes_nothing(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
     async fn hidden_rows_change_no_search() {
         super::hidden_rows_change_no_search(Engine::Sqlite).await;
     }
@@ -334,6 +345,13 @@ mod postgres {
     async fn breaking_the_glass_tells_what_it_shows() {
         if !Engine::Postgres.is_skipped() {
             consented::breaking_the_glass_tells_what_it_shows(Engine::Postgres).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_scopes_do_not_reach_changes_nothing() {
+        if !Engine::Postgres.is_skipped() {
+            scoped::what_scopes_do_not_reach_changes_nothing(Engine::Postgres).await;
         }
     }
 

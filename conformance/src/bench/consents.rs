@@ -1,12 +1,12 @@
-//! What applying Consents costs: searches and a count of everything over the demo's records, every patient of which has a Consent, beside the
-//! same binary on the same records without the Consents and without applying any.
+//! What applying Consents costs: searches and counts over the demo's records, every patient of which has a Consent (one in ten denies
+//! something to somebody else), beside the same binary on the same records without the Consents and without applying any.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bench::database::Database;
 use crate::bench::load::Plan;
@@ -29,34 +29,53 @@ const REQUESTS: [(&str, &str); 7] = [
     ("page with narratives", "Composition?_count=20"),
 ];
 
-/// The records without Consents, in a folder beside.
+/// Every so many patients, one denies something to somebody else than who asks.
+const DENIES: usize = 10;
+
+/// The records in two folders beside: with their Consents, of which some deny something to somebody else; and without any.
 ///
 /// # Errors
 /// They cannot be read or written, or have no Consents.
-pub fn without_consents(records: &Path) -> Result<PathBuf, String> {
-    let folder = records.with_extension("without");
-    if folder.exists() {
-        return Ok(folder);
+fn parted(records: &Path) -> Result<[PathBuf; 2], String> {
+    let folders = ["with", "without"].map(|name| records.with_extension(name));
+    if folders.iter().all(|folder| folder.exists()) {
+        return Ok(folders);
     }
     let text = |error: std::io::Error| error.to_string();
-    std::fs::create_dir_all(&folder).map_err(text)?;
-    let bundles = BufReader::new(File::open(records.join(BUNDLES)).map_err(text)?);
-    let mut out = BufWriter::new(File::create(folder.join(BUNDLES)).map_err(text)?);
-    let mut left = 0;
-    for line in bundles.lines() {
+    let open = |folder: &PathBuf| {
+        std::fs::create_dir_all(folder)?;
+        File::create(folder.join(BUNDLES)).map(BufWriter::new)
+    };
+    let (mut with, mut without) = (open(&folders[0]).map_err(text)?, open(&folders[1]).map_err(text)?);
+    let mut consents = 0;
+    for line in BufReader::new(File::open(records.join(BUNDLES)).map_err(text)?).lines() {
         let mut bundle: Value = serde_json::from_str(&line.map_err(text)?).map_err(|error| error.to_string())?;
+        for entry in bundle["entry"].as_array_mut().into_iter().flatten() {
+            if entry["resource"]["resourceType"] == "Consent" {
+                consents += 1;
+                if consents % DENIES == 0 {
+                    entry["resource"]["provision"] = denying();
+                }
+            }
+        }
+        writeln!(with, "{bundle}").map_err(text)?;
         if let Some(entries) = bundle["entry"].as_array_mut() {
-            let before = entries.len();
             // A relative begins an epoch of the patient's rules, too.
             entries.retain(|entry| {
                 entry["resource"]["resourceType"] != "Consent" && entry["resource"]["resourceType"] != "RelatedPerson"
             });
-            left += before - entries.len();
         }
-        writeln!(out, "{bundle}").map_err(text)?;
+        writeln!(without, "{bundle}").map_err(text)?;
     }
-    out.flush().map_err(text)?;
-    if left == 0 { Err("the records have no Consents".to_owned()) } else { Ok(folder) }
+    with.flush().and_then(|()| without.flush()).map_err(text)?;
+    if consents == 0 { Err("the records have no Consents".to_owned()) } else { Ok(folders) }
+}
+
+/// A provision that denies everything to a practitioner who is not there.
+fn denying() -> Value {
+    let role = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP" }] });
+    let actor = json!([{ "role": role, "reference": { "reference": "Practitioner/other" } }]);
+    json!({ "type": "permit", "provision": [{ "type": "deny", "actor": actor }] })
 }
 
 /// Measures it: `applied` has the Consents and applies them, `plain` has none. The table in Markdown.
@@ -106,6 +125,7 @@ async fn shown(url: &str) -> Result<u64, String> {
 /// # Errors
 /// A command fails.
 pub async fn load(binary: &Path, records: &Path, applied: &Database, plain: &Database) -> Result<(), String> {
-    search::load(binary, records, applied).await?;
-    search::load(binary, &without_consents(records)?, plain).await
+    let [with, without] = parted(records)?;
+    search::load(binary, &with, applied).await?;
+    search::load(binary, &without, plain).await
 }

@@ -1,10 +1,13 @@
 //! A request as consent rules see it, made ready for SQL: what a permit carries where consents are applied.
 
+use std::sync::Arc;
+
 use crate::asking::{Asking, action};
 use crate::glass::{self, Breaker, Glass};
 use crate::labels::Labels;
 use crate::policy::Default;
 use crate::purpose;
+use crate::scoped::Scoped;
 use crate::statute::Demands;
 
 /// A request that rules are asked about, row by row.
@@ -18,6 +21,7 @@ pub struct Asked {
     actors: Vec<String>,
     breaker: Option<Breaker>,
     officer: bool,
+    scoped: Option<Arc<Scoped>>,
 }
 
 /// What stands around each value in a list that SQL looks through. No value in it has one (RULINGS.md: those that do are in
@@ -31,7 +35,17 @@ impl Asked {
         let purpose = asking.purpose.as_ref().map(purpose::key).unwrap_or_default();
         let actors = asking.actors.iter().map(|actor| fenced(actor)).collect();
         let demands = asking.demands();
-        Self { purpose: fenced(&purpose), actors, asking, demands, default, patient, breaker: None, officer: false }
+        Self {
+            purpose: fenced(&purpose),
+            actors,
+            asking,
+            demands,
+            default,
+            patient,
+            breaker: None,
+            officer: false,
+            scoped: None,
+        }
     }
 
     /// The same request of one who may break the glass: the glasses that are broken count.
@@ -59,6 +73,19 @@ impl Asked {
     pub fn of_officer(mut self, officer: bool) -> Self {
         self.officer = officer;
         self
+    }
+
+    /// The same request of one whose token lets it do this much; `None`: everything.
+    #[must_use]
+    pub fn within(mut self, scoped: Option<Arc<Scoped>>) -> Self {
+        self.scoped = scoped;
+        self
+    }
+
+    /// What its token lets the caller do, where that is limited.
+    #[must_use]
+    pub fn scoped(&self) -> Option<&Scoped> {
+        self.scoped.as_deref()
     }
 
     /// Whether the caller has a say in who sees this patient's record (F10): the privacy officer and the patient. Whoever a Consent

@@ -1,5 +1,9 @@
 //! Who asks.
 
+use std::sync::Arc;
+
+use crate::scoped::Scoped;
+
 /// The organization whose rows a caller may touch; every row belongs to exactly one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct OrganizationId(pub i64);
@@ -19,6 +23,8 @@ pub struct Caller {
     pub actors: Vec<String>,
     /// May read the audit trail of its organization, whoever it is about: a privacy officer.
     pub officer: bool,
+    /// What its token lets it do; `None`: everything.
+    pub scoped: Option<Arc<Scoped>>,
 }
 
 /// Kinds of callers.

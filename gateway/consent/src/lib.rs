@@ -24,6 +24,7 @@ mod predicate;
 pub mod proxy;
 pub mod purpose;
 mod rule;
+pub mod scoped;
 pub mod statute;
 mod verdict;
 
@@ -41,5 +42,6 @@ pub use policy::{Default as PolicyDefault, OrganizationPolicy};
 pub use predicate::Predicate;
 pub use purpose::{Purpose, SYSTEM as PURPOSES};
 pub use rule::{ALWAYS, Data, Meaning, Rule};
+pub use scoped::Scoped;
 pub use statute::Statutes;
 pub use verdict::{NO_REDISCLOSURE, Specialized, Verdict, Weighing, decide as decide_on, weigh};

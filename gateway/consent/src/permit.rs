@@ -133,6 +133,8 @@ pub enum Refusal {
     DefaultDeny(Purpose),
     /// Upkeep was asked for by somebody who is not the gateway.
     NotTheGateway,
+    /// The caller's token is limited to scopes, and nothing would keep to them.
+    Unlimited,
 }
 
 impl fmt::Display for Refusal {
@@ -142,6 +144,7 @@ impl fmt::Display for Refusal {
                 write!(f, "the organization's default for purpose of use {} is deny", purpose.code())
             }
             Self::NotTheGateway => f.write_str("only the gateway itself maintains versions and indexes"),
+            Self::Unlimited => f.write_str("tokens with scopes are taken where Consents are applied, and nowhere else"),
         }
     }
 }
@@ -159,6 +162,10 @@ pub fn decide(context: &Context<'_>) -> Result<Permit, Refusal> {
         }
     } else if context.application.is_none() && context.policy.default_for(context.purpose) == Default::Deny {
         return Err(Refusal::DefaultDeny(context.purpose));
+    }
+    // Scopes go along with what Consents decide, into every plan.
+    if context.caller.scoped.is_some() && (context.application.is_none() || context.action == Action::Maintain) {
+        return Err(Refusal::Unlimited);
     }
     let applied = |application: &Option<Application>| match application {
         Some(application) if context.action != Action::Maintain => Some(consents(context, *application)),
@@ -194,12 +201,14 @@ fn consents(context: &Context<'_>, application: Application) -> Predicate {
     let breaker = || Breaker::new(Some(&context.caller.id), &context.caller.actors, context.purpose.code());
     let breaker = if application.may_break_glass { breaker() } else { None };
     let asked = Asked::new(asking, default, context.patient.map(str::to_owned));
-    Predicate::Consents(Box::new(asked.breaking(breaker).of_officer(context.caller.officer)))
+    let asked = asked.breaking(breaker).of_officer(context.caller.officer).within(context.caller.scoped.clone());
+    Predicate::Consents(Box::new(asked))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scoped::{Scoped, Types};
 
     fn caller(kind: CallerKind) -> Caller {
         Caller {
@@ -209,6 +218,7 @@ mod tests {
             organization: OrganizationId(1),
             actors: Vec::new(),
             officer: false,
+            scoped: None,
         }
     }
 
@@ -290,6 +300,30 @@ mod tests {
         .unwrap();
         assert!(permit.predicate().is_unrestricted());
         assert!(matches!(permit.observed(), Some(Predicate::Consents(_))));
+    }
+
+    #[test]
+    fn what_is_limited_to_scopes_goes_nowhere_without_its_limit() {
+        let policy = OrganizationPolicy::treatment_opt_out();
+        let caller = Caller { scoped: Some(Arc::new(Scoped::new(|_| Types::none()))), ..caller(CallerKind::System) };
+        let application = Some(Application { at_ms: 0, may_break_glass: false });
+        let ask = |application, observation| {
+            decide(&Context {
+                action: Action::Read,
+                application,
+                caller: &caller,
+                observation,
+                patient: None,
+                policy: &policy,
+                purpose: Purpose::Treat,
+                statutes: &Statutes::default(),
+            })
+        };
+        assert_eq!(ask(None, None).unwrap_err(), Refusal::Unlimited);
+        assert_eq!(ask(None, application).unwrap_err(), Refusal::Unlimited);
+        let permit = ask(application, None).unwrap();
+        assert!(matches!(permit.predicate(), Predicate::Consents(asked) if asked.scoped().is_some()));
+        assert!(matches!(&*permit.predicate().beyond_scopes(), Predicate::Consents(asked) if asked.scoped().is_none()));
     }
 
     #[test]

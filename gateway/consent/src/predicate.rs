@@ -1,5 +1,7 @@
 //! What a permit lets through, as a condition that the store renders into every plan.
 
+use std::borrow::Cow;
+
 use crate::asked::Asked;
 
 /// A condition on a resource's facts. The store applies it before LIMIT, COUNT, include, chain and sort.
@@ -17,6 +19,24 @@ impl Predicate {
     /// True where a caller may learn that an id is free: only then may an update create.
     pub fn is_unrestricted(&self) -> bool {
         matches!(self, Self::Organization)
+    }
+
+    /// The same without what scopes limit: these say which resources may be asked for, not what may be known of them.
+    pub fn beyond_scopes(&self) -> Cow<'_, Self> {
+        match self {
+            Self::Consents(asked) if asked.scoped().is_some() => {
+                Cow::Owned(Self::Consents(Box::new(Asked::clone(asked).within(None))))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// Whether a resource of this type can be shown at all by the caller's scopes: a second look at every row, as [`Self::admits`] is.
+    pub fn admits_type(&self, kind: &str) -> bool {
+        match self {
+            Self::Consents(asked) => asked.scoped().is_none_or(|scoped| scoped.shown().may_have(Some(kind))),
+            Self::Organization | Self::Patient(_) => true,
+        }
     }
 
     /// Whether a resource with this patient fact can pass: the check on rows that are written, and the alarm behind

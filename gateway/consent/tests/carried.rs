@@ -112,6 +112,7 @@ fn caller(kind: CallerKind) -> Caller {
         organization: OrganizationId(7),
         actors: vec!["Practitioner/dr".into()],
         officer: true,
+        scoped: None,
     }
 }
 

@@ -7,14 +7,15 @@
 mod condition;
 mod entry;
 
-use consent::{Caller, Permit};
+use consent::scoped::Deed;
+use consent::{Caller, Permit, Scoped};
 use sqlx::ConnectOptions;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 
 use super::chain::prefix;
 use super::trail::FILE;
-use super::{Audit, AuditError, record};
+use super::{Audit, AuditError, claim, record};
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
 use crate::store::pools::{self, Pools};
@@ -35,6 +36,12 @@ pub(crate) enum Sight {
 impl Sight {
     /// What a caller may read; `None` = nothing, as if there were no trail.
     pub(crate) fn of(caller: &Caller) -> Option<Self> {
+        // Records have no index rows that conditions of scopes could be asked of.
+        let whole =
+            |scoped: &Scoped| [Deed::Read, Deed::Search].iter().all(|deed| scoped.to(*deed).have_all(&[claim::KIND]));
+        if caller.scoped.as_ref().is_some_and(|scoped| !whole(scoped)) {
+            return None;
+        }
         if caller.officer {
             return Some(Self::All);
         }
@@ -235,6 +242,7 @@ mod tests {
             organization: OrganizationId(1),
             actors: actors.iter().map(|actor| (*actor).to_owned()).collect(),
             officer,
+            scoped: None,
         })
     }
 

@@ -12,7 +12,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::auth::Authenticator;
-use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop, serve};
+use crate::cli::serve::{self, Site};
+use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop};
 use crate::demo;
 use crate::gateway::Gateway;
 use crate::http::Limits;
@@ -83,9 +84,9 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     write_rows(&args).await?;
     let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
-    let ready = |base: &str| announce(base, &token, args.patients, data_dir);
+    let ready = |base: &str, _: SocketAddr| announce(base, &token, args.patients, data_dir);
     let (cursors, limits, deletes) = (cursors(data_dir)?, Limits::default(), ConditionalDelete::default());
-    serve::listen(gateway, authenticator, cursors, limits, deletes, (address, &[]), ready).await?;
+    serve::listen(gateway, authenticator, cursors, limits, deletes, Site::at(address), ready).await?;
     cli::print(&format!("\nThe demo has ended. Its data are in {}.\n", data_dir.display()))?;
     Ok(Exit::Done)
 }

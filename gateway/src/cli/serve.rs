@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use consent::{OrganizationPolicy, Purpose};
+use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
 use crate::audit::upkeep::{self, DAYS, LEAST_DAYS, Retention};
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Issued};
+use crate::authorization::{self, AuthorizationServer, KeysAt};
 use crate::cli::alerts::WebhookArgs;
 use crate::cli::{DatabaseArgs, Exit, Stop, restore};
 use crate::gateway::{Gateway, Options};
@@ -26,6 +28,7 @@ use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::interaction::{Endpoint, capabilities};
 use crate::store::ALARM_EVERY;
+use crate::tls;
 use crate::webhook::{self, Upkeep};
 
 /// The variable that holds the development token: on a command line everybody could read it.
@@ -38,10 +41,12 @@ const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 When ready, one line of JSON on standard output says where: {\"ready\":true,\"fhir\":\"http://127.0.0.1:8080/fhir\"}
+(with --public-url also \"listen\"). Programs get their tokens at /oauth/token as clients that `fhir-gateway client add` registers.
 SIGTERM lets requests under way finish and ends with 0. Logs go to stderr; FHIR_GATEWAY_LOG sets their level.
 
 Examples:
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data
+  fhir-gateway serve --public-url https://fhir.clinic.example --database postgres://gateway@db/clinic --listen 127.0.0.1:8080
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --database postgres://gateway@db/clinic --listen 127.0.0.1:0
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data --alert-webhook @url.txt --alert-secret-file whsec.txt")]
 pub struct ServeArgs {
@@ -53,6 +58,13 @@ pub struct ServeArgs {
     /// Address and port; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS:PORT", env = "FHIR_GATEWAY_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// The origin that clients reach this server by (`https://gateway.clinic.example`), which serves TLS before it: FHIR is at its `/fhir`, the
+    /// token endpoint at its `/oauth/token`. Needed without --dev: neither links nor tokens go by what a request says of it.
+    #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_PUBLIC_URL", value_parser = public_url)]
+    public_url: Option<String>,
+    /// Also listens on an address that other machines reach, without TLS: a proxy before it serves that, and nobody goes around the proxy.
+    #[arg(long, env = "FHIR_GATEWAY_BEHIND_TLS_PROXY", conflicts_with = "dev")]
+    behind_tls_proxy: bool,
     /// Another address that clients reach this server by (`https://fhir.clinic.example/fhir`): what names a resource below it names one
     /// of ours. Kept in the database; give it again for more.
     #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_ALSO_AT", value_delimiter = ',', value_parser = own_address)]
@@ -163,8 +175,20 @@ fn own_address(text: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err("give an address, as https://fhir.clinic.example/fhir".to_owned()) }
 }
 
+/// An origin by TLS, or of this machine.
+fn public_url(text: &str) -> Result<String, String> {
+    let wrong = || {
+        "give an origin: https://gateway.clinic.example, or http:// of this machine (127.0.0.1, localhost)".to_owned()
+    };
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let is_here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    let is_fit = url.scheme() == "https" || (url.scheme() == "http" && is_here);
+    let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if is_fit && is_origin && url.password().is_none() { Ok(url.origin().ascii_serialization()) } else { Err(wrong()) }
+}
+
 /// A purpose of use that an exchange can have.
-fn purpose(code: &str) -> Result<Purpose, String> {
+pub(super) fn purpose(code: &str) -> Result<Purpose, String> {
     Purpose::parse(code).ok_or_else(|| "give TREAT, ETREAT, HPAYMT, HOPERAT, HRESCH, PUBHLTH or PATRQT".to_owned())
 }
 
@@ -192,7 +216,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         None => Cursors::open(data_dir).map_err(unusable)?,
     };
     let mut gateway = Gateway::open(Options { seed: args.dev_seed, ..args.database.options(false)? }).await?;
-    gateway.enforces_consents = args.dev_consent == Some(DevConsent::Enforce);
+    gateway.enforces_consents = !args.dev || args.dev_consent == Some(DevConsent::Enforce);
     gateway.policy = args.consent_default.policy();
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     gateway.break_glass_silently = args.no_glass_notice;
@@ -205,11 +229,30 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         gateway.keep_provenance(args.dev_seed);
     }
     let deletes = args.conditional_delete;
-    listen(Arc::new(gateway), authenticator, cursors, limits, deletes, (args.listen, &args.also_at), announce).await?;
+    let site = Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at };
+    listen(Arc::new(gateway), authenticator, cursors, limits, deletes, site, announce).await?;
     Ok(Exit::Done)
 }
 
-/// Serves an open gateway until SIGTERM or SIGINT; `ready` is told the base address once it answers.
+/// Where it is served.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'s> {
+    /// Address and port to listen on.
+    pub address: SocketAddr,
+    /// The origin that clients reach it by; without one, that of the address.
+    pub public_url: Option<&'s str>,
+    /// What else clients call it: FHIR base addresses.
+    pub also_at: &'s [String],
+}
+
+impl Site<'_> {
+    /// At an address alone.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, public_url: None, also_at: &[] }
+    }
+}
+
+/// Serves an open gateway until SIGTERM or SIGINT; `ready` is told the base address once it answers, and where it listens.
 ///
 /// # Errors
 /// The address cannot be listened on, or the system refuses signals or output.
@@ -219,14 +262,17 @@ pub async fn listen(
     cursors: Cursors,
     limits: Limits,
     conditional_delete: ConditionalDelete,
-    (address, also_at): (SocketAddr, &[String]),
-    ready: impl FnOnce(&str) -> io::Result<()>,
+    Site { address, public_url, also_at }: Site<'_>,
+    ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>,
 ) -> Result<(), Stop> {
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
     let mut stop = Box::pin(stop().map_err(system)?);
     let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let base = format!("http://{}/fhir", listener.local_addr().map_err(refused)?);
+    let address = listener.local_addr().map_err(refused)?;
+    let own = format!("http://{address}");
+    let origin = public_url.unwrap_or(&own).to_owned();
+    let base = format!("{origin}/fhir");
     let prepared = async {
         for other in also_at {
             gateway.store.serve_at(other).await?;
@@ -254,21 +300,28 @@ pub async fn listen(
     gateway.store.keep_indexing();
     gateway.store.keep_labelling();
     gateway.keep_law();
+    gateway.keep_clients();
     webhook::keep(gateway.store.clone(), Arc::clone(&gateway.clock), Arc::clone(&gateway.alerts));
     let started_ms = gateway.clock.now_ms();
     let store = gateway.store.clone();
     let closing = gateway.audit.closing();
     let upkeep = upkeep::keep(&gateway);
-    let capabilities = capabilities::statement(&base, started_ms, conditional_delete);
+    let capabilities = capabilities::statement(&base, &authorization::site(&origin), started_ms, conditional_delete);
+    let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock)));
+    let keys = tls::config(None).map_err(|error| error.to_string());
+    let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));
+    let keys = keys.map_err(Stop::failed)?;
+    let authorization = AuthorizationServer::new(Arc::clone(&gateway), Arc::clone(&issued), keys, &origin);
     let service = Service {
         endpoint: Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete }),
-        authenticator,
+        authenticator: authenticator.and_issued(issued),
+        authorization,
         limits,
         request_ids: RequestIds::new(started_ms),
         writes: Arc::new(Semaphore::new(limits.writes as usize)),
     };
     mappers::structure::prepare();
-    ready(&base).map_err(system)?;
+    ready(&base, address).map_err(system)?;
     tracing::info!("serving");
     server::serve(listener, Arc::new(service), stop).await;
     if let Err(error) = store.write_told().await {
@@ -298,9 +351,25 @@ fn retention(args: &ServeArgs) -> Result<Option<Retention>, Stop> {
 
 /// Who may ask, after all that could make the token a danger is ruled out.
 fn authenticator(args: &ServeArgs) -> Result<Authenticator, Stop> {
+    let is_plain = |url: &String| url.starts_with("http://");
     if !args.dev {
+        let Some(url) = &args.public_url else {
+            return Err(Stop::usage(
+                "serving without --dev needs the origin that clients reach it by: --public-url https://gateway.clinic.example",
+            ));
+        };
+        if !args.listen.ip().is_loopback() && (is_plain(url) || !args.behind_tls_proxy) {
+            return Err(Stop::usage(format!(
+                "{} is reached by other machines, and tokens and health data would go there without TLS: use --listen 127.0.0.1:PORT with a \
+                 proxy on this machine, or say --behind-tls-proxy, with an https --public-url",
+                args.listen
+            )));
+        }
+        return Ok(Authenticator::nobody());
+    }
+    if args.public_url.as_ref().is_some_and(|url| !is_plain(url)) {
         return Err(Stop::usage(
-            "serving without --dev needs OAuth, which comes with issue 6: for now use --dev on a loopback address",
+            "--dev is for this machine alone, and --public-url names another: with one token for everything nobody may reach it from there",
         ));
     }
     if !args.listen.ip().is_loopback() {
@@ -339,10 +408,12 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The one line on standard output.
-fn announce(base: &str) -> io::Result<()> {
+/// The one line on standard output; with where it listens, where clients reach it elsewhere.
+fn announce(base: &str, address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, r#"{{"ready":true,"fhir":"{base}"}}"#)?;
+    let listen =
+        if base == format!("http://{address}/fhir") { String::new() } else { format!(r#","listen":"{address}""#) };
+    writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}}}"#)?;
     out.flush()
 }
 
@@ -367,9 +438,37 @@ mod tests {
 
     #[test]
     fn without_dev_or_off_loopback_nothing_starts() {
-        assert!(refusal(&["--listen", "127.0.0.1:0"]).contains("OAuth"));
+        assert!(refusal(&["--listen", "127.0.0.1:0"]).contains("--public-url"));
+        let url = ["--public-url", "https://g.example", "--listen", "0.0.0.0:0"];
+        assert!(refusal(&url).contains("--behind-tls-proxy"));
+        assert!(
+            refusal(&["--public-url", "http://127.0.0.1:1", "--listen", "0.0.0.0:0", "--behind-tls-proxy"])
+                .contains("https")
+        );
+        assert!(refusal(&["--dev", "--public-url", "https://g.example"]).contains("this machine"));
         assert!(refusal(&["--dev", "--listen", "0.0.0.0:0"]).contains("loopback"));
         assert!(refusal(&["--dev", "--listen", "[::]:0"]).contains("loopback"));
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin_by_tls_or_of_this_machine() {
+        for (text, origin) in [
+            ("https://gateway.clinic.example", "https://gateway.clinic.example"),
+            ("https://gateway.clinic.example:8443/", "https://gateway.clinic.example:8443"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(public_url(text).as_deref(), Ok(origin));
+        }
+        for text in [
+            "gateway",
+            "http://gateway.clinic.example",
+            "https://g.example/fhir",
+            "https://u:p@g.example",
+            "https://g.example/?a=b",
+            "ftp://g.example",
+        ] {
+            assert!(public_url(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -15,7 +15,8 @@ use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::auth::{Authenticator, Identity};
+use crate::auth::{Authenticator, Identity, Known, Unknown};
+use crate::authorization::{AuthorizationServer, LONGEST_FORM, Part};
 use crate::http::binary::{Raw, Wish};
 use crate::http::negotiation::{Format, accepted, of_body, of_patch};
 use crate::http::precondition::Conditions;
@@ -27,7 +28,7 @@ use crate::http::{Limits, binary, body, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities, provenance};
 use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
-use crate::router::{self, Interaction, Place, Verb};
+use crate::router::{self, Destination, Interaction, Place, Verb};
 use crate::store::Attached;
 
 /// The notice beside answers that Consents may have shortened.
@@ -44,6 +45,8 @@ pub struct Service {
     pub endpoint: Arc<Endpoint>,
     /// Who asks.
     pub authenticator: Authenticator,
+    /// Where tokens come from.
+    pub authorization: AuthorizationServer,
     /// What bounds an exchange.
     pub limits: Limits,
     /// Names for requests.
@@ -52,15 +55,19 @@ pub struct Service {
     pub writes: Arc<Semaphore>,
 }
 
+/// Who sends a request, or why nobody knows.
+type Sender = Result<Known, Unknown>;
+
 impl Service {
     /// Answers one request. Never fails: what goes wrong is an answer too.
     pub async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> Response<Body> {
         let (parts, incoming) = request.into_parts();
         let id = self.request_ids.of(&parts.headers);
         let mut presentation = presentation(&parts);
-        let may_be_incomplete = self.may_be_incomplete(&parts);
+        let sender = Arc::new(self.sender(&parts).await);
+        let may_be_incomplete = self.may_be_incomplete(&sender);
         let parts = Arc::new(parts);
-        let mut response = match self.exchange(parts, incoming, &id, &mut presentation).await {
+        let mut response = match self.exchange(parts, &sender, incoming, &id, &mut presentation).await {
             Ok(Reply::Answer(answer)) => response::success(answer, presentation).await,
             Ok(Reply::Plain(response)) => response,
             Ok(Reply::Raw(answer, raw)) => response::raw(answer, raw, presentation).await,
@@ -73,16 +80,33 @@ impl Service {
         response
     }
 
+    /// Who sends a request; of what does not depend on that nobody asks.
+    async fn sender(&self, parts: &Parts) -> Sender {
+        let verb = Verb::parse(parts.method.as_str());
+        let open = match router::find(verb, parts.uri.path()) {
+            Destination::Found(place) => place.interaction.is_open() && place.interaction != Interaction::Capabilities,
+            _ => false,
+        };
+        if open || parts.method == Method::OPTIONS {
+            return Err(Unknown::NoToken);
+        }
+        let identified = timeout(self.limits.time, self.authenticator.identify(&parts.headers)).await;
+        identified.unwrap_or(Err(Unknown::Unavailable))
+    }
+
     /// Whether somebody who treats patients is answered where Consents are applied. No clinician may trust a list that is
     /// silently short; and the notice tells nothing, for it stands beside every answer, whether or not something is hidden.
-    fn may_be_incomplete(&self, parts: &Parts) -> bool {
-        let treats = |identity: Identity<'_>| matches!(identity.purpose, Purpose::Etreat | Purpose::Treat);
-        self.endpoint.gateway.enforces_consents && self.authenticator.identify(&parts.headers).is_ok_and(treats)
+    fn may_be_incomplete(&self, sender: &Sender) -> bool {
+        sender.as_ref().is_ok_and(|known| {
+            let treats = matches!(known.purpose, Purpose::Etreat | Purpose::Treat);
+            treats && self.endpoint.gateway.applies_consents_to(&known.caller)
+        })
     }
 
     async fn exchange(
         self: Arc<Self>,
         parts: Arc<Parts>,
+        sender: &Arc<Sender>,
         incoming: Incoming,
         id: &HeaderValue,
         presentation: &mut Presentation,
@@ -94,27 +118,30 @@ impl Service {
         let place = match router::find(verb, parts.uri.path()).place(verb) {
             Ok(place) => place,
             // Without a token nobody learns what else there is.
-            Err(failure) => return Err(self.authenticator.identify(&parts.headers).err().unwrap_or(failure)),
+            Err(failure) => return Err(sender.as_ref().as_ref().err().map_or(failure, |unknown| (*unknown).into())),
         };
         let pattern = place.pattern;
         if place.interaction.is_open() {
-            return self.open(place.interaction, &parts).await;
+            return match place.interaction {
+                Interaction::Authorization(part) => self.authorization(part, parts, incoming, id.clone()).await,
+                other => self.open(other, sender, &parts).await,
+            };
         }
         let wish = Wish::of(&place, &parts);
         let done = if place.interaction.may_change() && !parts.method.is_safe() {
-            Arc::clone(&self).write(Arc::clone(&parts), incoming, id.clone(), presentation).await
+            Arc::clone(&self).write(Arc::clone(&parts), Arc::clone(sender), incoming, id.clone(), presentation).await
         } else {
             let limit = self.limits.time;
-            let work = timeout(limit, unpanicked(self.work(&parts, incoming, id, presentation))).await;
+            let work = timeout(limit, unpanicked(self.work(&parts, sender, incoming, id, presentation))).await;
             work.map_or(Done::TooSlow, Done::of)
         };
         let result = match done {
             Done::Told(result) => result,
             Done::Panicked(panic) => {
                 tracing::error!(request = ?id, route = pattern, "panicked: {}", message(&*panic));
-                self.cut_short(&parts, id, Failure::internal()).await
+                self.cut_short(&parts, sender, id, Failure::internal()).await
             }
-            Done::TooSlow => self.cut_short(&parts, id, too_slow()).await,
+            Done::TooSlow => self.cut_short(&parts, sender, id, too_slow()).await,
         };
         if let Err(failure) = &result
             && failure.status.is_server_error()
@@ -128,8 +155,48 @@ impl Service {
         }
     }
 
+    /// What is asked of the authorization server, which finds out by itself who asks. It goes on when its client goes away: what was
+    /// given or ended is on record.
+    async fn authorization(
+        self: Arc<Self>,
+        part: Part,
+        parts: Arc<Parts>,
+        incoming: Incoming,
+        id: HeaderValue,
+    ) -> Result<Reply, Failure> {
+        let cross_origin = parts.headers.contains_key(header::ORIGIN);
+        let limit = self.limits.time;
+        let place = Arc::clone(&self.writes).acquire_owned().await.map_err(|_| too_slow())?;
+        let work = tokio::spawn(async move {
+            let form = if part.takes_form() { self.form(&parts, incoming).await } else { Ok(Bytes::new()) };
+            let form = form.as_ref().map_err(|failure| failure.status);
+            let form = form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST));
+            let source = parts.extensions.get::<Peer>().map(|peer| peer.0);
+            let about = (id.to_str().unwrap_or_default(), source);
+            let reply = self.authorization.answer(part, &parts.headers, form, about).await;
+            drop(place);
+            reply
+        });
+        // The body has its own time, so the whole has twice the limit.
+        match timeout(2 * limit, work).await {
+            Ok(Ok(reply)) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
+            Ok(Err(error)) => {
+                let panic = error.try_into_panic().unwrap_or_else(|_| Box::new("the work was given up"));
+                tracing::error!(route = part.name(), "panicked: {}", message(&*panic));
+                Err(Failure::internal())
+            }
+            Err(_) => Err(too_slow()),
+        }
+    }
+
+    async fn form(&self, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {
+        negotiation::check_form_type(&parts.headers)?;
+        let reading = body::collect(&parts.headers, incoming, LONGEST_FORM.min(self.limits.body));
+        timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))
+    }
+
     /// What anyone may ask.
-    async fn open(&self, interaction: Interaction, parts: &Parts) -> Result<Reply, Failure> {
+    async fn open(&self, interaction: Interaction, sender: &Sender, parts: &Parts) -> Result<Reply, Failure> {
         match interaction {
             Interaction::Live => Ok(Reply::Plain(response::text(StatusCode::OK, "live\n"))),
             Interaction::Ready => match self.endpoint.gateway.store.ping().await {
@@ -138,9 +205,9 @@ impl Service {
             },
             _ => {
                 accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
-                let permit = self.authenticator.identify(&parts.headers).ok().and_then(|identity| {
-                    self.endpoint.gateway.permit(identity.caller, identity.purpose, Action::Read).ok()
-                });
+                let permit = sender.as_ref().ok();
+                let permit = permit
+                    .and_then(|known| self.endpoint.gateway.permit(&known.caller, known.purpose, Action::Read).ok());
                 Ok(Reply::Answer(capabilities::answer(&self.endpoint, permit.as_ref()).await))
             }
         }
@@ -150,6 +217,7 @@ impl Service {
     async fn write(
         self: Arc<Self>,
         parts: Arc<Parts>,
+        sender: Arc<Sender>,
         incoming: Incoming,
         id: HeaderValue,
         presentation: &mut Presentation,
@@ -157,11 +225,11 @@ impl Service {
         let limit = self.limits.time;
         let Ok(permit) = Arc::clone(&self.writes).acquire_owned().await else {
             let failure = Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.");
-            return Done::Told(self.cut_short(&parts, &id, failure).await);
+            return Done::Told(self.cut_short(&parts, &sender, &id, failure).await);
         };
         let mut shown = *presentation;
         let work = tokio::spawn(async move {
-            let result = self.work(&parts, incoming, &id, &mut shown).await;
+            let result = self.work(&parts, &sender, incoming, &id, &mut shown).await;
             drop(permit);
             (result, shown)
         });
@@ -179,14 +247,20 @@ impl Service {
     }
 
     /// Records what nobody finished: it is answered too. What its work records by itself, then or later, stands beside that.
-    async fn cut_short(&self, parts: &Parts, id: &HeaderValue, failure: Failure) -> Result<Answer, Failure> {
+    async fn cut_short(
+        &self,
+        parts: &Parts,
+        sender: &Sender,
+        id: &HeaderValue,
+        failure: Failure,
+    ) -> Result<Answer, Failure> {
         let verb = Verb::parse(parts.method.as_str());
         let place = router::find(verb, parts.uri.path()).place(verb)?;
         let request = request(parts, place, Bytes::new(), id);
-        match self.authenticator.identify(&parts.headers) {
-            Ok(identity) => audited::refused(&self.endpoint, Some(identity), &request, failure).await,
+        match sender {
+            Ok(known) => audited::refused(&self.endpoint, Some(known.identity()), &request, failure).await,
             // Whoever that was is told what anybody without a valid token is told.
-            Err(unknown) => audited::refused(&self.endpoint, None, &request, unknown).await,
+            Err(unknown) => audited::refused(&self.endpoint, None, &request, (*unknown).into()).await,
         }
     }
 
@@ -194,17 +268,18 @@ impl Service {
     async fn work(
         &self,
         parts: &Parts,
+        sender: &Sender,
         incoming: Incoming,
         id: &HeaderValue,
         presentation: &mut Presentation,
     ) -> Result<Answer, Failure> {
         let verb = Verb::parse(parts.method.as_str());
         let place = router::find(verb, parts.uri.path()).place(verb)?;
-        let identity = match self.authenticator.identify(&parts.headers) {
-            Ok(identity) => identity,
-            Err(failure) => {
+        let identity = match sender {
+            Ok(known) => known.identity(),
+            Err(unknown) => {
                 let request = request(parts, place, Bytes::new(), id);
-                return audited::refused(&self.endpoint, None, &request, failure).await;
+                return audited::refused(&self.endpoint, None, &request, (*unknown).into()).await;
             }
         };
         let body = match self.body(parts, place, incoming).await {
@@ -268,13 +343,7 @@ impl Service {
             _ => return Ok(Bytes::new()),
         };
         let reading = body::collect(&parts.headers, incoming, self.limits.body);
-        let body = timeout(self.limits.time, reading).await.unwrap_or_else(|_| {
-            Err(Failure::new(
-                StatusCode::REQUEST_TIMEOUT,
-                Code::Timeout,
-                "The body did not arrive in time. Send it in one go, or in several requests.",
-            ))
-        })?;
+        let body = timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))?;
         let body = match format {
             Format::Xml if !body.is_empty() => xml::read(body).await.map_err(|failure| judged(place, failure))?,
             _ => body,
@@ -333,6 +402,14 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
         safe: parts.method.is_safe(),
         provenance: None,
     }
+}
+
+fn late() -> Failure {
+    Failure::new(
+        StatusCode::REQUEST_TIMEOUT,
+        Code::Timeout,
+        "The body did not arrive in time. Send it in one go, or in several requests.",
+    )
 }
 
 fn too_slow() -> Failure {

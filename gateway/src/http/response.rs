@@ -5,6 +5,7 @@ use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
+use crate::authorization;
 use crate::http::binary::{self, Raw};
 use crate::http::negotiation::{FHIR_JSON, FHIR_XML, Format, of_parameter};
 use crate::http::{compression, date, precondition, pretty, query, xml};
@@ -133,7 +134,35 @@ pub async fn failure(failure: &Failure, presentation: Presentation) -> Response<
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Advice::None => {}
+        Advice::OtherToken => {
+            let challenge = HeaderValue::from_static("Bearer realm=\"fhir\", error=\"invalid_token\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         Advice::RetryAfter(seconds) => insert(headers, header::RETRY_AFTER, seconds.to_string()),
+        Advice::Scope => {
+            let challenge = HeaderValue::from_static("Bearer realm=\"fhir\", error=\"insufficient_scope\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+    }
+    response
+}
+
+/// What the authorization server answers: <https://www.rfc-editor.org/rfc/rfc6749#section-5.1>.
+pub fn oauth(reply: authorization::Reply, cross_origin: bool) -> Response<Body> {
+    let is_empty = reply.body.is_empty();
+    let mut response = Response::new(Body::new(reply.body));
+    *response.status_mut() = reply.status;
+    let headers = response.headers_mut();
+    if !is_empty {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    if reply.challenges {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"fhir-gateway\""));
+    }
+    if cross_origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response
 }

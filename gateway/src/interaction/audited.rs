@@ -14,7 +14,7 @@ use crate::router::Interaction;
 use crate::store::Basis;
 
 /// Who sent a request without a valid token.
-const NOBODY: &str = "unauthenticated";
+pub(crate) const NOBODY: &str = "unauthenticated";
 
 /// When a transaction that is recorded now began at the earliest, in milliseconds: a glass that has ended since counts.
 const LONGEST_TRANSACTION_MS: i64 = 60_000;

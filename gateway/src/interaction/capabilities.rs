@@ -7,6 +7,7 @@ use mappers::json::write_string;
 use mappers::search::Custom;
 use mappers::search::custom::State;
 use mappers::search::parameters::{self, Definition};
+use smart::metadata::Site;
 
 use crate::audit::claim;
 use crate::audit::resource::profiles;
@@ -28,14 +29,15 @@ const INTERACTIONS: &str = concat!(
 const SYSTEM: &str =
     r#""interaction":[{"code":"transaction"},{"code":"batch"},{"code":"history-system"},{"code":"search-system"}]"#;
 
-/// How to get in.
+/// How to get in, behind where: <https://hl7.org/fhir/smart-app-launch/conformance.html>.
 const SECURITY: &str = concat!(
-    r#""security":{"cors":true,"description":"Every request but this one needs Authorization: Bearer and a token. "#,
+    r#""cors":true,"service":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/restful-security-service","#,
+    r#""code":"SMART-on-FHIR"}]}],"description":"Every request but this one needs Authorization: Bearer and a token. "#,
     r#"Every exchange passes a consent decision and is audited before it is answered."}"#
 );
 
 /// The statement of a gateway at this address, started at this instant (ms).
-pub fn statement(base: &str, started_ms: i64, conditional_delete: ConditionalDelete) -> Bytes {
+pub fn statement(base: &str, site: &Site<'_>, started_ms: i64, conditional_delete: ConditionalDelete) -> Bytes {
     let mut out = Vec::with_capacity(128 * 1024);
     out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","status":"active","date":""#);
     out.extend_from_slice(Clock::format(started_ms).as_bytes());
@@ -46,6 +48,10 @@ pub fn statement(base: &str, started_ms: i64, conditional_delete: ConditionalDel
     out.extend_from_slice(
         br#"},"fhirVersion":"4.0.1","format":["application/fhir+json","json","application/fhir+xml","xml"],"patchFormat":["application/json-patch+json","application/fhir+json","application/fhir+xml"],"rest":[{"mode":"server","#,
     );
+    out.extend_from_slice(br#""security":{"#);
+    if let Some(uris) = site.oauth_uris().and_then(|uris| serde_json::to_string(&[uris]).ok()) {
+        out.extend_from_slice(format!(r#""extension":{uris},"#).as_bytes());
+    }
     out.extend_from_slice(SECURITY.as_bytes());
     out.extend_from_slice(br#","resource":["#);
     for (index, kind) in parameters::resource_types().iter().enumerate() {
@@ -181,7 +187,12 @@ mod tests {
 
     #[test]
     fn the_statement_is_a_valid_resource_with_every_type() {
-        let statement = statement("http://127.0.0.1:1/fhir", 0, ConditionalDelete::Multiple);
+        let statement = statement(
+            "http://127.0.0.1:1/fhir",
+            &crate::authorization::site("http://127.0.0.1:1"),
+            0,
+            ConditionalDelete::Multiple,
+        );
         let document = Document::parse(&statement).unwrap();
         assert!(structure::check(&document).is_ok());
         let rest = document.root().member("rest").unwrap().children().next().unwrap();

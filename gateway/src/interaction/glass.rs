@@ -21,7 +21,9 @@ pub(super) async fn mark(
     events: &mut [Event],
 ) -> Result<(), Failure> {
     let gateway = &endpoint.gateway;
-    let Some(breaker) = breaker(gateway, caller, purpose).filter(|_| gateway.enforces_consents) else { return Ok(()) };
+    let Some(breaker) = breaker(gateway, caller, purpose).filter(|_| gateway.applies_consents_to(caller)) else {
+        return Ok(());
+    };
     if events.iter().all(|event| event.decision != Decision::Permit) {
         return Ok(());
     }

@@ -222,6 +222,14 @@ pub fn for_update(engine: Engine) -> &'static str {
     }
 }
 
+/// What follows a SELECT of rows that nobody changes until the transaction ends, while others look at them in the same way.
+pub fn for_share(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => " for share",
+        Engine::Sqlite => "",
+    }
+}
+
 /// What follows a SELECT of work that others may be at as well.
 pub fn for_update_skip_locked(engine: Engine) -> &'static str {
     match engine {

@@ -73,6 +73,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0019_derived_under"),
     migration!(Internal, "internal", "0020_statutes"),
     migration!(Internal, "internal", "0021_counting"),
+    migration!(Internal, "internal", "0022_clients"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),
     migration!(Clinic, "clinic", "0003_record"),

@@ -6,13 +6,14 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use consent::scoped::Deed;
 use consent::{Permit, Predicate};
 
 use crate::store::Store;
 use crate::store::basis;
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Engine, Row};
-use crate::store::consents::predicate::Span;
+use crate::store::consents::predicate::{Span, reached_by};
 use crate::store::consents::{notice, redaction};
 use crate::store::core::Core;
 use crate::store::error::StoreError;
@@ -167,6 +168,11 @@ pub(super) fn narrowed<'a>(
     let id = query.arg(Arg::Text(id));
     let span = if version.is_some() { Span::Ever } else { Span::Current };
     let predicate = query.predicate(permit.predicate(), ("d", &[wanted]), span, engine);
+    let readable = match permit.predicate() {
+        Predicate::Consents(asked) => reached_by(asked, Deed::Read, ("d", &[wanted]), &mut query),
+        _ => None,
+    };
+    let predicate = readable.map_or_else(|| predicate.clone(), |readable| format!("{readable} and {predicate}"));
     let observed = permit.observed().map(|observed| query.predicate(observed, ("d", &[wanted]), span, engine));
     let observed = observed.map_or_else(|| "null".to_owned(), |shown| format!("case when {shown} then 1 else 0 end"));
     let version = version.map_or_else(|| "d.version".to_owned(), |version| query.arg(Arg::Int(version)));
@@ -192,7 +198,7 @@ pub(super) fn read<'f>(row: &Row, found: &'f mut Found) -> Option<(i64, &'f mut 
 /// alarm.
 pub(super) fn found(core: &Core, permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
     let Some(version) = row.int(1) else { return Ok(Found::Unknown) };
-    if !permit.predicate().admits(row.text(BASIS)) {
+    if !permit.predicate().admits(row.text(BASIS)) || !permit.predicate().admits_type(kind) {
         return Err(StoreError::Invariant("a read returned a row outside its permit"));
     }
     let deleted = row.flag(3);

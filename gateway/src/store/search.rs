@@ -140,7 +140,8 @@ fn of_keys(compiler: &mut Compiler<'_>, kinds: &[&str]) -> String {
 /// Reads a version from the columns of [`VERSION`]. The predicate has been applied; that it holds is checked once more, as
 /// an alarm.
 fn version(permit: &Permit, row: &Row, at: usize) -> Result<Version, StoreError> {
-    if !permit.predicate().admits(row.text(at + 6)) {
+    let predicate = permit.predicate();
+    if !predicate.admits(row.text(at + 6)) || !predicate.admits_type(row.text(at).unwrap_or_default()) {
         return Err(StoreError::Invariant("a search returned a row outside its permit"));
     }
     Ok(Version {

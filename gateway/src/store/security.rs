@@ -53,7 +53,7 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 36] = [
+const INTERNAL: [(&str, &str, bool); 39] = [
     ("alerts", "select, insert, update, delete", true),
     ("audit_chains", "select, insert", true),
     // All but its key, which the database gives.
@@ -93,6 +93,15 @@ const INTERNAL: [(&str, &str, bool); 36] = [
     ("migrations", "select", false),
     ("gateway_organizations", "select, insert, update", false),
     ("notifications", "select, insert, update (sent)", true),
+    ("oauth_assertions", "select, insert, delete", true),
+    // Neither whose a client is changes, nor its id or kind; and none is removed.
+    (
+        "oauth_clients",
+        "select, insert, update (name, secret_hash, secret_before, secret_until, jwks, jwks_url, scopes, purposes, \
+         default_purpose, actors, officer, revision, changed, changed_by, disabled)",
+        true,
+    ),
+    ("oauth_tokens", "select, insert, update (revoked), delete", true),
     ("outbox", "select, insert, update, delete", true),
     ("purges", "select, insert, update", true),
     ("resource_versions", "select, insert", true),
@@ -192,6 +201,33 @@ grant execute on function fhir_gateway.has_pending(bigint) to fhir_gateway_app;
 revoke all on function fhir_gateway.read_current(bigint, text, text) from public;
 grant execute on function fhir_gateway.read_current(bigint, text, text) to fhir_gateway_app;";
 
+/// Who asks for a token, or sends one, says no organization: it is that of the client or token, and row-level security shows
+/// neither before the organization is named. So these two look with the owner's rights, and give the one row whose id or hash the
+/// caller knows already: there is no way to list or to guess by them (a hash is of 256 random bits, an id of a client is public). All
+/// else, and every write, goes by the policies, under the organization that was found.
+const OAUTH: &str = "
+drop function if exists fhir_gateway.oauth_client(text);
+create function fhir_gateway.oauth_client(client text)
+returns table (organization_id bigint, id text, name text, kind text, secret_hash text, secret_before text, secret_until bigint,
+    jwks text, jwks_url text, scopes text, purposes text, default_purpose text, actors text, officer smallint, created bigint,
+    created_by text, revision bigint, changed bigint, changed_by text, disabled bigint)
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select c.organization_id, c.id, c.name, c.kind, c.secret_hash, c.secret_before, c.secret_until, c.jwks, c.jwks_url, c.scopes,
+        c.purposes, c.default_purpose, c.actors, c.officer, c.created, c.created_by, c.revision, c.changed, c.changed_by, c.disabled
+    from fhir_gateway.oauth_clients c where c.id = $1
+$$;
+drop function if exists fhir_gateway.oauth_token(text);
+create function fhir_gateway.oauth_token(token text)
+returns table (organization_id bigint, client text, scopes text, purpose text, issued bigint, expires bigint, revoked bigint)
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select t.organization_id, t.client, t.scopes, t.purpose, t.issued, t.expires, t.revoked
+    from fhir_gateway.oauth_tokens t where t.hash = $1
+$$;
+revoke all on function fhir_gateway.oauth_client(text) from public;
+grant execute on function fhir_gateway.oauth_client(text) to fhir_gateway_app;
+revoke all on function fhir_gateway.oauth_token(text) from public;
+grant execute on function fhir_gateway.oauth_token(text) to fhir_gateway_app;";
+
 /// Everything about the gateway's own tables, for the owner to run; can be run again.
 pub(super) fn internal() -> Vec<String> {
     let mut statements = Vec::new();
@@ -241,6 +277,12 @@ pub(super) fn internal() -> Vec<String> {
          exception when feature_not_supported then null; end $$"
             .to_owned(),
     );
+    // The owner, whom the forced policies bind too, looks by these functions alone; our role is no member of it.
+    for table in ["oauth_clients", "oauth_tokens"] {
+        statements.push(format!("drop policy if exists found on fhir_gateway.{table}"));
+        statements.push(format!("create policy found on fhir_gateway.{table} for select to current_user using (true)"));
+    }
+    statements.push(OAUTH.to_owned());
     statements.push(READ_CURRENT.to_owned());
     statements.push(consents::predicate::FUNCTION.clone());
     statements

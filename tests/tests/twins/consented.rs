@@ -85,7 +85,7 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
     counsel.keep(&owner).await;
     let arguments = ["--dev-consent", "enforce", "--dev-actor", "Practitioner/dr", "--conditional-delete", "multiple"];
     let arguments = arguments.into_iter().chain(["--statutes-key", &counsel.key]).map(str::to_owned).collect();
-    let seen = owner.beside_with(Options { seed: Some(7), arguments });
+    let seen = owner.beside_with(Options { seed: Some(7), arguments, ..Options::default() });
     (owner, seen)
 }
 
@@ -241,7 +241,7 @@ pub(super) async fn breaking_the_glass_tells_what_it_shows(engine: Engine) {
         let key = Counsel::of(owner).key;
         let more = ["--break-glass-group", "Group/emergency", "--statutes-key", &key];
         let arguments = arguments.into_iter().chain(more).map(str::to_owned);
-        owner.beside_with(Options { seed: Some(8), arguments: arguments.collect() })
+        owner.beside_with(Options { seed: Some(8), arguments: arguments.collect(), ..Options::default() })
     };
     let (plain, haunted) = (member(&plain_owner), member(&haunted_owner));
     // Over patients who are there in both worlds: whatever is asked, before and after.

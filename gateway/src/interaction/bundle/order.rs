@@ -30,7 +30,8 @@ impl Step {
             Interaction::ConditionalPatch | Interaction::Patch => Self::Patch,
             Interaction::ConditionalUpdate | Interaction::Update => Self::Update,
             Interaction::Operation(Operation::MetaAdd | Operation::MetaDelete) => Self::Patch,
-            Interaction::Capabilities
+            Interaction::Authorization(_)
+            | Interaction::Capabilities
             | Interaction::History
             | Interaction::Live
             | Interaction::Operation(_)

@@ -259,10 +259,12 @@ impl Reader<'_> {
         let place = router::find_under_base(verb, path)
             .place(verb)
             .map_err(|failure| failure.at(&format!("{}.request.url", self.place)))?;
-        if matches!(place.interaction, Interaction::Bundle | Interaction::SearchForm) {
+        let is_whole =
+            matches!(place.interaction, Interaction::Authorization(_) | Interaction::Bundle | Interaction::SearchForm);
+        if is_whole {
             return Err(Failure::bad_request(
                 Code::NotSupported,
-                "An entry cannot ask for this. Send bundles one by one, and searches as GET.",
+                "An entry cannot ask for this. Send bundles and tokens' requests one by one, and searches as GET.",
             ));
         }
         let request = Request {

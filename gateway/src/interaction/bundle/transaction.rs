@@ -16,7 +16,7 @@ use crate::interaction::bundle::order::Step;
 use crate::interaction::bundle::plan::{Entry, Kind, Plan};
 use crate::interaction::bundle::resolve::{self, Conditions, Resolved, Target};
 use crate::interaction::read::unknown;
-use crate::interaction::{Answer, Endpoint, audited, delete, incoming, parameters, patch};
+use crate::interaction::{Answer, Endpoint, audited, delete, incoming, parameters, patch, scopes};
 use crate::outcome::Failure;
 use crate::store::{
     Change, ChangeError, ChangeRefusal, Changed, Checkpoint, Found, Operation, Set, StoreError, Transaction,
@@ -30,6 +30,14 @@ pub(super) async fn perform(
     plan: Plan,
     checkpoint: Option<Checkpoint>,
 ) -> Result<Answer, Failure> {
+    for (index, entry) in plan.entries.iter().enumerate() {
+        if let Ok(entry) = entry {
+            scopes::allow(caller, &entry.request).map_err(|failure| within(failure, index))?;
+        }
+    }
+    if plan.provenance.is_some() {
+        scopes::allow_provenance(caller)?;
+    }
     let permit = endpoint.gateway.permit(caller, purpose, Action::Change)?;
     let Written { entries, targets, mut answers } = write(endpoint, &permit, plan, checkpoint).await?;
     // The writes are committed: they are on record whatever comes of looking at the rest.

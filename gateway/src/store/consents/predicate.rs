@@ -5,8 +5,10 @@
 //! rules, and stands first. Every other row is put to the whole decision: on SQLite an expression, on PostgreSQL a function.
 
 mod function;
+mod scopes;
 mod whole;
 
+use consent::scoped::Deed;
 use consent::statute::Demands;
 use consent::{Asked, Breaker, FENCE, Labels, PolicyDefault};
 use mappers::search::index_path;
@@ -53,7 +55,7 @@ const _: () = assert!(PLAIN == 15, "OF_PLAIN and two indexes say which levels ar
 const FOLLOWED: u8 = 2;
 
 /// The condition that a directory row (under `d`) may be seen: that itself may be, and of a Provenance that all it is about may be
-/// (F13). `kinds`: the types that it may be of, as far as the plan knows; any, where there is none.
+/// (F13); and it is within the caller's scopes. `kinds`: the types that it may be of, as far as the plan knows; any, where there is none.
 pub(crate) fn condition<'p>(
     asked: &'p Asked,
     (d, kinds): (&str, &[&str]),
@@ -62,7 +64,15 @@ pub(crate) fn condition<'p>(
     breadth: Breadth<'_>,
     places: &mut impl Places<'p>,
 ) -> String {
-    let own = by_itself(asked, d, span, engine, breadth, places);
+    let mut own = by_itself(asked, d, span, engine, breadth, places);
+    let limit = asked.scoped().and_then(|scoped| {
+        // Past versions are read, and never found.
+        let types = if span == Span::Ever { scoped.to(Deed::Read) } else { scoped.shown() };
+        scopes::within(types, (d, kinds), span, places)
+    });
+    if let Some(limit) = limit {
+        own = format!("{limit} and {own}");
+    }
     if !kinds.is_empty() && !kinds.contains(&provenance::KIND) {
         return own;
     }
@@ -79,6 +89,10 @@ pub(crate) fn may_hide<'p>(
     places: &mut impl Places<'p>,
 ) -> Option<[String; 2]> {
     let is_told_by_itself = !kinds.is_empty() && !kinds.contains(&provenance::KIND);
+    if asked.scoped().is_some_and(|scoped| !scoped.shown().have_all(kinds) || !scoped.to(Deed::Search).have_all(kinds))
+    {
+        return None;
+    }
     if asked.default() != PolicyDefault::Permit || asked.patient().is_some() || !is_told_by_itself {
         return None;
     }
@@ -89,6 +103,19 @@ pub(crate) fn may_hide<'p>(
     let sensitive = format!("({d}.labels = 0 or ({d}.labels & {}) <> 0)", !PLAIN);
     let lawful = format!("{d}.labels = 0 or ({d}.labels & {}) <> 0", lawful(asked));
     Some([format!("{sensitive} and ({lawful} or {d}.patient in {any})"), format!("{d}.patient in {of_plain}")])
+}
+
+/// That a row of the directory (under `d`) is one of those that may be read, or that a search may find, by the caller's scopes, where
+/// these are others than those that may be shown at all.
+pub(crate) fn reached_by<'p>(
+    asked: &'p Asked,
+    deed: Deed,
+    (d, kinds): (&str, &[&str]),
+    places: &mut impl Places<'p>,
+) -> Option<String> {
+    let scoped = asked.scoped()?;
+    let reached = scoped.to(deed);
+    if reached == scoped.shown() { None } else { scopes::within(reached, (d, kinds), Span::Current, places) }
 }
 
 /// The part of [`condition`] that a Provenance's targets decide.

@@ -50,7 +50,9 @@ pub(crate) async fn sights(
 ) -> Result<Vec<Sight>, DbError> {
     let mut sights = Vec::with_capacity(units.len());
     for unit in units {
-        let Predicate::Consents(asked) = unit.permit.predicate() else {
+        // What may be changed by scopes, is asked of each change; what is known of the rest is not theirs to say.
+        let predicate = unit.permit.predicate().beyond_scopes();
+        let Predicate::Consents(asked) = &*predicate else {
             sights.push(Sight::default());
             continue;
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use consent::scoped::Deed;
 use consent::{Permit, Predicate};
 use mappers::references::Bases;
 use mappers::search::query::{DateValue, IndexKind, IndexTest, Test, Values};
@@ -10,7 +11,7 @@ use super::statement::Statement;
 use super::{chain, composite, date, near, quantity, reference, string, token, uri};
 use crate::store::condition;
 use crate::store::connection::Engine;
-use crate::store::consents::predicate::{Breadth, Span};
+use crate::store::consents::predicate::{Breadth, Span, reached_by};
 use crate::store::core::Core;
 use crate::store::dialect;
 
@@ -34,6 +35,8 @@ pub(super) struct Compiler<'a> {
     pub(super) organization: String,
     /// All matches are counted.
     pub(super) counts: bool,
+    /// What comes along with matches is wanted, which need not be what may be searched for.
+    pub(super) comes_along: bool,
     pub(super) permit: &'a Permit,
     /// What rows must pass: the permit's own, but where all are counted for what is hidden to be subtracted.
     predicate: &'a Predicate,
@@ -49,7 +52,8 @@ impl<'a> Compiler<'a> {
         let organization = statement.int(permit.organization().0);
         let (engine, now_ms) = (core.pools.engine(), core.clock.now_ms());
         let (predicate, bases) = (permit.predicate(), core.bases());
-        Self { statement, engine, organization, counts: false, permit, predicate, bases, now_ms, aliases: 0 }
+        let (counts, comes_along, aliases) = (false, false, 0);
+        Self { statement, engine, organization, counts, comes_along, permit, predicate, bases, now_ms, aliases }
     }
 
     /// Compiles a number of rows of which what the permit hides is subtracted before anybody sees it: as though nothing were
@@ -81,12 +85,18 @@ impl<'a> Compiler<'a> {
     fn visible_of(&mut self, directory: &str, kinds: &[&str], many: bool) -> String {
         let breadth = if many { Breadth::Many(&self.organization) } else { Breadth::Few };
         let (predicate, statement) = (self.predicate, &mut self.statement);
-        let predicate =
-            condition::predicate(predicate, (directory, kinds), Span::Current, self.engine, breadth, statement);
-        format!("{directory}.organization_id = {} and {directory}.deleted = 0 and {predicate}", self.organization)
+        let shown = condition::predicate(predicate, (directory, kinds), Span::Current, self.engine, breadth, statement);
+        let found = match predicate {
+            Predicate::Consents(asked) if !self.comes_along => {
+                reached_by(asked, Deed::Search, (directory, kinds), statement)
+            }
+            _ => None,
+        };
+        let found = found.map_or_else(String::new, |found| format!("{found} and "));
+        format!("{directory}.organization_id = {} and {directory}.deleted = 0 and {found}{shown}", self.organization)
     }
 
-    /// That a row of the directory is not shown, of those that may be hidden ([`may_hide`]).
+    /// That a row of the directory is not shown, of those that Consents may hide.
     pub(super) fn hidden(&mut self, directory: &str, kinds: &[&str]) -> String {
         let shown = self.visible_of(directory, kinds, true);
         format!("not coalesce({shown}, false)")

@@ -79,8 +79,12 @@ pub(super) async fn explain(plan: &Plan<'_>, reading: &mut Reading) -> Result<St
 /// Row id and version of what comes along with the rows in `{keys}`, of so many the first.
 fn statement<'a>(plan: &Plan<'a>, include: &Include, limit: usize) -> (String, Compiler<'a>) {
     let mut compiler = Compiler::new(plan.core, plan.permit);
+    // What a match names comes along; what names a match is searched for.
+    compiler.comes_along = !include.reverse;
     let wanted = if include.reverse { include.kind } else { include.target };
-    let visible = compiler.visible("d", wanted.as_slice());
+    // A place may be one of several types (a parameter of the organization's own): what is shown of one type is of that type.
+    let of_wanted = compiler.of_kinds("d", wanted.as_slice());
+    let visible = format!("{} and {of_wanted}", compiler.visible("d", wanted.as_slice()));
     let at = match &include.paths[..] {
         // Places of the organization's own parameters (below zero) are named, or nothing comes along by them: what is there of
         // one that is not complete is no answer.

@@ -1,0 +1,196 @@
+//! What the scopes of a token let its bearer do, type by type: a limit beside what Consents and law decide, and in the same places.
+//!
+//! <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>
+
+use std::collections::BTreeMap;
+
+/// What is done with a resource, as scopes tell it apart (`cruds`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Deed {
+    /// `c`
+    Create,
+    /// `r`: read, vread, history of an instance.
+    Read,
+    /// `u`: update and patch.
+    Update,
+    /// `d`
+    Delete,
+    /// `s`: search, history of a type.
+    Search,
+}
+
+/// A value that an index row of a resource must have, as the index keeps it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Token {
+    /// The places where it may stand (`mappers::search::index_path`).
+    pub paths: Vec<i32>,
+    /// Its system; `None`: whichever.
+    pub system: Option<Box<str>>,
+    /// The code; `None`: whichever of the system.
+    pub code: Option<Box<str>>,
+}
+
+/// Alternatives, of which one must hold whole: each a list of tokens. None: the whole type.
+pub type Alternatives = Vec<Vec<Token>>;
+
+/// Which resources.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Types {
+    /// Those of all types.
+    All,
+    /// Those of these types, as far as the alternatives say.
+    Only(BTreeMap<Box<str>, Alternatives>),
+}
+
+impl Types {
+    /// None at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::Only(BTreeMap::new())
+    }
+
+    /// Whether resources of a type may be among them; for `None`, of every type.
+    #[must_use]
+    pub fn may_have(&self, kind: Option<&str>) -> bool {
+        match (self, kind) {
+            (Self::All, _) => true,
+            (Self::Only(_), None) => false,
+            (Self::Only(types), Some(kind)) => types.contains_key(kind),
+        }
+    }
+
+    /// Whether all resources of these types are among them; for no type, all there are.
+    #[must_use]
+    pub fn have_all(&self, kinds: &[&str]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(types) => {
+                !kinds.is_empty() && kinds.iter().all(|kind| types.get(*kind).is_some_and(Vec::is_empty))
+            }
+        }
+    }
+
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::Only(types) if types.is_empty())
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        let (Self::Only(types), Self::Only(others)) = (self, others) else { return Self::All };
+        let mut all = types.clone();
+        for (kind, alternatives) in others {
+            all.entry(kind.clone())
+                .and_modify(|own| {
+                    if own.is_empty() || alternatives.is_empty() {
+                        own.clear();
+                        return;
+                    }
+                    own.extend(alternatives.iter().cloned());
+                    own.sort_unstable();
+                    own.dedup();
+                })
+                .or_insert_with(|| alternatives.clone());
+        }
+        Self::Only(all)
+    }
+}
+
+/// What scopes let a caller do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Scoped {
+    create: Types,
+    read: Types,
+    update: Types,
+    delete: Types,
+    search: Types,
+    shown: Types,
+}
+
+impl Scoped {
+    /// From what may be done with which resources. Who writes does so with whole types: a condition on what is there says nothing
+    /// of what it will be, so a type with conditions is none there.
+    #[must_use]
+    pub fn new(of: impl Fn(Deed) -> Types) -> Self {
+        let whole = |deed| match of(deed) {
+            Types::All => Types::All,
+            Types::Only(types) => {
+                Types::Only(types.into_iter().filter(|(_, alternatives)| alternatives.is_empty()).collect())
+            }
+        };
+        let (read, search) = (of(Deed::Read), of(Deed::Search));
+        let shown = read.and(&search);
+        Self {
+            create: whole(Deed::Create),
+            update: whole(Deed::Update),
+            delete: whole(Deed::Delete),
+            read,
+            search,
+            shown,
+        }
+    }
+
+    /// With which resources this may be done.
+    #[must_use]
+    pub fn to(&self, deed: Deed) -> &Types {
+        match deed {
+            Deed::Create => &self.create,
+            Deed::Read => &self.read,
+            Deed::Update => &self.update,
+            Deed::Delete => &self.delete,
+            Deed::Search => &self.search,
+        }
+    }
+
+    /// Which resources may be shown: what may be read or found.
+    #[must_use]
+    pub fn shown(&self) -> &Types {
+        &self.shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(types: &[(&str, &[&str])]) -> Types {
+        let token = |code: &&str| vec![Token { paths: vec![1], system: None, code: Some((*code).into()) }];
+        let types = types.iter().map(|(kind, codes)| ((*kind).into(), codes.iter().map(token).collect()));
+        Types::Only(types.collect())
+    }
+
+    #[test]
+    fn a_whole_type_takes_its_parts_in() {
+        let (part, other, whole) = (only(&[("Flag", &["a"])]), only(&[("Flag", &["b"])]), only(&[("Flag", &[])]));
+        assert_eq!(part.and(&other), only(&[("Flag", &["a", "b"])]));
+        assert_eq!(part.and(&part), part);
+        assert_eq!(part.and(&whole), whole);
+        assert_eq!(whole.and(&part), whole);
+        assert_eq!(part.and(&Types::All), Types::All);
+        assert_eq!(Types::none().and(&part), part);
+    }
+
+    #[test]
+    fn all_of_a_type_are_had_without_conditions_alone() {
+        let types = only(&[("Flag", &["a"]), ("Patient", &[])]);
+        assert!(types.have_all(&["Patient"]) && !types.have_all(&["Patient", "Flag"]) && !types.have_all(&[]));
+        assert!(types.may_have(Some("Flag")) && !types.may_have(Some("Goal")) && !types.may_have(None));
+        assert!(Types::All.have_all(&[]) && Types::All.may_have(None));
+        assert!(Types::none().is_none() && !types.is_none());
+    }
+
+    #[test]
+    fn who_writes_does_so_with_whole_types() {
+        let scoped = Scoped::new(|deed| match deed {
+            Deed::Search => only(&[("Goal", &[])]),
+            _ => only(&[("Flag", &["a"]), ("Patient", &[])]),
+        });
+        assert!(scoped.to(Deed::Read).may_have(Some("Flag")));
+        for deed in [Deed::Create, Deed::Update, Deed::Delete] {
+            assert!(!scoped.to(deed).may_have(Some("Flag")) && scoped.to(deed).may_have(Some("Patient")), "{deed:?}");
+        }
+        assert_eq!(*scoped.shown(), only(&[("Flag", &["a"]), ("Goal", &[]), ("Patient", &[])]));
+    }
+}

@@ -1,0 +1,207 @@
+//! Key sets of clients that are registered by their address: fetched when they are needed, and kept for as long as they say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reqwest::header::{ACCEPT, AGE, CACHE_CONTROL, HeaderMap};
+use reqwest::{Client, Url, redirect};
+use smart::assertion::{KeySet, LONGEST_SET};
+use tokio::sync::Semaphore;
+
+/// How long a fetch may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a set is kept that does not say.
+const USUALLY_MS: i64 = 300_000;
+/// At most, whatever it says.
+const LONGEST_MS: i64 = 3_600_000;
+/// How long after a fetch nobody fetches again, whoever asks with what key, and whatever the set says.
+const PAUSE_MS: i64 = 10_000;
+/// The most sets that are kept.
+const MOST: usize = 1000;
+/// Fetches at a time.
+const FETCHES: usize = 16;
+
+/// What fetches and keeps them.
+pub struct KeysAt {
+    client: Client,
+    kept: Mutex<HashMap<Box<str>, Arc<Address>>>,
+    fetches: Semaphore,
+}
+
+/// What is known of one address.
+#[derive(Default)]
+struct Address {
+    known: Mutex<Kept>,
+    /// Who fetches: the others wait for what comes of it.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Default)]
+struct Kept {
+    set: Option<Arc<KeySet>>,
+    /// When it was asked for last.
+    asked_ms: Option<i64>,
+    until_ms: i64,
+}
+
+impl Kept {
+    /// The set, while it may be kept.
+    fn valid(&self, now_ms: i64) -> Option<Arc<KeySet>> {
+        self.set.clone().filter(|_| now_ms < self.until_ms)
+    }
+
+    fn was_asked_just_now(&self, now_ms: i64) -> bool {
+        self.asked_ms.is_some_and(|asked_ms| now_ms < asked_ms + PAUSE_MS)
+    }
+}
+
+impl KeysAt {
+    /// By an HTTPS client: it follows no redirect.
+    ///
+    /// # Errors
+    /// There can be no such client.
+    pub fn new(tls: rustls::ClientConfig) -> Result<Self, reqwest::Error> {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .timeout(PATIENCE)
+            .connect_timeout(PATIENCE)
+            .build()?;
+        Ok(Self { client, kept: Mutex::default(), fetches: Semaphore::new(FETCHES) })
+    }
+
+    /// The set at an address, which may have been fetched before.
+    pub(super) async fn at(&self, url: &str, now_ms: i64) -> Option<Arc<KeySet>> {
+        let address = self.address(url, now_ms);
+        let valid = address.known.lock().valid(now_ms);
+        match valid {
+            Some(set) => Some(set),
+            None => self.fetch(url, &address, now_ms).await,
+        }
+    }
+
+    /// The set as it is now, but for one that was asked for a moment ago: who sends keys that nobody knows does not make us fetch.
+    pub(super) async fn anew(&self, url: &str, now_ms: i64) -> Option<Arc<KeySet>> {
+        let address = self.address(url, now_ms);
+        self.fetch(url, &address, now_ms).await
+    }
+
+    fn address(&self, url: &str, now_ms: i64) -> Arc<Address> {
+        let mut kept = self.kept.lock();
+        if let Some(address) = kept.get(url) {
+            return Arc::clone(address);
+        }
+        if kept.len() >= MOST {
+            kept.retain(|_, address| address.known.lock().was_asked_just_now(now_ms));
+        }
+        let address = Arc::<Address>::default();
+        if kept.len() < MOST {
+            kept.insert(url.into(), Arc::clone(&address));
+        }
+        address
+    }
+
+    /// Fetches, unless somebody has just done so. A fetch that fails leaves what there was, while that may be kept.
+    async fn fetch(&self, url: &str, address: &Address, now_ms: i64) -> Option<Arc<KeySet>> {
+        let _alone = address.fetching.lock().await;
+        {
+            let mut known = address.known.lock();
+            if known.was_asked_just_now(now_ms) {
+                // What may not be kept may be used for as long as nobody asks anew.
+                return known.set.clone();
+            }
+            // Whatever comes of it, and also if nobody waits for it.
+            known.asked_ms = Some(now_ms);
+        }
+        let _place = self.fetches.acquire().await.ok()?;
+        let found = self.fetched(url).await;
+        let mut known = address.known.lock();
+        match found {
+            Some((set, for_ms)) => {
+                known.set = Some(Arc::new(set));
+                known.until_ms = now_ms + for_ms;
+            }
+            None => {
+                tracing::info!("a client's key set cannot be fetched");
+                known.set = known.valid(now_ms);
+            }
+        }
+        known.set.clone()
+    }
+
+    async fn fetched(&self, url: &str) -> Option<(KeySet, i64)> {
+        let address = Url::parse(url).ok().filter(may_be_fetched)?;
+        let mut answer = self.client.get(address).header(ACCEPT, "application/json").send().await.ok()?;
+        if !answer.status().is_success() {
+            return None;
+        }
+        let for_ms = kept_for_ms(answer.headers());
+        let mut text = Vec::new();
+        while let Some(chunk) = answer.chunk().await.ok()? {
+            text.extend_from_slice(&chunk);
+            if text.len() > LONGEST_SET {
+                return None;
+            }
+        }
+        Some((KeySet::parse(&text).ok()?, for_ms))
+    }
+}
+
+/// By TLS, or on this machine.
+fn may_be_fetched(url: &Url) -> bool {
+    let is_here = || matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    url.scheme() == "https" || (url.scheme() == "http" && is_here())
+}
+
+/// How long an answer says that it may be kept (<https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2>): never longer, whatever else it
+/// says.
+fn kept_for_ms(headers: &HeaderMap) -> i64 {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let directives = values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase());
+    let said = directives.filter_map(|directive| match directive.split_once('=') {
+        None if directive == "no-store" || directive == "no-cache" => Some(0),
+        Some(("max-age", seconds)) => Some(seconds.trim_matches('"').parse::<i64>().unwrap_or_default()),
+        _ => None,
+    });
+    let age = headers.get(AGE).and_then(|value| value.to_str().ok()?.trim().parse::<i64>().ok()).unwrap_or_default();
+    let left = said.min().map_or(USUALLY_MS, |seconds| seconds.saturating_sub(age).saturating_mul(1000));
+    left.clamp(0, LONGEST_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_kept_within_bounds() {
+        let kept = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE_CONTROL, value.parse().expect("a header"));
+            kept_for_ms(&headers)
+        };
+        assert_eq!(kept("public, max-age=600"), 600_000);
+        assert_eq!(kept("max-age=1"), 1_000);
+        assert_eq!(kept("max-age=999999999999"), LONGEST_MS);
+        assert_eq!(kept("no-store"), 0);
+        assert_eq!(kept("max-age=600, no-store"), 0);
+        assert_eq!(kept("max-age=soon"), 0);
+        assert_eq!(kept("private"), USUALLY_MS);
+        assert_eq!(kept_for_ms(&HeaderMap::new()), USUALLY_MS);
+    }
+
+    #[test]
+    fn keys_come_by_tls_or_from_this_machine() {
+        for (url, may) in [
+            ("https://client.example/jwks", true),
+            ("http://client.example/jwks", false),
+            ("http://127.0.0.1:8080/jwks", true),
+            ("file:///etc/passwd", false),
+            ("http://localhost.client.example/", false),
+        ] {
+            assert_eq!(may_be_fetched(&Url::parse(url).expect("a URL")), may, "{url}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The token endpoint: <https://hl7.org/fhir/smart-app-launch/backend-services.html#obtain-access-token>.
+
+use std::time::Duration;
+
+use consent::Purpose;
+use hyper::{HeaderMap, StatusCode};
+use mappers::search::parameters;
+use secrecy::ExposeSecret as _;
+use smart::assertion::{PURPOSES, PurposeOfUse};
+use smart::grant::{INVALID_SCOPE, grant};
+use smart::scope::{ContextKind, Scopes, Unknown};
+
+use super::client::Shown;
+use super::form::Form;
+use super::{Asked, AuthorizationServer, Problem, Reply};
+use crate::store::clients::Client;
+
+/// How long a token counts: <https://hl7.org/fhir/smart-app-launch/backend-services.html#issue-access-token> recommends no more.
+const LIFETIME: Duration = Duration::from_secs(300);
+
+impl AuthorizationServer {
+    /// Gives a client a token.
+    pub(super) async fn token(&self, headers: &HeaderMap, form: &str) -> Asked {
+        let form = match Form::read(form) {
+            Ok(form) => form,
+            Err(problem) => return (None, Err(problem)),
+        };
+        match form.get("grant_type") {
+            Some("client_credentials") => {}
+            Some(_) => {
+                return (None, Err(Problem::new("unsupported_grant_type", "grant_type has to be client_credentials")));
+            }
+            None => return (None, Err(Problem::new("invalid_request", "grant_type is missing"))),
+        }
+        let shown = match self.shown(headers, &form).await {
+            Ok(shown) => shown,
+            Err(problem) => return (None, Err(problem)),
+        };
+        let purpose = match purpose(&shown) {
+            Ok(purpose) => purpose,
+            Err(problem) => {
+                let purpose = shown.client.default_purpose.unwrap_or(Purpose::Hoperat);
+                return (Some((shown.client, purpose)), Err(problem));
+            }
+        };
+        let reply = self.give(&shown.client, purpose, form.get("scope").unwrap_or_default()).await;
+        (Some((shown.client, purpose)), reply)
+    }
+
+    async fn give(&self, client: &Client, purpose: Purpose, asked: &str) -> Result<Reply, Problem> {
+        let scopes = granted(asked, &client.scopes)?;
+        let given = self.gateway.store.issue_token(client, &scopes, purpose, LIFETIME).await;
+        // Who was changed meanwhile shows anew that it is itself.
+        let token = given.map_err(|_| Problem::unavailable())?.ok_or_else(Problem::invalid_client)?;
+        let left_ms = token.expires_ms - self.gateway.clock.now_ms();
+        let expires_in = left_ms.max(0).unsigned_abs().div_ceil(1000);
+        let body = serde_json::json!({
+            "access_token": token.secret.expose_secret(),
+            "expires_in": expires_in,
+            "scope": scopes,
+            "token_type": "Bearer",
+        });
+        Ok(Reply::json(StatusCode::OK, &body))
+    }
+}
+
+/// What of the scopes that are asked for is granted: of those in the context `system/`, for nobody has logged in.
+fn granted(asked: &str, allowed: &str) -> Result<String, Problem> {
+    let is_type = |kind: &str| parameters::resource_type(kind).is_some();
+    let refused = |says: String| Problem::new(INVALID_SCOPE, says);
+    let asked = Scopes::parse(asked, Unknown::Ignore, &is_type).map_err(|error| refused(error.to_string()))?;
+    let allowed = Scopes::parse(allowed, Unknown::Ignore, &is_type).unwrap_or_default();
+    let granted =
+        grant(&asked, &allowed.of_context(ContextKind::System)).map_err(|error| refused(error.to_string()))?;
+    Ok(granted.to_string())
+}
+
+/// Why the client asks: what its assertion says, as far as it may; where that says nothing, what it always does.
+fn purpose(shown: &Shown) -> Result<Purpose, Problem> {
+    let client = &shown.client;
+    let refused = |says| Problem::new("unauthorized_client", says);
+    match shown.verified.as_ref().and_then(|verified| verified.purpose_of_use.as_deref()) {
+        Some(wanted) => {
+            let known = |of: &PurposeOfUse| Purpose::parse(&of.code).filter(|_| &*of.system == PURPOSES);
+            let found = wanted.iter().filter_map(known).find(|purpose| client.purposes.contains(purpose));
+            found.ok_or_else(|| refused("the client may ask for none of the purposes of use of its assertion"))
+        }
+        None => client.default_purpose.ok_or_else(|| {
+            refused("the client has no purpose of use by default: say which in the hl7-b2b extension of the assertion")
+        }),
+    }
+}

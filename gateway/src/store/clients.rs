@@ -1,0 +1,220 @@
+//! Programs that OAuth knows here, what they may ask for, the access tokens they were given, and the assertions they came with.
+//!
+//! No secret and no token is kept: what is compared is the SHA-256 of 256 random bits, for which nothing slower is needed. Nothing here
+//! is of anybody's record: who asks for a token has no permit yet. Whoever administers clients has one, for the organization.
+//!
+//! What holds between all processes holds by the database: an assertion is used by inserting its row; no token is given to a client that
+//! was changed or disabled after whoever asked was known to be it; and a disabled client's tokens are none.
+
+mod administer;
+mod check;
+mod jwks;
+mod secret;
+mod tokens;
+
+use consent::{OrganizationId, Permit, Purpose};
+
+pub use administer::{Change, New};
+pub use check::is_id;
+pub use secret::{hash_of, new_id};
+pub use tokens::{Issued, Token};
+
+use crate::store::Store;
+use crate::store::connection::{Arg, DbError, Engine, Row};
+use crate::store::error::StoreError;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// It is not well formed: what is wrong, and what would be right.
+    #[error("{0}")]
+    Invalid(String),
+    /// It cannot be done as it was asked for: why, and what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbError> for ClientError {
+    fn from(error: DbError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// How a client shows that it is itself, in the words of SMART.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// By an assertion that it signs with a key of its own.
+    ConfidentialAsymmetric,
+    /// By a secret that it shares with us.
+    ConfidentialSymmetric,
+}
+
+impl Kind {
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfidentialAsymmetric => "confidential-asymmetric",
+            Self::ConfidentialSymmetric => "confidential-symmetric",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::ConfidentialAsymmetric, Self::ConfidentialSymmetric].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// The public keys of a client.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Keys {
+    /// A JSON Web Key Set (RFC 7517), as text.
+    Inline(String),
+    /// Where it is.
+    Url(String),
+}
+
+/// A client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Whose data it may ask for.
+    pub organization: OrganizationId,
+    /// `client_id`; public.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// How it shows that it is itself.
+    pub kind: Kind,
+    /// Its public keys; none where it has a secret.
+    pub keys: Option<Keys>,
+    /// What it may ask for at most: scopes with spaces between.
+    pub scopes: String,
+    /// Why it may ask.
+    pub purposes: Vec<Purpose>,
+    /// Why it asks where it does not say.
+    pub default_purpose: Option<Purpose>,
+    /// Who it is to Consents: references.
+    pub actors: Vec<String>,
+    /// A privacy officer's: it reads the audit trail.
+    pub officer: bool,
+    /// When it was added, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// Who added it.
+    pub created_by: String,
+    /// When it was changed last.
+    pub changed_ms: Option<i64>,
+    /// Who changed it last.
+    pub changed_by: Option<String>,
+    /// Since when it is disabled.
+    pub disabled_ms: Option<i64>,
+    /// Until when the secret before counts.
+    pub secret_until_ms: Option<i64>,
+    revision: i64,
+    secrets: secret::Kept,
+}
+
+/// What [`Client::of`] reads, in its order.
+const COLUMNS: [&str; 20] = [
+    "organization_id",
+    "id",
+    "name",
+    "kind",
+    "secret_hash",
+    "secret_before",
+    "secret_until",
+    "jwks",
+    "jwks_url",
+    "scopes",
+    "purposes",
+    "default_purpose",
+    "actors",
+    "officer",
+    "created",
+    "created_by",
+    "revision",
+    "changed",
+    "changed_by",
+    "disabled",
+];
+
+/// The columns of a client under `c`.
+fn columns() -> String {
+    COLUMNS.map(|column| format!("c.{column}")).join(", ")
+}
+
+impl Client {
+    /// A client from [`COLUMNS`] that begin at a place of a row; `None` for one of a kind that this program does not know.
+    fn of(row: &Row, from: usize) -> Option<Self> {
+        let text = |column: usize| row.text(from + column).unwrap_or_default().to_owned();
+        let optional = |column: usize| row.text(from + column).map(ToOwned::to_owned);
+        let int = |column: usize| row.int(from + column);
+        Some(Self {
+            organization: OrganizationId(int(0)?),
+            id: text(1),
+            name: text(2),
+            kind: Kind::parse(row.text(from + 3)?)?,
+            secrets: secret::Kept { now: optional(4), before: optional(5).zip(int(6)) },
+            secret_until_ms: int(6),
+            keys: optional(7).map(Keys::Inline).or_else(|| optional(8).map(Keys::Url)),
+            scopes: text(9),
+            purposes: text(10).split(' ').filter_map(Purpose::parse).collect(),
+            default_purpose: row.text(from + 11).and_then(Purpose::parse),
+            actors: text(12).split(' ').filter(|actor| !actor.is_empty()).map(ToOwned::to_owned).collect(),
+            officer: int(13) == Some(1),
+            created_ms: int(14)?,
+            created_by: text(15),
+            revision: int(16)?,
+            changed_ms: int(17),
+            changed_by: optional(18),
+            disabled_ms: int(19),
+        })
+    }
+}
+
+impl Store {
+    /// The client of that id, of whatever organization, also a disabled one.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        let mut connection = self.core().pools.reader().await?;
+        let from = match connection.engine() {
+            Engine::Postgres => "fhir_gateway.oauth_client($1) c",
+            Engine::Sqlite => "oauth_clients c where c.id = $1",
+        };
+        let sql = format!("select {} from {from}", columns());
+        let row = connection.fetch_optional(&sql, &[Arg::Text(id)]).await?;
+        Ok(row.and_then(|row| Client::of(&row, 0)))
+    }
+
+    /// The clients of the permit's organization: those that are not disabled first, by name.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn clients(&self, permit: &Permit) -> Result<Vec<Client>, StoreError> {
+        let organization = permit.organization();
+        let mut connection = self.core().pools.reader().await?;
+        connection.begin_read(Some(organization.0)).await?;
+        let sql = format!(
+            "select {} from oauth_clients c where c.organization_id = $1 \
+             order by case when c.disabled is null then 0 else 1 end, c.name, c.id",
+            columns()
+        );
+        let rows = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
+        connection.end_read().await?;
+        Ok(rows.iter().filter_map(|row| Client::of(row, 0)).collect())
+    }
+
+    /// Whether a secret is the client's, or the one before while that counts. It takes the same time for every wrong one; a disabled
+    /// client has none.
+    #[must_use]
+    pub fn check_secret(&self, client: &Client, secret: &str) -> bool {
+        let holds = client.secrets.is(secret, self.core().clock.now_ms());
+        holds & client.disabled_ms.is_none()
+    }
+}

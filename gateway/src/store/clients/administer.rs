@@ -1,0 +1,388 @@
+//! What an administrator does with clients. Whatever takes something away ends the tokens that were given before, in the same
+//! transaction.
+
+use consent::{OrganizationId, Permit, Purpose};
+use secrecy::SecretString;
+
+use super::{Client, ClientError, Keys, Kind, check, columns, jwks, secret};
+use crate::store::Store;
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
+use crate::store::dialect;
+use crate::store::erasure::name as person;
+
+/// The longest that the secret before may count, in seconds: 30 days.
+const LONGEST_SECONDS: u32 = 30 * 86_400;
+
+/// A client that is to be.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// `client_id`: [`super::new_id`], or one that the administrator gives.
+    pub id: String,
+    /// What people call it; no other client of the organization has the name.
+    pub name: String,
+    /// Its public keys; without, it gets a secret.
+    pub keys: Option<Keys>,
+    /// What it may ask for at most.
+    pub scopes: String,
+    /// Why it may ask.
+    pub purposes: Vec<Purpose>,
+    /// Why it asks where it does not say; of one purpose it is that.
+    pub default_purpose: Option<Purpose>,
+    /// Who it is to Consents.
+    pub actors: Vec<String>,
+    /// It reads the audit trail.
+    pub officer: bool,
+}
+
+/// Of a client with a secret.
+const UNSAID: &str = "a client with a secret cannot say which of several purposes it asks for: say which it always is (--default-purpose)";
+
+impl New {
+    /// The same in the form in which it is kept.
+    ///
+    /// # Errors
+    /// [`ClientError::Invalid`]: what is wrong, and what would be right.
+    pub fn checked(self) -> Result<Self, ClientError> {
+        check::id(&self.id)?;
+        let (purposes, default_purpose) = check::purposes(&self.purposes, self.default_purpose)?;
+        if self.keys.is_none() && default_purpose.is_none() {
+            // An assertion may say which; a secret says nothing.
+            return Err(ClientError::Invalid(UNSAID.to_owned()));
+        }
+        Ok(Self {
+            name: check::name(&self.name)?,
+            keys: self.keys.map(Keys::checked).transpose()?,
+            scopes: check::scopes(&self.scopes)?,
+            purposes,
+            default_purpose,
+            actors: check::actors(&self.actors)?,
+            ..self
+        })
+    }
+}
+
+/// What is to change of a client; `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Its public keys, in place of those before; never of one that has a secret.
+    pub keys: Option<Keys>,
+    /// What it may ask for at most.
+    pub scopes: Option<String>,
+    /// Why it may ask.
+    pub purposes: Option<Vec<Purpose>>,
+    /// Why it asks where it does not say; `Some(None)`: it has to say.
+    pub default_purpose: Option<Option<Purpose>>,
+    /// Who it is to Consents.
+    pub actors: Option<Vec<String>>,
+    /// It reads the audit trail.
+    pub officer: Option<bool>,
+}
+
+impl Change {
+    /// The same in the form in which it is kept. Whether the default is one of the purposes shows with the client.
+    ///
+    /// # Errors
+    /// [`ClientError::Invalid`]: what is wrong, and what would be right; also where nothing is to change.
+    pub fn checked(self) -> Result<Self, ClientError> {
+        let nothing = self.name.is_none() && self.keys.is_none() && !self.narrows() && self.actors.is_none();
+        if nothing {
+            return Err(ClientError::Invalid(
+                "say what is to change (--name, --scope, --purpose, --default-purpose, --actor, --officer, --jwks, --jwks-url)".to_owned(),
+            ));
+        }
+        if let Some(purposes) = &self.purposes {
+            check::purposes(purposes, None)?;
+        }
+        Ok(Self {
+            name: self.name.as_deref().map(check::name).transpose()?,
+            keys: self.keys.map(Keys::checked).transpose()?,
+            scopes: self.scopes.as_deref().map(check::scopes).transpose()?,
+            actors: self.actors.as_deref().map(check::actors).transpose()?,
+            ..self
+        })
+    }
+
+    /// Whether it may take away what tokens were given for. Who a client is to Consents counts at once for all of them.
+    fn narrows(&self) -> bool {
+        self.keys.is_some()
+            || self.scopes.is_some()
+            || self.purposes.is_some()
+            || self.default_purpose.is_some()
+            || self.officer.is_some()
+    }
+}
+
+impl Keys {
+    fn checked(self) -> Result<Self, ClientError> {
+        match self {
+            Self::Inline(text) => jwks::check(&text).map(Self::Inline),
+            Self::Url(text) => check::address(&text).map(Self::Url),
+        }
+    }
+
+    /// For the columns `jwks` and `jwks_url`.
+    fn columns(keys: Option<&Self>) -> [Option<&str>; 2] {
+        match keys {
+            None => [None, None],
+            Some(Self::Inline(text)) => [Some(text), None],
+            Some(Self::Url(text)) => [None, Some(text)],
+        }
+    }
+}
+
+impl Store {
+    /// Adds a client of the permit's organization; its secret where it brings no keys.
+    ///
+    /// # Errors
+    /// Something is not well formed, or id or name is taken; or the store does not answer.
+    pub async fn add_client(&self, permit: &Permit, new: New, by: &str) -> Result<Option<SecretString>, ClientError> {
+        let (organization, by, new) = (organization(permit)?, named(by)?, new.checked()?);
+        let (kind, made) = match new.keys {
+            Some(_) => (Kind::ConfidentialAsymmetric, None),
+            None => (Kind::ConfidentialSymmetric, Some(secret::make(secret::SECRET)?)),
+        };
+        let core = self.core();
+        let (purposes, actors) = (codes(&new.purposes), new.actors.join(" "));
+        let [jwks, jwks_url] = Keys::columns(new.keys.as_ref());
+        let sql = "insert into oauth_clients (organization_id, id, name, kind, secret_hash, jwks, jwks_url, scopes, purposes, \
+                   default_purpose, actors, officer, created, created_by, revision) \
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1)";
+        let args = [
+            Arg::Int(organization.0),
+            Arg::Text(&new.id),
+            Arg::Text(&new.name),
+            Arg::Text(kind.as_str()),
+            Arg::text(made.as_ref().map(|(_, hash)| &**hash)),
+            Arg::text(jwks),
+            Arg::text(jwks_url),
+            Arg::Text(&new.scopes),
+            Arg::Text(&purposes),
+            Arg::text(new.default_purpose.map(Purpose::code)),
+            Arg::Text(&actors),
+            Arg::Int(new.officer.into()),
+            Arg::Int(core.clock.now_ms()),
+            Arg::Text(by),
+        ];
+        let mut connection = core.pools.writer().await?;
+        connection.begin_write(Some(organization.0)).await?;
+        let added = connection.execute(sql, &args).await.map(drop).map_err(|error| taken(error, &new.id, &new.name));
+        end(&mut connection, added).await?;
+        Ok(made.map(|(secret, _)| secret))
+    }
+
+    /// Changes a client; how many tokens that ended. Those that were given before end unless only its name or who it is to Consents
+    /// changes.
+    ///
+    /// # Errors
+    /// There is none of that id, it is disabled, the change does not fit it or its name is taken; or the store does not answer.
+    pub async fn change_client(&self, permit: &Permit, id: &str, change: Change, by: &str) -> Result<u64, ClientError> {
+        let (organization, by, change) = (organization(permit)?, named(by)?, change.checked()?);
+        let ends_tokens = change.narrows();
+        let now_ms = self.core().clock.now_ms();
+        self.alter(organization, id, async |connection, client| {
+            if change.keys.is_some() && client.kind == Kind::ConfidentialSymmetric {
+                return Err(ClientError::Refused(
+                    "it has a secret and no keys: add another client with keys, and disable this one".to_owned(),
+                ));
+            }
+            let keys = change.keys.clone().or(client.keys);
+            let [jwks, jwks_url] = Keys::columns(keys.as_ref());
+            let purposes = change.purposes.clone().unwrap_or(client.purposes);
+            let default = change.default_purpose.unwrap_or(client.default_purpose);
+            let (purposes, default) = match change.default_purpose {
+                // Somebody says that it has to say.
+                Some(None) => (check::purposes(&purposes, None)?.0, None),
+                _ => check::purposes(&purposes, default)?,
+            };
+            if client.kind == Kind::ConfidentialSymmetric && default.is_none() {
+                return Err(ClientError::Refused(UNSAID.to_owned()));
+            }
+            let name = change.name.as_deref().unwrap_or(&client.name);
+            let purposes = codes(&purposes);
+            let actors = change.actors.as_ref().unwrap_or(&client.actors).join(" ");
+            let sql = "update oauth_clients set name = $3, jwks = $4, jwks_url = $5, scopes = $6, purposes = $7, default_purpose = $8, \
+                       actors = $9, officer = $10, changed = $11, changed_by = $12, revision = revision + 1 \
+                       where organization_id = $1 and id = $2";
+            let args = [
+                Arg::Int(organization.0),
+                Arg::Text(id),
+                Arg::Text(name),
+                Arg::text(jwks),
+                Arg::text(jwks_url),
+                Arg::Text(change.scopes.as_deref().unwrap_or(&client.scopes)),
+                Arg::Text(&purposes),
+                Arg::text(default.map(Purpose::code)),
+                Arg::Text(&actors),
+                Arg::Int(change.officer.unwrap_or(client.officer).into()),
+                Arg::Int(now_ms),
+                Arg::Text(by),
+            ];
+            connection.execute(sql, &args).await.map_err(|error| taken(error, id, name))?;
+            if ends_tokens { Ok(end_tokens(connection, organization, id, now_ms).await?) } else { Ok(0) }
+        })
+        .await
+    }
+
+    /// Makes a new secret; the one before counts for so many seconds, at most 30 days.
+    ///
+    /// # Errors
+    /// There is none of that id, it is disabled, or it has keys; or the store does not answer.
+    pub async fn rotate_secret(
+        &self,
+        permit: &Permit,
+        id: &str,
+        keep_seconds: u32,
+        by: &str,
+    ) -> Result<SecretString, ClientError> {
+        let (organization, by) = (organization(permit)?, named(by)?);
+        if keep_seconds > LONGEST_SECONDS {
+            return Err(ClientError::Invalid("the secret before counts for 30 days at most (--keep)".to_owned()));
+        }
+        let now_ms = self.core().clock.now_ms();
+        let until = (keep_seconds > 0).then(|| now_ms + i64::from(keep_seconds) * 1000);
+        self.alter(organization, id, async |connection, client| {
+            if client.kind != Kind::ConfidentialSymmetric {
+                return Err(ClientError::Refused(
+                    "it has keys and no secret: `client change --jwks` puts others in their place".to_owned(),
+                ));
+            }
+            let (secret, hash) = secret::make(secret::SECRET)?;
+            let sql = "update oauth_clients set secret_before = case when cast($4 as bigint) is null then null else secret_hash end, \
+                       secret_until = cast($4 as bigint), secret_hash = $3, changed = $5, changed_by = $6, revision = revision + 1 \
+                       where organization_id = $1 and id = $2";
+            let args = [
+                Arg::Int(organization.0),
+                Arg::Text(id),
+                Arg::Text(&hash),
+                Arg::int(until),
+                Arg::Int(now_ms),
+                Arg::Text(by),
+            ];
+            connection.execute(sql, &args).await?;
+            Ok(secret)
+        })
+        .await
+    }
+
+    /// Disables a client for good, and ends its tokens; how many.
+    ///
+    /// # Errors
+    /// There is none of that id, or it is disabled already; or the store does not answer.
+    pub async fn disable_client(&self, permit: &Permit, id: &str, by: &str) -> Result<u64, ClientError> {
+        let (organization, by) = (organization(permit)?, named(by)?);
+        let now_ms = self.core().clock.now_ms();
+        self.alter(organization, id, async |connection, _| {
+            let sql = "update oauth_clients set disabled = $3, changed = $3, changed_by = $4, revision = revision + 1, \
+                       secret_hash = null, secret_before = null, secret_until = null where organization_id = $1 and id = $2";
+            let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms), Arg::Text(by)];
+            connection.execute(sql, &args).await?;
+            Ok(end_tokens(connection, organization, id, now_ms).await?)
+        })
+        .await
+    }
+
+    /// Ends all tokens of a client, which may ask for others; how many.
+    ///
+    /// # Errors
+    /// There is none of that id, or it is disabled; or the store does not answer.
+    pub async fn revoke_tokens(&self, permit: &Permit, id: &str, by: &str) -> Result<u64, ClientError> {
+        let (organization, by) = (organization(permit)?, named(by)?);
+        let now_ms = self.core().clock.now_ms();
+        self.alter(organization, id, async |connection, _| {
+            // Who was known to be it before, and has no token yet, has to come again.
+            let sql = "update oauth_clients set changed = $3, changed_by = $4, revision = revision + 1 \
+                       where organization_id = $1 and id = $2";
+            let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms), Arg::Text(by)];
+            connection.execute(sql, &args).await?;
+            Ok(end_tokens(connection, organization, id, now_ms).await?)
+        })
+        .await
+    }
+
+    /// Work on a client that is not disabled, which nobody else changes meanwhile.
+    async fn alter<T>(
+        &self,
+        organization: OrganizationId,
+        id: &str,
+        work: impl AsyncFnOnce(&mut Connection, Client) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let mut connection = self.core().pools.writer().await?;
+        connection.begin_write(Some(organization.0)).await?;
+        let done = match held(&mut connection, organization, id).await {
+            Ok(client) => work(&mut connection, client).await,
+            Err(error) => Err(error),
+        };
+        end(&mut connection, done).await
+    }
+}
+
+/// A client that is not disabled, for this transaction alone.
+async fn held(connection: &mut Connection, organization: OrganizationId, id: &str) -> Result<Client, ClientError> {
+    let locked = dialect::for_update(connection.engine());
+    let sql = format!("select {} from oauth_clients c where c.organization_id = $1 and c.id = $2{locked}", columns());
+    let row = connection.fetch_optional(&sql, &[Arg::Int(organization.0), Arg::Text(id)]).await?;
+    match row.and_then(|row| Client::of(&row, 0)) {
+        None => Err(unknown()),
+        Some(client) if client.disabled_ms.is_some() => {
+            Err(ClientError::Refused("it is disabled, for good: `client add` makes another one".to_owned()))
+        }
+        Some(client) => Ok(client),
+    }
+}
+
+/// There is no such client here.
+fn unknown() -> ClientError {
+    ClientError::Refused("there is no client of that id; `client list` shows those that are".to_owned())
+}
+
+async fn end_tokens(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    id: &str,
+    now_ms: i64,
+) -> Result<u64, DbError> {
+    let sql = "update oauth_tokens set revoked = $3 \
+               where organization_id = $1 and client = $2 and revoked is null and expires > $3";
+    connection.execute(sql, &[Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms)]).await
+}
+
+/// Says what is taken where a row does not fit beside another one.
+fn taken(error: DbError, id: &str, name: &str) -> ClientError {
+    if error.kind != DbErrorKind::Unique {
+        return error.into();
+    }
+    let by_id = error.constraint.as_deref() == Some("oauth_clients_pkey") || error.column.as_deref() == Some("id");
+    ClientError::Refused(if by_id {
+        format!("the client id {id} is taken: give another --id, or none")
+    } else {
+        format!("there is a client named {name} already: give another --name, or disable that one")
+    })
+}
+
+async fn end<T>(connection: &mut Connection, done: Result<T, ClientError>) -> Result<T, ClientError> {
+    match done {
+        Ok(value) => connection.commit().await.map(|()| value).map_err(ClientError::from),
+        Err(error) => {
+            connection.rollback_if_open().await;
+            Err(error)
+        }
+    }
+}
+
+fn codes(purposes: &[Purpose]) -> String {
+    purposes.iter().map(|purpose| purpose.code()).collect::<Vec<_>>().join(" ")
+}
+
+fn named(by: &str) -> Result<&str, ClientError> {
+    person(by).map_err(|error| ClientError::Invalid(error.to_string()))
+}
+
+/// Whether the caller may: who administers clients may change everything.
+fn organization(permit: &Permit) -> Result<OrganizationId, ClientError> {
+    if permit.allows_change() && permit.predicate().is_unrestricted() {
+        return Ok(permit.organization());
+    }
+    Err(ClientError::Refused("this permit does not cover clients".to_owned()))
+}

@@ -1,0 +1,216 @@
+//! What may be kept of a client. Messages say what is wrong and what would be right.
+
+use consent::Purpose;
+use consent::asking::actor;
+use mappers::search::parameters;
+use smart::scope::{ContextKind, Scope, Scopes, Unknown};
+
+use super::{ClientError, secret};
+use crate::auth::scopes::are_kept;
+
+/// The most references.
+const ACTORS: usize = 50;
+/// The longest name, id, reference, address, in characters.
+const NAME: usize = 200;
+const ID: usize = 128;
+const REFERENCE: usize = 500;
+const ADDRESS: usize = 2000;
+
+fn invalid<T>(message: impl Into<String>) -> Result<T, ClientError> {
+    Err(ClientError::Invalid(message.into()))
+}
+
+/// What people call it: a line.
+pub(super) fn name(text: &str) -> Result<String, ClientError> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > NAME || text.chars().any(char::is_control) {
+        return invalid(format!("a name is a line of at most {NAME} characters (--name)"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether it can be a `client_id`: what needs no escaping anywhere, looks like no option, and is no secret or token that somebody
+/// took for one.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    (3..=ID).contains(&text.len())
+        && text.bytes().all(is_plain)
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && ![secret::SECRET, secret::TOKEN].iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// What the audit trail calls callers that are no clients.
+const TAKEN: [&str; 4] = ["development", "gateway", "operator", "unauthenticated"];
+
+/// A `client_id` for a new client.
+pub(super) fn id(text: &str) -> Result<(), ClientError> {
+    if TAKEN.contains(&&*text.to_ascii_lowercase()) {
+        return invalid("the audit trail calls somebody else so: give another id (--id)");
+    }
+    if is_id(text) {
+        return Ok(());
+    }
+    invalid(format!(
+        "a client id has 3 to {ID} letters, digits and - . _ ~, a letter or digit first, and is no secret (--id)"
+    ))
+}
+
+/// Scopes of SMART with one space between, each once: those that a client may ask for which nobody has logged in to, and that every
+/// answer can keep to.
+pub(super) fn scopes(text: &str) -> Result<String, ClientError> {
+    let text: Vec<&str> = text.split_whitespace().collect();
+    let is_type = |kind: &str| parameters::resource_type(kind).is_some();
+    let scopes = Scopes::parse(&text.join(" "), Unknown::Refuse, &is_type);
+    let scopes = scopes.or_else(|error| invalid(format!("{error} (--scope system/*.rs)")))?;
+    let is_of_system = |scope: &Scope| scope.context() == ContextKind::System;
+    if scopes.is_empty() || !scopes.others().is_empty() || !scopes.resources().iter().all(is_of_system) {
+        return invalid(
+            "give scopes that begin with system/, as system/*.rs (--scope): nobody logs in yet, so there are none of patients and users",
+        );
+    }
+    are_kept(&scopes).or_else(|why| invalid(format!("{why} (--scope)")))?;
+    Ok(scopes.to_string())
+}
+
+/// Purposes of use, each once, and the default, which is one of them; of one alone it is that.
+pub(super) fn purposes(
+    purposes: &[Purpose],
+    default: Option<Purpose>,
+) -> Result<(Vec<Purpose>, Option<Purpose>), ClientError> {
+    let mut kept = purposes.to_vec();
+    kept.sort_unstable();
+    kept.dedup();
+    match (default, &kept[..]) {
+        (_, []) => invalid("say why it may ask (--purpose TREAT, ...): nobody is answered without a purpose"),
+        (None, [only]) => Ok((vec![*only], Some(*only))),
+        (Some(purpose), all) if !all.contains(&purpose) => invalid(format!(
+            "the default purpose {} is none of its purposes: add --purpose {0}, or give another --default-purpose",
+            purpose.code()
+        )),
+        (default, _) => Ok((kept, default)),
+    }
+}
+
+/// References that Consents can name.
+pub(super) fn actors(actors: &[String]) -> Result<Vec<String>, ClientError> {
+    let mut kept: Vec<String> = Vec::new();
+    for text in actors {
+        let Some(reference) = actor(text).filter(|text| text.len() <= REFERENCE && !text.contains(' ')) else {
+            return invalid("who it is to Consents is Type/id, or the whole address of a resource (--actor)");
+        };
+        if !kept.contains(&reference) {
+            kept.push(reference);
+        }
+    }
+    if kept.len() > ACTORS {
+        return invalid(format!("at most {ACTORS} references (--actor)"));
+    }
+    Ok(kept)
+}
+
+/// Where keys are fetched from: by https, so that nobody between puts in another's, or from this machine.
+pub(super) fn address(text: &str) -> Result<String, ClientError> {
+    let uri = text.parse::<hyper::Uri>().ok();
+    let fits = text.len() <= ADDRESS
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && !text.contains(['#', '"', '\\', '<', '>'])
+        && uri.is_some_and(|uri| {
+            let whole = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+            let is_here = matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
+            let is_safe = uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && is_here);
+            is_safe && uri.host().is_some_and(|host| !host.is_empty()) && whole
+        });
+    if fits {
+        return Ok(text.to_owned());
+    }
+    invalid(
+        "keys are fetched from an https address without user and fragment, as https://client.example/jwks.json (--jwks-url)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn scopes_are_those_of_systems_that_can_be_kept_to() {
+        assert_eq!(scopes(" system/*.rs  system/Patient.r system/*.rs\n").unwrap(), "system/*.rs system/Patient.r");
+        let lab = "system/Observation.rs?category=urn:s|laboratory";
+        assert_eq!(scopes(lab).unwrap(), lab);
+        let many = (0..301).map(|number| format!("system/*.r?status=s{number}")).collect::<Vec<_>>().join(" ");
+        for wrong in [
+            "",
+            "  ",
+            "a\"b",
+            "caf\u{e9}",
+            "email",
+            "openid",
+            "launch",
+            "patient/*.rs",
+            "user/Patient.read",
+            "system/Patients.rs",
+            "system/Patient.sr",
+            "system/Observation.rs?date=2020",
+            "system/Patient.rs?category=x",
+            "system/*.rs?nonsense=x",
+            &many,
+        ] {
+            assert!(scopes(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        /// What is kept is kept as it is, however often it is looked at.
+        #[test]
+        fn scopes_that_are_kept_stay(text in "( ?(system|user)/(Patient|\\*|Observation)\\.(rs|read|c|write|x)(\\?category=[a-z|:]{1,9})?\n?){0,5}") {
+            if let Ok(kept) = scopes(&text) {
+                prop_assert_eq!(&scopes(&kept).unwrap(), &kept);
+                prop_assert!(text.split_whitespace().all(|scope| kept.split(' ').any(|kept| kept == scope)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_default_is_one_of_the_purposes() {
+        let (treat, payment) = (Purpose::Treat, Purpose::Hpaymt);
+        assert_eq!(purposes(&[treat, treat], None).unwrap(), (vec![treat], Some(treat)));
+        assert_eq!(purposes(&[treat, payment], None).unwrap().1, None);
+        assert_eq!(purposes(&[treat, payment], Some(payment)).unwrap().1, Some(payment));
+        assert!(purposes(&[treat], Some(payment)).is_err() && purposes(&[], None).is_err());
+    }
+
+    #[test]
+    fn addresses_are_https() {
+        for right in ["https://c.example/jwks.json", "https://c.example:8443/a?b=c", "https://127.0.0.1/k"] {
+            assert_eq!(address(right).unwrap(), right);
+        }
+        for wrong in [
+            "http://c.example/jwks.json",
+            "https://user:secret@c.example/k",
+            "https:///k",
+            "https://",
+            "https://c.example/k#x",
+            "https://c.example/a b",
+            "ftp://c.example",
+            "c.example",
+            "",
+        ] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ids_and_names_are_plain() {
+        assert!(id("warehouse-1").is_ok() && id("a.b_c~d").is_ok());
+        for wrong in ["", "ab", "-abc", "a b c", "a/b/c", "caf\u{e9}", &"x".repeat(129)] {
+            assert!(id(wrong).is_err(), "{wrong}");
+        }
+        assert!(!is_id("fgs_abc") && !is_id("fgt_abc"), "a secret that was pasted");
+        assert!(name(" Nightly job ").is_ok_and(|name| name == "Nightly job"));
+        assert!(name(" ").is_err() && name("a\nb").is_err() && name(&"x".repeat(201)).is_err());
+        assert!(actors(&["Organization/1".to_owned(), "somebody".to_owned()]).is_err());
+    }
+}
