@@ -8,6 +8,7 @@ pub mod compression;
 pub mod date;
 pub mod exchange;
 pub mod negotiation;
+mod oauth;
 pub mod precondition;
 pub mod preference;
 pub mod pretty;

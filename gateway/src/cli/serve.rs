@@ -1,5 +1,7 @@
 //! `fhir-gateway serve`: the server, from options to drain.
 
+mod site;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::panic::{self, PanicHookInfo};
@@ -9,7 +11,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use consent::{OrganizationPolicy, Purpose};
-use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
@@ -30,6 +31,9 @@ use crate::interaction::{Endpoint, capabilities};
 use crate::store::ALARM_EVERY;
 use crate::tls;
 use crate::webhook::{self, Upkeep};
+
+pub use site::Site;
+use site::{own_address, public_url};
 
 /// The variable that holds the development token: on a command line everybody could read it.
 pub const TOKEN_VARIABLE: &str = "FHIR_GATEWAY_DEV_TOKEN";
@@ -167,26 +171,6 @@ impl ConsentDefault {
     }
 }
 
-/// An address that is ours, as references begin.
-fn own_address(text: &str) -> Result<String, String> {
-    let text = text.trim_end_matches('/');
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let fits = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic()) && !host.contains(['?', '#', '@']);
-    if fits { Ok(text.to_owned()) } else { Err("give an address, as https://fhir.clinic.example/fhir".to_owned()) }
-}
-
-/// An origin by TLS, or of this machine.
-fn public_url(text: &str) -> Result<String, String> {
-    let wrong = || {
-        "give an origin: https://gateway.clinic.example, or http:// of this machine (127.0.0.1, localhost)".to_owned()
-    };
-    let url = Url::parse(text).map_err(|_| wrong())?;
-    let is_here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-    let is_fit = url.scheme() == "https" || (url.scheme() == "http" && is_here);
-    let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    if is_fit && is_origin && url.password().is_none() { Ok(url.origin().ascii_serialization()) } else { Err(wrong()) }
-}
-
 /// A purpose of use that an exchange can have.
 pub(super) fn purpose(code: &str) -> Result<Purpose, String> {
     Purpose::parse(code).ok_or_else(|| "give TREAT, ETREAT, HPAYMT, HOPERAT, HRESCH, PUBHLTH or PATRQT".to_owned())
@@ -232,24 +216,6 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let site = Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at };
     listen(Arc::new(gateway), authenticator, cursors, limits, deletes, site, announce).await?;
     Ok(Exit::Done)
-}
-
-/// Where it is served.
-#[derive(Clone, Copy, Debug)]
-pub struct Site<'s> {
-    /// Address and port to listen on.
-    pub address: SocketAddr,
-    /// The origin that clients reach it by; without one, that of the address.
-    pub public_url: Option<&'s str>,
-    /// What else clients call it: FHIR base addresses.
-    pub also_at: &'s [String],
-}
-
-impl Site<'_> {
-    /// At an address alone.
-    pub fn at(address: SocketAddr) -> Self {
-        Self { address, public_url: None, also_at: &[] }
-    }
 }
 
 /// Serves an open gateway until SIGTERM or SIGINT; `ready` is told the base address once it answers, and where it listens.
@@ -448,27 +414,6 @@ mod tests {
         assert!(refusal(&["--dev", "--public-url", "https://g.example"]).contains("this machine"));
         assert!(refusal(&["--dev", "--listen", "0.0.0.0:0"]).contains("loopback"));
         assert!(refusal(&["--dev", "--listen", "[::]:0"]).contains("loopback"));
-    }
-
-    #[test]
-    fn a_public_url_is_an_origin_by_tls_or_of_this_machine() {
-        for (text, origin) in [
-            ("https://gateway.clinic.example", "https://gateway.clinic.example"),
-            ("https://gateway.clinic.example:8443/", "https://gateway.clinic.example:8443"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-        ] {
-            assert_eq!(public_url(text).as_deref(), Ok(origin));
-        }
-        for text in [
-            "gateway",
-            "http://gateway.clinic.example",
-            "https://g.example/fhir",
-            "https://u:p@g.example",
-            "https://g.example/?a=b",
-            "ftp://g.example",
-        ] {
-            assert!(public_url(text).is_err(), "{text}");
-        }
     }
 
     #[test]

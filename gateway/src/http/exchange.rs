@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::auth::{Authenticator, Identity, Known, Unknown};
-use crate::authorization::{AuthorizationServer, LONGEST_FORM, Part};
+use crate::authorization::AuthorizationServer;
 use crate::http::binary::{Raw, Wish};
 use crate::http::negotiation::{Format, accepted, of_body, of_patch};
 use crate::http::precondition::Conditions;
@@ -153,46 +153,6 @@ impl Service {
             Some(raw) => Ok(Reply::Raw(answer, raw)),
             None => Ok(Reply::Answer(answer)),
         }
-    }
-
-    /// What is asked of the authorization server, which finds out by itself who asks. It goes on when its client goes away: what was
-    /// given or ended is on record.
-    async fn authorization(
-        self: Arc<Self>,
-        part: Part,
-        parts: Arc<Parts>,
-        incoming: Incoming,
-        id: HeaderValue,
-    ) -> Result<Reply, Failure> {
-        let cross_origin = parts.headers.contains_key(header::ORIGIN);
-        let limit = self.limits.time;
-        let place = Arc::clone(&self.writes).acquire_owned().await.map_err(|_| too_slow())?;
-        let work = tokio::spawn(async move {
-            let form = if part.takes_form() { self.form(&parts, incoming).await } else { Ok(Bytes::new()) };
-            let form = form.as_ref().map_err(|failure| failure.status);
-            let form = form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST));
-            let source = parts.extensions.get::<Peer>().map(|peer| peer.0);
-            let about = (id.to_str().unwrap_or_default(), source);
-            let reply = self.authorization.answer(part, &parts.headers, form, about).await;
-            drop(place);
-            reply
-        });
-        // The body has its own time, so the whole has twice the limit.
-        match timeout(2 * limit, work).await {
-            Ok(Ok(reply)) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
-            Ok(Err(error)) => {
-                let panic = error.try_into_panic().unwrap_or_else(|_| Box::new("the work was given up"));
-                tracing::error!(route = part.name(), "panicked: {}", message(&*panic));
-                Err(Failure::internal())
-            }
-            Err(_) => Err(too_slow()),
-        }
-    }
-
-    async fn form(&self, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {
-        negotiation::check_form_type(&parts.headers)?;
-        let reading = body::collect(&parts.headers, incoming, LONGEST_FORM.min(self.limits.body));
-        timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// What anyone may ask.
@@ -359,7 +319,8 @@ impl Service {
     }
 }
 
-enum Reply {
+/// What is answered.
+pub(super) enum Reply {
     Answer(Answer),
     Plain(Response<Body>),
     Raw(Answer, Raw),
@@ -404,7 +365,7 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
     }
 }
 
-fn late() -> Failure {
+pub(super) fn late() -> Failure {
     Failure::new(
         StatusCode::REQUEST_TIMEOUT,
         Code::Timeout,
@@ -412,7 +373,7 @@ fn late() -> Failure {
     )
 }
 
-fn too_slow() -> Failure {
+pub(super) fn too_slow() -> Failure {
     Failure::unavailable(
         Code::Timeout,
         "The gateway could not finish in time. A write may still be done: read before you send it again.",
@@ -449,7 +410,7 @@ async fn unpanicked<F: Future>(future: F) -> Unpanicked<F::Output> {
 }
 
 /// Panics of ours have static texts or formatted ones; only the former are sure to hold no data.
-fn message(panic: &(dyn Any + Send)) -> &'static str {
+pub(super) fn message(panic: &(dyn Any + Send)) -> &'static str {
     panic.downcast_ref::<&'static str>().copied().unwrap_or("a formatted message, not shown")
 }
 
