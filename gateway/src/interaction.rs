@@ -47,7 +47,7 @@ use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::operation;
 use crate::outcome::{self, Advice, Code, Failure};
-use crate::router::Interaction;
+use crate::router::{Interaction, Place};
 use crate::store::{Attached, Basis, Change, Note, Outcome, Set, Version};
 
 /// The gateway at one base address: what every interaction works with.
@@ -196,6 +196,26 @@ fn only_by_post() -> Failure {
 }
 
 impl Request {
+    /// What a route asks for, and nothing else: no query, no condition, no body.
+    pub(crate) fn at(place: &Place<'_>) -> Self {
+        Self {
+            interaction: place.interaction,
+            pattern: place.pattern,
+            compartment: place.compartment,
+            kind: place.kind,
+            id: place.id.map(Into::into),
+            version: place.version.map(Into::into),
+            query: Box::default(),
+            conditions: Conditions::default(),
+            preference: Preference::default(),
+            body: Bytes::new(),
+            request_id: Box::default(),
+            source: None,
+            safe: false,
+            provenance: None,
+        }
+    }
+
     /// Whether it is asked to change or make a resource.
     pub(crate) fn changes(&self) -> bool {
         match self.interaction {

@@ -249,6 +249,13 @@ pub struct Place<'p> {
     pub version: Option<&'p str>,
 }
 
+impl Place<'_> {
+    /// A route that has caught nothing.
+    pub fn of_none(interaction: Interaction, pattern: &'static str) -> Self {
+        Self { interaction, pattern, compartment: None, kind: None, id: None, version: None }
+    }
+}
+
 impl<'p> Destination<'p> {
     /// The route, or why there is none.
     ///
@@ -330,6 +337,15 @@ fn choose<'p>(verb: Option<Verb>, path: &[&'p str]) -> Destination<'p> {
     }
 }
 
+/// For each route a path that it has.
+#[cfg(test)]
+pub(crate) fn examples() -> impl Iterator<Item = (Verb, String)> {
+    TABLE.into_iter().map(|(verb, pattern, _)| {
+        let path = pattern.replace("{compartment}", "Patient").replace("{type}", "Observation");
+        (verb, path.replace("{id}", "a-1.B").replace("{version}", "3"))
+    })
+}
+
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     let compile = |(verb, pattern, interaction): (Verb, &'static str, Interaction)| Route {
         verb,
@@ -359,14 +375,7 @@ impl Route {
         if path.len() != self.segments.len() {
             return Fit::No;
         }
-        let mut place = Place {
-            interaction: self.interaction,
-            pattern: self.pattern,
-            compartment: None,
-            kind: None,
-            id: None,
-            version: None,
-        };
+        let mut place = Place::of_none(self.interaction, self.pattern);
         let mut unknown = None;
         let mut invalid = false;
         for (segment, part) in self.segments.iter().zip(path) {
@@ -436,9 +445,7 @@ mod tests {
 
     #[test]
     fn every_route_is_found_by_its_own_pattern() {
-        for (verb, pattern, interaction) in TABLE {
-            let path = pattern.replace("{compartment}", "Patient").replace("{type}", "Observation");
-            let path = path.replace("{id}", "a-1.B").replace("{version}", "3");
+        for ((verb, pattern, interaction), (_, path)) in TABLE.into_iter().zip(examples()) {
             let found = place(verb, &path);
             assert_eq!((found.interaction, found.pattern), (interaction, pattern), "{path}");
             assert_eq!(place(verb, &format!("{path}/")).pattern, pattern, "with a slash at the end");

@@ -347,12 +347,6 @@ fn presentation(parts: &Parts) -> Presentation {
 
 fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Request {
     Request {
-        interaction: place.interaction,
-        pattern: place.pattern,
-        compartment: place.compartment,
-        kind: place.kind,
-        id: place.id.map(Into::into),
-        version: place.version.map(Into::into),
         query: parts.uri.query().unwrap_or_default().into(),
         conditions: Conditions::of(&parts.headers),
         preference: Preference::of(&parts.headers),
@@ -361,7 +355,7 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
         // What headers say of it is anybody's word.
         source: parts.extensions.get::<Peer>().map(|peer| peer.0),
         safe: parts.method.is_safe(),
-        provenance: None,
+        ..Request::at(&place)
     }
 }
 

@@ -12,11 +12,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consent::{Caller, Purpose};
 
-use crate::http::precondition::Conditions;
-use crate::http::preference::Preference;
 use crate::interaction::{Answer, Endpoint, Request, Touched, incoming};
 use crate::outcome::{Code, Failure};
-use crate::router::Interaction;
+use crate::router::{Interaction, Place};
 use crate::store::Checkpoint;
 
 /// Does what the entries ask: each on its own in a batch, all or nothing in a transaction.
@@ -48,22 +46,8 @@ pub async fn load(
     text: Bytes,
     checkpoint: Checkpoint,
 ) -> Result<Vec<Touched>, Failure> {
-    let request = Request {
-        compartment: None,
-        interaction: Interaction::Bundle,
-        pattern: "import",
-        kind: None,
-        id: None,
-        version: None,
-        query: Box::default(),
-        conditions: Conditions::default(),
-        preference: Preference::default(),
-        body: text,
-        request_id: checkpoint.job.as_str().into(),
-        source: None,
-        safe: false,
-        provenance: None,
-    };
+    let place = Place::of_none(Interaction::Bundle, "import");
+    let request = Request { body: text, request_id: checkpoint.job.as_str().into(), ..Request::at(&place) };
     let plan = read(endpoint, request).await?;
     if plan.kind != plan::Kind::Transaction {
         return Err(Failure::bad_request(Code::Value, "The Bundle is no transaction.").at("Bundle.type"));

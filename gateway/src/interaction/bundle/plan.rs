@@ -268,12 +268,6 @@ impl Reader<'_> {
             ));
         }
         let request = Request {
-            interaction: place.interaction,
-            pattern: place.pattern,
-            compartment: place.compartment,
-            kind: place.kind,
-            id: place.id.map(Into::into),
-            version: place.version.map(Into::into),
             query: query.into(),
             conditions: Conditions {
                 if_match: text("ifMatch").map(|value| Box::from(&*value)),
@@ -282,11 +276,11 @@ impl Reader<'_> {
                 if_none_exist: text("ifNoneExist").map(|value| Box::from(&*value)),
             },
             preference: self.preference,
-            body: Bytes::new(),
             request_id: self.whole.request_id.clone(),
             source: self.whole.source,
             safe: verb == Some(Verb::Get),
             provenance: self.provenance(),
+            ..Request::at(&place)
         };
         Ok((request, method == "HEAD"))
     }

@@ -371,33 +371,23 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::http::precondition;
-    use crate::http::preference::Preference;
     use crate::interaction::Request;
     use crate::interaction::bundle::plan::Sent;
+    use crate::router::Place;
 
     const CONDITION: &str = "identifier=urn:s|1";
 
     /// An entry about a Patient: by id, by condition, or new.
     fn entry(interaction: Interaction, id: Option<&str>, condition: Option<&str>, full_url: Option<&str>) -> Entry {
         let creates = interaction == Interaction::Create;
+        let place = Place { kind: Some("Patient"), id, ..Place::of_none(interaction, "") };
         let request = Request {
-            compartment: None,
-            interaction,
-            pattern: "",
-            kind: Some("Patient"),
-            id: id.map(Into::into),
-            version: None,
             query: condition.filter(|_| !creates).unwrap_or_default().into(),
             conditions: precondition::Conditions {
                 if_none_exist: condition.filter(|_| creates).map(Into::into),
                 ..precondition::Conditions::default()
             },
-            preference: Preference::default(),
-            body: bytes::Bytes::new(),
-            request_id: Box::default(),
-            source: None,
-            safe: false,
-            provenance: None,
+            ..Request::at(&place)
         };
         let sent = Sent { at: 0, span: 0..0, id: id.map(Into::into), conditional: Vec::new() };
         Entry { request, head: false, full_url: full_url.map(Into::into), patch: None, sent: Some(sent) }
