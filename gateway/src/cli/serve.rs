@@ -25,9 +25,10 @@ use crate::gateway::{Gateway, Options};
 use crate::http::exchange::Service;
 use crate::http::request_id::RequestIds;
 use crate::http::{Limits, server};
+use crate::interaction::Endpoint;
+use crate::interaction::capabilities::{self, Offer};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
-use crate::interaction::{Endpoint, capabilities};
 use crate::store::ALARM_EVERY;
 use crate::tls;
 use crate::webhook::{self, Upkeep};
@@ -272,7 +273,13 @@ pub async fn listen(
     let store = gateway.store.clone();
     let closing = gateway.audit.closing();
     let upkeep = upkeep::keep(&gateway);
-    let capabilities = capabilities::statement(&base, &authorization::site(&origin), started_ms, conditional_delete);
+    let capabilities = capabilities::statement(&Offer {
+        base: &base,
+        site: authorization::site(&origin),
+        started_ms,
+        conditional_delete,
+        update_creates: !gateway.enforces_consents,
+    });
     let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock)));
     let keys = tls::config(None).map_err(|error| error.to_string());
     let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));

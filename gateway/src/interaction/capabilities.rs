@@ -17,13 +17,15 @@ use crate::interaction::{Answer, Endpoint};
 use crate::operation::Operation;
 use crate::store::provenance;
 
-/// What every type takes.
+/// What every type takes, until `updateCreate`: in the order of R4, which XML has.
 const INTERACTIONS: &str = concat!(
     r#""interaction":[{"code":"create"},{"code":"read"},{"code":"vread"},{"code":"update"},{"code":"patch"},{"code":"delete"},"#,
     r#"{"code":"history-instance"},{"code":"history-type"},{"code":"search-type"}],"#,
-    r#""versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"#,
-    r#""conditionalRead":"full-support","conditionalUpdate":true"#
+    r#""versioning":"versioned-update","readHistory":true"#
 );
+
+/// And behind it.
+const CONDITIONS: &str = r#""conditionalCreate":true,"conditionalRead":"full-support","conditionalUpdate":true"#;
 
 /// What the base takes.
 const SYSTEM: &str =
@@ -36,11 +38,27 @@ const SECURITY: &str = concat!(
     r#"Every exchange passes a consent decision and is audited before it is answered."}"#
 );
 
-/// The statement of a gateway at this address, started at this instant (ms).
-pub fn statement(base: &str, site: &Site<'_>, started_ms: i64, conditional_delete: ConditionalDelete) -> Bytes {
+/// What differs between gateways.
+#[derive(Clone, Copy)]
+pub struct Offer<'o> {
+    /// The base address.
+    pub base: &'o str,
+    /// Where tokens are to be had.
+    pub site: Site<'o>,
+    /// When it was started, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// What a conditional delete does.
+    pub conditional_delete: ConditionalDelete,
+    /// An update under an id that is free creates. Where Consents are applied that would tell what is hidden.
+    pub update_creates: bool,
+}
+
+/// The statement of a gateway.
+pub fn statement(offer: &Offer<'_>) -> Bytes {
+    let Offer { base, site, started_ms, .. } = offer;
     let mut out = Vec::with_capacity(128 * 1024);
     out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","status":"active","date":""#);
-    out.extend_from_slice(Clock::format(started_ms).as_bytes());
+    out.extend_from_slice(Clock::format(*started_ms).as_bytes());
     out.extend_from_slice(br#"","kind":"instance","software":{"name":"fhir-gateway","version":""#);
     out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
     out.extend_from_slice(br#""},"implementation":{"description":"FHIR R4 over SQL tables","url":"#);
@@ -58,7 +76,7 @@ pub fn statement(base: &str, site: &Site<'_>, started_ms: i64, conditional_delet
         if index > 0 {
             out.push(b',');
         }
-        resource(&mut out, kind, conditional_delete);
+        resource(&mut out, kind, offer);
     }
     out.extend_from_slice(b"],");
     out.extend_from_slice(SYSTEM.as_bytes());
@@ -112,7 +130,7 @@ fn with(statement: &[u8], custom: &Custom) -> Bytes {
 /// Where a type's parameters begin.
 const LIST: &str = r#""searchParam":["#;
 
-fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete) {
+fn resource(out: &mut Vec<u8>, kind: &str, offer: &Offer<'_>) {
     out.extend_from_slice(br#"{"type":""#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(br#"","profile":"http://hl7.org/fhir/StructureDefinition/"#);
@@ -127,7 +145,9 @@ fn resource(out: &mut Vec<u8>, kind: &str, conditional_delete: ConditionalDelete
         out.push(b',');
     }
     out.extend_from_slice(INTERACTIONS.as_bytes());
-    out.extend_from_slice(format!(r#","conditionalDelete":"{}""#, conditional_delete.as_str()).as_bytes());
+    let (creates, delete) = (offer.update_creates, offer.conditional_delete.as_str());
+    let told = format!(r#","updateCreate":{creates},{CONDITIONS},"conditionalDelete":"{delete}""#);
+    out.extend_from_slice(told.as_bytes());
     out.extend_from_slice(br#","referencePolicy":["literal","local"]"#);
     for (index, definition) in parameters::supported(Some(kind)).enumerate() {
         out.push(b',');
@@ -187,12 +207,13 @@ mod tests {
 
     #[test]
     fn the_statement_is_a_valid_resource_with_every_type() {
-        let statement = statement(
-            "http://127.0.0.1:1/fhir",
-            &crate::authorization::site("http://127.0.0.1:1"),
-            0,
-            ConditionalDelete::Multiple,
-        );
+        let statement = statement(&Offer {
+            base: "http://127.0.0.1:1/fhir",
+            site: crate::authorization::site("http://127.0.0.1:1"),
+            started_ms: 0,
+            conditional_delete: ConditionalDelete::Multiple,
+            update_creates: true,
+        });
         let document = Document::parse(&statement).unwrap();
         assert!(structure::check(&document).is_ok());
         let rest = document.root().member("rest").unwrap().children().next().unwrap();
