@@ -17,6 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consent::{OrganizationId, Purpose};
 use hyper::{HeaderMap, StatusCode};
+use serde_json::json;
 use smart::metadata::{Features, Paths, Site};
 
 use crate::audit::{AuditError, Circumstances, Decision, Event, address};
@@ -24,6 +25,7 @@ use crate::auth::Issued;
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
 use crate::interaction::audited::NOBODY;
 use crate::store::clients::{Client, hash_of};
+use crate::store::error::StoreError;
 
 pub use self::keys::KeysAt;
 
@@ -130,7 +132,7 @@ impl Problem {
 
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
-        let body = serde_json::json!({ "error": problem.error, "error_description": problem.says });
+        let body = json!({ "error": problem.error, "error_description": problem.says });
         Self { challenges: problem.status == StatusCode::UNAUTHORIZED, ..Self::json(problem.status, &body) }
     }
 }
@@ -257,48 +259,53 @@ impl AuthorizationServer {
 
     /// RFC 7662: what a token is, to a client of the same organization; of any other token no more than that it is none.
     async fn introspect(&self, headers: &HeaderMap, form: &str) -> Asked {
-        let (client, form) = match self.known(headers, form).await {
-            Ok(known) => known,
-            Err(problem) => return (None, Err(problem)),
-        };
-        let who = (client, Purpose::Hoperat);
-        let Some(token) = form.get("token") else {
-            return (Some(who), Err(Problem::new("invalid_request", "which token? Send it as token")));
-        };
-        let inactive = || Reply::json(StatusCode::OK, &serde_json::json!({ "active": false }));
-        let found = match self.gateway.store.token(&hash_of(token)).await {
-            Ok(found) => found.filter(|found| found.client.organization == who.0.organization),
-            Err(_) => return (Some(who), Err(Problem::unavailable())),
-        };
-        let reply = found.map_or_else(inactive, |found| {
-            let body = serde_json::json!({
-                "active": true,
-                "client_id": found.client.id,
-                "exp": found.expires_ms / 1000,
-                "iat": found.issued_ms / 1000,
-                "scope": found.scopes,
-                "token_type": "Bearer",
-            });
-            Reply::json(StatusCode::OK, &body)
-        });
-        (Some(who), Ok(reply))
+        self.about_a_token(headers, form, async |client, hash| {
+            let found = self.gateway.store.token(hash).await?;
+            let found = found.filter(|found| found.client.organization == client.organization);
+            let body = found.map_or_else(
+                || json!({ "active": false }),
+                |found| {
+                    json!({
+                        "active": true,
+                        "client_id": found.client.id,
+                        "exp": found.expires_ms / 1000,
+                        "iat": found.issued_ms / 1000,
+                        "scope": found.scopes,
+                        "token_type": "Bearer",
+                    })
+                },
+            );
+            Ok(Reply::json(StatusCode::OK, &body))
+        })
+        .await
     }
 
     /// RFC 7009: ends a token of the client's. Of one that is none the answer is the same.
     async fn revoke(&self, headers: &HeaderMap, form: &str) -> Asked {
+        self.about_a_token(headers, form, async |client, hash| {
+            let ended = self.gateway.store.revoke_token(client, hash).await;
+            self.issued.forget(hash);
+            ended.map(|_| Reply { status: StatusCode::OK, body: Bytes::new(), challenges: false })
+        })
+        .await
+    }
+
+    /// What a client that has shown that it is itself asks of a token, by its hash.
+    async fn about_a_token(
+        &self,
+        headers: &HeaderMap,
+        form: &str,
+        answer: impl AsyncFnOnce(&Client, &str) -> Result<Reply, StoreError>,
+    ) -> Asked {
         let (client, form) = match self.known(headers, form).await {
             Ok(known) => known,
             Err(problem) => return (None, Err(problem)),
         };
-        let who = (client, Purpose::Hoperat);
-        let Some(token) = form.get("token") else {
-            return (Some(who), Err(Problem::new("invalid_request", "which token? Send it as token")));
+        let reply = match form.get("token") {
+            Some(token) => answer(&client, &hash_of(token)).await.map_err(|_| Problem::unavailable()),
+            None => Err(Problem::new("invalid_request", "which token? Send it as token")),
         };
-        let hash = hash_of(token);
-        let ended = self.gateway.store.revoke_token(&who.0, &hash).await;
-        self.issued.forget(&hash);
-        let done = Reply { status: StatusCode::OK, body: Bytes::new(), challenges: false };
-        (Some(who), ended.map(|_| done).map_err(|_| Problem::unavailable()))
+        (Some((client, Purpose::Hoperat)), reply)
     }
 }
 

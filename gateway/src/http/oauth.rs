@@ -26,10 +26,15 @@ impl Service {
         id: HeaderValue,
     ) -> Result<Reply, Failure> {
         let cross_origin = parts.headers.contains_key(header::ORIGIN);
+        if !part.takes_form() {
+            // Nothing is given, ended or recorded: nobody waits for writers.
+            let reply = self.authorization.answer(part, &parts.headers, Ok(""), ("", None)).await;
+            return Ok(Reply::Plain(response::oauth(reply, cross_origin)));
+        }
         let limit = self.limits.time;
         let place = Arc::clone(&self.writes).acquire_owned().await.map_err(|_| too_slow())?;
         let work = tokio::spawn(async move {
-            let form = if part.takes_form() { self.form(&parts, incoming).await } else { Ok(Bytes::new()) };
+            let form = self.form(&parts, incoming).await;
             let form = form.as_ref().map_err(|failure| failure.status);
             let form = form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST));
             let source = parts.extensions.get::<Peer>().map(|peer| peer.0);
