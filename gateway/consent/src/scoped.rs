@@ -76,9 +76,9 @@ impl Types {
         matches!(self, Self::Only(types) if types.is_empty())
     }
 
-    /// These and those.
+    /// What is among these or those.
     #[must_use]
-    pub fn and(&self, others: &Self) -> Self {
+    pub fn or(&self, others: &Self) -> Self {
         let (Self::Only(types), Self::Only(others)) = (self, others) else { return Self::All };
         let mut all = types.clone();
         for (kind, alternatives) in others {
@@ -121,7 +121,7 @@ impl Scoped {
             }
         };
         let (read, search) = (of(Deed::Read), of(Deed::Search));
-        let shown = read.and(&search);
+        let shown = read.or(&search);
         Self {
             create: whole(Deed::Create),
             update: whole(Deed::Update),
@@ -164,12 +164,12 @@ mod tests {
     #[test]
     fn a_whole_type_takes_its_parts_in() {
         let (part, other, whole) = (only(&[("Flag", &["a"])]), only(&[("Flag", &["b"])]), only(&[("Flag", &[])]));
-        assert_eq!(part.and(&other), only(&[("Flag", &["a", "b"])]));
-        assert_eq!(part.and(&part), part);
-        assert_eq!(part.and(&whole), whole);
-        assert_eq!(whole.and(&part), whole);
-        assert_eq!(part.and(&Types::All), Types::All);
-        assert_eq!(Types::none().and(&part), part);
+        assert_eq!(part.or(&other), only(&[("Flag", &["a", "b"])]));
+        assert_eq!(part.or(&part), part);
+        assert_eq!(part.or(&whole), whole);
+        assert_eq!(whole.or(&part), whole);
+        assert_eq!(part.or(&Types::All), Types::All);
+        assert_eq!(Types::none().or(&part), part);
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub fn are_kept(scopes: &Scopes) -> Result<(), String> {
             };
             if !is_kept {
                 return Err(format!(
-                    "{scope}: a condition on {} cannot be kept to. One on a parameter of tokens can (category, code, status)",
+                    "{scope}: this condition on {} cannot be kept to. One value of a parameter of tokens can (category, code, status); give a \
+                     scope for each",
                     condition.0
                 ));
             }
@@ -56,7 +57,7 @@ fn types(reach: &Reach) -> Types {
         let kinds = kind.as_deref().map_or_else(|| parameters::resource_types().to_vec(), |kind| vec![kind]);
         for kind in kinds {
             if let Some(alternatives) = self::alternatives(kind, alternatives) {
-                types = types.and(&Types::Only([(kind.into(), alternatives)].into()));
+                types = types.or(&Types::Only([(kind.into(), alternatives)].into()));
             }
         }
     }
@@ -74,6 +75,10 @@ fn alternatives(kind: &str, of: &[Conjunction]) -> Option<Alternatives> {
 /// `system|code`, `|code`, `system|`, `code`: <https://hl7.org/fhir/R4/search.html#token>.
 fn token(kind: &str, condition: &Condition) -> Option<Token> {
     let (name, value) = condition;
+    if value.contains([',', '$', '\\']) {
+        // Several values, parts of one, or an escape: a scope for each value says the same.
+        return None;
+    }
     let definition = parameters::definition(kind, name)?;
     if definition.param_kind != ParameterKind::Token || !definition.is_supported() {
         return None;

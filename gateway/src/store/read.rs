@@ -41,6 +41,14 @@ const RID: usize = 10;
 /// Where it is told (of what is narrowed) whether it would be shown if Consents were applied that are not.
 const OBSERVED: usize = 11;
 
+/// What is read: the current version for `None`.
+#[derive(Clone, Copy)]
+struct Wanted<'w> {
+    kind: &'w str,
+    id: &'w str,
+    version: Option<i64>,
+}
+
 impl Store {
     /// The current state of a resource.
     ///
@@ -53,7 +61,7 @@ impl Store {
             self.drain(permit.organization()).await?;
             row = self.current(permit, kind, id).await?;
         }
-        self.observed(permit, kind, id, None, row).await
+        self.told(permit, Wanted { kind, id, version: None }, row).await
     }
 
     /// One version of a resource.
@@ -66,18 +74,12 @@ impl Store {
             self.drain(permit.organization()).await?;
             row = self.narrowed(permit, kind, id, Some(version)).await?;
         }
-        self.observed(permit, kind, id, Some(version), row).await
+        self.told(permit, Wanted { kind, id, version: Some(version) }, row).await
     }
 
     /// What a row says; where Consents may hide what it speaks of, or it is looked at once more, all of that of one state.
-    async fn observed(
-        &self,
-        permit: &Permit,
-        kind: &str,
-        id: &str,
-        version: Option<i64>,
-        row: Row,
-    ) -> Result<Found, StoreError> {
+    async fn told(&self, permit: &Permit, wanted: Wanted<'_>, row: Row) -> Result<Found, StoreError> {
+        let Wanted { kind, id, version } = wanted;
         let is_confirmed = row.int(1).is_some() && version.is_none() && self.alarm_is_due(permit);
         let is_plain = || {
             let body = row.text(5).unwrap_or_default().as_bytes();
@@ -85,7 +87,7 @@ impl Store {
                 && !redaction::may_redact(self.core(), permit, body)
         };
         if row.int(1).is_none() || (!is_confirmed && is_plain()) {
-            return self.unapplied(permit, kind, id, version, row).await;
+            return self.unapplied(permit, wanted, row).await;
         }
         let mut reading = self.snapshot(permit).await?;
         let query = narrowed(permit, kind, id, version, self.core().pools.engine());
@@ -103,14 +105,8 @@ impl Store {
 
     /// What a row says; where Consents are not applied and more than a default would decide on it, what it says by now, with what
     /// they would have come to.
-    async fn unapplied(
-        &self,
-        permit: &Permit,
-        kind: &str,
-        id: &str,
-        version: Option<i64>,
-        row: Row,
-    ) -> Result<Found, StoreError> {
+    async fn unapplied(&self, permit: &Permit, wanted: Wanted<'_>, row: Row) -> Result<Found, StoreError> {
+        let Wanted { kind, id, version } = wanted;
         let (Some(_), true) = (row.int(1), Basis::read(&row, BASIS).is_open(permit)) else {
             return found(self.core(), permit, kind, id, &row);
         };
@@ -194,8 +190,8 @@ pub(super) fn read<'f>(row: &Row, found: &'f mut Found) -> Option<(i64, &'f mut 
     }
 }
 
-/// What a row of the read statements says (a long one also what Consents would have come to). The predicate has been applied; that it holds is checked once more, as an
-/// alarm.
+/// What a row of the read statements says (a long one also what Consents would have come to). The predicate has been applied; that it
+/// holds is checked once more, as an alarm.
 pub(super) fn found(core: &Core, permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
     let Some(version) = row.int(1) else { return Ok(Found::Unknown) };
     if !permit.predicate().admits(row.text(BASIS)) || !permit.predicate().admits_type(kind) {
