@@ -11,7 +11,7 @@ create table oauth_clients (
     -- the one before, and until when it counts, in milliseconds since 1970 (UTC) as all times here
     secret_before   text,
     secret_until    bigint,
-    -- public keys as they were given (JSON), or where they are
+    -- of the public keys what verifying needs (JSON), or where they are
     jwks            text,
     jwks_url        text,
     -- words with spaces between

@@ -24,8 +24,8 @@ part is refused, and nothing of it is kept. A secret is made here, of 256 random
 database has its hash, so nobody can show it again (rotate-secret makes another one).
 
 Scopes are what it may ask for at most; purposes are why (v3-PurposeOfUse), and without
---default-purpose a client of several has to say which at each request. Consents know it by
---actor.
+--default-purpose a client of several has to say which in each assertion (one with a secret
+cannot, and needs --default-purpose). Consents know it by --actor.
 
 Examples:
   fhir-gateway client add --by 'Jane Doe' --name 'Nightly warehouse job' \\

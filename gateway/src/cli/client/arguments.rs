@@ -61,7 +61,7 @@ pub(super) struct CredentialArgs {
     /// File of its public keys: a JSON Web Key Set.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
-    /// Where its public keys are: an https address of a JSON Web Key Set.
+    /// Where its public keys are: an https address (or http of this machine) of a JSON Web Key Set.
     #[arg(long, value_name = "URL")]
     jwks_url: Option<String>,
     /// It gets a secret, which is shown once.
