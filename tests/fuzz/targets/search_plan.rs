@@ -1,10 +1,11 @@
-//! The compiler of searches: whatever the parser understands becomes SQL that the database takes, for whoever sees all and
-//! for whoever sees one patient.
+//! The compiler of searches: whatever the parser understands becomes SQL that the database takes, for whoever sees all, for
+//! whoever sees one patient, and under Consents, also with scopes.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use consent::{Action, OrganizationPolicy, Permit, Purpose};
+use consent::scoped::{Deed, Token, Types};
+use consent::{Action, Application, Caller, OrganizationPolicy, Permit, Purpose, Scoped, Statutes};
 use gateway::gateway::{Gateway, Options};
 use gateway::store::SearchRequest;
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +14,7 @@ use mappers::search::{Context, Handling, parameters, parse};
 struct World {
     runtime: tokio::runtime::Runtime,
     gateway: Gateway,
-    permits: [Permit; 2],
+    permits: [Permit; 4],
     _folder: tempfile::TempDir,
 }
 
@@ -34,23 +35,35 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         after_write: true,
     };
     let gateway = runtime.block_on(Gateway::open(options)).expect("an empty gateway");
-    let permits = [None, Some("1")].map(|patient| {
-        let (caller, policy) = (Gateway::operator(), OrganizationPolicy::treatment_opt_out());
+    // Everything; one patient's; what Consents show; and of that what a token's scopes reach.
+    let scoped = Scoped::new(|deed| match deed {
+        Deed::Read => Types::All,
+        _ => Types::Only([("Observation".into(), Vec::new()), ("Patient".into(), vec![vec![token()]])].into()),
+    });
+    let permits = [(None, false, None), (Some("1"), false, None), (None, true, None), (None, true, Some(scoped))];
+    let permits = permits.map(|(patient, applies, scoped)| {
+        let policy = OrganizationPolicy::treatment_opt_out();
+        let caller = Caller { scoped: scoped.map(Arc::new), ..Gateway::operator() };
         let (action, purpose) = (Action::Read, Purpose::Treat);
-        let (application, observation) = (None, None);
+        let application = applies.then_some(Application { at_ms: 0, may_break_glass: false });
         consent::decide(&consent::Context {
             action,
             application,
             caller: &caller,
-            observation,
+            observation: None,
             policy: &policy,
             purpose,
+            statutes: &Statutes::default(),
             patient,
         })
         .expect("a permit")
     });
     World { runtime, gateway, permits, _folder: folder }
 });
+
+fn token() -> Token {
+    Token { paths: vec![1], system: None, code: Some("x".into()) }
+}
 
 fuzz_target!(|text: &str| {
     let (kind, query) = text.split_once('?').unwrap_or(("Observation", text));
