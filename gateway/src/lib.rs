@@ -12,6 +12,7 @@ pub mod interaction;
 mod markup;
 pub mod operation;
 pub mod outcome;
+pub mod pages;
 pub mod router;
 pub mod store;
 mod tls;
