@@ -1,7 +1,8 @@
-//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|client|audit|alerts|purge|hold|incident|restore-replay`.
+//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|client|account|key|audit|alerts|purge|hold|incident|restore-replay`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
+pub mod account;
 pub mod alerts;
 pub mod audit;
 pub mod client;
@@ -10,6 +11,7 @@ pub mod demo;
 pub mod hold;
 pub mod import;
 pub mod incident;
+pub mod key;
 pub mod map;
 pub mod migrate;
 pub mod purge;
@@ -57,6 +59,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(subcommand)]
+    Account(account::AccountCommand),
+    #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -70,6 +74,8 @@ enum Command {
     Import(import::ImportArgs),
     #[command(subcommand)]
     Incident(incident::IncidentCommand),
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     #[command(subcommand)]
     Map(map::MapCommand),
     Migrate(migrate::MigrateArgs),
@@ -368,12 +374,14 @@ async fn run(command: Command) -> Result<Exit, Stop> {
     match command {
         Command::Alerts(command) => alerts::run(command).await,
         Command::Audit(command) => audit::run(command).await,
+        Command::Account(command) => account::run(command).await,
         Command::Client(command) => client::run(command).await,
         Command::Consent(command) => consent::run(command).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Hold(command) => hold::run(command).await,
         Command::Import(args) => import::run(args).await,
         Command::Incident(command) => incident::run(command).await,
+        Command::Key(command) => key::run(command).await,
         Command::Map(command) => map::run(command).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Purge(command) => purge::run(command).await,

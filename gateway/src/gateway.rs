@@ -16,7 +16,10 @@ use tokio::runtime::Handle;
 
 use crate::audit::Audit;
 use crate::audit::upkeep::Retention;
+use crate::auth::scopes::StaffReach;
 use crate::clock::{Clock, Ids};
+use crate::logins;
+use crate::sealing::Sealer;
 use crate::store::labelling::OwnTable;
 use crate::store::statutes::{self, Learned, Signed};
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
@@ -45,12 +48,18 @@ pub struct Gateway {
     /// Whether the patients' Consents and statute are applied to all clients; to those whose tokens are limited to scopes they are in
     /// any case.
     pub enforces_consents: bool,
+    /// Whose records people at work reach by an app's scopes that begin with `user/`.
+    pub staff_reach: StaffReach,
+    /// What is asked of passwords and sessions.
+    pub logins: logins::Policy,
     /// The organization's defaults per purpose of use.
     pub policy: OrganizationPolicy,
     /// What the audit trail calls it.
     policy_version: RwLock<PolicyVersion>,
     /// How long the audit trail is kept by the server itself; `None`: until somebody says `audit retain`.
     pub retention: Option<Retention>,
+    /// Seals what the database keeps and must not show.
+    pub sealer: Arc<Sealer>,
     /// Clinical data.
     pub store: Store,
     /// Codes.
@@ -131,6 +140,8 @@ impl Gateway {
         .await?;
         let audit = store.audit(&options.data_dir).await?;
         store.tell_of_trail(audit.faults());
+        let sealer = Sealer::open(&options.data_dir)
+            .map_err(|error| OpenError::DataDirectory { path: options.data_dir, error })?;
         Ok(Self {
             alerts: Arc::default(),
             audit,
@@ -139,9 +150,12 @@ impl Gateway {
             clock,
             ids,
             enforces_consents: false,
+            staff_reach: StaffReach::default(),
+            logins: logins::Policy::default(),
             policy: OrganizationPolicy::treatment_opt_out(),
             policy_version: RwLock::default(),
             retention: None,
+            sealer: Arc::new(sealer),
             store,
             terminology: Arc::new(Unloaded),
         })
@@ -154,7 +168,7 @@ impl Gateway {
     pub fn permit(&self, caller: &Caller, purpose: Purpose, action: Action) -> Result<Permit, Refusal> {
         // Who works at the machine's command line sees the database itself.
         let may_break_glass = self.may_break_glass(caller);
-        let concerned = caller.kind == CallerKind::System;
+        let concerned = matches!(caller.kind, CallerKind::System | CallerKind::User);
         let application = concerned.then(|| Application { at_ms: self.clock.now_ms(), may_break_glass });
         let applied = self.applies_consents_to(caller);
         let (application, observation) = if applied { (application, None) } else { (None, application) };
@@ -215,13 +229,19 @@ impl Gateway {
         });
     }
 
-    /// Removes tokens and assertions of OAuth that have expired, every few minutes from now on.
+    /// Removes tokens and assertions of OAuth, and sessions, that have expired, every few minutes from now on.
     pub fn keep_clients(self: &Arc<Self>) {
         let gateway = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(gateway) = gateway.upgrade() {
+                if let Err(error) = gateway.store.sweep_sessions(gateway.logins.idle).await {
+                    tracing::warn!(%error, "sessions that have ended could not be removed; it is tried again");
+                }
                 if let Err(error) = gateway.store.sweep_oauth().await {
                     tracing::warn!(%error, "tokens that have expired could not be removed; it is tried again");
+                }
+                if let Err(error) = gateway.store.sweep_signing_keys().await {
+                    tracing::warn!(%error, "keys that sign no more could not be removed; it is tried again");
                 }
                 drop(gateway);
                 tokio::time::sleep(SWEEP).await;

@@ -6,6 +6,7 @@ pub mod binary;
 pub mod body;
 pub mod compression;
 pub mod date;
+pub mod edge;
 pub mod exchange;
 pub mod negotiation;
 mod oauth;
@@ -16,6 +17,7 @@ pub mod query;
 pub mod request_id;
 pub mod response;
 pub mod server;
+pub mod source;
 pub mod xml;
 
 use std::time::Duration;

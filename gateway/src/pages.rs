@@ -52,9 +52,13 @@ pub fn go_on(title: &str, next: &str) -> Page {
     document(title, Some(next), &body)
 }
 
-/// Sends the browser to another of our pages, by GET.
-///
-/// `next` has to be a path of ours.
+/// What stands in the way, in a sentence.
+#[must_use]
+pub fn problem(status: StatusCode, says: &str) -> Page {
+    page("That did not work", &html! { p { (says) } }).with_status(status)
+}
+
+/// Sends the browser elsewhere, by GET: to another of our pages, or to where a client is answered.
 #[must_use]
 pub fn see_other(next: &str) -> Page {
     let page = Page { status: StatusCode::SEE_OTHER, html: String::new(), policy: POLICY.clone(), more: Vec::new() };

@@ -9,6 +9,7 @@ pub use mappers::search::parameters::resource_type as known;
 use mappers::search::compartment;
 
 use crate::authorization::Part;
+use crate::logins::Route as Login;
 use crate::operation::Operation;
 use crate::outcome::{Advice, Code, Failure};
 
@@ -139,7 +140,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 70] = [
+const TABLE: [(Verb, &str, Interaction); 93] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -147,9 +148,33 @@ const TABLE: [(Verb, &str, Interaction); 70] = [
     // Where some clients look, too.
     (Verb::Get, "/.well-known/smart-configuration", Interaction::Authorization(Part::SmartConfiguration)),
     (Verb::Get, "/.well-known/oauth-authorization-server", Interaction::Authorization(Part::ServerMetadata)),
+    (Verb::Get, "/oauth/authorize", Interaction::Authorization(Part::Authorize)),
+    (Verb::Post, "/oauth/authorize", Interaction::Authorization(Part::Authorize)),
+    (Verb::Get, "/oauth/authorize/continue", Interaction::Authorization(Part::Approval)),
+    (Verb::Post, "/oauth/authorize/continue", Interaction::Authorization(Part::Approval)),
+    (Verb::Get, "/oauth/manage", Interaction::Authorization(Part::Manage)),
+    (Verb::Post, "/oauth/manage", Interaction::Authorization(Part::Manage)),
+    (Verb::Post, "/oauth/launch", Interaction::Authorization(Part::Launch)),
+    (Verb::Get, "/oauth/smart-style.json", Interaction::Authorization(Part::Style)),
+    (Verb::Get, "/.well-known/openid-configuration", Interaction::Authorization(Part::OpenIdConfiguration)),
+    (Verb::Get, "/oauth/jwks", Interaction::Authorization(Part::KeySet)),
     (Verb::Post, "/oauth/token", Interaction::Authorization(Part::Token)),
     (Verb::Post, "/oauth/introspect", Interaction::Authorization(Part::Introspect)),
     (Verb::Post, "/oauth/revoke", Interaction::Authorization(Part::Revoke)),
+    (Verb::Get, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
+    (Verb::Post, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
+    (Verb::Get, "/oauth/second-factor", Interaction::Authorization(Part::Logins(Login::SecondFactor))),
+    (Verb::Post, "/oauth/second-factor", Interaction::Authorization(Part::Logins(Login::SecondFactor))),
+    // The token of a link is of 64 digits, as a FHIR id may be.
+    (Verb::Get, "/oauth/activate/{id}", Interaction::Authorization(Part::Logins(Login::Activate))),
+    (Verb::Post, "/oauth/activate/{id}", Interaction::Authorization(Part::Logins(Login::Activate))),
+    (Verb::Get, "/oauth/account", Interaction::Authorization(Part::Logins(Login::Account))),
+    (Verb::Get, "/oauth/password", Interaction::Authorization(Part::Logins(Login::Password))),
+    (Verb::Post, "/oauth/password", Interaction::Authorization(Part::Logins(Login::Password))),
+    (Verb::Get, "/oauth/authenticator", Interaction::Authorization(Part::Logins(Login::Authenticator))),
+    (Verb::Post, "/oauth/authenticator", Interaction::Authorization(Part::Logins(Login::Authenticator))),
+    (Verb::Post, "/oauth/sessions", Interaction::Authorization(Part::Logins(Login::Sessions))),
+    (Verb::Post, "/oauth/logout", Interaction::Authorization(Part::Logins(Login::Logout))),
     (Verb::Post, "/fhir", Interaction::Bundle),
     (Verb::Get, "/fhir/_history", Interaction::History),
     (Verb::Get, "/fhir/{type}", Interaction::Search),

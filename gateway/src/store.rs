@@ -3,6 +3,7 @@
 //! Everything here that touches clinical data takes a [`consent::Permit`]; the permit names the organization (row-level
 //! security) and carries the predicate that every plan applies.
 
+pub mod accounts;
 mod addresses;
 pub mod alert;
 pub(crate) mod alone;
@@ -45,6 +46,7 @@ mod referrers;
 mod rows;
 mod search;
 pub mod security;
+pub mod signing_keys;
 mod statistics;
 pub mod statutes;
 mod transaction;
@@ -57,6 +59,7 @@ use std::sync::Arc;
 use consent::Permit;
 
 pub use checkpoint::Checkpoint;
+pub(crate) use clients::secret::random;
 pub use consents::{ALARM_EVERY, explain, glass, report};
 pub use content::ContentOptions;
 pub use custom::ParameterReport;

@@ -46,6 +46,8 @@ async fn client(gateway: &Gateway, name: &str) -> (Client, String) {
         id: new_id().unwrap(),
         name: name.to_owned(),
         keys: None,
+        public: false,
+        redirects: Vec::new(),
         scopes: "system/*.rs".to_owned(),
         purposes: vec![Purpose::Treat],
         default_purpose: None,

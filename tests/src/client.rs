@@ -213,6 +213,11 @@ impl Response {
         self.headers.get(name).map(|value| value.to_str().expect("an ASCII header"))
     }
 
+    /// All values of a header.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().expect("an ASCII header")).collect()
+    }
+
     /// The body as JSON.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 //! Every test is written once and runs on SQLite and on PostgreSQL ([`suite!`]). The binary under test is
 //! `FHIR_GATEWAY_BIN`, else the workspace's own build; PostgreSQL is `FHIR_GATEWAY_TEST_POSTGRES`, a superuser's URL.
 
+pub mod browser;
 mod client;
 mod counsel;
 mod engine;
@@ -14,10 +15,12 @@ mod samples;
 mod server;
 mod shared;
 mod sql;
+mod window;
 
+pub use browser::Browser;
 pub use client::{Client, Issue, Request, Response, gunzip, gzip};
 pub use counsel::Counsel;
-pub use engine::{Database, Engine};
+pub use engine::{Database, Engine, skipped};
 pub use foreign::{hidden_organization, look, own, residue_stays, row_key, true_everywhere, with_residue};
 pub use json::Json;
 pub use known::Known;
@@ -26,6 +29,7 @@ pub use samples::{consent, lab_observation, medication_request, patient, transac
 pub use server::{Audited, Command, Given, Options, Server, TOKEN, binary};
 pub use shared::{Example, examples, json_lines, shared_data};
 pub use sql::Sql;
+pub use window::{Shown, Window, escaped};
 
 /// Writes each async test once and runs it as `sqlite::name` and as `postgres::name`.
 ///

@@ -201,8 +201,13 @@ suite! {
             assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"), "{address}");
             let found = answer.json();
             assert_eq!(found.str("token_endpoint"), Some(&*format!("{origin}/oauth/token")), "{address}");
-            assert_eq!(found.items("grant_types_supported").len(), 1);
-            assert!(found.at("authorization_endpoint").is_none() && found.at("code_challenge_methods_supported").is_none(), "{found}");
+            assert_eq!(found.at("grant_types_supported").unwrap().to_string(), r#"["authorization_code","refresh_token","client_credentials"]"#);
+            assert_eq!(found.str("authorization_endpoint"), Some(&*format!("{origin}/oauth/authorize")), "{address}");
+            assert_eq!(found.at("code_challenge_methods_supported").unwrap().to_string(), r#"["S256"]"#, "never plain");
+            let can = found.at("capabilities").map(ToString::to_string).unwrap_or_default();
+            for capability in ["launch-standalone", "launch-ehr", "client-public", "client-confidential-symmetric", "client-confidential-asymmetric", "context-standalone-patient", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-offline", "permission-patient", "permission-user", "authorize-post", "permission-v1", "permission-v2"] {
+                assert!(address.ends_with("authorization-server") || can.contains(&format!("\"{capability}\"")), "{capability}: {can}");
+            }
             let methods = found.at("token_endpoint_auth_methods_supported").unwrap().to_string();
             assert!(methods.contains("private_key_jwt") && methods.contains("client_secret_basic"), "{methods}");
         }

@@ -36,6 +36,8 @@ pub enum CallerKind {
     Operator,
     /// A system client (backend service).
     System,
+    /// Somebody who logged in, through a program that they approved.
+    User,
 }
 
 impl CallerKind {
@@ -45,6 +47,7 @@ impl CallerKind {
             Self::Gateway => "gateway",
             Self::Operator => "operator",
             Self::System => "system",
+            Self::User => "user",
         }
     }
 }

@@ -31,10 +31,11 @@ impl Predicate {
         }
     }
 
-    /// Whether a resource of this type can be shown at all by the caller's scopes: a second look at every row, as [`Self::admits`] is.
-    pub fn admits_type(&self, kind: &str) -> bool {
+    /// Whether a resource of this type and patient can be shown at all by the caller's scopes: a second look at every row, as
+    /// [`Self::admits`] is.
+    pub fn admits_scoped(&self, kind: &str, patient: Option<&str>) -> bool {
         match self {
-            Self::Consents(asked) => asked.scoped().is_none_or(|scoped| scoped.shown().may_have(Some(kind))),
+            Self::Consents(asked) => asked.scoped().is_none_or(|scoped| scoped.shown().may_have_of(kind, patient)),
             Self::Organization | Self::Patient(_) => true,
         }
     }

@@ -30,8 +30,20 @@ pub struct Token {
     pub code: Option<Box<str>>,
 }
 
-/// Alternatives, of which one must hold whole: each a list of tokens. None: the whole type.
-pub type Alternatives = Vec<Vec<Token>>;
+/// What must hold of a resource.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Condition {
+    /// It has this value.
+    Token(Token),
+    /// It belongs to one of these patients (their ids); of a Provenance: so does what it is about, and nothing of anybody else's.
+    Patients(Vec<Box<str>>),
+    /// In the same way it belongs to a patient whom one of these people, or teams, cares for (type and id): an encounter, an
+    /// appointment, a care team or the patient's own record says so.
+    Care(Vec<(Box<str>, Box<str>)>),
+}
+
+/// Alternatives, of which one must hold whole: each a list of conditions. None: the whole type.
+pub type Alternatives = Vec<Vec<Condition>>;
 
 /// Which resources.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,6 +80,39 @@ impl Types {
                 !kinds.is_empty() && kinds.iter().all(|kind| types.get(*kind).is_some_and(Vec::is_empty))
             }
         }
+    }
+
+    /// Whether one of this type that belongs to this patient may be among them, as far as that tells: a second look at what a plan
+    /// let through.
+    #[must_use]
+    pub fn may_have_of(&self, kind: &str, patient: Option<&str>) -> bool {
+        let Self::Only(types) = self else { return true };
+        let Some(alternatives) = types.get(kind) else { return false };
+        let fits = |condition: &Condition| match condition {
+            // What it is about tells.
+            Condition::Patients(ids) if kind == "Provenance" => {
+                patient.is_none_or(|id| ids.iter().any(|own| **own == *id))
+            }
+            Condition::Patients(ids) => patient.is_some_and(|id| ids.iter().any(|own| **own == *id)),
+            Condition::Care(_) => patient.is_some() || kind == "Provenance",
+            Condition::Token(_) => true,
+        };
+        alternatives.is_empty() || alternatives.iter().any(|alternative| alternative.iter().all(fits))
+    }
+
+    /// The patients whose resources of a type alone are among them; `None` where others' may be.
+    #[must_use]
+    pub fn only_of(&self, kind: &str) -> Option<Vec<&str>> {
+        let Self::Only(types) = self else { return None };
+        fn of(alternative: &[Condition]) -> Option<&[Box<str>]> {
+            match alternative {
+                [Condition::Patients(ids)] => Some(ids),
+                _ => None,
+            }
+        }
+        let alternatives = types.get(kind).filter(|alternatives| !alternatives.is_empty())?;
+        let each: Vec<&[Box<str>]> = alternatives.iter().map(|alternative| of(alternative)).collect::<Option<_>>()?;
+        Some(each.into_iter().flatten().map(|id| &**id).collect())
     }
 
     /// Whether there is any.
@@ -156,7 +201,8 @@ mod tests {
     use super::*;
 
     fn only(types: &[(&str, &[&str])]) -> Types {
-        let token = |code: &&str| vec![Token { paths: vec![1], system: None, code: Some((*code).into()) }];
+        let token =
+            |code: &&str| vec![Condition::Token(Token { paths: vec![1], system: None, code: Some((*code).into()) })];
         let types = types.iter().map(|(kind, codes)| ((*kind).into(), codes.iter().map(token).collect()));
         Types::Only(types.collect())
     }
@@ -192,5 +238,25 @@ mod tests {
             assert!(!scoped.to(deed).may_have(Some("Flag")) && scoped.to(deed).may_have(Some("Patient")), "{deed:?}");
         }
         assert_eq!(*scoped.shown(), only(&[("Flag", &["a"]), ("Goal", &[]), ("Patient", &[])]));
+    }
+
+    #[test]
+    fn of_patients_is_theirs_alone() {
+        let of = |ids: &[&str]| vec![Condition::Patients(ids.iter().map(|id| (*id).into()).collect())];
+        let types = Types::Only([("Flag".into(), vec![of(&["a"]), of(&["b"])]), ("Patient".into(), vec![])].into());
+        assert_eq!(types.only_of("Flag"), Some(vec!["a", "b"]));
+        assert_eq!((types.only_of("Patient"), types.only_of("Goal"), Types::All.only_of("Flag")), (None, None, None));
+        for (kind, patient, may) in [
+            ("Flag", Some("a"), true),
+            ("Flag", Some("c"), false),
+            ("Flag", None, false),
+            ("Patient", None, true),
+            ("Goal", Some("a"), false),
+        ] {
+            assert_eq!(types.may_have_of(kind, patient), may, "{kind} {patient:?}");
+        }
+        let also = types.or(&only(&[("Flag", &["x"])]));
+        assert_eq!(also.only_of("Flag"), None);
+        assert!(also.may_have_of("Flag", Some("c")), "its values tell");
     }
 }

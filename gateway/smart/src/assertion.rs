@@ -11,25 +11,22 @@
 //! [`INVALID_CLIENT`].
 
 mod claims;
-mod keys;
 mod purpose;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
-
 use claims::{Claims, Header, Parties};
-pub use keys::{Algorithm, KeySet, KeySetError, LONGEST_SET, MOST_KEYS};
 pub use purpose::{MOST_PURPOSES, PURPOSES, PurposeOfUse};
+
+pub use crate::jose::{Algorithm, KeySet, KeySetError, LONGEST, LONGEST_SET, MOST_KEYS};
+use crate::jose::{KeyError, Parts, Unreadable, decoded};
+
+/// How an assertion is signed.
+pub const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es384, Algorithm::Rs384];
 
 /// The value of `client_assertion_type`: <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The error of OAuth for an assertion that does not hold: <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>.
 pub const INVALID_CLIENT: &str = "invalid_client";
-
-/// The longest assertion, in bytes.
-pub const LONGEST: usize = 16 * 1024;
 
 /// The longest `jti`, in bytes.
 pub const LONGEST_JTI: usize = 256;
@@ -139,7 +136,7 @@ pub enum AssertionError {
 /// [`AssertionError`] where it says none.
 pub fn unverified_client(assertion: &str) -> Result<Box<str>, AssertionError> {
     let parts = Parts::of(assertion)?;
-    let parties: Parties = parts.claims()?;
+    let parties: Parties = decoded(parts.claims)?;
     match (parties.iss, parties.sub) {
         (Some(iss), Some(sub)) if iss == sub && !iss.is_empty() => Ok(iss),
         _ => Err(AssertionError::Client),
@@ -153,7 +150,7 @@ pub fn unverified_client(assertion: &str) -> Result<Box<str>, AssertionError> {
 pub fn verify(assertion: &str, expected: &Expected<'_>) -> Result<Verified, AssertionError> {
     let parts = Parts::of(assertion)?;
     let header: Header = decoded(parts.header)?;
-    let algorithm = Algorithm::parse(&header.alg).ok_or(AssertionError::Algorithm)?;
+    let algorithm = Algorithm::among(&ALGORITHMS, &header.alg).ok_or(AssertionError::Algorithm)?;
     if header.crit.is_some() {
         return Err(AssertionError::Critical);
     }
@@ -164,46 +161,40 @@ pub fn verify(assertion: &str, expected: &Expected<'_>) -> Result<Verified, Asse
         return Err(AssertionError::KeySetUrl);
     }
     let kid = header.kid.ok_or(AssertionError::NoKeyId)?;
-    let key = expected.keys.one(&kid, algorithm)?;
-    let signature = URL_SAFE_NO_PAD.decode(parts.signature).map_err(|_| AssertionError::Malformed)?;
-    key.verify(parts.signed.as_bytes(), &signature)?;
-    parts.claims::<Claims>()?.check(expected)
-}
-
-/// The three parts, as they are spelled.
-struct Parts<'a> {
-    header: &'a str,
-    claims: &'a str,
-    signature: &'a str,
-    signed: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    fn of(assertion: &'a str) -> Result<Self, AssertionError> {
-        if assertion.len() > LONGEST {
-            return Err(AssertionError::TooLong);
-        }
-        let (signed, signature) = assertion.rsplit_once('.').ok_or(AssertionError::Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(AssertionError::Malformed)?;
-        if claims.contains('.') {
-            return Err(AssertionError::Malformed);
-        }
-        Ok(Self { header, claims, signature, signed })
+    let signature = parts.signature();
+    match expected.keys.verify(&kid, algorithm, parts.signed.as_bytes(), signature.as_deref().unwrap_or_default()) {
+        // Where there is a key, what is no base64url is told apart from what does not verify.
+        Err(KeyError::Signature) if signature.is_err() => return Err(AssertionError::Malformed),
+        verified => verified?,
     }
+    decoded::<Claims>(parts.claims)?.check(expected)
+}
 
-    fn claims<T: for<'de> Deserialize<'de>>(&self) -> Result<T, AssertionError> {
-        decoded(self.claims)
+impl From<Unreadable> for AssertionError {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::TooLong => Self::TooLong,
+            Unreadable::Malformed => Self::Malformed,
+        }
     }
 }
 
-/// JSON in base64url, which has one spelling: no padding, no spaces, no bits that nobody reads.
-fn decoded<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, AssertionError> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| AssertionError::Malformed)?;
-    object(&bytes).ok_or(AssertionError::Malformed)
+impl From<KeyError> for AssertionError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::NoKey => Self::NoKey,
+            KeyError::ManyKeys => Self::ManyKeys,
+            KeyError::NotFit => Self::KeyNotFit,
+            KeyError::Refused => Self::KeyRefused,
+            KeyError::Signature => Self::Signature,
+        }
+    }
 }
 
-/// A JSON object. (An array, `serde` would take too: its elements as the members in the order in which they are declared.)
-fn object<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Option<T> {
-    let starts = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if starts { serde_json::from_slice(json).ok() } else { None }
+impl KeySet {
+    /// How many of its keys can verify an assertion: a registration without one is a mistake.
+    #[must_use]
+    pub fn usable(&self) -> usize {
+        self.fitting(&ALGORITHMS)
+    }
 }

@@ -12,7 +12,8 @@ mod uris;
 
 use serde::Serialize;
 
-use crate::assertion::Algorithm;
+use crate::assertion::ALGORITHMS;
+use crate::jose::Algorithm;
 pub use features::{Features, PATHS, Paths};
 pub use uris::{OAUTH_URIS, OauthUris, Uri};
 
@@ -135,7 +136,17 @@ impl Site<'_> {
             issuer: Some(self.issuer.into()),
             subject_types_supported: Some(vec!["public"]),
             id_token_signing_alg_values_supported: Some(vec!["RS256"]),
-            claims_supported: Some(vec!["iss", "sub", "aud", "exp", "iat", "nonce", "fhirUser", "profile"]),
+            claims_supported: Some(vec![
+                "iss",
+                "sub",
+                "aud",
+                "exp",
+                "iat",
+                "auth_time",
+                "nonce",
+                "fhirUser",
+                "profile",
+            ]),
             ..self.common()
         })
     }
@@ -170,5 +181,5 @@ impl Site<'_> {
 }
 
 fn algorithms() -> Vec<&'static str> {
-    Algorithm::ALL.into_iter().map(Algorithm::name).collect()
+    ALGORITHMS.into_iter().map(Algorithm::name).collect()
 }

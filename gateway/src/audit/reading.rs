@@ -36,17 +36,19 @@ pub(crate) enum Sight {
 impl Sight {
     /// What a caller may read; `None` = nothing, as if there were no trail.
     pub(crate) fn of(caller: &Caller) -> Option<Self> {
-        // Records have no index rows that conditions of scopes could be asked of.
-        let whole =
-            |scoped: &Scoped| [Deed::Read, Deed::Search].iter().all(|deed| scoped.to(*deed).have_all(&[claim::KIND]));
-        if caller.scoped.as_ref().is_some_and(|scoped| !whole(scoped)) {
-            return None;
-        }
-        if caller.officer {
+        let own = caller.actors.iter().filter_map(|actor| actor.strip_prefix("Patient/"));
+        let mut own: Vec<Box<str>> = own.map(Into::into).collect();
+        let (of, deeds) = ([claim::KIND], [Deed::Read, Deed::Search]);
+        let whole = |scoped: &Scoped| deeds.iter().all(|deed| scoped.to(*deed).have_all(&of));
+        if let Some(scoped) = caller.scoped.as_ref().filter(|scoped| !whole(scoped)) {
+            // Records have no index rows that conditions of scopes could be asked of: but whose they are is known.
+            for deed in deeds {
+                let theirs = scoped.to(deed).only_of(claim::KIND)?;
+                own.retain(|id| theirs.contains(&&**id));
+            }
+        } else if caller.officer {
             return Some(Self::All);
         }
-        let own = caller.actors.iter().filter_map(|actor| actor.strip_prefix("Patient/"));
-        let own: Vec<Box<str>> = own.map(Into::into).collect();
         (!own.is_empty()).then_some(Self::Patients(own))
     }
 

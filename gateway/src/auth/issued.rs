@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use consent::{Caller, CallerKind};
+use consent::{Caller, CallerKind, Purpose};
 use parking_lot::Mutex;
 
+use crate::auth::scopes::StaffReach;
 use crate::auth::{Known, Unknown, scopes};
 use crate::clock::Clock;
 use crate::store::Store;
-use crate::store::clients::{Issued as Token, hash_of};
+use crate::store::accounts::Account;
+use crate::store::clients::{Client, Issued as Token, hash_of};
 
 /// How long a token is known without another look: so long a revoked one may still count.
 const KNOWN_MS: i64 = 1_000;
@@ -22,6 +24,7 @@ const LONGEST: usize = 256;
 pub struct Issued {
     store: Store,
     clock: Arc<Clock>,
+    reach: StaffReach,
     known: Mutex<Tokens>,
 }
 
@@ -39,8 +42,8 @@ struct Entry {
 
 impl Issued {
     /// The tokens of a store.
-    pub fn new(store: Store, clock: Arc<Clock>) -> Self {
-        Self { store, clock, known: Mutex::default() }
+    pub fn new(store: Store, clock: Arc<Clock>, reach: StaffReach) -> Self {
+        Self { store, clock, reach, known: Mutex::default() }
     }
 
     /// Whose a token is.
@@ -62,7 +65,7 @@ impl Issued {
         let found = self.store.token(&hash).await.map_err(|_| Unknown::Unavailable)?;
         let token = found.ok_or(Unknown::NotValid)?;
         let until_ms = token.expires_ms.min(now_ms + KNOWN_MS);
-        let known = known(token).ok_or(Unknown::NotValid)?;
+        let known = known(token, self.reach).ok_or(Unknown::NotValid)?;
         let mut kept = self.known.lock();
         if kept.tokens.len() >= MOST {
             kept.tokens.retain(|_, entry| now_ms < entry.until_ms);
@@ -73,6 +76,13 @@ impl Issued {
         Ok(known)
     }
 
+    /// Knows none any longer: several may have been revoked here.
+    pub fn forget_all(&self) {
+        let mut kept = self.known.lock();
+        kept.tokens.clear();
+        kept.forgotten += 1;
+    }
+
     /// Knows a token no longer: it was revoked here.
     pub fn forget(&self, hash: &str) {
         let mut kept = self.known.lock();
@@ -81,9 +91,37 @@ impl Issued {
     }
 }
 
+/// Somebody who approved what a program does for them. Consents know them, and whoever the program is.
+fn person(
+    client: &Client,
+    account: &Account,
+    (scopes, patient): (&str, Option<&str>),
+    purpose: Purpose,
+    reach: StaffReach,
+) -> Option<Known> {
+    let scoped = scopes::of_account(account, scopes, patient, reach)?;
+    let mut actors = account.actors.clone();
+    // A program is no patient, and stands for none.
+    let is_one = |actor: &&String| !actor.starts_with("Patient/") && !actor.starts_with("RelatedPerson/");
+    actors.extend(client.actors.iter().filter(is_one).cloned());
+    let caller = Caller {
+        client: Some(client.id.clone()),
+        id: account.id.clone(),
+        kind: CallerKind::User,
+        organization: client.organization,
+        actors,
+        officer: false,
+        scoped: Some(Arc::new(scoped)),
+    };
+    Some(Known { caller: Arc::new(caller), purpose })
+}
+
 /// Who sends a token; `None` where its scopes cannot be read.
-fn known(token: Token) -> Option<Known> {
-    let Token { client, scopes, purpose, .. } = token;
+fn known(token: Token, reach: StaffReach) -> Option<Known> {
+    let Token { client, scopes, purpose, approved, .. } = token;
+    if let Some((approval, account)) = approved {
+        return person(&client, &account, (&scopes, approval.approved.patient.as_deref()), purpose, reach);
+    }
     let caller = Caller {
         client: Some(client.id.clone()),
         id: client.id,

@@ -9,7 +9,7 @@ use smart::assertion::{self, ASSERTION_TYPE, Expected, KeySet, Verified};
 use super::form::Form;
 use super::{AuthorizationServer, Problem};
 use crate::http::query;
-use crate::store::clients::{Client, Keys, Kind};
+use crate::store::clients::{Client, HandleKind, Keys, Kind};
 
 /// The longest id or secret that is looked at, in bytes.
 const LONGEST: usize = 512;
@@ -20,6 +20,8 @@ enum Claim<'f> {
     Assertion(&'f str),
     /// By a secret.
     Secret { id: String, secret: String },
+    /// It names itself, and shows nothing: so do public clients.
+    Name(&'f str),
 }
 
 /// A client that has shown that it is itself.
@@ -42,7 +44,32 @@ impl AuthorizationServer {
         match claim(headers, form)? {
             Claim::Assertion(assertion) => self.by_assertion(assertion, form.get("client_id")).await,
             Claim::Secret { id, secret } => self.by_secret(&id, &secret).await,
+            Claim::Name(id) => self.by_name(id).await,
         }
+    }
+
+    /// The public client whose refresh token somebody sends without a word of who it is, as `fhirclient` does: what it holds names it.
+    /// A client that can show who it is has to.
+    pub(super) async fn by_refresh_token(&self, headers: &HeaderMap, form: &Form) -> Option<Result<Shown, Problem>> {
+        let is_named = headers.contains_key(header::AUTHORIZATION)
+            || ["client_id", "client_secret", "client_assertion", "client_assertion_type"]
+                .iter()
+                .any(|name| form.get(name).is_some());
+        let token = form.get("refresh_token").filter(|_| !is_named)?;
+        Some(match self.gateway.store.handle(HandleKind::Refresh, token).await {
+            Ok(Some(handle)) => self.by_name(&handle.client).await,
+            Ok(None) => Err(Problem::invalid_client()),
+            Err(_) => Err(Problem::unavailable()),
+        })
+    }
+
+    async fn by_name(&self, id: &str) -> Result<Shown, Problem> {
+        let client = self.gateway.store.client(id).await.map_err(|_| Problem::unavailable())?;
+        let client = client.ok_or_else(Problem::invalid_client)?;
+        if client.kind == Kind::Public && client.disabled_ms.is_none() {
+            return Ok(Shown { client, verified: None });
+        }
+        Err(Problem::invalid_client().against(client))
     }
 
     async fn by_secret(&self, id: &str, secret: &str) -> Result<Shown, Problem> {
@@ -136,7 +163,7 @@ fn claim<'f>(headers: &HeaderMap, form: &'f Form) -> Result<Claim<'f>, Problem> 
         (None, None, None) if form.get("client_assertion_type").is_some() => {
             Err(Problem::new("invalid_request", "client_assertion is missing"))
         }
-        (None, None, None) => Err(Problem::invalid_client()),
+        (None, None, None) => form.get("client_id").map(Claim::Name).ok_or_else(Problem::invalid_client),
         _ => Err(Problem::new("invalid_request", "the client says in more than one way who it is")),
     }
 }
@@ -168,6 +195,10 @@ mod tests {
                 assert_eq!((&*id, &*secret), ("c", "s"));
                 Ok("secret")
             }
+            Ok(Claim::Name(id)) => {
+                assert_eq!(id, "c");
+                Ok("name")
+            }
             Err(problem) => Err(problem.error),
         }
     }
@@ -184,7 +215,8 @@ mod tests {
         assert_eq!(claimed(Some(&basic), &jwt), Err("invalid_request"));
         assert_eq!(claimed(None, &format!("{jwt}&client_secret=s&client_id=c")), Err("invalid_request"));
         assert_eq!(claimed(None, "client_assertion_type=x&client_assertion=a.b.c"), Err("invalid_request"));
-        for nobody in ["", "client_id=c", "client_secret=s"] {
+        assert_eq!(claimed(None, "client_id=c"), Ok("name"));
+        for nobody in ["", "client_secret=s"] {
             assert_eq!(claimed(None, nobody), Err("invalid_client"), "{nobody}");
         }
         for other in ["Bearer x", "Basic", "Basic !", "Basic YQ=="] {

@@ -9,14 +9,14 @@ use crate::http::query;
 const MOST: usize = 50;
 
 /// Parameters by name; one without a value is as good as none.
-pub(super) struct Form(HashMap<String, String>);
+pub(crate) struct Form(HashMap<String, String>);
 
 impl Form {
     /// Reads a form.
     ///
     /// # Errors
     /// `invalid_request`: a parameter comes twice, or there are too many.
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
+    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
         let mut form = HashMap::new();
         for (name, value) in query::pairs(text) {
             let again = form.insert(name.into_owned(), value.into_owned()).is_some();
@@ -29,7 +29,7 @@ impl Form {
     }
 
     /// A parameter's value.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }

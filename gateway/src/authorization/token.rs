@@ -1,4 +1,9 @@
-//! The token endpoint: <https://hl7.org/fhir/smart-app-launch/backend-services.html#obtain-access-token>.
+//! The token endpoint: <https://hl7.org/fhir/smart-app-launch/backend-services.html#obtain-access-token>, and, for somebody who
+//! approved it, <https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-access-token>.
+
+mod exchange;
+
+pub(super) use exchange::CodeContent;
 
 use std::time::Duration;
 
@@ -13,7 +18,7 @@ use smart::scope::{ContextKind, Scopes, Unknown};
 use super::client::Shown;
 use super::form::Form;
 use super::{Asked, AuthorizationServer, Problem, Reply};
-use crate::store::clients::Client;
+use crate::store::clients::{Client, HandleKind, Kind};
 
 /// How long a token counts: <https://hl7.org/fhir/smart-app-launch/backend-services.html#issue-access-token> recommends no more.
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -27,8 +32,11 @@ impl AuthorizationServer {
         };
         match form.get("grant_type") {
             Some("client_credentials") => {}
+            Some("authorization_code") => return self.exchange(headers, &form, HandleKind::Code).await,
+            Some("refresh_token") => return self.exchange(headers, &form, HandleKind::Refresh).await,
             Some(_) => {
-                return (None, Err(Problem::new("unsupported_grant_type", "grant_type has to be client_credentials")));
+                let says = "grant_type has to be authorization_code, refresh_token or client_credentials";
+                return (None, Err(Problem::new("unsupported_grant_type", says)));
             }
             None => return (None, Err(Problem::new("invalid_request", "grant_type is missing"))),
         }
@@ -36,6 +44,11 @@ impl AuthorizationServer {
             Ok(shown) => shown,
             Err(problem) => return (None, Err(problem)),
         };
+        if shown.client.kind == Kind::Public {
+            let says = "a public client gets tokens for people alone, by an authorization code";
+            let purpose = shown.client.default_purpose.unwrap_or(Purpose::Hoperat);
+            return (Some((shown.client, purpose)), Err(Problem::new("unauthorized_client", says)));
+        }
         let purpose = match purpose(&shown) {
             Ok(purpose) => purpose,
             Err(problem) => {

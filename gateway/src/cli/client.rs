@@ -16,12 +16,13 @@ use crate::store::clients::{Client, ClientError, is_id, new_id};
 /// The programs that may ask for access tokens, and what they may ask for.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
-    /// Adds a client, with public keys or with a secret that is shown once.
+    /// Adds a client, with public keys, with a secret that is shown once, or without either.
     #[command(after_help = "\
 A client shows that it is itself by assertions that it signs (--jwks, --jwks-url: RS384 or ES384,
 what SMART recommends) or by a secret (--secret). Give public keys alone: a file with a private
 part is refused, and nothing of it is kept. A secret is made here, of 256 random bits; the
-database has its hash, so nobody can show it again (rotate-secret makes another one).
+database has its hash, so nobody can show it again (rotate-secret makes another one). An app in a
+browser or on a phone keeps no secret: it is --public, and acts for people who log in alone.
 
 Scopes are what it may ask for at most; purposes are why (v3-PurposeOfUse), and without
 --default-purpose a client of several has to say which in each assertion (one with a secret
@@ -35,6 +36,9 @@ Examples:
       --scope 'system/Observation.crus' --purpose TREAT --jwks lab.jwks.json
   fhir-gateway client add --by 'Jane Doe' --name 'Reports' \\
       --scope 'system/*.rs' --purpose HOPERAT --secret --secret-file reports.secret
+  fhir-gateway client add --by 'Jane Doe' --name 'My Record' --public \\
+      --redirect-uri https://myrecord.example/callback --purpose PATRQT \\
+      --scope 'openid fhirUser launch/patient offline_access patient/*.rs'
 
 Exit codes:
   0 added, 1 failed, 2 wrong usage (also keys that are none), 3 the database is not available,
@@ -64,7 +68,7 @@ Exit codes:
     Disable(DisableArgs),
     /// Lists clients, disabled ones last.
     List(ListArgs),
-    /// Ends all tokens of a client; it may ask for others.
+    /// Ends all tokens of a client, and what people approved for it; it may ask for others.
     RevokeTokens(DisableArgs),
     /// Makes a new secret; the one before counts for a while.
     #[command(after_help = "\
@@ -217,6 +221,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 7);
+        assert_eq!(examples, 8);
     }
 }

@@ -17,6 +17,7 @@ use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop};
 use crate::demo;
 use crate::gateway::Gateway;
 use crate::http::Limits;
+use crate::http::edge::Edge;
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::interaction::{Endpoint, bundle};
@@ -85,7 +86,8 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
     let ready = |base: &str, _: SocketAddr| announce(base, &token, args.patients, data_dir);
-    let (cursors, limits, deletes) = (cursors(data_dir)?, Limits::default(), ConditionalDelete::default());
+    let (cursors, limits, deletes) =
+        (cursors(data_dir)?, (Limits::default(), Edge::default()), ConditionalDelete::default());
     serve::listen(gateway, authenticator, cursors, limits, deletes, Site::at(address), ready).await?;
     cli::print(&format!("\nThe demo has ended. Its data are in {}.\n", data_dir.display()))?;
     Ok(Exit::Done)

@@ -1,5 +1,7 @@
 //! `fhir-gateway serve`: the server, from options to drain.
 
+mod edge;
+mod logins;
 mod site;
 
 use std::io::{self, Write};
@@ -17,11 +19,13 @@ use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
 use crate::audit::upkeep::{self, DAYS, LEAST_DAYS, Retention};
+use crate::auth::scopes::StaffReach;
 use crate::auth::{Authenticator, Issued};
 use crate::authorization::{self, AuthorizationServer, KeysAt};
 use crate::cli::alerts::WebhookArgs;
 use crate::cli::{DatabaseArgs, Exit, Stop, restore};
 use crate::gateway::{Gateway, Options};
+use crate::http::edge::Edge;
 use crate::http::exchange::Service;
 use crate::http::request_id::RequestIds;
 use crate::http::{Limits, server};
@@ -29,12 +33,17 @@ use crate::interaction::Endpoint;
 use crate::interaction::capabilities::{self, Offer};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
+use crate::logins::Logins;
+use crate::signing::Signer;
 use crate::store::ALARM_EVERY;
 use crate::tls;
 use crate::webhook::{self, Upkeep};
 
+use edge::EdgeArgs;
+use logins::LoginArgs;
 pub use site::Site;
-use site::{own_address, public_url};
+use site::own_address;
+pub(super) use site::public_url;
 
 /// The variable that holds the development token: on a command line everybody could read it.
 pub const TOKEN_VARIABLE: &str = "FHIR_GATEWAY_DEV_TOKEN";
@@ -86,6 +95,9 @@ pub struct ServeArgs {
     /// The purpose of use that the bearer of the token asks for: TREAT, ETREAT, HPAYMT, HOPERAT, HRESCH, PUBHLTH or PATRQT.
     #[arg(long, value_name = "CODE", requires = "dev", value_parser = purpose, default_value = "TREAT")]
     dev_purpose: Purpose,
+    /// Whose records people at work reach by an app's scopes that begin with user/.
+    #[arg(long, value_enum, value_name = "REACH", env = "FHIR_GATEWAY_USER_REACH", default_value_t)]
+    user_reach: StaffReach,
     /// What holds where no Consent of a patient says anything.
     #[arg(long, value_enum, value_name = "PRESET", env = "FHIR_GATEWAY_CONSENT_DEFAULT", default_value_t)]
     consent_default: ConsentDefault,
@@ -111,6 +123,9 @@ pub struct ServeArgs {
     /// Minutes in which --alert-refusals are counted, from a client's first one on.
     #[arg(long, value_name = "MINUTES", env = "FHIR_GATEWAY_ALERT_REFUSALS_MINUTES", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=1440))]
     alert_refusals_minutes: i64,
+    /// Who logs in.
+    #[command(flatten)]
+    logins: LoginArgs,
     /// With everything that is written a Provenance is stored, in the same transaction: who, when, why, from where.
     #[arg(long, env = "FHIR_GATEWAY_PROVENANCE")]
     provenance: bool,
@@ -133,6 +148,8 @@ pub struct ServeArgs {
     /// A public key (the `signer` of a head) that may have signed the audit trail, beside the data directory's; may be given more than once.
     #[arg(long, value_name = "HEX", requires = "audit_retain_to")]
     audit_key: Vec<String>,
+    #[command(flatten)]
+    edge: EdgeArgs,
     /// The longest request body, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     max_body: usize,
@@ -202,10 +219,12 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     };
     let mut gateway = Gateway::open(Options { seed: args.dev_seed, ..args.database.options(false)? }).await?;
     gateway.enforces_consents = !args.dev || args.dev_consent == Some(DevConsent::Enforce);
+    gateway.staff_reach = args.user_reach;
     gateway.policy = args.consent_default.policy();
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     gateway.break_glass_silently = args.no_glass_notice;
     gateway.retention = retention;
+    gateway.logins = args.logins.policy();
     gateway.store.sound_alarm_every(args.consent_alarm);
     gateway.store.tell_of_refusals(args.alert_refusals, args.alert_refusals_minutes * 60_000);
     gateway.alerts = Arc::new(Upkeep { sender, review_ms: args.glass_review_hours * 3_600_000 });
@@ -214,8 +233,9 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         gateway.keep_provenance(args.dev_seed);
     }
     let deletes = args.conditional_delete;
+    let edge = Edge { proxies: args.edge.proxies() };
     let site = Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at };
-    listen(Arc::new(gateway), authenticator, cursors, limits, deletes, site, announce).await?;
+    listen(Arc::new(gateway), authenticator, cursors, (limits, edge), deletes, site, announce).await?;
     Ok(Exit::Done)
 }
 
@@ -227,7 +247,7 @@ pub async fn listen(
     gateway: Arc<Gateway>,
     authenticator: Authenticator,
     cursors: Cursors,
-    limits: Limits,
+    (limits, edge): (Limits, Edge),
     conditional_delete: ConditionalDelete,
     Site { address, public_url, also_at }: Site<'_>,
     ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>,
@@ -280,15 +300,22 @@ pub async fn listen(
         conditional_delete,
         update_creates: !gateway.enforces_consents,
     });
-    let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock)));
+    let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach));
     let keys = tls::config(None).map_err(|error| error.to_string());
     let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));
     let keys = keys.map_err(Stop::failed)?;
-    let authorization = AuthorizationServer::new(Arc::clone(&gateway), Arc::clone(&issued), keys, &origin);
+    let sealer = Arc::clone(&gateway.sealer);
+    let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));
+    let logins = Logins::new(Arc::clone(&gateway), &origin);
+    let endpoint =
+        Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
+    let tokens = (Arc::clone(&issued), keys, signer);
+    let authorization = AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin);
     let service = Service {
-        endpoint: Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete }),
+        endpoint,
         authenticator: authenticator.and_issued(issued),
         authorization,
+        edge,
         limits,
         request_ids: RequestIds::new(started_ms),
         writes: Arc::new(Semaphore::new(limits.writes as usize)),

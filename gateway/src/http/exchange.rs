@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::auth::{Authenticator, Identity, Known, Unknown};
 use crate::authorization::AuthorizationServer;
 use crate::http::binary::{Raw, Wish};
+use crate::http::edge::Edge;
 use crate::http::negotiation::{Format, accepted, of_body, of_patch};
 use crate::http::precondition::Conditions;
 use crate::http::preference::Preference;
@@ -47,6 +48,8 @@ pub struct Service {
     pub authenticator: Authenticator,
     /// Where tokens come from.
     pub authorization: AuthorizationServer,
+    /// What stands before an exchange.
+    pub edge: Edge,
     /// What bounds an exchange.
     pub limits: Limits,
     /// Names for requests.
@@ -352,7 +355,6 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
         preference: Preference::of(&parts.headers),
         body,
         request_id: id.to_str().unwrap_or_default().into(),
-        // What headers say of it is anybody's word.
         source: parts.extensions.get::<Peer>().map(|peer| peer.0),
         safe: parts.method.is_safe(),
         ..Request::at(&place)

@@ -3,17 +3,24 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use crate::authorization::{LONGEST_FORM, Part};
+use crate::authorization::{LONGEST_FORM, Part, Sent};
 use crate::http::exchange::{Reply, Service, late, message, too_slow};
 use crate::http::server::Peer;
 use crate::http::{body, negotiation, response};
+use crate::logins::{Asked, Route};
 use crate::outcome::Failure;
+
+/// What stands in the address of a request that has no form.
+fn query(parts: &Parts) -> Bytes {
+    Bytes::copy_from_slice(parts.uri.query().unwrap_or_default().as_bytes())
+}
 
 impl Service {
     /// What is asked of the authorization server, which finds out by itself who asks. It goes on when its client goes away: what was
@@ -25,21 +32,25 @@ impl Service {
         incoming: Incoming,
         id: HeaderValue,
     ) -> Result<Reply, Failure> {
+        if let Part::Logins(route) = part {
+            return self.login(route, parts, incoming, id).await;
+        }
         let cross_origin = parts.headers.contains_key(header::ORIGIN);
-        if !part.takes_form() {
+        if part.is_document() {
             // Nothing is given, ended or recorded: nobody waits for writers.
-            let reply = self.authorization.answer(part, &parts.headers, Ok(""), ("", None)).await;
-            return Ok(Reply::Plain(response::oauth(reply, cross_origin)));
+            return Ok(Reply::Plain(response::oauth(self.authorization.document(part).await, cross_origin)));
         }
         let limit = self.limits.time;
-        let place = Arc::clone(&self.writes).acquire_owned().await.map_err(|_| too_slow())?;
         let work = tokio::spawn(async move {
-            let form = self.form(&parts, incoming).await;
+            let is_form = parts.method == Method::POST;
+            let form = if is_form { self.form(&parts, incoming).await } else { Ok(query(&parts)) };
+            let place = self.place().await;
             let form = form.as_ref().map_err(|failure| failure.status);
-            let form = form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST));
+            let text = form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST));
             let source = parts.extensions.get::<Peer>().map(|peer| peer.0);
-            let about = (id.to_str().unwrap_or_default(), source);
-            let reply = self.authorization.answer(part, &parts.headers, form, about).await;
+            let request = id.to_str().unwrap_or_default();
+            let headers = &parts.headers;
+            let reply = self.authorization.answer(&Sent { part, is_form, headers, text, request, source }).await;
             drop(place);
             reply
         });
@@ -53,6 +64,52 @@ impl Service {
             }
             Err(_) => Err(too_slow()),
         }
+    }
+
+    /// A page for people. What a form does goes on when the browser goes away: it is on record.
+    async fn login(
+        self: Arc<Self>,
+        route: Route,
+        parts: Arc<Parts>,
+        incoming: Incoming,
+        id: HeaderValue,
+    ) -> Result<Reply, Failure> {
+        let limit = self.limits.time;
+        let work = tokio::spawn(async move {
+            let is_form = parts.method == Method::POST;
+            let form = if is_form { Some(self.form(&parts, incoming).await) } else { None };
+            let place = self.place().await;
+            let form = form.as_ref().map(|form| {
+                let form = form.as_ref().map_err(|failure| failure.status);
+                form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST))
+            });
+            let asked = Asked {
+                headers: &parts.headers,
+                form,
+                path: parts.uri.path(),
+                query: parts.uri.query().unwrap_or_default(),
+                request: id.to_str().unwrap_or_default(),
+                source: parts.extensions.get::<Peer>().map(|peer| peer.0),
+            };
+            let page = self.authorization.logins.answer(route, &asked).await;
+            drop(place);
+            page
+        });
+        // The body has its own time, so the whole has twice the limit.
+        match timeout(2 * limit, work).await {
+            Ok(Ok(page)) => Ok(Reply::Plain(response::page(page))),
+            Ok(Err(error)) => {
+                let panic = error.try_into_panic().unwrap_or_else(|_| Box::new("the work was given up"));
+                tracing::error!(route = route.name(), "panicked: {}", message(&*panic));
+                Err(Failure::internal())
+            }
+            Err(_) => Err(too_slow()),
+        }
+    }
+
+    /// A place among those who write, which the drain waits for: once there is something to do, for strangers send slowly.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.writes).acquire_owned().await.ok()
     }
 
     async fn form(&self, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {

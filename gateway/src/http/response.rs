@@ -12,6 +12,7 @@ use crate::http::{compression, date, precondition, pretty, query, xml};
 use crate::interaction::notice::{self, Notice};
 use crate::interaction::{Answer, Payload};
 use crate::outcome::{Advice, Failure};
+use crate::pages::Page;
 
 /// The body of every response.
 pub type Body = Full<Bytes>;
@@ -149,21 +150,43 @@ pub async fn failure(failure: &Failure, presentation: Presentation) -> Response<
 
 /// What the authorization server answers: <https://www.rfc-editor.org/rfc/rfc6749#section-5.1>.
 pub fn oauth(reply: authorization::Reply, cross_origin: bool) -> Response<Body> {
-    let is_empty = reply.body.is_empty();
-    let mut response = Response::new(Body::new(reply.body));
-    *response.status_mut() = reply.status;
+    let (status, body, challenges, kept_s) = match reply {
+        authorization::Reply::Json { status, body, challenges, kept_s } => (status, body, challenges, kept_s),
+        // What a person looks at is for no other page to read.
+        authorization::Reply::Page(page) => return self::page(*page),
+    };
+    let is_empty = body.is_empty();
+    let mut response = Response::new(Body::new(body));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     if !is_empty {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-    if reply.challenges {
+    let kept = (kept_s > 0).then(|| format!("public, max-age={}", kept_s));
+    let kept = kept.and_then(|kept| HeaderValue::try_from(kept).ok());
+    // What is kept is kept for every origin.
+    let cross_origin = cross_origin || kept.is_some();
+    if let Some(kept) = kept {
+        headers.insert(header::CACHE_CONTROL, kept);
+    } else {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    }
+    if challenges {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"fhir-gateway\""));
     }
     if cross_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
+    response
+}
+
+/// A page for people.
+pub fn page(page: Page) -> Response<Body> {
+    let headers = page.headers();
+    let mut response = Response::new(Body::from(page.html));
+    *response.status_mut() = page.status;
+    *response.headers_mut() = headers;
     response
 }
 

@@ -23,14 +23,14 @@ use crate::http::exchange::Service;
 /// How long to wait after accept failed: without free file descriptors it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The machine at the other end of a connection, among the extensions of its requests.
+/// Who asks, as far as addresses tell: the other end of the connection, or whom trusted proxies name. It is among the extensions of its requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
 /// A connection with its place among those there is room for.
 struct Accepted {
     stream: TcpStream,
-    peer: Peer,
+    peer: IpAddr,
     place: OwnedSemaphorePermit,
 }
 
@@ -70,7 +70,7 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Acc
     let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok(Accepted { stream, peer: Peer(address.ip()), place })
+    Ok(Accepted { stream, peer: address.ip(), place })
 }
 
 fn spawn(accepted: Accepted, service: Arc<Service>, graceful: &GracefulShutdown) {
@@ -88,7 +88,8 @@ fn spawn(accepted: Accepted, service: Arc<Service>, graceful: &GracefulShutdown)
         .keep_alive_interval(Some(limits.head_time));
     let answer = service_fn(move |mut request: Request<Incoming>| {
         let service = Arc::clone(&service);
-        request.extensions_mut().insert(peer);
+        let client = service.edge.proxies.client(peer, request.headers());
+        request.extensions_mut().insert(Peer(client));
         async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();

@@ -1,13 +1,17 @@
 //! <https://hl7.org/fhir/R4/http.html#create>, with If-None-Exist: <https://hl7.org/fhir/R4/http.html#ccreate>
 
+use hyper::StatusCode;
+
+use crate::http::query;
 use crate::interaction::read::unknown;
 use crate::interaction::{Answer, Exchange, Request, conditional, incoming};
-use crate::outcome::Failure;
+use crate::outcome::{Code, Failure};
 use crate::store::{Change, Changed, Found, Operation};
 
 /// A new resource under an id of ours; with a condition, only where nothing matches.
 pub(super) async fn create(exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     let kind = request.kind()?;
+    refuse_condition(request)?;
     let resource = incoming::resource(request.body.clone(), kind).await?;
     let gateway = &exchange.endpoint.gateway;
     let change = || Change {
@@ -30,6 +34,15 @@ pub(super) async fn create(exchange: &Exchange<'_>, request: &Request) -> Result
         }
     };
     written(exchange, request, changed)
+}
+
+/// Whoever puts a condition into the address (some clients do, for a conditional create) would get another resource each time.
+fn refuse_condition(request: &Request) -> Result<(), Failure> {
+    if query::pairs(&request.query).all(|(name, _)| name.is_empty() || name.starts_with('_')) {
+        return Ok(());
+    }
+    let details = "A create takes no search parameters. To create only where nothing matches send them in the header If-None-Exist.";
+    Err(Failure::new(StatusCode::BAD_REQUEST, Code::Invalid, details))
 }
 
 /// What a set of one change answers.

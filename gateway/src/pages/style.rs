@@ -27,6 +27,14 @@ a{color:var(--act)}:focus-visible{outline:3px solid var(--act);outline-offset:2p
 dl{margin:1rem 0}dt{color:var(--quiet);font-size:.925rem}dd{margin:0 0 .6rem}\
 code,.code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:1.05em}\
 .codes{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.25rem 1rem}\
+form+form,form+.hint{margin-top:1.25rem}\
 .qr{display:block;width:13rem;max-width:100%;height:auto;margin:1rem 0;background:#fff;border-radius:.3rem}\
+.detail{display:block;font-weight:400;font-size:.925rem;color:var(--quiet)}\
+.choices{list-style:none;padding:0}.choices li{margin:.5rem 0}\
+button.pick{width:100%;text-align:left;color:var(--ink);background:transparent;border-color:var(--line)}\
+.switch{padding:.55rem 0;border-top:1px solid #8886}.switch label{display:flex;gap:.7rem;align-items:flex-start;font-weight:400}.switch label>span{flex:1}\
+.switch input{width:1.25rem;height:1.25rem;margin:.15rem 0 0;flex:none;accent-color:var(--act)}.switch .part{margin:.4rem 0 .4rem 1.95rem}\
+details{margin:.3rem 0 0 1.95rem}summary{cursor:pointer;color:var(--act)}details .part{margin-left:0}\
+form+form{margin-top:.75rem}\
 .session{padding:.75rem 0;border-top:1px solid #8886}.session p{margin:0}\
 ";

@@ -6,16 +6,20 @@
 //! What holds between all processes holds by the database: an assertion is used by inserting its row; no token is given to a client that
 //! was changed or disabled after whoever asked was known to be it; and a disabled client's tokens are none.
 
-mod administer;
-mod check;
+pub(in crate::store) mod administer;
+mod approvals;
+pub(in crate::store) mod check;
+mod handles;
 mod jwks;
-mod secret;
+pub(in crate::store) mod secret;
 mod tokens;
 
 use consent::{OrganizationId, Permit, Purpose};
 
 pub use administer::{Change, New};
+pub use approvals::{Approval, Approved, Given, NewApproval, Wanted};
 pub use check::is_id;
+pub use handles::{Handle, HandleKind, NewHandle};
 pub use secret::{hash_of, new_id};
 pub use tokens::{Issued, Token};
 
@@ -50,6 +54,9 @@ pub enum Kind {
     ConfidentialAsymmetric,
     /// By a secret that it shares with us.
     ConfidentialSymmetric,
+    /// Not at all: it runs where nothing stays secret, in a browser or on a phone. It gets tokens by codes alone, each of which takes the
+    /// verifier of who began (PKCE).
+    Public,
 }
 
 impl Kind {
@@ -59,11 +66,13 @@ impl Kind {
         match self {
             Self::ConfidentialAsymmetric => "confidential-asymmetric",
             Self::ConfidentialSymmetric => "confidential-symmetric",
+            Self::Public => "public",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [Self::ConfidentialAsymmetric, Self::ConfidentialSymmetric].into_iter().find(|kind| kind.as_str() == word)
+        let all = [Self::ConfidentialAsymmetric, Self::ConfidentialSymmetric, Self::Public];
+        all.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
@@ -87,7 +96,7 @@ pub struct Client {
     pub name: String,
     /// How it shows that it is itself.
     pub kind: Kind,
-    /// Its public keys; none where it has a secret.
+    /// Its public keys; none where it has a secret, or is public.
     pub keys: Option<Keys>,
     /// What it may ask for at most: scopes with spaces between.
     pub scopes: String,
@@ -99,6 +108,8 @@ pub struct Client {
     pub actors: Vec<String>,
     /// A privacy officer's: it reads the audit trail.
     pub officer: bool,
+    /// Where people who log in for it are sent back to, to the letter; none where nobody does.
+    pub redirects: Vec<String>,
     /// When it was added, in milliseconds since 1970.
     pub created_ms: i64,
     /// Who added it.
@@ -116,7 +127,7 @@ pub struct Client {
 }
 
 /// What [`Client::of`] reads, in its order.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "organization_id",
     "id",
     "name",
@@ -137,6 +148,7 @@ const COLUMNS: [&str; 20] = [
     "changed",
     "changed_by",
     "disabled",
+    "redirect_uris",
 ];
 
 /// The columns of a client under `c`.
@@ -169,6 +181,7 @@ impl Client {
             changed_ms: int(17),
             changed_by: optional(18),
             disabled_ms: int(19),
+            redirects: text(20).split(' ').filter(|uri| !uri.is_empty()).map(ToOwned::to_owned).collect(),
         })
     }
 }

@@ -194,7 +194,7 @@ pub(super) fn read<'f>(row: &Row, found: &'f mut Found) -> Option<(i64, &'f mut 
 /// holds is checked once more, as an alarm.
 pub(super) fn found(core: &Core, permit: &Permit, kind: &str, id: &str, row: &Row) -> Result<Found, StoreError> {
     let Some(version) = row.int(1) else { return Ok(Found::Unknown) };
-    if !permit.predicate().admits(row.text(BASIS)) || !permit.predicate().admits_type(kind) {
+    if !permit.predicate().admits(row.text(BASIS)) || !permit.predicate().admits_scoped(kind, row.text(BASIS)) {
         return Err(StoreError::Invariant("a read returned a row outside its permit"));
     }
     let deleted = row.flag(3);

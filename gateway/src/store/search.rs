@@ -141,7 +141,8 @@ fn of_keys(compiler: &mut Compiler<'_>, kinds: &[&str]) -> String {
 /// an alarm.
 fn version(permit: &Permit, row: &Row, at: usize) -> Result<Version, StoreError> {
     let predicate = permit.predicate();
-    if !predicate.admits(row.text(at + 6)) || !predicate.admits_type(row.text(at).unwrap_or_default()) {
+    let (kind, patient) = (row.text(at).unwrap_or_default(), row.text(at + 6));
+    if !predicate.admits(patient) || !predicate.admits_scoped(kind, patient) {
         return Err(StoreError::Invariant("a search returned a row outside its permit"));
     }
     Ok(Version {

@@ -53,7 +53,15 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 39] = [
+const INTERNAL: [(&str, &str, bool); 44] = [
+    ("account_sessions", "select, insert, update (seen), delete", true),
+    // Neither whose an account is changes, nor its id or login name; and none is removed.
+    (
+        "accounts",
+        "select, insert, update (name, password, password_set, must_change, roles, actors, failures, locked_until, totp_secret, \
+         totp_step, recovery, activation, activation_until, revision, changed, changed_by, disabled)",
+        true,
+    ),
     ("alerts", "select, insert, update, delete", true),
     ("audit_chains", "select, insert", true),
     // All but its key, which the database gives.
@@ -93,14 +101,17 @@ const INTERNAL: [(&str, &str, bool); 39] = [
     ("migrations", "select", false),
     ("gateway_organizations", "select, insert, update", false),
     ("notifications", "select, insert, update (sent)", true),
+    // What was approved stays as it was approved, until it ends.
+    ("oauth_approvals", "select, insert, update (ended, ended_by), delete", true),
     ("oauth_assertions", "select, insert, delete", true),
     // Neither whose a client is changes, nor its id or kind; and none is removed.
     (
         "oauth_clients",
         "select, insert, update (name, secret_hash, secret_before, secret_until, jwks, jwks_url, scopes, purposes, \
-         default_purpose, actors, officer, revision, changed, changed_by, disabled)",
+         default_purpose, actors, officer, redirect_uris, revision, changed, changed_by, disabled)",
         true,
     ),
+    ("oauth_handles", "select, insert, update (used), delete", true),
     ("oauth_tokens", "select, insert, update (revoked), delete", true),
     ("outbox", "select, insert, update, delete", true),
     ("purges", "select, insert, update", true),
@@ -108,6 +119,8 @@ const INTERNAL: [(&str, &str, bool); 39] = [
     ("rid_block", "select, update", false),
     ("search_parameters", "select, insert, update, delete", true),
     ("search_registry", "select, insert, update", true),
+    // Neither the public part nor who made it changes, and none is removed: what it signed can be told from what it did not.
+    ("signing_keys", "select, insert, update (sealed, signs_from, signs_until, retired, retired_by)", false),
     ("statutes", "select, insert", false),
 ];
 
@@ -202,31 +215,86 @@ revoke all on function fhir_gateway.read_current(bigint, text, text) from public
 grant execute on function fhir_gateway.read_current(bigint, text, text) to fhir_gateway_app;";
 
 /// Who asks for a token, or sends one, says no organization: it is that of the client or token, and row-level security shows
-/// neither before the organization is named. So these two look with the owner's rights, and give the one row whose id or hash the
-/// caller knows already: there is no way to list or to guess by them (a hash is of 256 random bits, an id of a client is public). All
+/// neither before the organization is named. So these look with the owner's rights, and give the one row whose id or hash the
+/// caller knows already: there is no way to list or to guess by them (a hash is of 256 random bits, an id of an approval of 128, an id
+/// of a client is public). All
 /// else, and every write, goes by the policies, under the organization that was found.
 const OAUTH: &str = "
 drop function if exists fhir_gateway.oauth_client(text);
 create function fhir_gateway.oauth_client(client text)
 returns table (organization_id bigint, id text, name text, kind text, secret_hash text, secret_before text, secret_until bigint,
     jwks text, jwks_url text, scopes text, purposes text, default_purpose text, actors text, officer smallint, created bigint,
-    created_by text, revision bigint, changed bigint, changed_by text, disabled bigint)
+    created_by text, revision bigint, changed bigint, changed_by text, disabled bigint, redirect_uris text)
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
     select c.organization_id, c.id, c.name, c.kind, c.secret_hash, c.secret_before, c.secret_until, c.jwks, c.jwks_url, c.scopes,
-        c.purposes, c.default_purpose, c.actors, c.officer, c.created, c.created_by, c.revision, c.changed, c.changed_by, c.disabled
+        c.purposes, c.default_purpose, c.actors, c.officer, c.created, c.created_by, c.revision, c.changed, c.changed_by, c.disabled,
+        c.redirect_uris
     from fhir_gateway.oauth_clients c where c.id = $1
 $$;
 drop function if exists fhir_gateway.oauth_token(text);
 create function fhir_gateway.oauth_token(token text)
-returns table (organization_id bigint, client text, scopes text, purpose text, issued bigint, expires bigint, revoked bigint)
+returns table (organization_id bigint, client text, scopes text, purpose text, issued bigint, expires bigint, revoked bigint,
+    approval text)
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
-    select t.organization_id, t.client, t.scopes, t.purpose, t.issued, t.expires, t.revoked
+    select t.organization_id, t.client, t.scopes, t.purpose, t.issued, t.expires, t.revoked, t.approval
     from fhir_gateway.oauth_tokens t where t.hash = $1
 $$;
+drop function if exists fhir_gateway.oauth_approval(text);
+create function fhir_gateway.oauth_approval(approval text)
+returns table (organization_id bigint, id text, client text, account text, scopes text, purpose text, patient text, encounter text,
+    context text, session text, authenticated bigint, created bigint, expires bigint, ended bigint)
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select a.organization_id, a.id, a.client, a.account, a.scopes, a.purpose, a.patient, a.encounter, a.context, a.session,
+        a.authenticated, a.created, a.expires, a.ended
+    from fhir_gateway.oauth_approvals a where a.id = $1
+$$;
+revoke all on function fhir_gateway.oauth_approval(text) from public;
+grant execute on function fhir_gateway.oauth_approval(text) to fhir_gateway_app;
+drop function if exists fhir_gateway.oauth_handle(text);
+create function fhir_gateway.oauth_handle(handle text)
+returns table (organization_id bigint, kind text, client text, approval text, content text, issued bigint, expires bigint, used bigint)
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select h.organization_id, h.kind, h.client, h.approval, h.content, h.issued, h.expires, h.used
+    from fhir_gateway.oauth_handles h where h.hash = $1
+$$;
+revoke all on function fhir_gateway.oauth_handle(text) from public;
+grant execute on function fhir_gateway.oauth_handle(text) to fhir_gateway_app;
 revoke all on function fhir_gateway.oauth_client(text) from public;
 grant execute on function fhir_gateway.oauth_client(text) to fhir_gateway_app;
 revoke all on function fhir_gateway.oauth_token(text) from public;
 grant execute on function fhir_gateway.oauth_token(text) to fhir_gateway_app;";
+
+/// Who logs in says no organization either: as [`OAUTH`], by a login name, or by what only its owner has (the hash of 256 random bits).
+/// A login name finds at most the one account that a password is then checked against.
+const ACCOUNTS: &str = "
+drop function if exists fhir_gateway.account_of_id(text);
+create function fhir_gateway.account_of_id(account text) returns setof fhir_gateway.accounts
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select a.* from fhir_gateway.accounts a where a.id = $1
+$$;
+drop function if exists fhir_gateway.account_of_login(text);
+create function fhir_gateway.account_of_login(login text) returns setof fhir_gateway.accounts
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select a.* from fhir_gateway.accounts a where a.login = $1
+$$;
+drop function if exists fhir_gateway.account_of_activation(text);
+create function fhir_gateway.account_of_activation(activation text) returns setof fhir_gateway.accounts
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select a.* from fhir_gateway.accounts a where a.activation = $1
+$$;
+drop function if exists fhir_gateway.account_session(text);
+create function fhir_gateway.account_session(session text) returns setof fhir_gateway.account_sessions
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select s.* from fhir_gateway.account_sessions s where s.hash = $1
+$$;
+revoke all on function fhir_gateway.account_of_id(text) from public;
+grant execute on function fhir_gateway.account_of_id(text) to fhir_gateway_app;
+revoke all on function fhir_gateway.account_of_login(text) from public;
+grant execute on function fhir_gateway.account_of_login(text) to fhir_gateway_app;
+revoke all on function fhir_gateway.account_of_activation(text) from public;
+grant execute on function fhir_gateway.account_of_activation(text) to fhir_gateway_app;
+revoke all on function fhir_gateway.account_session(text) from public;
+grant execute on function fhir_gateway.account_session(text) to fhir_gateway_app;";
 
 /// Everything about the gateway's own tables, for the owner to run; can be run again.
 pub(super) fn internal() -> Vec<String> {
@@ -278,11 +346,12 @@ pub(super) fn internal() -> Vec<String> {
             .to_owned(),
     );
     // The owner, whom the forced policies bind too, looks by these functions alone; our role is no member of it.
-    for table in ["oauth_clients", "oauth_tokens"] {
+    for table in ["account_sessions", "accounts", "oauth_approvals", "oauth_clients", "oauth_handles", "oauth_tokens"] {
         statements.push(format!("drop policy if exists found on fhir_gateway.{table}"));
         statements.push(format!("create policy found on fhir_gateway.{table} for select to current_user using (true)"));
     }
     statements.push(OAUTH.to_owned());
+    statements.push(ACCOUNTS.to_owned());
     statements.push(READ_CURRENT.to_owned());
     statements.push(consents::predicate::FUNCTION.clone());
     statements

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use consent::scoped::{Deed, Token, Types};
+use consent::scoped::{Condition, Deed, Token, Types};
 use consent::{Action, Application, Caller, OrganizationPolicy, Permit, Purpose, Scoped, Statutes};
 use gateway::gateway::{Gateway, Options};
 use gateway::store::SearchRequest;
@@ -38,7 +38,14 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     // Everything; one patient's; what Consents show; and of that what a token's scopes reach.
     let scoped = Scoped::new(|deed| match deed {
         Deed::Read => Types::All,
-        _ => Types::Only([("Observation".into(), Vec::new()), ("Patient".into(), vec![vec![token()]])].into()),
+        _ => {
+            let own = Condition::Patients(vec!["1".into()]);
+            let care = Condition::Care(vec![("Practitioner".into(), "1".into())]);
+            let parts = vec![vec![Condition::Token(token()), own.clone()], vec![care]];
+            let types =
+                [("Observation".into(), Vec::new()), ("Patient".into(), parts), ("Provenance".into(), vec![vec![own]])];
+            Types::Only(types.into())
+        }
     });
     let permits = [(None, false, None), (Some("1"), false, None), (None, true, None), (None, true, Some(scoped))];
     let permits = permits.map(|(patient, applies, scoped)| {

@@ -4,12 +4,13 @@
 //! What is there has to be of its type: a claim of another type, `null` too, is not taken as absent. What is there twice is
 //! refused, and what is not named here is not read: `jwk`, `x5c` and `x5u` in a header are anybody's word.
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::purpose::PurposeOfUse;
 use super::{AssertionError, Expected, LEEWAY_S, LONGEST_JTI, LONGEST_LIFE_S, Verified};
+use crate::jose::present;
 
 /// The header.
 #[derive(Deserialize)]
@@ -61,11 +62,6 @@ pub(super) struct Claims {
 enum Audience {
     One(Box<str>),
     Several(Vec<Box<str>>),
-}
-
-/// `null` is a value, and not one of the type.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(value).map(Some)
 }
 
 impl Claims {

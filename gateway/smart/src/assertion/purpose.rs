@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::claims::present;
-use super::{AssertionError, object};
+use super::AssertionError;
+use crate::jose::{object, present};
 
 /// The system of purposes, v3-ActReason.
 pub const PURPOSES: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";

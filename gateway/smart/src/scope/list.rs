@@ -158,6 +158,20 @@ impl Scopes {
         Self { resources: self.resources.iter().filter(of).cloned().collect(), others: Vec::new() }
     }
 
+    /// Those that have to do with somebody who logs in.
+    #[must_use]
+    pub fn of_people(&self) -> Self {
+        let of = |scope: &&Scope| scope.context() != ContextKind::System;
+        Self { resources: self.resources.iter().filter(of).cloned().collect(), others: self.others.clone() }
+    }
+
+    /// Without one of the others.
+    #[must_use]
+    pub fn without(&self, other: Other) -> Self {
+        let others = self.others.iter().copied().filter(|one| *one != other).collect();
+        Self { resources: self.resources.clone(), others }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -42,6 +42,10 @@ pub struct AddArgs {
     /// It is a privacy officer's, who reads the audit trail.
     #[arg(long)]
     officer: bool,
+    /// Where people who log in for it are sent back to, to the letter as it asks for it; give it again for more. Scopes that begin with
+    /// patient/ and user/, openid and launch take one.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
     #[command(flatten)]
     credential: CredentialArgs,
     /// With --secret: writes it to a new file of mode 0600 instead of showing it.
@@ -67,6 +71,9 @@ pub(super) struct CredentialArgs {
     /// It gets a secret, which is shown once.
     #[arg(long)]
     secret: bool,
+    /// It keeps no secret: an app in a browser or on a phone, which gets tokens for people who log in alone.
+    #[arg(long, requires = "redirect_uri")]
+    public: bool,
 }
 
 /// What changes.
@@ -101,6 +108,12 @@ pub struct ChangeArgs {
     /// Whether it is a privacy officer's, who reads the audit trail.
     #[arg(long, value_enum, value_name = "ANSWER")]
     officer: Option<Answer>,
+    /// Where people who log in for it are sent back to, in place of what was there; give it again for more.
+    #[arg(long, value_name = "URI", conflicts_with = "no_redirect_uris")]
+    redirect_uri: Vec<String>,
+    /// Nobody logs in for it.
+    #[arg(long)]
+    no_redirect_uris: bool,
     /// File of its public keys, in place of those before.
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_url")]
     jwks: Option<PathBuf>,
@@ -176,6 +189,8 @@ impl AddArgs {
             id,
             name: self.name,
             keys: keys(self.credential.jwks.as_deref(), self.credential.jwks_url)?,
+            public: self.credential.public,
+            redirects: self.redirect_uri,
             scopes: self.scope.join(" "),
             purposes: self.purpose,
             default_purpose: self.default_purpose,
@@ -197,6 +212,7 @@ impl ChangeArgs {
             default_purpose: if self.no_default_purpose { Some(None) } else { self.default_purpose.map(Some) },
             actors: if self.no_actors { Some(Vec::new()) } else { given(self.actor) },
             officer: self.officer.map(|answer| answer == Answer::Yes),
+            redirects: if self.no_redirect_uris { Some(Vec::new()) } else { given(self.redirect_uri) },
         })
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn json(client: &Client, now_ms: i64) -> Value {
         "scopes": client.scopes.split(' ').collect::<Vec<_>>(),
         "purposes": codes(client),
         "actors": client.actors,
+        "redirectUris": client.redirects,
         "officer": client.officer,
         "created": Clock::format(client.created_ms),
         "createdBy": client.created_by,
@@ -89,6 +90,10 @@ pub(super) fn text(client: &Client, now_ms: i64) -> String {
             None => row("secret", "kept as a hash"),
         },
         (None, Kind::ConfidentialAsymmetric) => row("keys", "none"),
+        (None, Kind::Public) => row("secret", "none: it is public"),
+    }
+    for uri in &client.redirects {
+        row("sent back to", uri);
     }
     row("scopes", &client.scopes);
     let default = client.default_purpose.map_or_else(

@@ -31,7 +31,7 @@ pub(super) fn own_address(text: &str) -> Result<String, String> {
 }
 
 /// An origin by TLS, or of this machine.
-pub(super) fn public_url(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn public_url(text: &str) -> Result<String, String> {
     let wrong = || {
         "give an origin: https://gateway.clinic.example, or http:// of this machine (127.0.0.1, localhost)".to_owned()
     };

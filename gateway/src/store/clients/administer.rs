@@ -4,7 +4,8 @@
 use consent::{OrganizationId, Permit, Purpose};
 use secrecy::SecretString;
 
-use super::{Client, ClientError, Keys, Kind, check, columns, jwks, secret};
+use super::check::{self, For};
+use super::{Client, ClientError, Keys, Kind, columns, jwks, secret};
 use crate::store::Store;
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
 use crate::store::dialect;
@@ -20,8 +21,12 @@ pub struct New {
     pub id: String,
     /// What people call it; no other client of the organization has the name.
     pub name: String,
-    /// Its public keys; without, it gets a secret.
+    /// Its public keys; without, it gets a secret, or is public.
     pub keys: Option<Keys>,
+    /// It keeps no secret: an app in a browser or on a phone.
+    pub public: bool,
+    /// Where people who log in for it are sent back to.
+    pub redirects: Vec<String>,
     /// What it may ask for at most.
     pub scopes: String,
     /// Why it may ask.
@@ -37,6 +42,9 @@ pub struct New {
 /// Of a client with a secret.
 const UNSAID: &str = "a client with a secret cannot say which of several purposes it asks for: say which it always is (--default-purpose)";
 
+/// Of a public client.
+const NOWHERE: &str = "a public client gets tokens for people alone: say where they are sent back to (--redirect-uri)";
+
 impl New {
     /// The same in the form in which it is kept.
     ///
@@ -49,10 +57,16 @@ impl New {
             // An assertion may say which; a secret says nothing.
             return Err(ClientError::Invalid(UNSAID.to_owned()));
         }
+        let redirects = check::redirects(&self.redirects, self.public)?;
+        if self.public && redirects.is_empty() {
+            return Err(ClientError::Invalid(NOWHERE.to_owned()));
+        }
+        let of = For { people: !redirects.is_empty(), public: self.public };
         Ok(Self {
             name: check::name(&self.name)?,
             keys: self.keys.map(Keys::checked).transpose()?,
-            scopes: check::scopes(&self.scopes)?,
+            redirects,
+            scopes: check::scopes(&self.scopes, of)?,
             purposes,
             default_purpose,
             actors: check::actors(&self.actors)?,
@@ -78,6 +92,8 @@ pub struct Change {
     pub actors: Option<Vec<String>>,
     /// It reads the audit trail.
     pub officer: Option<bool>,
+    /// Where people who log in for it are sent back to.
+    pub redirects: Option<Vec<String>>,
 }
 
 impl Change {
@@ -89,7 +105,8 @@ impl Change {
         let nothing = self.name.is_none() && self.keys.is_none() && !self.narrows() && self.actors.is_none();
         if nothing {
             return Err(ClientError::Invalid(
-                "say what is to change (--name, --scope, --purpose, --default-purpose, --actor, --officer, --jwks, --jwks-url)".to_owned(),
+                "say what is to change (--name, --scope, --purpose, --default-purpose, --actor, --officer, --redirect-uri, --jwks, --jwks-url)"
+                    .to_owned(),
             ));
         }
         if let Some(purposes) = &self.purposes {
@@ -98,7 +115,8 @@ impl Change {
         Ok(Self {
             name: self.name.as_deref().map(check::name).transpose()?,
             keys: self.keys.map(Keys::checked).transpose()?,
-            scopes: self.scopes.as_deref().map(check::scopes).transpose()?,
+            scopes: self.scopes.as_deref().map(|scopes| check::scopes(scopes, For::ANY)).transpose()?,
+            redirects: self.redirects.as_deref().map(|uris| check::redirects(uris, true)).transpose()?,
             actors: self.actors.as_deref().map(check::actors).transpose()?,
             ..self
         })
@@ -111,6 +129,7 @@ impl Change {
             || self.purposes.is_some()
             || self.default_purpose.is_some()
             || self.officer.is_some()
+            || self.redirects.is_some()
     }
 }
 
@@ -141,14 +160,16 @@ impl Store {
         let (organization, by, new) = (organization(permit)?, named(by)?, new.checked()?);
         let (kind, made) = match new.keys {
             Some(_) => (Kind::ConfidentialAsymmetric, None),
+            None if new.public => (Kind::Public, None),
             None => (Kind::ConfidentialSymmetric, Some(secret::make(secret::SECRET)?)),
         };
         let core = self.core();
         let (purposes, actors) = (codes(&new.purposes), new.actors.join(" "));
         let [jwks, jwks_url] = Keys::columns(new.keys.as_ref());
         let sql = "insert into oauth_clients (organization_id, id, name, kind, secret_hash, jwks, jwks_url, scopes, purposes, \
-                   default_purpose, actors, officer, created, created_by, revision) \
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1)";
+                   default_purpose, actors, officer, created, created_by, redirect_uris, revision) \
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)";
+        let redirects = new.redirects.join(" ");
         let args = [
             Arg::Int(organization.0),
             Arg::Text(&new.id),
@@ -164,6 +185,7 @@ impl Store {
             Arg::Int(new.officer.into()),
             Arg::Int(core.clock.now_ms()),
             Arg::Text(by),
+            Arg::Text(&redirects),
         ];
         let mut connection = core.pools.writer().await?;
         connection.begin_write(Some(organization.0)).await?;
@@ -182,11 +204,19 @@ impl Store {
         let ends_tokens = change.narrows();
         let now_ms = self.core().clock.now_ms();
         self.alter(organization, id, async |connection, client| {
-            if change.keys.is_some() && client.kind == Kind::ConfidentialSymmetric {
+            if change.keys.is_some() && client.kind != Kind::ConfidentialAsymmetric {
                 return Err(ClientError::Refused(
-                    "it has a secret and no keys: add another client with keys, and disable this one".to_owned(),
+                    "it has no keys: add another client with keys, and disable this one".to_owned(),
                 ));
             }
+            let is_public = client.kind == Kind::Public;
+            let redirects = check::redirects(change.redirects.as_ref().unwrap_or(&client.redirects), is_public)?;
+            if is_public && redirects.is_empty() {
+                return Err(ClientError::Invalid(NOWHERE.to_owned()));
+            }
+            let of = For { people: !redirects.is_empty(), public: is_public };
+            let scopes = check::scopes(change.scopes.as_deref().unwrap_or(&client.scopes), of)?;
+            let redirects = redirects.join(" ");
             let keys = change.keys.clone().or(client.keys);
             let [jwks, jwks_url] = Keys::columns(keys.as_ref());
             let purposes = change.purposes.clone().unwrap_or(client.purposes);
@@ -196,14 +226,14 @@ impl Store {
                 Some(None) => (check::purposes(&purposes, None)?.0, None),
                 _ => check::purposes(&purposes, default)?,
             };
-            if client.kind == Kind::ConfidentialSymmetric && default.is_none() {
+            if client.kind != Kind::ConfidentialAsymmetric && default.is_none() {
                 return Err(ClientError::Refused(UNSAID.to_owned()));
             }
             let name = change.name.as_deref().unwrap_or(&client.name);
             let purposes = codes(&purposes);
             let actors = change.actors.as_ref().unwrap_or(&client.actors).join(" ");
             let sql = "update oauth_clients set name = $3, jwks = $4, jwks_url = $5, scopes = $6, purposes = $7, default_purpose = $8, \
-                       actors = $9, officer = $10, changed = $11, changed_by = $12, revision = revision + 1 \
+                       actors = $9, officer = $10, changed = $11, changed_by = $12, redirect_uris = $13, revision = revision + 1 \
                        where organization_id = $1 and id = $2";
             let args = [
                 Arg::Int(organization.0),
@@ -211,13 +241,14 @@ impl Store {
                 Arg::Text(name),
                 Arg::text(jwks),
                 Arg::text(jwks_url),
-                Arg::Text(change.scopes.as_deref().unwrap_or(&client.scopes)),
+                Arg::Text(&scopes),
                 Arg::Text(&purposes),
                 Arg::text(default.map(Purpose::code)),
                 Arg::Text(&actors),
                 Arg::Int(change.officer.unwrap_or(client.officer).into()),
                 Arg::Int(now_ms),
                 Arg::Text(by),
+                Arg::Text(&redirects),
             ];
             connection.execute(sql, &args).await.map_err(|error| taken(error, id, name))?;
             if ends_tokens { Ok(end_tokens(connection, organization, id, now_ms).await?) } else { Ok(0) }
@@ -245,7 +276,7 @@ impl Store {
         self.alter(organization, id, async |connection, client| {
             if client.kind != Kind::ConfidentialSymmetric {
                 return Err(ClientError::Refused(
-                    "it has keys and no secret: `client change --jwks` puts others in their place".to_owned(),
+                    "it has no secret: it shows who it is by keys (`client change --jwks` puts others in their place), or is public".to_owned(),
                 ));
             }
             let (secret, hash) = secret::make(secret::SECRET)?;
@@ -278,12 +309,13 @@ impl Store {
                        secret_hash = null, secret_before = null, secret_until = null where organization_id = $1 and id = $2";
             let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms), Arg::Text(by)];
             connection.execute(sql, &args).await?;
+            end_approvals(connection, organization, id, (now_ms, by)).await?;
             Ok(end_tokens(connection, organization, id, now_ms).await?)
         })
         .await
     }
 
-    /// Ends all tokens of a client, which may ask for others; how many.
+    /// Ends all tokens of a client, and what people approved for it; it may ask for others. How many tokens.
     ///
     /// # Errors
     /// There is none of that id, or it is disabled; or the store does not answer.
@@ -296,6 +328,7 @@ impl Store {
                        where organization_id = $1 and id = $2";
             let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms), Arg::Text(by)];
             connection.execute(sql, &args).await?;
+            end_approvals(connection, organization, id, (now_ms, by)).await?;
             Ok(end_tokens(connection, organization, id, now_ms).await?)
         })
         .await
@@ -348,6 +381,17 @@ async fn end_tokens(
     connection.execute(sql, &[Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms)]).await
 }
 
+async fn end_approvals(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    id: &str,
+    (now_ms, by): (i64, &str),
+) -> Result<(), DbError> {
+    let sql = "update oauth_approvals set ended = $3, ended_by = $4 where organization_id = $1 and client = $2 and ended is null";
+    let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms), Arg::Text(by)];
+    connection.execute(sql, &args).await.map(drop)
+}
+
 /// Says what is taken where a row does not fit beside another one.
 fn taken(error: DbError, id: &str, name: &str) -> ClientError {
     if error.kind != DbErrorKind::Unique {
@@ -361,7 +405,10 @@ fn taken(error: DbError, id: &str, name: &str) -> ClientError {
     })
 }
 
-async fn end<T>(connection: &mut Connection, done: Result<T, ClientError>) -> Result<T, ClientError> {
+pub(in crate::store) async fn end<T>(
+    connection: &mut Connection,
+    done: Result<T, ClientError>,
+) -> Result<T, ClientError> {
     match done {
         Ok(value) => connection.commit().await.map(|()| value).map_err(ClientError::from),
         Err(error) => {
@@ -375,14 +422,14 @@ fn codes(purposes: &[Purpose]) -> String {
     purposes.iter().map(|purpose| purpose.code()).collect::<Vec<_>>().join(" ")
 }
 
-fn named(by: &str) -> Result<&str, ClientError> {
+pub(in crate::store) fn named(by: &str) -> Result<&str, ClientError> {
     person(by).map_err(|error| ClientError::Invalid(error.to_string()))
 }
 
-/// Whether the caller may: who administers clients may change everything.
-fn organization(permit: &Permit) -> Result<OrganizationId, ClientError> {
+/// Whether the caller may: who administers clients and accounts may change everything.
+pub(in crate::store) fn organization(permit: &Permit) -> Result<OrganizationId, ClientError> {
     if permit.allows_change() && permit.predicate().is_unrestricted() {
         return Ok(permit.organization());
     }
-    Err(ClientError::Refused("this permit does not cover clients".to_owned()))
+    Err(ClientError::Refused("this permit does not cover clients and accounts".to_owned()))
 }

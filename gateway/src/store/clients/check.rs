@@ -3,7 +3,7 @@
 use consent::Purpose;
 use consent::asking::actor;
 use mappers::search::parameters;
-use smart::scope::{ContextKind, Scope, Scopes, Unknown};
+use smart::scope::{Actions, ContextKind, Other, Scope, Scopes, Unknown};
 
 use super::{ClientError, secret};
 use crate::auth::scopes::are_kept;
@@ -15,13 +15,15 @@ const NAME: usize = 200;
 const ID: usize = 128;
 const REFERENCE: usize = 500;
 const ADDRESS: usize = 2000;
+/// The most addresses that people are sent back to.
+const REDIRECTS: usize = 20;
 
 fn invalid<T>(message: impl Into<String>) -> Result<T, ClientError> {
     Err(ClientError::Invalid(message.into()))
 }
 
 /// What people call it: a line.
-pub(super) fn name(text: &str) -> Result<String, ClientError> {
+pub(in crate::store) fn name(text: &str) -> Result<String, ClientError> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > NAME || text.chars().any(char::is_control) {
         return invalid(format!("a name is a line of at most {NAME} characters (--name)"));
@@ -56,21 +58,88 @@ pub(super) fn id(text: &str) -> Result<(), ClientError> {
     ))
 }
 
-/// Scopes of SMART with one space between, each once: those that a client may ask for which nobody has logged in to, and that every
-/// answer can keep to.
-pub(super) fn scopes(text: &str) -> Result<String, ClientError> {
+/// What kind of client scopes are for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct For {
+    /// People log in for it.
+    pub(super) people: bool,
+    /// It keeps no secret.
+    pub(super) public: bool,
+}
+
+impl For {
+    /// A client of whatever kind: what none may have is wrong.
+    pub(super) const ANY: Self = Self { people: true, public: false };
+}
+
+/// Scopes of SMART with one space between, each once: those that such a client may ask for, and that every answer can keep to.
+pub(super) fn scopes(text: &str, of: For) -> Result<String, ClientError> {
     let text: Vec<&str> = text.split_whitespace().collect();
     let is_type = |kind: &str| parameters::resource_type(kind).is_some();
     let scopes = Scopes::parse(&text.join(" "), Unknown::Refuse, &is_type);
     let scopes = scopes.or_else(|error| invalid(format!("{error} (--scope system/*.rs)")))?;
     let is_of_system = |scope: &Scope| scope.context() == ContextKind::System;
-    if scopes.is_empty() || !scopes.others().is_empty() || !scopes.resources().iter().all(is_of_system) {
+    // A launch is begun by a program of the EHR, for which nobody logs in.
+    let is_about_people = |other: &Other| *other != Other::Launch;
+    let has_people = scopes.others().iter().any(is_about_people) || !scopes.resources().iter().all(is_of_system);
+    if scopes.is_empty() || (has_people && !of.people) {
         return invalid(
-            "give scopes that begin with system/, as system/*.rs (--scope): nobody logs in yet, so there are none of patients and users",
+            "give scopes that begin with system/, as system/*.rs (--scope): for those of patients and users people have to log in, which takes \
+             --redirect-uri",
         );
+    }
+    if of.public && scopes.resources().iter().any(is_of_system) {
+        return invalid("a public client keeps no secret, so it has no scopes that begin with system/ (--scope)");
+    }
+    let changes = |scope: &&Scope| scope.context() == ContextKind::Patient && !Actions::READ.covers(scope.actions());
+    if let Some(scope) = scopes.resources().iter().find(changes) {
+        return invalid(format!("{scope}: what begins with patient/ is for reading here, as patient/*.rs (--scope)"));
     }
     are_kept(&scopes).or_else(|why| invalid(format!("{why} (--scope)")))?;
     Ok(scopes.to_string())
+}
+
+/// Where people are sent back to, each once, to the letter.
+pub(super) fn redirects(uris: &[String], is_public: bool) -> Result<Vec<String>, ClientError> {
+    let mut kept: Vec<String> = Vec::new();
+    for uri in uris {
+        if !is_redirect(uri, is_public) {
+            return invalid(
+                "people are sent back to an https address, to http on their own machine (http://127.0.0.1:PORT/...), or, for a public client, to \
+                 a scheme of its own with a dot in it (com.example.app:/callback); without user and fragment, to the letter as the client sends it (--redirect-uri)",
+            );
+        }
+        if !kept.contains(uri) {
+            kept.push(uri.clone());
+        }
+    }
+    if kept.len() > REDIRECTS {
+        return invalid(format!("at most {REDIRECTS} addresses (--redirect-uri)"));
+    }
+    Ok(kept)
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc8252#section-7>
+fn is_redirect(uri: &str, is_public: bool) -> bool {
+    let is_plain = uri.len() <= ADDRESS
+        && uri.bytes().all(|byte| byte.is_ascii_graphic())
+        && !uri.contains(['#', '"', '\'', '\\', '<', '>', '`', '{', '}', '|', '^', ';', ',', '*'])
+        && !uri.contains("..");
+    let Some((scheme, rest)) = uri.split_once(':').filter(|_| is_plain) else { return false };
+    match scheme {
+        "https" | "http" => address(uri).is_ok(),
+        // Of an app's own, by the reversed name of a domain that its makers have.
+        _ => {
+            let is_word = |part: &str| {
+                !part.is_empty()
+                    && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            };
+            let is_own = scheme.contains('.')
+                && scheme.split('.').all(is_word)
+                && scheme.starts_with(|first: char| first.is_ascii_lowercase());
+            is_public && is_own && rest.starts_with('/') && !rest.contains('@')
+        }
+    }
 }
 
 /// Purposes of use, each once, and the default, which is one of them; of one alone it is that.
@@ -93,7 +162,7 @@ pub(super) fn purposes(
 }
 
 /// References that Consents can name.
-pub(super) fn actors(actors: &[String]) -> Result<Vec<String>, ClientError> {
+pub(in crate::store) fn actors(actors: &[String]) -> Result<Vec<String>, ClientError> {
     let mut kept: Vec<String> = Vec::new();
     for text in actors {
         let Some(reference) = actor(text).filter(|text| text.len() <= REFERENCE && !text.contains(' ')) else {
@@ -137,6 +206,8 @@ mod tests {
 
     #[test]
     fn scopes_are_those_of_systems_that_can_be_kept_to() {
+        let alone = For { people: false, public: false };
+        let scopes = |text: &str| scopes(text, alone);
         assert_eq!(scopes(" system/*.rs  system/Patient.r system/*.rs\n").unwrap(), "system/*.rs system/Patient.r");
         let lab = "system/Observation.rs?category=urn:s|laboratory";
         assert_eq!(scopes(lab).unwrap(), lab);
@@ -148,7 +219,7 @@ mod tests {
             "caf\u{e9}",
             "email",
             "openid",
-            "launch",
+            "launch/patient",
             "patient/*.rs",
             "user/Patient.read",
             "system/Patients.rs",
@@ -162,12 +233,59 @@ mod tests {
         }
     }
 
+    #[test]
+    fn scopes_of_people_take_somewhere_to_send_them() {
+        let app = For { people: true, public: true };
+        let all =
+            "openid fhirUser launch launch/patient offline_access patient/*.rs user/*.cruds patient/Observation.read";
+        assert!(scopes(all, app).is_ok() && scopes(all, For { people: false, public: false }).is_err());
+        assert!(scopes("system/*.rs", app).is_err());
+        assert!(scopes("system/*.rs patient/*.rs", For::ANY).is_ok());
+        assert!(scopes("launch system/Patient.r", For { people: false, public: false }).is_ok());
+        for writes in ["patient/*.cruds", "patient/Observation.write", "patient/*.*", "patient/Observation.c"] {
+            assert!(scopes(writes, app).is_err(), "{writes}");
+        }
+    }
+
+    #[test]
+    fn people_are_sent_back_where_nobody_else_waits() {
+        for right in [
+            "https://app.example/cb",
+            "https://app.example:8443/cb?a=b",
+            "http://127.0.0.1:3000/cb",
+            "http://localhost/cb",
+            "com.example.app:/cb",
+            "com.example.app://cb",
+        ] {
+            assert!(redirects(&[right.to_owned()], true).is_ok(), "{right}");
+        }
+        for wrong in [
+            "http://app.example/cb",
+            "https://app.example/cb#x",
+            "https://user@app.example/cb",
+            "https://app.example/../cb",
+            "https://*.app.example/cb",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "myapp:/cb",
+            "com.example.app:cb",
+            "Com.example.app:/cb",
+            "https://app.example/c b",
+            "//app.example/cb",
+            "/cb",
+            "",
+        ] {
+            assert!(redirects(&[wrong.to_owned()], true).is_err(), "{wrong}");
+        }
+        assert!(redirects(&["com.example.app:/cb".to_owned()], false).is_err(), "it would keep a secret on a phone");
+    }
+
     proptest! {
         /// What is kept is kept as it is, however often it is looked at.
         #[test]
         fn scopes_that_are_kept_stay(text in "( ?(system|user)/(Patient|\\*|Observation)\\.(rs|read|c|write|x)(\\?category=[a-z|:]{1,9})?\n?){0,5}") {
-            if let Ok(kept) = scopes(&text) {
-                prop_assert_eq!(&scopes(&kept).unwrap(), &kept);
+            if let Ok(kept) = scopes(&text, For::ANY) {
+                prop_assert_eq!(&scopes(&kept, For::ANY).unwrap(), &kept);
                 prop_assert!(text.split_whitespace().all(|scope| kept.split(' ').any(|kept| kept == scope)));
             }
         }

@@ -16,6 +16,8 @@ use crate::store::error::StoreError;
 pub(super) const SECRET: &str = "fgs_";
 /// What access tokens begin with.
 pub(super) const TOKEN: &str = "fgt_";
+/// None is longer than this, in bytes.
+pub(super) const LONGEST: usize = 128;
 
 /// The hash of a secret or token, as the database has it: SHA-256 in hexadecimal.
 #[must_use]
@@ -37,13 +39,14 @@ pub fn new_id() -> Result<String, StoreError> {
 }
 
 /// A new secret of 256 random bits, and its hash.
-pub(super) fn make(prefix: &str) -> Result<(SecretString, String), StoreError> {
+pub(in crate::store) fn make(prefix: &str) -> Result<(SecretString, String), StoreError> {
     let text = format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?));
     let hash = hash_of(&text);
     Ok((SecretString::from(text), hash))
 }
 
-fn random<const BYTES: usize>() -> Result<[u8; BYTES], DbError> {
+/// Random bytes of the system's.
+pub(crate) fn random<const BYTES: usize>() -> Result<[u8; BYTES], DbError> {
     let mut bytes = [0; BYTES];
     for chunk in bytes.chunks_mut(8) {
         let drawn = <[u8; 8]>::try_generate().map_err(|_| DbError::fault("the system gives no random numbers"))?;

@@ -5,8 +5,10 @@ use std::time::Duration;
 use consent::{OrganizationId, Purpose};
 use secrecy::SecretString;
 
+use super::approvals::{self, Approval};
 use super::{Client, columns, secret};
 use crate::store::Store;
+use crate::store::accounts::{self, Account};
 use crate::store::alone::organizations;
 use crate::store::connection::{Arg, Engine};
 use crate::store::core::Core;
@@ -14,7 +16,7 @@ use crate::store::dialect;
 use crate::store::error::StoreError;
 
 /// The longest that a token counts.
-const LONGEST: Duration = Duration::from_secs(86_400);
+pub(super) const LONGEST: Duration = Duration::from_secs(86_400);
 /// How long after its end an assertion stays used: clocks differ, and whoever verifies may let that pass.
 const MARGIN_MS: i64 = 5 * 60_000;
 /// How far ahead the end of an assertion may be: its row would stay until then. SMART allows five minutes.
@@ -42,6 +44,8 @@ pub struct Issued {
     pub scopes: String,
     /// Why it asks.
     pub purpose: Purpose,
+    /// What it came of, and who approved that; none where a program asks by itself.
+    pub approved: Option<(Approval, Account)>,
     /// When it was given, in milliseconds since 1970.
     pub issued_ms: i64,
     /// Until when it counts.
@@ -107,18 +111,26 @@ impl Store {
         let mut connection = core.pools.reader().await?;
         let from = match connection.engine() {
             Engine::Postgres => {
-                "fhir_gateway.oauth_token($1) t cross join lateral fhir_gateway.oauth_client(t.client) c"
+                "fhir_gateway.oauth_token($1) t cross join lateral fhir_gateway.oauth_client(t.client) c \
+                 left join lateral fhir_gateway.oauth_approval(t.approval) a on true \
+                 left join lateral fhir_gateway.account_of_id(a.account) u on true"
             }
-            Engine::Sqlite => "oauth_tokens t join oauth_clients c on c.id = t.client where t.hash = $1",
+            Engine::Sqlite => {
+                "oauth_tokens t join oauth_clients c on c.id = t.client left join oauth_approvals a on a.id = t.approval \
+                 left join accounts u on u.id = a.account where t.hash = $1"
+            }
         };
         let sql = format!(
-            "select t.organization_id, t.scopes, t.purpose, t.issued, t.expires, t.revoked, {} from {from}",
+            "select t.organization_id, t.scopes, t.purpose, t.issued, t.expires, t.revoked, t.approval, {}, {}, {} from {from}",
+            approvals::COLUMNS,
+            accounts::columns("u"),
             columns()
         );
         let Some(row) = connection.fetch_optional(&sql, &[Arg::Text(hash)]).await? else { return Ok(None) };
         let issued = || {
             Some(Issued {
-                client: Client::of(&row, 6)?,
+                client: Client::of(&row, 7 + approvals::WIDTH + accounts::WIDTH)?,
+                approved: Approval::of(&row, 7).zip(Account::of(&row, 7 + approvals::WIDTH)),
                 scopes: row.text(1)?.to_owned(),
                 purpose: Purpose::parse(row.text(2)?)?,
                 issued_ms: row.int(3)?,
@@ -127,8 +139,21 @@ impl Store {
         };
         let now_ms = core.clock.now_ms();
         let (organization, revoked) = (row.int(0).map(OrganizationId), row.int(5));
+        // What came of an approval counts with it alone.
+        let approved = |issued: &Issued| match (row.text(6), &issued.approved) {
+            (None, None) => true,
+            (Some(_), Some((approval, account))) => {
+                let is_whole = [approval.organization, account.organization].iter().all(|of| Some(*of) == organization);
+                is_whole
+                    && approval.counts(now_ms)
+                    && approval.client == issued.client.id
+                    && account.disabled_ms.is_none()
+            }
+            _ => false,
+        };
         let counts = |issued: &Issued| {
             revoked.is_none()
+                && approved(issued)
                 && now_ms < issued.expires_ms
                 && issued.client.disabled_ms.is_none()
                 && Some(issued.client.organization) == organization
@@ -176,7 +201,12 @@ impl Store {
         let core = self.core();
         let mut removed = 0;
         for organization in organizations(core).await? {
-            for (table, key) in [("oauth_tokens", "hash"), ("oauth_assertions", "client, jti")] {
+            for (table, key) in [
+                ("oauth_tokens", "hash"),
+                ("oauth_assertions", "client, jti"),
+                ("oauth_handles", "hash"),
+                ("oauth_approvals", "id"),
+            ] {
                 removed += self.sweep(core, organization, table, key).await?;
             }
         }
@@ -208,7 +238,12 @@ impl Store {
         Ok(removed)
     }
 
-    async fn is_there(&self, organization: OrganizationId, what: &str, args: &[Arg<'_>]) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn is_there(
+        &self,
+        organization: OrganizationId,
+        what: &str,
+        args: &[Arg<'_>],
+    ) -> Result<bool, StoreError> {
         let mut connection = self.core().pools.reader().await?;
         connection.begin_read(Some(organization.0)).await?;
         let row = connection.fetch_optional(&format!("select 1 {what} limit 1"), args).await?;
@@ -217,7 +252,12 @@ impl Store {
     }
 
     /// One statement of an organization's, by itself.
-    async fn write(&self, organization: OrganizationId, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+    pub(in crate::store) async fn write(
+        &self,
+        organization: OrganizationId,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<u64, StoreError> {
         let mut connection = self.core().pools.writer().await?;
         connection.begin_write(Some(organization.0)).await?;
         let done = connection.execute(sql, args).await;

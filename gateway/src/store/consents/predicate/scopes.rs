@@ -1,7 +1,12 @@
 //! What a token's scopes let its bearer see, as a condition on a row of the directory.
 
-use consent::scoped::{Alternatives, Token, Types};
+mod owned;
 
+use std::collections::BTreeMap;
+
+use consent::scoped::{Alternatives, Condition, Token, Types};
+
+use self::owned::Owned;
 use super::{Places, Span};
 
 /// That a row (under `d`, of one of `kinds`, or of any where there is none) is one of these; `None` where every such row is.
@@ -15,33 +20,62 @@ pub(super) fn within<'p>(
     if types.have_all(kinds) {
         return None;
     }
-    let wanted = only.iter().filter(|(kind, _)| kinds.is_empty() || kinds.contains(&&***kind));
-    let (whole, parts): (Vec<_>, Vec<_>) = wanted.partition(|(_, alternatives)| alternatives.is_empty());
-    let mut conditions = Vec::new();
-    if !whole.is_empty() {
-        let whole: Vec<String> = whole.iter().map(|(kind, _)| places.text(kind)).collect();
-        conditions.push(format!("{d}.type in ({})", whole.join(", ")));
+    // Types of which the same must hold stand together: a scope of every type is about as many.
+    let mut alike: BTreeMap<(bool, &'p Alternatives), Vec<&'p str>> = BTreeMap::new();
+    for (kind, alternatives) in only.iter().filter(|(kind, _)| kinds.is_empty() || kinds.contains(&&***kind)) {
+        alike.entry((owned::is_told_by_targets(kind), alternatives)).or_default().push(kind);
     }
-    for (kind, alternatives) in parts {
-        let kind = places.text(kind);
-        conditions.push(format!("({d}.type = {kind} and {})", fits(alternatives, d, span, places)));
+    let mut conditions = Vec::new();
+    for ((by_targets, alternatives), kinds) in alike {
+        let kinds: Vec<String> = kinds.into_iter().map(|kind| named(kind, places)).collect();
+        let of_kinds = format!("{d}.type in ({})", kinds.join(", "));
+        conditions.push(match &alternatives[..] {
+            [] => of_kinds,
+            _ => format!("({of_kinds} and {})", fits(alternatives, by_targets, d, span, places)),
+        });
     }
     Some(if conditions.is_empty() { "false".to_owned() } else { format!("({})", conditions.join(" or ")) })
 }
 
-/// That one of the alternatives holds of a row. The index has what is there now: of other versions, and of what is deleted, nobody
-/// can tell.
-fn fits<'p>(alternatives: &'p Alternatives, d: &str, span: Span, places: &mut impl Places<'p>) -> String {
-    let mut tokens = |tokens: &'p Vec<Token>| {
-        let each: Vec<String> = tokens.iter().map(|token| has(token, d, places)).collect();
-        if each.is_empty() { "true".to_owned() } else { each.join(" and ") }
-    };
-    let any: Vec<String> = alternatives.iter().map(|alternative| format!("({})", tokens(alternative))).collect();
-    let known = match span {
+/// A type as SQL: itself, where it is a word.
+fn named<'p>(kind: &'p str, places: &mut impl Places<'p>) -> String {
+    let is_word = kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word { format!("'{kind}'") } else { places.text(kind) }
+}
+
+/// That one of the alternatives holds of a row.
+fn fits<'p>(
+    alternatives: &'p Alternatives,
+    by_targets: bool,
+    d: &str,
+    span: Span,
+    places: &mut impl Places<'p>,
+) -> String {
+    let mut any = Vec::new();
+    for alternative in alternatives {
+        let mut all: Vec<String> = Vec::new();
+        if alternative.iter().any(|condition| matches!(condition, Condition::Token(_))) {
+            all.push(known(d, span));
+        }
+        for condition in alternative {
+            all.push(match condition {
+                Condition::Token(token) => has(token, d, places),
+                Condition::Patients(ids) => Owned::patients(ids, places).holds(d, by_targets),
+                Condition::Care(people) => Owned::care(people, places).holds(d, by_targets),
+            });
+        }
+        let all = if all.is_empty() { "true".to_owned() } else { all.join(" and ") };
+        any.push(format!("({all})"));
+    }
+    format!("({})", any.join(" or "))
+}
+
+/// The index has what is there now: of other versions, and of what is deleted, nobody can tell.
+fn known(d: &str, span: Span) -> String {
+    match span {
         Span::Current => format!("{d}.deleted = 0"),
         Span::Ever => format!("{d}.deleted = 0 and {d}.version = 1"),
-    };
-    format!("{known} and ({})", any.join(" or "))
+    }
 }
 
 fn has<'p>(token: &'p Token, d: &str, places: &mut impl Places<'p>) -> String {

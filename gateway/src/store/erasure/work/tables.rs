@@ -70,10 +70,30 @@ impl Working<'_> {
                  (select rid from consent_rules where organization_id = $1 and patient = $2)",
             ),
             ("consent_rules", "delete from consent_rules where organization_id = $1 and patient = $2"),
+            // What somebody let apps see of this record; tokens count with it alone.
+            ("oauth_approvals", "delete from oauth_approvals where organization_id = $1 and patient = $2"),
         ] {
             let rows = connection.execute(sql, &args).await?;
             self.count(table, rows);
         }
+        // Whoever comes after under this id is somebody else than who logs in as this one.
+        let now_ms = self.core.clock.now_ms();
+        let actor = format!(" Patient/{patient} ");
+        let is_theirs = "replace(' ' || actors || ' ', $3, '') <> ' ' || actors || ' '";
+        let args_of = [Arg::Int(self.organization.0), Arg::Int(now_ms), Arg::Text(&actor)];
+        let sql = format!(
+            "delete from account_sessions where organization_id = $1 and $2 > 0 and account in \
+             (select id from accounts where organization_id = $1 and {is_theirs})"
+        );
+        let sessions = connection.execute(&sql, &args_of).await?;
+        self.count("account_sessions", sessions);
+        let sql = format!(
+            "update accounts set disabled = coalesce(disabled, $2), changed = $2, changed_by = 'erasure', revision = revision + 1, \
+             name = 'erased', actors = '', password = null, totp_secret = null, recovery = '', activation = null, activation_until = null \
+             where organization_id = $1 and {is_theirs}"
+        );
+        let accounts = connection.execute(&sql, &args_of).await?;
+        self.count("accounts", accounts);
         // What was decided until now is told from what is decided on whoever comes after.
         let sql = "update consent_epochs set epoch = epoch + 1 where organization_id = $1 and patient = $2";
         connection.execute(sql, &args).await.map(drop)

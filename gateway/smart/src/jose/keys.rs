@@ -1,13 +1,16 @@
-//! A client's keys: a JWK Set (<https://www.rfc-editor.org/rfc/rfc7517>, <https://www.rfc-editor.org/rfc/rfc7518#section-6>).
+//! Public keys: a JWK Set (<https://www.rfc-editor.org/rfc/rfc7517>, <https://www.rfc-editor.org/rfc/rfc7518#section-6>).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA384, RsaPublicKeyComponents, UnparsedPublicKey};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RsaPublicKeyComponents, UnparsedPublicKey,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::{AssertionError, object};
+use super::object;
 
 /// The longest key set, in bytes.
 pub const LONGEST_SET: usize = 64 * 1024;
@@ -15,41 +18,71 @@ pub const LONGEST_SET: usize = 64 * 1024;
 /// The most keys of a set.
 pub const MOST_KEYS: usize = 100;
 
-/// Octets of a coordinate on P-384.
-const COORDINATE: usize = 48;
+/// Octets of a coordinate on P-256.
+const P256: usize = 32;
 
-/// How an assertion is signed: <https://www.rfc-editor.org/rfc/rfc7518#section-3.1>.
+/// Octets of a coordinate on P-384.
+const P384: usize = 48;
+
+/// How a token is signed: <https://www.rfc-editor.org/rfc/rfc7518#section-3.1>.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
     /// RSASSA-PKCS1-v1_5 with SHA-384.
     Rs384,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
 }
 
 impl Algorithm {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Es384, Self::Rs384];
-
     /// As headers spell it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Rs256 => "RS256",
             Self::Rs384 => "RS384",
+            Self::Es256 => "ES256",
             Self::Es384 => "ES384",
         }
     }
 
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    /// The one of these that is spelled so.
+    pub(crate) fn among(all: &[Self], name: &str) -> Option<Self> {
+        all.iter().copied().find(|algorithm| algorithm.name() == name)
     }
 
     fn kty(self) -> &'static str {
         match self {
-            Self::Rs384 => "RSA",
-            Self::Es384 => "EC",
+            Self::Rs256 | Self::Rs384 => "RSA",
+            Self::Es256 | Self::Es384 => "EC",
         }
     }
+
+    fn crv(self) -> Option<&'static str> {
+        match self {
+            Self::Rs256 | Self::Rs384 => None,
+            Self::Es256 => Some("P-256"),
+            Self::Es384 => Some("P-384"),
+        }
+    }
+}
+
+/// Why no key of a set verifies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum KeyError {
+    /// No key has the `kid` and fits the algorithm.
+    NoKey,
+    /// More than one has.
+    ManyKeys,
+    /// The key is for something else (`use`, `key_ops`, `alg`) or of another curve.
+    NotFit,
+    /// The key is too short, too long, or no key.
+    Refused,
+    /// The signature does not verify.
+    Signature,
 }
 
 /// Why a key set is refused.
@@ -69,7 +102,7 @@ pub enum KeySetError {
     Private,
 }
 
-/// The public keys of a client.
+/// Public keys of a client, or of an issuer.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet(Vec<Key>);
 
@@ -78,15 +111,20 @@ pub struct KeySet(Vec<Key>);
 struct Key {
     kid: Box<str>,
     kty: Box<str>,
-    public: Result<Public, AssertionError>,
+    crv: Option<Box<str>>,
+    /// What it is for alone, where it says so.
+    alg: Option<Box<str>>,
+    public: Result<Public, KeyError>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Public {
+enum Public {
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
     },
+    /// The point, uncompressed.
+    P256(Vec<u8>),
     /// The point, uncompressed.
     P384(Vec<u8>),
 }
@@ -140,10 +178,9 @@ impl KeySet {
         Ok(Self(keys.filter_map(Jwk::key).collect()))
     }
 
-    /// How many of its keys can verify an assertion: a registration without one is a mistake.
-    #[must_use]
-    pub fn usable(&self) -> usize {
-        self.0.iter().filter(|key| key.public.is_ok()).count()
+    /// How many of its keys can verify one of these: a registration without one is a mistake.
+    pub(crate) fn fitting(&self, algorithms: &[Algorithm]) -> usize {
+        self.0.iter().filter(|key| algorithms.iter().any(|algorithm| key.fit(*algorithm).is_ok())).count()
     }
 
     /// Whether a key has this id: where none has, keys that are fetched from a URL are fetched again.
@@ -152,36 +189,57 @@ impl KeySet {
         self.0.iter().any(|key| &*key.kid == kid)
     }
 
-    /// The one key with this id and of the kind that the algorithm wants.
-    pub(super) fn one(&self, kid: &str, algorithm: Algorithm) -> Result<&Public, AssertionError> {
+    /// Whether the one key with this id, of the kind that the algorithm wants, has signed this.
+    pub(crate) fn verify(
+        &self,
+        kid: &str,
+        algorithm: Algorithm,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<(), KeyError> {
+        self.one(kid, algorithm)?.verify(algorithm, signed, signature)
+    }
+
+    fn one(&self, kid: &str, algorithm: Algorithm) -> Result<&Public, KeyError> {
         let mut found = self.0.iter().filter(|key| &*key.kid == kid && &*key.kty == algorithm.kty());
-        let key = found.next().ok_or(AssertionError::NoKey)?;
+        let key = found.next().ok_or(KeyError::NoKey)?;
         if found.next().is_some() {
-            return Err(AssertionError::ManyKeys);
+            return Err(KeyError::ManyKeys);
         }
-        key.public.as_ref().map_err(|error| *error)
+        key.fit(algorithm)
+    }
+}
+
+impl Key {
+    /// What verifies by this algorithm.
+    fn fit(&self, algorithm: Algorithm) -> Result<&Public, KeyError> {
+        let is_of_kind =
+            &*self.kty == algorithm.kty() && algorithm.crv().is_none_or(|crv| self.crv.as_deref() == Some(crv));
+        let is_for_it = self.alg.as_deref().is_none_or(|alg| alg == algorithm.name());
+        if !is_of_kind || !is_for_it {
+            return Err(KeyError::NotFit);
+        }
+        self.public.as_ref().map_err(|error| *error)
     }
 }
 
 impl Jwk {
     fn key(self) -> Option<Key> {
         let public = self.public();
-        Some(Key { kid: self.kid?, kty: self.kty, public })
+        Some(Key { kid: self.kid?, kty: self.kty, crv: self.crv, alg: self.alg, public })
     }
 
-    fn public(&self) -> Result<Public, AssertionError> {
-        let fitting = Algorithm::ALL.into_iter().find(|algorithm| algorithm.kty() == &*self.kty);
-        let algorithm = fitting.ok_or(AssertionError::KeyNotFit)?;
+    fn public(&self) -> Result<Public, KeyError> {
         let is_for_signatures = self.r#use.as_deref().is_none_or(|purpose| purpose == "sig")
-            && self.key_ops.as_ref().is_none_or(|all| all.iter().any(|operation| &**operation == "verify"))
-            && self.alg.as_deref().is_none_or(|alg| alg == algorithm.name());
+            && self.key_ops.as_ref().is_none_or(|all| all.iter().any(|operation| &**operation == "verify"));
         if !is_for_signatures {
-            return Err(AssertionError::KeyNotFit);
+            return Err(KeyError::NotFit);
         }
-        match algorithm {
-            Algorithm::Rs384 => self.rsa().ok_or(AssertionError::KeyRefused),
-            Algorithm::Es384 if self.crv.as_deref() != Some("P-384") => Err(AssertionError::KeyNotFit),
-            Algorithm::Es384 => self.p384().ok_or(AssertionError::KeyRefused),
+        match (&*self.kty, self.crv.as_deref()) {
+            ("RSA", _) => self.rsa().ok_or(KeyError::Refused),
+            ("EC", Some("P-256")) => self.point(P256).map(Public::P256).ok_or(KeyError::Refused),
+            ("EC", Some("P-384")) => self.point(P384).map(Public::P384).ok_or(KeyError::Refused),
+            _ => Err(KeyError::NotFit),
         }
     }
 
@@ -195,29 +253,34 @@ impl Jwk {
     }
 
     /// Whether the point is on the curve, `ring` finds out whenever it verifies.
-    fn p384(&self) -> Option<Public> {
+    fn point(&self, octets: usize) -> Option<Vec<u8>> {
         let mut point = vec![4];
         for coordinate in [&self.x, &self.y] {
             let coordinate = URL_SAFE_NO_PAD.decode(coordinate.as_deref()?).ok()?;
-            if coordinate.len() != COORDINATE {
+            if coordinate.len() != octets {
                 return None;
             }
             point.extend(coordinate);
         }
-        Some(Public::P384(point))
+        Some(point)
     }
 }
 
 impl Public {
-    /// Verifies a signature of the key's own algorithm.
-    pub(super) fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), AssertionError> {
+    /// Verifies a signature; the algorithm is one that fits the key.
+    fn verify(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> Result<(), KeyError> {
         let verified = match self {
             Self::Rsa { n, e } => {
-                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA384, signed, signature)
+                let parameters = match algorithm {
+                    Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+                    _ => &RSA_PKCS1_2048_8192_SHA384,
+                };
+                RsaPublicKeyComponents { n, e }.verify(parameters, signed, signature)
             }
+            Self::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature),
             Self::P384(point) => UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).verify(signed, signature),
         };
-        verified.map_err(|_| AssertionError::Signature)
+        verified.map_err(|_| KeyError::Signature)
     }
 }
 

@@ -1,0 +1,217 @@
+//! `fhir-gateway key`: the keys that the gateway signs ID tokens with.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+use consent::Action;
+use serde_json::{Value, json};
+
+use super::purge::{as_json, close, open};
+use crate::cli::{self, DatabaseArgs, Exit, Stop};
+use crate::clock::Clock;
+use crate::gateway::Gateway;
+use crate::signing::{self, LEAD_MS, STAYS_MS, SigningError};
+use crate::store::signing_keys::{NewKey, SigningKey, SigningKeyError};
+
+/// The keys that the gateway signs ID tokens with; clients find the public parts at /oauth/jwks.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Lists the keys, the newest first; never a private part.
+    List(ListArgs),
+    /// Makes a new key, which signs two minutes later in place of the one before.
+    #[command(after_help = "\
+The new key is published at once and signs two minutes later, when everybody who keeps the key set has
+looked once more. The one before stays published until what it signed has expired. Running servers see
+it within seconds. Private parts are sealed under secret.key of the data directory (or
+FHIR_GATEWAY_SECRET_KEY): use the same here as the servers do.
+
+Example:
+  fhir-gateway key rotate --by 'Jane Doe'
+
+Exit codes:
+  0 done, 1 failed, 2 wrong usage, 3 the database is not available, 4 refused: it says why")]
+    Rotate(RotateArgs),
+    /// Takes a key out of the key set at once: what it signed is not to be trusted any more.
+    #[command(after_help = "\
+For a key that somebody else may know. ID tokens that it signed do not verify from now on (clients that
+keep the key set may take them for a minute more). Where it was the one that signs, another one takes its
+place. There is no way back.
+
+Example:
+  fhir-gateway key retire KID --by 'Jane Doe'
+
+Exit codes:
+  0 done, 1 failed, 2 wrong usage, 3 the database is not available,
+  4 there is none of that id, or it is retired already")]
+    Retire(RetireArgs),
+}
+
+/// How they are listed.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Who makes a new one.
+#[derive(Args, Debug)]
+pub struct RotateArgs {
+    /// Who does it.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Which one, and who says so.
+#[derive(Args, Debug)]
+pub struct RetireArgs {
+    /// Its id, as the list has it.
+    kid: String,
+    /// Who says so.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+impl From<SigningKeyError> for Stop {
+    fn from(error: SigningKeyError) -> Self {
+        match error {
+            SigningKeyError::Refused(message) => Self { exit: Exit::Refused, message },
+            SigningKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SigningError> for Stop {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::Store(error) => error.into(),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Stop`] says why.
+pub(super) async fn run(command: KeyCommand) -> Result<Exit, Stop> {
+    match command {
+        KeyCommand::List(args) => {
+            let (gateway, _permit) = open(&args.database, Action::Read, ("key-list", "key list")).await?;
+            let (keys, now_ms) = (gateway.store.signing_keys().await, gateway.clock.now_ms());
+            close(gateway).await;
+            let keys = keys?;
+            cli::print(&if args.json {
+                as_json(&keys.iter().map(|key| shown(key, now_ms)).collect::<Vec<_>>())?
+            } else {
+                keys.iter().map(|key| line(key, now_ms)).collect()
+            })?;
+        }
+        KeyCommand::Rotate(args) => {
+            let (gateway, permit) = open(&args.database, Action::Change, ("key-rotate", "key rotate")).await?;
+            let done = async {
+                let new = new(&gateway).await?;
+                gateway.store.rotate_signing_key(&permit, &new, LEAD_MS, &args.by).await?;
+                Ok::<_, Stop>(new.kid)
+            };
+            let done = done.await;
+            close(gateway).await;
+            let kid = done?;
+            cli::print(&if args.json {
+                format!("{}\n", json!({ "kid": kid }))
+            } else {
+                format!("key {kid} is published, and signs in two minutes\n")
+            })?;
+        }
+        KeyCommand::Retire(args) => {
+            let kid = known(&args.kid)?;
+            let (gateway, permit) = open(&args.database, Action::Change, ("key-retire", kid)).await?;
+            let done = async {
+                let new = new(&gateway).await?;
+                let is_new = gateway.store.retire_signing_key(&permit, kid, &new, &args.by).await?;
+                Ok::<_, Stop>(is_new.then_some(new.kid))
+            };
+            let done = done.await;
+            close(gateway).await;
+            let next = done?;
+            cli::print(&match (args.json, next) {
+                (true, next) => format!("{}\n", json!({ "retired": kid, "kid": next })),
+                (false, None) => "retired\n".to_owned(),
+                (false, Some(next)) => format!("retired\nkey {next} signs in its place\n"),
+            })?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn new(gateway: &Gateway) -> Result<NewKey, Stop> {
+    Ok(signing::make(&gateway.sealer).await?)
+}
+
+/// An id as it may stand in the trail: the base64url of a SHA-256.
+fn known(kid: &str) -> Result<&str, Stop> {
+    let fits = kid.len() == 43 && kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if fits { Ok(kid) } else { Err(Stop::usage("that is no key id; `key list` shows those that are")) }
+}
+
+fn state(key: &SigningKey, now_ms: i64) -> &'static str {
+    if key.retired_ms.is_some() {
+        "retired"
+    } else if now_ms < key.signs_from_ms {
+        "published"
+    } else if key.signs_at(now_ms) {
+        "signs"
+    } else if key.is_published_at(now_ms, STAYS_MS) {
+        "verifies"
+    } else {
+        "ended"
+    }
+}
+
+fn shown(key: &SigningKey, now_ms: i64) -> Value {
+    let mut shown = json!({
+        "kid": key.kid,
+        "algorithm": key.algorithm,
+        "state": state(key, now_ms),
+        "created": Clock::format(key.created_ms),
+        "createdBy": key.created_by,
+        "signsFrom": Clock::format(key.signs_from_ms),
+    });
+    let optional = [
+        ("signsUntil", key.signs_until_ms.map(Clock::format)),
+        ("publishedUntil", key.signs_until_ms.map(|end| Clock::format(end.saturating_add(STAYS_MS)))),
+        ("retired", key.retired_ms.map(Clock::format)),
+        ("retiredBy", key.retired_by.clone()),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            shown[name] = value.into();
+        }
+    }
+    shown
+}
+
+fn line(key: &SigningKey, now_ms: i64) -> String {
+    let state = state(key, now_ms);
+    let mut line = format!("{}  {state:<9}  {}  from {}", key.kid, key.algorithm, Clock::format(key.signs_from_ms));
+    // Writing to a String does not fail.
+    if let Some(end) = key.signs_until_ms {
+        let _ = write!(line, " until {}", Clock::format(end));
+    }
+    if let (Some(at), Some(by)) = (key.retired_ms, &key.retired_by) {
+        let _ = write!(line, ", retired {} by {by}", Clock::format(at));
+    }
+    line + "\n"
+}

@@ -1,0 +1,190 @@
+//! What somebody who has logged in sees and changes of the own account.
+
+use hyper::StatusCode;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::answer::{context, login_page};
+use super::screens::Enrolment;
+use super::{Asked, Logins, Route, Session, Standing, Unavailable, Who, next, paths, screens, totp};
+use crate::authorization::form::Form;
+use crate::http::query;
+use crate::pages::{Page, go_on, see_other};
+
+const REFUSED: StatusCode = StatusCode::FORBIDDEN;
+const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+/// The password now is not right; after too many attempts the session goes on, and nothing can be changed.
+const WRONG: &str = "The password now is not right, or there were too many attempts.";
+const WRONG_EITHER: &str = "Code and password do not fit, or there were too many attempts. Wait for the next code.";
+
+impl Logins {
+    pub(super) async fn account(&self, asked: &Asked<'_>) -> Result<Page, Unavailable> {
+        let session = match self.whole(asked, paths::ACCOUNT).await? {
+            Ok(session) => session,
+            Err(page) => return Ok(page),
+        };
+        let others = self.gateway.store.other_sessions(&session.account, &session.hash, self.policy.idle).await?;
+        let said = match query::value(asked.query, "done").as_deref() {
+            Some("password") => Some("Your password is changed, and other browsers are logged out."),
+            Some("sessions") => Some("Other browsers are logged out."),
+            Some("authenticator") => Some("The second factor is off."),
+            _ => None,
+        };
+        Ok(screens::account(&session.csrf, &session.account, &others, said))
+    }
+
+    pub(super) async fn sessions(&self, asked: &Asked<'_>, form: Option<&Form>) -> Result<Page, Unavailable> {
+        let session = match self.whole(asked, paths::ACCOUNT).await? {
+            Ok(session) => session,
+            Err(page) => return Ok(page),
+        };
+        let Some(form) = form else { return Ok(see_other(paths::ACCOUNT)) };
+        if !self.check_csrf(asked.headers, &session, form.get("csrf")) {
+            return Ok(screens::stale(paths::ACCOUNT).with_status(REFUSED));
+        }
+        self.gateway.store.end_other_sessions(&session.account, &session.hash).await?;
+        self.record(Route::Sessions.name(), Who::Known(&session.account), StatusCode::OK, asked).await?;
+        Ok(see_other("/oauth/account?done=sessions"))
+    }
+
+    pub(super) async fn password(&self, asked: &Asked<'_>, form: Option<&Form>) -> Result<Page, Unavailable> {
+        let next = self.next_of(asked, form);
+        let next = next.as_deref();
+        let Some((session, standing)) = self.visit(asked.headers).await? else {
+            return Ok(login_page(Some(paths::PASSWORD)));
+        };
+        if standing == Standing::SecondFactor {
+            return Ok(see_other(&self.step(&session.account, standing, Some(paths::PASSWORD))));
+        }
+        let (rule, must) = (self.policy.says(), standing == Standing::Password);
+        let show = |wrong: Option<&str>| screens::password(&session.csrf, next, &rule, must, wrong);
+        let Some(form) = form else { return Ok(show(None)) };
+        if !self.check_csrf(asked.headers, &session, form.get("csrf")) {
+            return Ok(screens::stale(paths::PASSWORD).with_status(REFUSED));
+        }
+        let account = &session.account;
+        let new = match self.new_password(form, account) {
+            Ok(new) => new,
+            Err(wrong) => return Ok(show(Some(&wrong)).with_status(UNFIT)),
+        };
+        let current = SecretString::from(form.get("current").unwrap_or_default());
+        if current.expose_secret() == new.expose_secret() {
+            return Ok(show(Some("The new password is the old one.")).with_status(UNFIT));
+        }
+        let (_, right) = self.try_password(Some(account.clone()), current, Route::Password, asked).await?;
+        if !right {
+            return Ok(show(Some(WRONG)).with_status(REFUSED));
+        }
+        let hash = self.hasher.hash(new).await?;
+        if !self.gateway.store.set_password(account, &hash, None).await? {
+            return Ok(screens::stale(paths::PASSWORD).with_status(REFUSED));
+        }
+        self.record(Route::Password.name(), Who::Known(account), StatusCode::OK, asked).await?;
+        self.anew(&session, session.second_factor, asked, |account| {
+            let standing = self.standing(account, session.second_factor);
+            match (must, standing) {
+                (true, Standing::Whole) => go_on("Your password is changed", &self.step(account, standing, next)),
+                (_, Standing::Whole) => see_other("/oauth/account?done=password"),
+                _ => see_other(&self.step(account, standing, next)),
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn authenticator(&self, asked: &Asked<'_>, form: Option<&Form>) -> Result<Page, Unavailable> {
+        let next = self.next_of(asked, form);
+        let next = next.as_deref();
+        let Some((session, standing)) = self.visit(asked.headers).await? else {
+            return Ok(login_page(Some(paths::AUTHENTICATOR)));
+        };
+        if !matches!(standing, Standing::Whole | Standing::Enrolment) {
+            return Ok(see_other(&self.step(&session.account, standing, Some(paths::AUTHENTICATOR))));
+        }
+        if let Some(form) = form
+            && !self.check_csrf(asked.headers, &session, form.get("csrf"))
+        {
+            return Ok(screens::stale(paths::AUTHENTICATOR).with_status(REFUSED));
+        }
+        if session.account.has_second_factor() {
+            return self.turn_off(&session, asked, form).await;
+        }
+        self.enrol(&session, standing, asked, form, next).await
+    }
+
+    async fn turn_off(&self, session: &Session, asked: &Asked<'_>, form: Option<&Form>) -> Result<Page, Unavailable> {
+        let account = &session.account;
+        let may = !self.policy.second_factor;
+        let show = |wrong: Option<&str>| screens::authenticator_off(&session.csrf, account, may, wrong);
+        let Some(form) = form.filter(|form| may && form.get("off").is_some()) else { return Ok(show(None)) };
+        let password = SecretString::from(form.get("password").unwrap_or_default());
+        let (_, right) = self.try_password(Some(account.clone()), password, Route::Authenticator, asked).await?;
+        if !right || !self.try_code(account, form.get("code").unwrap_or_default(), Route::Authenticator, asked).await? {
+            return Ok(show(Some(WRONG_EITHER)).with_status(REFUSED));
+        }
+        if !self.gateway.store.set_second_factor(account, None, &[]).await? {
+            return Ok(screens::stale(paths::AUTHENTICATOR).with_status(REFUSED));
+        }
+        self.record("second-factor-off", Who::Known(account), StatusCode::OK, asked).await?;
+        self.anew(session, false, asked, |_| see_other("/oauth/account?done=authenticator")).await
+    }
+
+    async fn enrol(
+        &self,
+        session: &Session,
+        standing: Standing,
+        asked: &Asked<'_>,
+        form: Option<&Form>,
+        next: Option<&str>,
+    ) -> Result<Page, Unavailable> {
+        let account = &session.account;
+        let sealer = &self.gateway.sealer;
+        // Until it is on, the browser has it, sealed for this session alone.
+        let pending = format!("totp pending {} {}", account.id, session.hash);
+        let said = form.and_then(|form| form.get("secret"));
+        let secret = said.and_then(|sealed| sealer.unseal(&pending, sealed).ok());
+        let is_new = secret.is_none();
+        let secret = match secret {
+            Some(secret) => secret,
+            None => totp::new_secret()?,
+        };
+        let sealed = sealer.seal(&pending, secret.expose_secret())?;
+        let issuer = self.origin.split_once("://").map_or(&*self.origin, |(_, host)| host);
+        let must = standing == Standing::Enrolment;
+        let shown = Enrolment { csrf: &session.csrf, next, secret: &secret, sealed: &sealed, issuer, must };
+        let Some(form) = form.filter(|_| !is_new) else { return Ok(shown.page(account, None)) };
+        let code = form.get("code").unwrap_or_default();
+        let Some(step) = totp::step_of(&secret, code, self.gateway.clock.now_ms()) else {
+            return Ok(shown.page(account, Some("That is not the code that the app shows now.")).with_status(UNFIT));
+        };
+        let password = SecretString::from(form.get("password").unwrap_or_default());
+        let (_, right) = self.try_password(Some(account.clone()), password, Route::Authenticator, asked).await?;
+        if !right {
+            return Ok(shown.page(account, Some(WRONG)).with_status(REFUSED));
+        }
+        let (codes, hashes) = totp::recovery()?;
+        let sealed = sealer.seal(&context(account), secret.expose_secret())?;
+        if !self.gateway.store.set_second_factor(account, Some((&sealed, step)), &hashes).await? {
+            return Ok(screens::stale(paths::AUTHENTICATOR).with_status(REFUSED));
+        }
+        self.record("second-factor-on", Who::Known(account), StatusCode::OK, asked).await?;
+        let onward = next.and_then(next::ours).unwrap_or(paths::ACCOUNT);
+        self.anew(session, true, asked, |_| screens::recovery(&codes, onward)).await
+    }
+
+    /// A session in place of all that a change of the owner's has ended.
+    async fn anew(
+        &self,
+        session: &Session,
+        second: bool,
+        asked: &Asked<'_>,
+        page: impl FnOnce(&crate::store::accounts::Account) -> Page,
+    ) -> Result<Page, Unavailable> {
+        let account = &session.account;
+        let found = self.gateway.store.account(account.organization, &account.id).await?;
+        let Some(account) = found else { return Ok(login_page(None)) };
+        match self.begin(&account, second, asked).await? {
+            Some(cookie) => Ok(page(&account).with_cookie(&cookie)),
+            None => Ok(login_page(None)),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Real clients, unmodified, in a real browser: npm's `fhirclient` in Chromium, through the gateway's own pages.
+//!
+//! `FHIR_GATEWAY_TEST_BROWSER` names the folder with the packages (`tests/browser/fetch FOLDER`); it takes `node` and `chromium`.
+
+#[path = "app_launch/app.rs"]
+#[expect(dead_code, reason = "the other file of tests uses the rest")]
+mod app;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use app::{App, PASSWORD, encounter, observation, someone};
+use gateway_tests::{Json, Server, patient, skipped, suite};
+
+/// What the app in the browser is told.
+struct Scene<'s> {
+    client: &'s str,
+    secret: Option<&'s str>,
+    scope: &'s str,
+    port: u16,
+    login: &'s str,
+    find: Option<(&'s str, &'s str)>,
+    launch: Option<&'s str>,
+}
+
+fn packages() -> Option<PathBuf> {
+    let found = std::env::var_os("FHIR_GATEWAY_TEST_BROWSER").map(PathBuf::from);
+    if found.is_none() {
+        skipped("FHIR_GATEWAY_TEST_BROWSER is not set");
+    }
+    found
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// Plays a scene; what the app saw.
+async fn play(server: &'static Server, packages: &std::path::Path, scene: Scene<'_>) -> Json {
+    let mut asked = serde_json::json!({
+        "iss": format!("http://{}/fhir", server.address()),
+        "clientId": scene.client,
+        "scope": scene.scope,
+        "port": scene.port,
+        "login": scene.login,
+        "password": PASSWORD,
+        "packages": packages,
+    });
+    let more = [
+        ("clientSecret", scene.secret),
+        ("launch", scene.launch),
+        ("find", scene.find.map(|(find, _)| find)),
+        ("patient", scene.find.map(|(_, patient)| patient)),
+    ];
+    for (name, value) in more {
+        if let Some(value) = value {
+            asked[name] = value.into();
+        }
+    }
+    if let Ok(folder) = std::env::var("FHIR_GATEWAY_TEST_PICTURES") {
+        asked["pictures"] = format!("{folder}/{}", scene.client).into();
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/launch.mjs");
+    let run = tokio::process::Command::new("node").arg(script).arg(asked.to_string()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(std::time::Duration::from_secs(120), run).await.expect("it ends").expect("node");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    let seen = Json::of(stdout.trim());
+    assert!(seen.at("error").is_none(), "{seen}");
+    assert_eq!(seen.at("complaints").map(ToString::to_string).as_deref(), Some("[]"), "the browser complained");
+    seen
+}
+
+suite! {
+    /// A public app of a patient's: log in, approve, read, refresh.
+    async fn a_public_app_in_a_browser(server: &'static Server) {
+        let Some(packages) = packages() else { return };
+        let all = server.client();
+        for resource in [patient("web-a", "x"), observation("web-a", "laboratory"), patient("web-b", "x"), observation("web-b", "laboratory")] {
+            assert!(all.save(&resource).await.status < 300);
+        }
+        let port = free_port();
+        let scope = "launch/patient patient/*.rs offline_access";
+        App::at(server, "web-public", scope, &format!("http://127.0.0.1:{port}/app"), true).await;
+        someone(server, "web-login-a", "Patient/web-a").await;
+        let scene = Scene { client: "web-public", secret: None, scope, port, login: "web-login-a", find: None, launch: None };
+        let seen = play(server, &packages, scene).await;
+        assert_eq!((seen.str("patient"), seen.str("read.id")), (Some("web-a"), Some("web-a")));
+        assert_eq!(seen.items("observations").len(), 1, "{seen}");
+        assert_eq!(seen.str("state.scope"), Some("launch/patient offline_access patient/*.rs"));
+        assert_ne!(seen.str("refreshed.access_token"), seen.str("state.access_token"));
+        assert_eq!(seen.items("again").len(), 1);
+    }
+
+    /// An app with a secret, for somebody at work who chooses a patient; and launched from an EHR.
+    async fn a_confidential_app_for_somebody_at_work(server: &'static Server) {
+        let Some(packages) = packages() else { return };
+        let all = server.client();
+        let person = patient("web-c", "x").with("name", Json::of(r#"[{"family":"Webster","given":["Cora"]}]"#));
+        for resource in [person, observation("web-c", "laboratory"), encounter("web-visit", "web-c", "web-doc")] {
+            assert!(all.save(&resource).await.status < 300);
+        }
+        let port = free_port();
+        let scope = "launch/patient patient/*.rs offline_access";
+        let app = App::at(server, "web-secret", "launch launch/patient patient/*.rs offline_access", &format!("http://127.0.0.1:{port}/app"), false).await;
+        someone(server, "web-login-c", "Practitioner/web-doc").await;
+        let scene = Scene { client: "web-secret", secret: app.secret(), scope, port, login: "web-login-c", find: Some(("Webster", "Cora Webster")), launch: None };
+        let seen = play(server, &packages, scene).await;
+        assert_eq!((seen.str("patient"), seen.items("observations").len()), (Some("web-c"), 1), "{seen}");
+
+        let ehr = App::backend(server, "web-ehr", "launch system/Patient.r").await;
+        let launch = ehr.launch(&[("app", "web-secret"), ("patient", "web-c"), ("encounter", "web-visit")]).await.expect(200).json();
+        let scope = "launch patient/*.rs";
+        let scene = Scene { client: "web-secret", secret: app.secret(), scope, port, login: "web-login-c", find: None, launch: launch.str("launch") };
+        let seen = play(server, &packages, scene).await;
+        assert_eq!((seen.str("patient"), seen.str("state.encounter")), (Some("web-c"), Some("web-visit")), "{seen}");
+    }
+}
