@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use smart::metadata::{Features, Paths, Site};
 
 use self::approval::Step;
+use self::person::About;
 
 use crate::audit::{AuditError, Circumstances, Decision, Event, address};
 use crate::auth::Issued;
@@ -288,7 +289,10 @@ impl AuthorizationServer {
         let step = match sent.part {
             Part::Authorize => self.authorize(text).await.map(|(client, page)| Step { client, ..Step::nobody(page) }),
             Part::Manage => self.manage(sent.headers, form).await,
-            _ => self.approval(sent.headers, text, form, sent.request).await,
+            _ => {
+                let about = About { request_id: sent.request, source: sent.source };
+                self.approval(sent.headers, text, form, about).await
+            }
         };
         let step = step.unwrap_or_else(|problem| {
             let page = pages::problem(problem.status, &problem.says);

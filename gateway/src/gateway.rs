@@ -1,7 +1,7 @@
 //! The gateway as one value: what every interaction, job and command works with.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +105,27 @@ pub struct Options {
     pub bulk: bool,
     /// Functions of the owner's are called after writes where maps say so.
     pub after_write: bool,
+}
+
+impl Options {
+    /// A database, with its keys and other files in a folder; nothing else that is not built in, but for rows of other programs, which are
+    /// adopted.
+    #[must_use]
+    pub fn at(database: &str, data_dir: &Path) -> Self {
+        Self {
+            database: database.to_owned(),
+            data_dir: data_dir.to_owned(),
+            maps: None,
+            time_zone: None,
+            labels: None,
+            statutes: None,
+            statutes_key: None,
+            content: ContentOptions::default(),
+            seed: None,
+            bulk: false,
+            after_write: true,
+        }
+    }
 }
 
 impl Gateway {

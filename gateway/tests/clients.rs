@@ -17,19 +17,7 @@ const MANY: usize = 32;
 async fn world(engine: Engine) -> (Server, [Arc<Gateway>; 2]) {
     let server = Server::start(engine);
     let open = async |name: &str| {
-        let options = Options {
-            database: server.database.url.clone(),
-            data_dir: server.folder().join(name),
-            maps: None,
-            time_zone: None,
-            labels: None,
-            statutes: None,
-            statutes_key: None,
-            content: Default::default(),
-            seed: None,
-            bulk: false,
-            after_write: true,
-        };
+        let options = Options::at(&server.database.url, &server.folder().join(name));
         Arc::new(Gateway::open(options).await.unwrap())
     };
     let gateways = [open("second").await, open("third").await];

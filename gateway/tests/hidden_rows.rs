@@ -46,19 +46,7 @@ fn own(patient: &str) -> Permit {
 /// A server on an empty database, and its gateway once more, for us.
 async fn world(engine: Engine) -> (Server, Endpoint) {
     let server = Server::with(engine, gateway_tests::Options { seed: Some(42), ..Default::default() });
-    let options = Options {
-        database: server.database.url.clone(),
-        data_dir: server.folder().join("second"),
-        maps: None,
-        time_zone: None,
-        labels: None,
-        statutes: None,
-        statutes_key: None,
-        content: Default::default(),
-        seed: Some(7),
-        bulk: false,
-        after_write: true,
-    };
+    let options = Options { seed: Some(7), ..Options::at(&server.database.url, &server.folder().join("second")) };
     let gateway = Arc::new(Gateway::open(options).await.unwrap());
     let (base, cursors) = ("http://h/fhir".into(), Cursors::seeded(7));
     let (capabilities, conditional_delete) = Default::default();

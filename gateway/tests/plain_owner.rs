@@ -36,19 +36,7 @@ async fn what_comes_from_a_browser_is_found() {
     };
     let (own, name) = database(&url).await;
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        database: own,
-        data_dir: folder.path().to_owned(),
-        maps: None,
-        time_zone: None,
-        labels: None,
-        statutes: None,
-        statutes_key: None,
-        content: Default::default(),
-        seed: None,
-        bulk: false,
-        after_write: true,
-    };
+    let options = Options::at(&own, folder.path());
     let gateway = Gateway::open(options).await.unwrap();
     let permit = gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
     let store = &gateway.store;

@@ -233,6 +233,10 @@ suite! {
         assert!(matches!(seen.get("/Patient/stranger-p").await.status, 403 | 404));
         assert_eq!(seen.search("/Patient?family=Famstranger-p").await.len(), 0);
         assert_eq!(seen.search("/Observation?patient=stranger-p").await.len(), 0);
+        // What the pages looked up is on record as the person's, by that app, from where the browser is.
+        let (mut sql, prefix) = server.trail().await;
+        let looked = format!("select distinct source from {prefix}audit_events where client = 'app-p' and type = 'Patient'");
+        assert_eq!(sql.rows(&looked).await, [[Some("127.0.0.1".to_owned())]]);
     }
 
     /// 1.1 group 3: an EHR launches an app with patient and encounter; the launch is for that app, once.

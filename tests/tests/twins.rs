@@ -4,6 +4,8 @@
 
 #[path = "twins/consented.rs"]
 mod consented;
+#[path = "twins/patients.rs"]
+mod patients;
 #[path = "twins/scoped.rs"]
 mod scoped;
 #[path = "twins/searches.rs"]

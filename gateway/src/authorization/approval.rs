@@ -20,7 +20,7 @@ use smart::scope::{ContextKind, Other, Scopes};
 use self::choice::chosen;
 pub(super) use self::choice::parsed;
 use super::authorize::{CONTINUE, UnderWay};
-use super::person::{PatientShown, Role, purpose, role};
+use super::person::{About, PatientShown, Role, purpose, role};
 use super::token::CodeContent;
 use super::{AuthorizationServer, Problem};
 use crate::http::query;
@@ -90,7 +90,7 @@ impl AuthorizationServer {
         headers: &HeaderMap,
         query: &str,
         form: Option<&str>,
-        request_id: &str,
+        about: About<'_>,
     ) -> Result<Step, Problem> {
         let Some(fields) = Fields::read(form.unwrap_or(query)) else {
             return Ok(Step::nobody(page::stopped("The form is too large", StatusCode::BAD_REQUEST)));
@@ -100,14 +100,14 @@ impl AuthorizationServer {
             Err(step) => return Ok(*step),
         };
         let page = match (form, fields.get("action")) {
-            (None, _) => self.first(&here, request_id).await?,
+            (None, _) => self.first(&here, about).await?,
             (Some(_), _) if !self.logins.check_csrf(headers, &here.session, Some(fields.get("csrf"))) => {
                 page::foreign()
             }
             (Some(_), "deny") => self.deny(&here).await?,
-            (Some(_), "find") => self.find(&here, fields.get("q"), request_id).await?,
-            (Some(_), "choose") => self.choose(&here, fields.get("patient"), None, request_id).await?,
-            (Some(_), "approve") => self.approve(&here, &fields, request_id).await?,
+            (Some(_), "find") => self.find(&here, fields.get("q"), about).await?,
+            (Some(_), "choose") => self.choose(&here, fields.get("patient"), None, about).await?,
+            (Some(_), "approve") => self.approve(&here, &fields, about).await?,
             (Some(_), _) => page::stopped("The form is not one of ours", StatusCode::BAD_REQUEST),
         };
         Ok(Step { account: Some(here.session.account), client: Some(here.client), purpose: Some(here.purpose), page })
@@ -144,9 +144,9 @@ impl AuthorizationServer {
     }
 
     /// The first page: the approval where it is known whose record it is about, else who may be chosen.
-    async fn first(&self, here: &Here, request_id: &str) -> Result<Page, Problem> {
+    async fn first(&self, here: &Here, about: About<'_>) -> Result<Page, Problem> {
         match (self.patient_known(here), needs_patient(&parsed(&here.under_way.scopes))) {
-            (Some(patient), _) => self.choose(here, &patient, None, request_id).await,
+            (Some(patient), _) => self.choose(here, &patient, None, about).await,
             (None, false) => Ok(self.ask(here, None, None)),
             (None, true) => Ok(page::picker(&self.frame(here), "", None)),
         }
@@ -161,38 +161,38 @@ impl AuthorizationServer {
         })
     }
 
-    async fn find(&self, here: &Here, text: &str, request_id: &str) -> Result<Page, Problem> {
+    async fn find(&self, here: &Here, text: &str, about: About<'_>) -> Result<Page, Problem> {
         if here.is_patient || self.patient_known(here).is_some() {
-            return self.first(here, request_id).await;
+            return self.first(here, about).await;
         }
         let text: String = text.trim().chars().take(LONGEST).collect();
         if text.is_empty() {
             return Ok(page::picker(&self.frame(here), "", None));
         }
         let of = (&here.session.account, &here.client);
-        let found = self.patients_like(of, here.purpose, &text, request_id).await?;
+        let found = self.patients_like(of, here.purpose, &text, about).await?;
         Ok(page::picker(&self.frame(here), &text, Some(&found)))
     }
 
     /// The approval for a patient, where this account may choose that one.
-    async fn choose(&self, here: &Here, id: &str, wrong: Option<&str>, request_id: &str) -> Result<Page, Problem> {
-        match self.chosen_patient(here, id, request_id).await? {
+    async fn choose(&self, here: &Here, id: &str, wrong: Option<&str>, about: About<'_>) -> Result<Page, Problem> {
+        match self.chosen_patient(here, id, about).await? {
             Some(patient) => Ok(self.ask(here, Some(&patient), wrong)),
             None => Ok(page::stopped("This record cannot be chosen", StatusCode::FORBIDDEN)),
         }
     }
 
-    async fn chosen_patient(&self, here: &Here, id: &str, request_id: &str) -> Result<Option<PatientShown>, Problem> {
+    async fn chosen_patient(&self, here: &Here, id: &str, about: About<'_>) -> Result<Option<PatientShown>, Problem> {
         let known = self.patient_known(here);
         if known.as_deref().is_some_and(|known| known != id) || !mappers::references::is_id(id) {
             return Ok(None);
         }
         let by_ehr = here.under_way.launch.as_ref().is_some_and(|launch| launch.patient.is_some());
         let of = (&here.session.account, &here.client);
-        let found = self.patient(of, here.purpose, (id, by_ehr), request_id).await?;
+        let found = self.patient(of, here.purpose, (id, by_ehr), about).await?;
         let encounter = here.under_way.launch.as_ref().and_then(|launch| launch.encounter.as_deref());
         if let (Some(_), Some(encounter)) = (&found, encounter)
-            && !self.is_encounter_of(of, here.purpose, (id, encounter), request_id).await?
+            && !self.is_encounter_of(of, here.purpose, (id, encounter), about).await?
         {
             return Ok(None);
         }
@@ -225,13 +225,13 @@ impl AuthorizationServer {
         Ok(if done { pages::see_other(&target) } else { page::too_late() })
     }
 
-    async fn approve(&self, here: &Here, fields: &Fields, request_id: &str) -> Result<Page, Problem> {
+    async fn approve(&self, here: &Here, fields: &Fields, about: About<'_>) -> Result<Page, Problem> {
         let on: Vec<String> = fields.all("scope").map(ToOwned::to_owned).collect();
         let granted = chosen(&here.under_way.scopes, &on);
         let asked = parsed(&here.under_way.scopes);
         let id = fields.get("patient");
         let patient = if needs_patient(&asked) || self.patient_known(here).is_some() {
-            match self.chosen_patient(here, id, request_id).await? {
+            match self.chosen_patient(here, id, about).await? {
                 Some(patient) => Some(patient),
                 None => return Ok(page::stopped("This record cannot be chosen", StatusCode::FORBIDDEN)),
             }

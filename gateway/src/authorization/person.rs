@@ -4,6 +4,7 @@
 use consent::{Caller, CallerKind, Purpose};
 use mappers::references::{Reference, parse};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{AuthorizationServer, Problem};
@@ -12,6 +13,15 @@ use crate::interaction::{Payload, Request, audited};
 use crate::router::{self, Destination, Verb};
 use crate::store::accounts::Account;
 use crate::store::clients::Client;
+
+/// The HTTP request that a page is looked up for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About<'a> {
+    /// Its name.
+    pub(super) request_id: &'a str,
+    /// The address that it came from.
+    pub(super) source: Option<IpAddr>,
+}
 
 /// The most patients that a search shows.
 const SHOWN: usize = 20;
@@ -105,10 +115,12 @@ impl AuthorizationServer {
         caller: &Caller,
         purpose: Purpose,
         (path, query): (&str, &str),
-        request_id: &str,
+        about: About<'_>,
     ) -> Result<Option<Value>, Problem> {
         let Destination::Found(place) = router::find(Some(Verb::Get), path) else { return Ok(None) };
-        let request = Request { query: query.into(), safe: true, request_id: request_id.into(), ..Request::at(&place) };
+        let About { request_id, source } = about;
+        let request =
+            Request { query: query.into(), safe: true, request_id: request_id.into(), source, ..Request::at(&place) };
         match audited::perform(&self.endpoint, caller, purpose, &request).await {
             Ok(answer) => match answer.payload {
                 Payload::Resource(body) => serde_json::from_slice(&body).map(Some).map_err(|_| Problem::unavailable()),
@@ -125,13 +137,13 @@ impl AuthorizationServer {
         (account, client): (&Account, &Client),
         purpose: Purpose,
         (id, by_ehr): (&str, bool),
-        request_id: &str,
+        about: About<'_>,
     ) -> Result<Option<PatientShown>, Problem> {
         if matches!(role(account), Some(Role::Patient(own)) if own != id) {
             return Ok(None);
         }
         let caller = self.looking(account, client, Some(id).filter(|_| by_ehr))?;
-        let found = self.look(&caller, purpose, (&format!("/fhir/Patient/{id}"), ""), request_id).await?;
+        let found = self.look(&caller, purpose, (&format!("/fhir/Patient/{id}"), ""), about).await?;
         Ok(found.as_ref().and_then(PatientShown::of))
     }
 
@@ -141,10 +153,10 @@ impl AuthorizationServer {
         (account, client): (&Account, &Client),
         purpose: Purpose,
         (patient, encounter): (&str, &str),
-        request_id: &str,
+        about: About<'_>,
     ) -> Result<bool, Problem> {
         let caller = self.looking(account, client, Some(patient))?;
-        let found = self.look(&caller, purpose, (&format!("/fhir/Encounter/{encounter}"), ""), request_id).await?;
+        let found = self.look(&caller, purpose, (&format!("/fhir/Encounter/{encounter}"), ""), about).await?;
         Ok(found.is_some())
     }
 
@@ -154,14 +166,14 @@ impl AuthorizationServer {
         (account, client): (&Account, &Client),
         purpose: Purpose,
         text: &str,
-        request_id: &str,
+        about: About<'_>,
     ) -> Result<Vec<PatientShown>, Problem> {
         let caller = self.looking(account, client, None)?;
         let value: String = url_encoded(text);
         let mut found: Vec<PatientShown> = Vec::new();
         for parameter in ["name", "identifier"] {
             let query = format!("{parameter}={value}&_count={SHOWN}&_sort=name&_total=none");
-            let bundle = self.look(&caller, purpose, ("/fhir/Patient", &query), request_id).await?.unwrap_or_default();
+            let bundle = self.look(&caller, purpose, ("/fhir/Patient", &query), about).await?.unwrap_or_default();
             for entry in bundle["entry"].as_array().into_iter().flatten() {
                 let patient = PatientShown::of(&entry["resource"]);
                 found.extend(patient.filter(|patient| found.iter().all(|known| known.id != patient.id)));

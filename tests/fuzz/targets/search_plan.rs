@@ -21,19 +21,8 @@ struct World {
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let options = Options {
-        database: format!("sqlite:{}", folder.path().join("clinic.db").display()),
-        data_dir: folder.path().join("data"),
-        maps: None,
-        time_zone: None,
-        content: Default::default(),
-        labels: None,
-        statutes: None,
-        statutes_key: None,
-        seed: Some(1),
-        bulk: false,
-        after_write: true,
-    };
+    let database = format!("sqlite:{}", folder.path().join("clinic.db").display());
+    let options = Options { seed: Some(1), ..Options::at(&database, &folder.path().join("data")) };
     let gateway = runtime.block_on(Gateway::open(options)).expect("an empty gateway");
     // Everything; one patient's; what Consents show; and of that what a token's scopes reach.
     let scoped = Scoped::new(|deed| match deed {

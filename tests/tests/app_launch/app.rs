@@ -14,20 +14,20 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A program that is registered.
-pub(crate) struct App {
-    server: &'static Server,
+pub(crate) struct App<'s> {
+    server: &'s Server,
     id: String,
     secret: Option<String>,
 }
 
-impl App {
+impl<'s> App<'s> {
     /// In a browser or on a phone.
-    pub(crate) async fn public(server: &'static Server, id: &str, scopes: &str) -> Self {
+    pub(crate) async fn public(server: &'s Server, id: &str, scopes: &str) -> Self {
         Self::add(server, id, scopes, &["--public", "--redirect-uri", REDIRECT, "--purpose", "PATRQT"]).await
     }
 
     /// On a server, for people at work and patients.
-    pub(crate) async fn confidential(server: &'static Server, id: &str, scopes: &str) -> Self {
+    pub(crate) async fn confidential(server: &'s Server, id: &str, scopes: &str) -> Self {
         let more = [
             "--secret",
             "--redirect-uri",
@@ -43,7 +43,7 @@ impl App {
     }
 
     /// One that is answered elsewhere.
-    pub(crate) async fn at(server: &'static Server, id: &str, scopes: &str, redirect: &str, is_public: bool) -> Self {
+    pub(crate) async fn at(server: &'s Server, id: &str, scopes: &str, redirect: &str, is_public: bool) -> Self {
         let kind = if is_public { "--public" } else { "--secret" };
         let more = [
             kind,
@@ -65,11 +65,11 @@ impl App {
     }
 
     /// For which nobody logs in.
-    pub(crate) async fn backend(server: &'static Server, id: &str, scopes: &str) -> Self {
+    pub(crate) async fn backend(server: &'s Server, id: &str, scopes: &str) -> Self {
         Self::add(server, id, scopes, &["--secret", "--purpose", "TREAT"]).await
     }
 
-    async fn add(server: &'static Server, id: &str, scopes: &str, more: &[&str]) -> Self {
+    async fn add(server: &'s Server, id: &str, scopes: &str, more: &[&str]) -> Self {
         let data_dir = server.data_dir().display().to_string();
         let add = ["client", "add", "--by", "Jane", "--id", id, "--name", id, "--scope", scopes, "--json"];
         let place = ["--database", &server.database.url, "--data-dir", &data_dir];
@@ -194,7 +194,7 @@ fn form(fields: &[(&str, &str)]) -> String {
 }
 
 /// A browser in which somebody has logged in.
-pub(crate) async fn someone(server: &'static Server, login: &str, actor: &str) -> Window {
+pub(crate) async fn someone(server: &Server, login: &str, actor: &str) -> Window {
     let data_dir = server.data_dir().display().to_string();
     let role = if actor.starts_with("Patient/") { "PATIENT" } else { "DOCTOR" };
     let add = [
