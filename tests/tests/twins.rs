@@ -318,6 +318,11 @@ mod sqlite {
     }
 
     #[tokio::test]
+    async fn other_patients_change_nothing_for_a_patients_app() {
+        patients::other_patients_change_nothing(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
     async fn hidden_rows_change_no_search() {
         super::hidden_rows_change_no_search(Engine::Sqlite).await;
     }
@@ -354,6 +359,13 @@ mod postgres {
     async fn what_scopes_do_not_reach_changes_nothing() {
         if !Engine::Postgres.is_skipped() {
             scoped::what_scopes_do_not_reach_changes_nothing(Engine::Postgres).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn other_patients_change_nothing_for_a_patients_app() {
+        if !Engine::Postgres.is_skipped() {
+            patients::other_patients_change_nothing(Engine::Postgres).await;
         }
     }
 
