@@ -1,7 +1,8 @@
 //! Programs that OAuth knows here, what they may ask for, the access tokens they were given, and the assertions they came with.
 //!
 //! No secret and no token is kept: what is compared is the SHA-256 of 256 random bits, for which nothing slower is needed. Nothing here
-//! is of anybody's record: who asks for a token has no permit yet. Whoever administers clients has one, for the organization.
+//! is of anybody's record, but for whose record an approval is about: who asks for a token has no permit yet, and finds one by what it holds
+//! or by whose login it is. Whoever administers clients has a permit, for the organization.
 //!
 //! What holds between all processes holds by the database: an assertion is used by inserting its row; no token is given to a client that
 //! was changed or disabled after whoever asked was known to be it; and a disabled client's tokens are none.
