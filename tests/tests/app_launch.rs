@@ -345,8 +345,14 @@ suite! {
         browser.press(&page, "Log out", &[]).await;
         app.refresh(&next, &[]).await.expect(400);
 
+        // Another password ends all logins, and what goes with them; not what outlives them.
         let mut browser = app::again(server, "login-n").await;
-        let token = app.approved(&mut browser, LAUNCH).await;
+        let (goes, stays) = (app.approved(&mut browser, scopes).await, app.approved(&mut browser, LAUNCH).await);
+        let page = browser.open("/oauth/password").await;
+        let other = "Another-Horse-8-Battery";
+        browser.press(&page, "Change the password", &[("current", app::PASSWORD), ("new", other), ("again", other)]).await;
+        app.refresh(&goes, &[]).await.expect(400);
+        let token = app.refresh(&stays, &[]).await.expect(200).json();
         with(server, &token).get("/Patient/own-n").await.expect(200);
         let id = app::account(server, "login-n").await;
         app::command(server, &["account", "change", &id, "--by", "Jane", "--actor", "Patient/other-n"]).await;

@@ -3,7 +3,7 @@
 //!
 //! [`scope`] reads what a client asks for, [`grant`] rules what it gets of that, [`permission`] says which types an action
 //! reaches with it. [`assertion`] tells whether a client is who it says it is, [`outside`] whether an outside issuer says what
-//! a token says; both read tokens by [`jose`]. [`authorize`] and [`pkce`] are what an app asks for somebody who logs in, [`id_token`] is what
+//! a token says (nothing in the gateway asks it yet); both read tokens by [`jose`]. [`authorize`] and [`pkce`] are what an app asks for somebody who logs in, [`id_token`] is what
 //! it is told of who that is. [`metadata`] has the documents by which clients find their way.
 
 pub mod assertion;

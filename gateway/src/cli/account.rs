@@ -42,7 +42,7 @@ Examples:
 Exit codes:
   0 added, 1 failed, 2 wrong usage, 3 the database is not available, 4 the login name is taken")]
     Add(Box<AddArgs>),
-    /// Changes an account, and ends its sessions unless only its name changes.
+    /// Changes an account, and ends its sessions unless only its name changes; with roles or references also what it approved for apps.
     #[command(after_help = "\
 What is given takes the place of what was there: give all of its roles or references.
 
@@ -53,19 +53,19 @@ Examples:
 Exit codes:
   0 changed, 1 failed, 2 wrong usage, 3 the database is not available, 4 refused: it says why")]
     Change(Box<ChangeArgs>),
-    /// Disables an account, and ends its sessions.
+    /// Disables an account, and ends its sessions and what it approved for apps.
     Disable(OneArgs),
     /// Makes a disabled account one again.
     Enable(OneArgs),
     /// Lists accounts, disabled ones last.
     List(ListArgs),
-    /// Takes the password away, ends all sessions, and prints a link by which another one is set, once.
+    /// Takes the password away, ends all sessions and what was approved for apps, and prints a link by which another one is set, once.
     Reset(ResetArgs),
-    /// Ends all sessions of an account; its owner may log in again.
+    /// Ends all sessions of an account, and what it approved for apps; its owner may log in again.
     SessionsEnd(OneArgs),
     /// Shows an account, without anything secret.
     Show(ShowArgs),
-    /// Takes the second factor of who has lost it away, and ends all sessions.
+    /// Takes the second factor of who has lost it away, and ends all sessions and what was approved for apps.
     TotpOff(OneArgs),
     /// Ends a lockout.
     Unlock(OneArgs),

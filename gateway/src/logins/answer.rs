@@ -74,8 +74,8 @@ impl Logins {
         let Some(form) = form else {
             let next = query::value(asked.query, "next");
             let next = next.as_deref().and_then(next::ours);
-            if let Some((session, Standing::Whole)) = self.visit(asked.headers).await? {
-                return Ok(see_other(next.unwrap_or_else(|| self.home(&session.account))));
+            if let Some((_, Standing::Whole)) = self.visit(asked.headers).await? {
+                return Ok(see_other(next.unwrap_or(paths::ACCOUNT)));
             }
             return self.for_guest(asked, |csrf| screens::login(csrf, next, "", None));
         };
@@ -178,7 +178,7 @@ impl Logins {
         let next = next.as_deref();
         let Some((session, standing)) = self.visit(asked.headers).await? else { return Ok(login_page(next)) };
         if standing != Standing::SecondFactor {
-            return Ok(see_other(&self.step(&session.account, standing, next)));
+            return Ok(see_other(&Self::step(standing, next)));
         }
         let Some(form) = form else { return Ok(screens::second_factor(&session.csrf, next, None)) };
         if !self.check_csrf(asked.headers, &session, form.get("csrf")) {
@@ -274,24 +274,20 @@ impl Logins {
     }
 
     /// Where somebody of that standing goes.
-    pub(super) fn step(&self, account: &Account, standing: Standing, next: Option<&str>) -> String {
+    pub(super) fn step(standing: Standing, next: Option<&str>) -> String {
         match standing {
             Standing::SecondFactor => next::going_on(paths::SECOND_FACTOR, next),
             Standing::Password => next::going_on(paths::PASSWORD, next),
             Standing::Enrolment => next::going_on(paths::AUTHENTICATOR, next),
-            Standing::Whole => next.unwrap_or_else(|| self.home(account)).to_owned(),
+            Standing::Whole => next.unwrap_or(paths::ACCOUNT).to_owned(),
         }
     }
 
     /// What comes after a form was right. Where the login is whole the chain of redirections ends: what is gone on to may lead to a client.
     pub(super) fn onward(&self, account: &Account, second: bool, next: Option<&str>) -> Page {
         let standing = self.standing(account, second);
-        let step = self.step(account, standing, next);
+        let step = Self::step(standing, next);
         if standing == Standing::Whole { go_on("You are logged in", &step) } else { see_other(&step) }
-    }
-
-    fn home(&self, _account: &Account) -> &'static str {
-        paths::ACCOUNT
     }
 
     /// Where to go on, as the form or the address says.
@@ -308,7 +304,7 @@ impl Logins {
         Ok(match self.visit(asked.headers).await? {
             None => Err(login_page(Some(path))),
             Some((session, Standing::Whole)) => Ok(session),
-            Some((session, standing)) => Err(see_other(&self.step(&session.account, standing, Some(path)))),
+            Some((_, standing)) => Err(see_other(&Self::step(standing, Some(path)))),
         })
     }
 }

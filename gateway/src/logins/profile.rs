@@ -54,7 +54,7 @@ impl Logins {
             return Ok(login_page(Some(paths::PASSWORD)));
         };
         if standing == Standing::SecondFactor {
-            return Ok(see_other(&self.step(&session.account, standing, Some(paths::PASSWORD))));
+            return Ok(see_other(&Self::step(standing, Some(paths::PASSWORD))));
         }
         let (rule, must) = (self.policy.says(), standing == Standing::Password);
         let show = |wrong: Option<&str>| screens::password(&session.csrf, next, &rule, must, wrong);
@@ -83,9 +83,9 @@ impl Logins {
         self.anew(&session, session.second_factor, asked, |account| {
             let standing = self.standing(account, session.second_factor);
             match (must, standing) {
-                (true, Standing::Whole) => go_on("Your password is changed", &self.step(account, standing, next)),
+                (true, Standing::Whole) => go_on("Your password is changed", &Self::step(standing, next)),
                 (_, Standing::Whole) => see_other("/oauth/account?done=password"),
-                _ => see_other(&self.step(account, standing, next)),
+                _ => see_other(&Self::step(standing, next)),
             }
         })
         .await
@@ -98,7 +98,7 @@ impl Logins {
             return Ok(login_page(Some(paths::AUTHENTICATOR)));
         };
         if !matches!(standing, Standing::Whole | Standing::Enrolment) {
-            return Ok(see_other(&self.step(&session.account, standing, Some(paths::AUTHENTICATOR))));
+            return Ok(see_other(&Self::step(standing, Some(paths::AUTHENTICATOR))));
         }
         if let Some(form) = form
             && !self.check_csrf(asked.headers, &session, form.get("csrf"))

@@ -145,7 +145,10 @@ impl Store {
             if change.roles.is_some() || change.actors.is_some() {
                 return Ok(sessions::end_everything(connection, organization, id, (now_ms, by)).await?);
             }
-            if ends { Ok(sessions::end_all(connection, organization, id).await?) } else { Ok(0) }
+            if !ends {
+                return Ok(0);
+            }
+            Ok(sessions::end_all(connection, organization, id, (now_ms, by)).await?)
         })
         .await
     }

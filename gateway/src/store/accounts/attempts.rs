@@ -167,7 +167,8 @@ impl Store {
         self.on(account.organization, async |connection| {
             let done = connection.execute(sql, args).await? > 0;
             if done {
-                sessions::end_all(connection, account.organization, &account.id).await?;
+                let now_ms = self.core().clock.now_ms();
+                sessions::end_all(connection, account.organization, &account.id, (now_ms, &account.id)).await?;
             }
             Ok(done)
         })

@@ -239,15 +239,20 @@ pub(super) async fn end_everything(
     let sql = "update oauth_approvals set ended = $3, ended_by = $4 where organization_id = $1 and account = $2 and ended is null";
     let args = [Arg::Int(organization.0), Arg::Text(account), Arg::Int(now_ms), Arg::Text(by)];
     connection.execute(sql, &args).await?;
-    end_all(connection, organization, account).await
+    end_all(connection, organization, account, (now_ms, by)).await
 }
 
-/// Ends all sessions of an account within an open transaction; how many.
+/// Ends all sessions of an account, and what was approved for as long as one of them lasts, within an open transaction; how many sessions.
 pub(super) async fn end_all(
     connection: &mut Connection,
     organization: OrganizationId,
     account: &str,
+    (now_ms, by): (i64, &str),
 ) -> Result<u64, DbError> {
+    let sql = "update oauth_approvals set ended = $3, ended_by = $4 \
+               where organization_id = $1 and account = $2 and session is not null and ended is null";
+    let args = [Arg::Int(organization.0), Arg::Text(account), Arg::Int(now_ms), Arg::Text(by)];
+    connection.execute(sql, &args).await?;
     let sql = "delete from account_sessions where organization_id = $1 and account = $2";
     connection.execute(sql, &[Arg::Int(organization.0), Arg::Text(account)]).await
 }
