@@ -48,6 +48,16 @@ async fn alerts(server: &Server) -> Vec<Json> {
     Json::of(&list.stdout).array().to_vec()
 }
 
+/// The alerts, once all that there are is noted as sent.
+async fn all_sent(server: &Server) -> Vec<Json> {
+    loop {
+        let list = alerts(server).await;
+        if list.iter().all(|it| it.str("state") == Some("sent")) {
+            return list;
+        }
+    }
+}
+
 async fn break_glass(api: &Client, patient: &str, reason: &str) -> String {
     let reason =
         format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"reason","valueString":"{reason}"}}]}}"#);
@@ -134,12 +144,7 @@ suite! {
         // No redirect is followed.
         assert!(all.iter().all(|it| it.path == format!("/{HIDDEN}?key={HIDDEN}")), "{all:?}");
         assert!(server.log().contains("status 307: no redirect is followed") && !server.log().contains(HIDDEN), "{}", server.log());
-        let list = loop {
-            let list = alerts(&server).await;
-            if list.iter().all(|it| it.str("state") == Some("sent")) {
-                break list;
-            }
-        };
+        let list = all_sent(&server).await;
         assert_eq!(list.iter().map(|it| it.str("tries").unwrap()).collect::<Vec<_>>(), ["3", "1"]);
         assert_eq!(command(&server, &["alerts", "list", "--check"]).await.expect(0).stdout, "");
     }
@@ -177,7 +182,9 @@ suite! {
         assert_eq!((&*all[0].id, &*all[0].text), (&*before[0].id, &*before[0].text), "the same, under the same id");
         assert_eq!(all[0].json().str("references.grant"), Some(&*grant));
 
-        // Killed before anybody could send it: what the command line wrote is told by the next server.
+        // Killed before anybody could send it: what the command line wrote is told by the next server. (What was taken is noted first: one
+        // that is killed before it has noted that tells it again, as above.)
+        all_sent(&server).await;
         server.kill();
         let id = incident(&server, &[]).await;
         server.restart();
