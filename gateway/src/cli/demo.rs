@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::auth::Authenticator;
-use crate::cli::serve::{self, Site};
+use crate::cli::serve::{self, Served, Site};
 use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop};
 use crate::demo;
 use crate::gateway::Gateway;
@@ -86,9 +86,16 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
     let ready = |base: &str, _: SocketAddr| announce(base, &token, args.patients, data_dir);
-    let (cursors, limits, deletes) =
-        (cursors(data_dir)?, (Limits::default(), Edge::default()), ConditionalDelete::default());
-    serve::listen(gateway, authenticator, cursors, limits, deletes, Site::at(address), ready).await?;
+    let served = Served {
+        gateway,
+        authenticator,
+        cursors: cursors(data_dir)?,
+        limits: Limits::default(),
+        edge: Edge::default(),
+        conditional_delete: ConditionalDelete::default(),
+        site: Site::at(address),
+    };
+    serve::listen(served, ready).await?;
     cli::print(&format!("\nThe demo has ended. Its data are in {}.\n", data_dir.display()))?;
     Ok(Exit::Done)
 }

@@ -1,45 +1,35 @@
 //! `fhir-gateway serve`: the server, from options to drain.
 
 mod edge;
+mod listen;
+mod log;
 mod logins;
 mod site;
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::panic::{self, PanicHookInfo};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use consent::{OrganizationPolicy, Purpose};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
-use tracing_subscriber::EnvFilter;
 
-use crate::audit::upkeep::{self, DAYS, LEAST_DAYS, Retention};
+use crate::audit::upkeep::{DAYS, LEAST_DAYS, Retention};
+use crate::auth::Authenticator;
 use crate::auth::scopes::StaffReach;
-use crate::auth::{Authenticator, Issued};
-use crate::authorization::{self, AuthorizationServer, KeysAt};
 use crate::cli::alerts::WebhookArgs;
-use crate::cli::{DatabaseArgs, Exit, Stop, restore};
+use crate::cli::{DatabaseArgs, Exit, Stop};
 use crate::gateway::{Gateway, Options};
+use crate::http::Limits;
 use crate::http::edge::Edge;
-use crate::http::exchange::Service;
-use crate::http::request_id::RequestIds;
-use crate::http::{Limits, server};
-use crate::interaction::Endpoint;
-use crate::interaction::capabilities::{self, Offer};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
-use crate::logins::Logins;
-use crate::signing::Signer;
 use crate::store::ALARM_EVERY;
-use crate::tls;
 use crate::webhook::{self, Upkeep};
 
 use edge::EdgeArgs;
+pub use listen::{Served, listen};
+pub(super) use log::log;
 use logins::LoginArgs;
 pub use site::Site;
 use site::own_address;
@@ -47,9 +37,6 @@ pub(super) use site::public_url;
 
 /// The variable that holds the development token: on a command line everybody could read it.
 pub const TOKEN_VARIABLE: &str = "FHIR_GATEWAY_DEV_TOKEN";
-
-/// The variable that says what is logged (`info`, `gateway=debug`).
-const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
 
 /// Serves FHIR R4 over the database.
 #[derive(Args, Clone, Debug)]
@@ -232,108 +219,17 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     if args.provenance {
         gateway.keep_provenance(args.dev_seed);
     }
-    let deletes = args.conditional_delete;
-    let edge = Edge { proxies: args.edge.proxies() };
-    let site = Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at };
-    listen(Arc::new(gateway), authenticator, cursors, (limits, edge), deletes, site, announce).await?;
-    Ok(Exit::Done)
-}
-
-/// Serves an open gateway until SIGTERM or SIGINT; `ready` is told the base address once it answers, and where it listens.
-///
-/// # Errors
-/// The address cannot be listened on, or the system refuses signals or output.
-pub async fn listen(
-    gateway: Arc<Gateway>,
-    authenticator: Authenticator,
-    cursors: Cursors,
-    (limits, edge): (Limits, Edge),
-    conditional_delete: ConditionalDelete,
-    Site { address, public_url, also_at }: Site<'_>,
-    ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>,
-) -> Result<(), Stop> {
-    let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
-    let mut stop = Box::pin(stop().map_err(system)?);
-    let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    let own = format!("http://{address}");
-    let origin = public_url.unwrap_or(&own).to_owned();
-    let base = format!("{origin}/fhir");
-    let prepared = async {
-        for other in also_at {
-            gateway.store.serve_at(other).await?;
-        }
-        gateway.store.serve_at(&base).await?;
-        gateway.store.index_positions().await?;
-        gateway.store.adopt_stored().await?;
-        gateway.store.adopt_consents().await
-    };
-    // It may take long where much names an address that is new; what is done of it stays done.
-    tokio::select! {
-        () = &mut stop => {
-            tracing::info!("stopped before anything was served");
-            return Ok(());
-        }
-        prepared = prepared => prepared?,
-    }
-    if !gateway.store.claim_journal(false).await? {
-        tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
-    }
-    if let Err(stop) = restore::ahead(&gateway).await {
-        webhook::tell_before_stopping(&gateway.store, &gateway.clock, &gateway.alerts).await;
-        return Err(stop);
-    }
-    gateway.store.keep_indexing();
-    gateway.store.keep_labelling();
-    gateway.keep_law();
-    gateway.keep_clients();
-    webhook::keep(gateway.store.clone(), Arc::clone(&gateway.clock), Arc::clone(&gateway.alerts));
-    let started_ms = gateway.clock.now_ms();
-    let store = gateway.store.clone();
-    let closing = gateway.audit.closing();
-    let upkeep = upkeep::keep(&gateway);
-    let capabilities = capabilities::statement(&Offer {
-        base: &base,
-        site: authorization::site(&origin),
-        started_ms,
-        conditional_delete,
-        update_creates: !gateway.enforces_consents,
-    });
-    let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach));
-    let keys = tls::config(None).map_err(|error| error.to_string());
-    let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));
-    let keys = keys.map_err(Stop::failed)?;
-    let sealer = Arc::clone(&gateway.sealer);
-    let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));
-    let logins = Logins::new(Arc::clone(&gateway), &origin);
-    let endpoint =
-        Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
-    let tokens = (Arc::clone(&issued), keys, signer);
-    let authorization = AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin);
-    let service = Service {
-        endpoint,
-        authenticator: authenticator.and_issued(issued),
-        authorization,
-        edge,
+    let served = Served {
+        gateway: Arc::new(gateway),
+        authenticator,
+        cursors,
         limits,
-        request_ids: RequestIds::new(started_ms),
-        writes: Arc::new(Semaphore::new(limits.writes as usize)),
+        edge: Edge { proxies: args.edge.proxies() },
+        conditional_delete: args.conditional_delete,
+        site: Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at },
     };
-    mappers::structure::prepare();
-    ready(&base, address).map_err(system)?;
-    tracing::info!("serving");
-    server::serve(listener, Arc::new(service), stop).await;
-    if let Err(error) = store.write_told().await {
-        tracing::warn!(%error, "alerts that were not written yet are lost");
-    }
-    // It holds the trail while it works; what it has not committed is done another day.
-    upkeep.abort();
-    let _ended = upkeep.await;
-    store.close().await;
-    closing.wait().await;
-    tracing::info!("stopped");
-    Ok(())
+    listen(served, listen::announce).await?;
+    Ok(Exit::Done)
 }
 
 /// How long the trail is kept, where the server sees to that.
@@ -382,39 +278,6 @@ fn authenticator(args: &ServeArgs) -> Result<Authenticator, Stop> {
     let missing = || Stop::usage(format!("--dev needs a token: set {TOKEN_VARIABLE} to a secret of your choice"));
     let development = Authenticator::development(token.trim()).ok_or_else(missing)?;
     Ok(development.acting(args.dev_actor.clone(), args.dev_purpose, args.dev_officer))
-}
-
-/// Logs to stderr, from this level on where the environment says nothing. Panics are told by their place alone: a message
-/// may hold data.
-pub(super) fn log(level: &str) {
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
-    // A second time in one process changes nothing.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
-    panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panicked");
-    }));
-}
-
-/// Resolves at the first signal to stop; waits for signals from the call on.
-fn stop() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-/// The one line on standard output; with where it listens, where clients reach it elsewhere.
-fn announce(base: &str, address: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let listen =
-        if base == format!("http://{address}/fhir") { String::new() } else { format!(r#","listen":"{address}""#) };
-    writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}}}"#)?;
-    out.flush()
 }
 
 #[cfg(test)]

@@ -1,0 +1,157 @@
+//! From an open gateway to a server that answers, and its end in order.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+
+use super::Site;
+use crate::audit::upkeep;
+use crate::auth::{Authenticator, Issued};
+use crate::authorization::{self, AuthorizationServer, KeysAt};
+use crate::cli::{Stop, restore};
+use crate::gateway::Gateway;
+use crate::http::edge::Edge;
+use crate::http::exchange::Service;
+use crate::http::request_id::RequestIds;
+use crate::http::{Limits, server};
+use crate::interaction::Endpoint;
+use crate::interaction::capabilities::{self, Offer};
+use crate::interaction::conditional::ConditionalDelete;
+use crate::interaction::cursor::Cursors;
+use crate::logins::Logins;
+use crate::signing::Signer;
+use crate::{tls, webhook};
+
+/// What is served, and how.
+pub struct Served<'s> {
+    /// An open gateway.
+    pub gateway: Arc<Gateway>,
+    /// Who may ask.
+    pub authenticator: Authenticator,
+    /// What the next pages are told by.
+    pub cursors: Cursors,
+    /// What bounds an exchange.
+    pub limits: Limits,
+    /// What stands before an exchange.
+    pub edge: Edge,
+    /// What a conditional delete does where several resources match.
+    pub conditional_delete: ConditionalDelete,
+    /// Where.
+    pub site: Site<'s>,
+}
+
+/// Serves until SIGTERM or SIGINT; `ready` is told the base address once it answers, and where it listens.
+///
+/// # Errors
+/// The address cannot be listened on, or the system refuses signals or output.
+pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>) -> Result<(), Stop> {
+    let Served { gateway, authenticator, cursors, limits, edge, conditional_delete, site } = served;
+    let Site { address, public_url, also_at } = site;
+    let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
+    let mut stop = Box::pin(stop().map_err(system)?);
+    let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let own = format!("http://{address}");
+    let origin = public_url.unwrap_or(&own).to_owned();
+    let base = format!("{origin}/fhir");
+    let prepared = async {
+        for other in also_at {
+            gateway.store.serve_at(other).await?;
+        }
+        gateway.store.serve_at(&base).await?;
+        gateway.store.index_positions().await?;
+        gateway.store.adopt_stored().await?;
+        gateway.store.adopt_consents().await
+    };
+    // It may take long where much names an address that is new; what is done of it stays done.
+    tokio::select! {
+        () = &mut stop => {
+            tracing::info!("stopped before anything was served");
+            return Ok(());
+        }
+        prepared = prepared => prepared?,
+    }
+    if !gateway.store.claim_journal(false).await? {
+        tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
+    }
+    if let Err(stop) = restore::ahead(&gateway).await {
+        webhook::tell_before_stopping(&gateway.store, &gateway.clock, &gateway.alerts).await;
+        return Err(stop);
+    }
+    gateway.store.keep_indexing();
+    gateway.store.keep_labelling();
+    gateway.keep_law();
+    gateway.keep_clients();
+    webhook::keep(gateway.store.clone(), Arc::clone(&gateway.clock), Arc::clone(&gateway.alerts));
+    let started_ms = gateway.clock.now_ms();
+    let store = gateway.store.clone();
+    let closing = gateway.audit.closing();
+    let upkeep = upkeep::keep(&gateway);
+    let capabilities = capabilities::statement(&Offer {
+        base: &base,
+        site: authorization::site(&origin),
+        started_ms,
+        conditional_delete,
+        update_creates: !gateway.enforces_consents,
+    });
+    let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach));
+    let keys = tls::config(None).map_err(|error| error.to_string());
+    let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));
+    let keys = keys.map_err(Stop::failed)?;
+    let sealer = Arc::clone(&gateway.sealer);
+    let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));
+    let logins = Logins::new(Arc::clone(&gateway), &origin);
+    let endpoint =
+        Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
+    let tokens = (Arc::clone(&issued), keys, signer);
+    let authorization = AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin);
+    let service = Service {
+        endpoint,
+        authenticator: authenticator.and_issued(issued),
+        authorization,
+        edge,
+        limits,
+        request_ids: RequestIds::new(started_ms),
+        writes: Arc::new(Semaphore::new(limits.writes as usize)),
+    };
+    mappers::structure::prepare();
+    ready(&base, address).map_err(system)?;
+    tracing::info!("serving");
+    server::serve(listener, Arc::new(service), stop).await;
+    if let Err(error) = store.write_told().await {
+        tracing::warn!(%error, "alerts that were not written yet are lost");
+    }
+    // It holds the trail while it works; what it has not committed is done another day.
+    upkeep.abort();
+    let _ended = upkeep.await;
+    store.close().await;
+    closing.wait().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Resolves at the first signal to stop; waits for signals from the call on.
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The one line on standard output; with where it listens, where clients reach it elsewhere.
+pub(super) fn announce(base: &str, address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let listen =
+        if base == format!("http://{address}/fhir") { String::new() } else { format!(r#","listen":"{address}""#) };
+    writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}}}"#)?;
+    out.flush()
+}
