@@ -42,6 +42,7 @@ use crate::store::clients::Client;
 
 pub use self::documents::site;
 pub use self::keys::KeysAt;
+pub(crate) use self::keys::may_be_fetched;
 
 /// Where its endpoints are, from the origin on.
 pub const PATHS: Paths<'static> = Paths {
@@ -217,7 +218,7 @@ pub struct AuthorizationServer {
     /// Who has logged in.
     pub logins: Logins,
     issued: Arc<Issued>,
-    keys: KeysAt,
+    keys: Arc<KeysAt>,
     signer: Arc<Signer>,
     /// The origin, without a slash at the end.
     origin: Box<str>,
@@ -231,7 +232,7 @@ impl AuthorizationServer {
     pub fn new(
         endpoint: Arc<Endpoint>,
         logins: Logins,
-        (issued, keys, signer): (Arc<Issued>, KeysAt, Arc<Signer>),
+        (issued, keys, signer): (Arc<Issued>, Arc<KeysAt>, Arc<Signer>),
         origin: &str,
     ) -> Self {
         let token_url = format!("{origin}{}", PATHS.token).into();

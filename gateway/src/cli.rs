@@ -1,4 +1,4 @@
-//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|client|account|key|audit|alerts|purge|hold|incident|restore-replay`.
+//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|client|account|key|audit|alerts|provider|purge|hold|incident|restore-replay`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
@@ -14,6 +14,7 @@ pub mod incident;
 pub mod key;
 pub mod map;
 pub mod migrate;
+pub mod provider;
 pub mod purge;
 pub mod restore;
 pub mod search;
@@ -79,6 +80,8 @@ enum Command {
     #[command(subcommand)]
     Map(map::MapCommand),
     Migrate(migrate::MigrateArgs),
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
     #[command(subcommand)]
     Purge(purge::PurgeCommand),
     RestoreReplay(restore::ReplayArgs),
@@ -384,6 +387,7 @@ async fn run(command: Command) -> Result<Exit, Stop> {
         Command::Key(command) => key::run(command).await,
         Command::Map(command) => map::run(command).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Provider(command) => provider::run(command).await,
         Command::Purge(command) => purge::run(command).await,
         Command::RestoreReplay(args) => restore::run(args).await,
         Command::Search(command) => search::run(command).await,

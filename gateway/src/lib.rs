@@ -13,6 +13,7 @@ pub mod logins;
 mod markup;
 pub mod operation;
 pub mod outcome;
+pub mod outside;
 pub mod pages;
 pub mod router;
 pub mod sealing;

@@ -7,6 +7,7 @@ mod answer;
 mod cookies;
 mod hasher;
 mod next;
+mod outside;
 mod policy;
 mod profile;
 mod screens;
@@ -27,8 +28,9 @@ pub use self::policy::Policy;
 use crate::audit::{AuditError, Circumstances, Decision, Event, address};
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
 use crate::interaction::audited::NOBODY;
+use crate::outside::Outside;
 use crate::sealing::Unsealable;
-use crate::store::accounts::Account;
+use crate::store::accounts::{Account, Shown};
 use crate::store::clients::{Approval, hash_of};
 use crate::store::error::StoreError;
 use crate::store::random;
@@ -44,6 +46,8 @@ pub enum Route {
     Authenticator,
     /// A login.
     Login,
+    /// Back from a provider outside of here.
+    FromProvider,
     /// The end of a session.
     Logout,
     /// Another password.
@@ -52,6 +56,8 @@ pub enum Route {
     SecondFactor,
     /// The end of the other sessions.
     Sessions,
+    /// To a provider outside of here.
+    ToProvider,
 }
 
 impl Route {
@@ -61,11 +67,13 @@ impl Route {
             Self::Account => "account",
             Self::Activate => "activate",
             Self::Authenticator => "authenticator",
+            Self::FromProvider => "outside-login",
             Self::Login => "login",
             Self::Logout => "logout",
             Self::Password => "password-change",
             Self::SecondFactor => "second-factor",
             Self::Sessions => "sessions-end",
+            Self::ToProvider => "outside-login-begin",
         }
     }
 }
@@ -82,6 +90,8 @@ pub mod paths {
     pub const LOGOUT: &str = "/oauth/logout";
     /// Another password.
     pub const PASSWORD: &str = "/oauth/password";
+    /// A login by a provider outside of here; `provider` says which, `next` where to go on.
+    pub const TO_PROVIDER: &str = "/oauth/outside/start";
     /// The code of a second factor.
     pub const SECOND_FACTOR: &str = "/oauth/second-factor";
     /// The end of the other sessions.
@@ -105,6 +115,8 @@ pub struct Session {
     pub authenticated_ms: i64,
     /// Whether by a second factor, too.
     pub second_factor: bool,
+    /// By which provider's word; `None`: by a password.
+    pub outside: Option<String>,
     /// When it ends, whatever is done.
     pub expires_ms: i64,
     /// The hash of its token: names it to the store.
@@ -117,6 +129,11 @@ impl Session {
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// How who it is was shown.
+    fn shown(&self) -> Shown {
+        Shown { second: self.second_factor, outside: self.outside.clone(), at_ms: Some(self.authenticated_ms) }
     }
 }
 
@@ -195,6 +212,7 @@ pub struct Logins {
     policy: Policy,
     hasher: Hasher,
     cookies: Cookies,
+    outside: Outside,
     /// The origin, without a slash at the end.
     origin: Box<str>,
 }
@@ -202,10 +220,10 @@ pub struct Logins {
 impl Logins {
     /// At an origin (`https://gateway.clinic.example`).
     #[must_use]
-    pub fn new(gateway: Arc<Gateway>, origin: &str) -> Self {
+    pub fn new(gateway: Arc<Gateway>, outside: Outside, origin: &str) -> Self {
         let policy = gateway.logins;
         let cookies = Cookies { secure: origin.starts_with("https://") };
-        Self { gateway, policy, hasher: Hasher::new(), cookies, origin: origin.into() }
+        Self { gateway, policy, hasher: Hasher::new(), cookies, outside, origin: origin.into() }
     }
 
     /// Who sends a request, where somebody has logged in wholly: with the second factor where there is one, and a password that need not
@@ -244,11 +262,13 @@ impl Logins {
         let Some(token) = self.cookies.of(Cookie::Session, headers) else { return Ok(None) };
         let hash = hash_of(token);
         let Some(kept) = self.gateway.store.session(&hash, self.policy.idle).await? else { return Ok(None) };
-        let standing = self.standing(&kept.account, kept.second);
+        let shown = Shown { second: kept.second, outside: kept.outside, at_ms: Some(kept.authenticated_ms) };
+        let standing = self.standing(&kept.account, &shown);
         let session = Session {
             account: kept.account,
             authenticated_ms: kept.authenticated_ms,
-            second_factor: kept.second,
+            second_factor: shown.second,
+            outside: shown.outside,
             expires_ms: kept.expires_ms,
             hash,
             csrf: csrf_of(token),
@@ -256,16 +276,22 @@ impl Logins {
         Ok(Some((session, standing)))
     }
 
-    fn standing(&self, account: &Account, second: bool) -> Standing {
-        if account.has_second_factor() && !second {
+    /// Rules for passwords are for who has shown one. A second factor that a provider asks for is as good as ours.
+    fn standing(&self, account: &Account, shown: &Shown) -> Standing {
+        let is_by_password = shown.outside.is_none();
+        if account.has_second_factor() && !shown.second {
             Standing::SecondFactor
-        } else if account.must_change || self.policy.is_over(account.password_set_ms, self.gateway.clock.now_ms()) {
+        } else if is_by_password && self.has_to_change(account) {
             Standing::Password
-        } else if self.policy.second_factor && !account.has_second_factor() {
+        } else if self.policy.second_factor && !account.has_second_factor() && (is_by_password || !shown.second) {
             Standing::Enrolment
         } else {
             Standing::Whole
         }
+    }
+
+    fn has_to_change(&self, account: &Account) -> bool {
+        account.must_change || self.policy.is_over(account.password_set_ms, self.gateway.clock.now_ms())
     }
 
     /// How long a session of that standing lasts.

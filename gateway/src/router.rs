@@ -140,7 +140,7 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 93] = [
+const TABLE: [(Verb, &str, Interaction); 95] = [
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -163,6 +163,8 @@ const TABLE: [(Verb, &str, Interaction); 93] = [
     (Verb::Post, "/oauth/revoke", Interaction::Authorization(Part::Revoke)),
     (Verb::Get, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
     (Verb::Post, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
+    (Verb::Get, "/oauth/outside/start", Interaction::Authorization(Part::Logins(Login::ToProvider))),
+    (Verb::Get, "/oauth/outside/callback", Interaction::Authorization(Part::Logins(Login::FromProvider))),
     (Verb::Get, "/oauth/second-factor", Interaction::Authorization(Part::Logins(Login::SecondFactor))),
     (Verb::Post, "/oauth/second-factor", Interaction::Authorization(Part::Logins(Login::SecondFactor))),
     // The token of a link is of 64 digits, as a FHIR id may be.

@@ -39,6 +39,7 @@ mod open;
 mod place;
 pub mod pools;
 pub(crate) mod provenance;
+pub mod providers;
 mod quality;
 mod read;
 mod reading;

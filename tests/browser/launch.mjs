@@ -2,7 +2,7 @@
 // approves on the gateway's own pages, and the app reads. Prints what the app saw as one line of JSON.
 //
 //   node launch.mjs '{"iss": ..., "clientId": ..., "clientSecret"?: ..., "scope": ..., "port": ..., "login": ..., "password": ...,
-//                     "find"?: ..., "patient"?: ..., "launch"?: ..., "pictures"?: FOLDER, "packages": FOLDER}'
+//                     "provider"?: NAME, "find"?: ..., "patient"?: ..., "launch"?: ..., "pictures"?: FOLDER, "packages": FOLDER}'
 import { createServer } from 'node:http';
 import { readFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -58,7 +58,9 @@ const browser = await chromium.launch({ executablePath: asked.chromium ?? '/usr/
 const context = await browser.newContext({ viewport: { width: asked.width ?? 1200, height: 900 }, javaScriptEnabled: true });
 const page = await context.newPage();
 const complaints = [];
-page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
+// What the pages of an outside provider complain of is theirs.
+const ours = () => [origin, new URL(asked.iss).origin].some((known) => page.url().startsWith(known));
+page.on('console', (message) => { if (message.type() === 'error' && ours()) complaints.push(message.text()); });
 let number = 0;
 async function picture(name) {
     if (!asked.pictures) return;
@@ -75,9 +77,18 @@ try {
     await page.goto(start);
     await page.waitForURL(/\/oauth\/login/);
     await picture('login');
-    await page.fill('input[name=login]', asked.login);
-    await page.fill('input[name=password]', asked.password);
-    await page.getByRole('button', { name: 'Log in' }).click();
+    if (asked.provider) {
+        // npm's oidc-provider: a login, then a consent.
+        await page.getByRole('link', { name: `Log in with ${asked.provider}` }).click();
+        await page.fill('input[name=login]', asked.login);
+        await page.fill('input[name=password]', asked.password);
+        await page.getByRole('button', { name: 'Sign-in' }).click();
+        await page.getByRole('button', { name: 'Continue' }).click();
+    } else {
+        await page.fill('input[name=login]', asked.login);
+        await page.fill('input[name=password]', asked.password);
+        await page.getByRole('button', { name: 'Log in' }).click();
+    }
     await page.waitForURL(/\/oauth\/authorize\/continue/);
     if (asked.find) {
         await page.fill('input[name=q]', asked.find);

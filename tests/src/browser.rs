@@ -76,6 +76,7 @@ impl Browser {
                     None => return response,
                 },
             };
+            let next = next.strip_prefix(&self.origin).unwrap_or(&next).to_owned();
             if !next.starts_with('/') {
                 return response;
             }
@@ -100,7 +101,7 @@ impl Browser {
         for line in response.headers.get_all("Set-Cookie") {
             let line = line.to_str().expect("an ASCII header");
             let (name, value) = line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
-            if line.contains("Max-Age=0") {
+            if line.contains("Max-Age=0") || value.is_empty() {
                 self.cookies.remove(name);
             } else {
                 self.cookies.insert(name.to_owned(), value.to_owned());

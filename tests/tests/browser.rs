@@ -5,12 +5,16 @@
 #[path = "app_launch/app.rs"]
 #[expect(dead_code, reason = "the other file of tests uses the rest")]
 mod app;
+#[path = "outside/provider.rs"]
+#[expect(dead_code, reason = "the other file of tests uses the rest")]
+mod provider;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
 
 use app::{App, PASSWORD, encounter, observation, someone};
 use gateway_tests::{Json, Server, patient, skipped, suite};
+use provider::Provider;
 
 /// What the app in the browser is told.
 struct Scene<'s> {
@@ -19,6 +23,8 @@ struct Scene<'s> {
     scope: &'s str,
     port: u16,
     login: &'s str,
+    /// What a provider outside is called, whose login it is.
+    provider: Option<&'s str>,
     find: Option<(&'s str, &'s str)>,
     launch: Option<&'s str>,
 }
@@ -49,6 +55,7 @@ async fn play(server: &'static Server, packages: &std::path::Path, scene: Scene<
     let more = [
         ("clientSecret", scene.secret),
         ("launch", scene.launch),
+        ("provider", scene.provider),
         ("find", scene.find.map(|(find, _)| find)),
         ("patient", scene.find.map(|(_, patient)| patient)),
     ];
@@ -83,7 +90,7 @@ suite! {
         let scope = "launch/patient patient/*.rs offline_access";
         App::at(server, "web-public", scope, &format!("http://127.0.0.1:{port}/app"), true).await;
         someone(server, "web-login-a", "Patient/web-a").await;
-        let scene = Scene { client: "web-public", secret: None, scope, port, login: "web-login-a", find: None, launch: None };
+        let scene = Scene { client: "web-public", secret: None, scope, port, login: "web-login-a", provider: None, find: None, launch: None };
         let seen = play(server, &packages, scene).await;
         assert_eq!((seen.str("patient"), seen.str("read.id")), (Some("web-a"), Some("web-a")));
         assert_eq!(seen.items("observations").len(), 1, "{seen}");
@@ -104,15 +111,34 @@ suite! {
         let scope = "launch/patient patient/*.rs offline_access";
         let app = App::at(server, "web-secret", "launch launch/patient patient/*.rs offline_access", &format!("http://127.0.0.1:{port}/app"), false).await;
         someone(server, "web-login-c", "Practitioner/web-doc").await;
-        let scene = Scene { client: "web-secret", secret: app.secret(), scope, port, login: "web-login-c", find: Some(("Webster", "Cora Webster")), launch: None };
+        let scene = Scene { client: "web-secret", secret: app.secret(), scope, port, login: "web-login-c", provider: None, find: Some(("Webster", "Cora Webster")), launch: None };
         let seen = play(server, &packages, scene).await;
         assert_eq!((seen.str("patient"), seen.items("observations").len()), (Some("web-c"), 1), "{seen}");
 
         let ehr = App::backend(server, "web-ehr", "launch system/Patient.r").await;
         let launch = ehr.launch(&[("app", "web-secret"), ("patient", "web-c"), ("encounter", "web-visit")]).await.expect(200).json();
         let scope = "launch patient/*.rs";
-        let scene = Scene { client: "web-secret", secret: app.secret(), scope, port, login: "web-login-c", find: None, launch: launch.str("launch") };
+        let scene = Scene { client: "web-secret", secret: app.secret(), scope, port, login: "web-login-c", provider: None, find: None, launch: launch.str("launch") };
         let seen = play(server, &packages, scene).await;
         assert_eq!((seen.str("patient"), seen.str("state.encounter")), (Some("web-c"), Some("web-visit")), "{seen}");
+    }
+
+    /// A patient whom an outside OpenID provider knows, through its pages and ours.
+    async fn a_public_app_of_somebody_whom_an_outside_provider_knows(server: &'static Server) {
+        let Some(packages) = packages() else { return };
+        let all = server.client();
+        for resource in [patient("web-d", "x"), observation("web-d", "laboratory"), patient("web-e", "x"), observation("web-e", "laboratory")] {
+            assert!(all.save(&resource).await.status < 300);
+        }
+        let people = serde_json::json!({"web-person": {"fhirUser": "Patient/web-d", "name": "Dora Webster"}});
+        let Some(_provider) = Provider::start(server, "web-clinic", people, &["--claim-actor", "fhirUser"]).await else { return };
+        let port = free_port();
+        let scope = "openid fhirUser launch/patient patient/*.rs offline_access";
+        App::at(server, "web-outside", scope, &format!("http://127.0.0.1:{port}/app"), true).await;
+        let scene = Scene { client: "web-outside", secret: None, scope, port, login: "web-person", provider: Some("Clinic"), find: None, launch: None };
+        let seen = play(server, &packages, scene).await;
+        assert_eq!((seen.str("patient"), seen.str("read.id"), seen.items("observations").len()), (Some("web-d"), Some("web-d"), 1), "{seen}");
+        assert_eq!(seen.str("user"), Some("Patient/web-d"));
+        assert_eq!(seen.items("again").len(), 1);
     }
 }

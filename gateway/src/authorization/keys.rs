@@ -1,12 +1,12 @@
-//! Key sets of clients that are registered by their address: fetched when they are needed, and kept for as long as they say.
+//! Key sets of clients and of outside issuers, at their addresses: fetched when they are needed, and kept for as long as they say.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use reqwest::header::{ACCEPT, AGE, CACHE_CONTROL, HeaderMap};
-use reqwest::{Client, Url, redirect};
+use reqwest::header::{ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, Response, Url, redirect};
 use smart::assertion::{KeySet, LONGEST_SET};
 use tokio::sync::Semaphore;
 
@@ -74,7 +74,7 @@ impl KeysAt {
     }
 
     /// The set at an address, which may have been fetched before.
-    pub(super) async fn at(&self, url: &str, now_ms: i64) -> Option<Arc<KeySet>> {
+    pub(crate) async fn at(&self, url: &str, now_ms: i64) -> Option<Arc<KeySet>> {
         let address = self.address(url, now_ms);
         let valid = address.known.lock().valid(now_ms);
         match valid {
@@ -84,7 +84,7 @@ impl KeysAt {
     }
 
     /// The set as it is now, but for one that was asked for a moment ago: who sends keys that nobody knows does not make us fetch.
-    pub(super) async fn anew(&self, url: &str, now_ms: i64) -> Option<Arc<KeySet>> {
+    pub(crate) async fn anew(&self, url: &str, now_ms: i64) -> Option<Arc<KeySet>> {
         let address = self.address(url, now_ms);
         self.fetch(url, &address, now_ms).await
     }
@@ -125,7 +125,7 @@ impl KeysAt {
                 known.until_ms = now_ms + for_ms;
             }
             None => {
-                tracing::info!("a client's key set cannot be fetched");
+                tracing::info!("a key set cannot be fetched");
                 known.set = known.valid(now_ms);
             }
         }
@@ -133,25 +133,44 @@ impl KeysAt {
     }
 
     async fn fetched(&self, url: &str) -> Option<(KeySet, i64)> {
-        let address = Url::parse(url).ok().filter(may_be_fetched)?;
-        let mut answer = self.client.get(address).header(ACCEPT, "application/json").send().await.ok()?;
-        if !answer.status().is_success() {
-            return None;
-        }
-        let for_ms = kept_for_ms(answer.headers());
-        let mut text = Vec::new();
-        while let Some(chunk) = answer.chunk().await.ok()? {
-            text.extend_from_slice(&chunk);
-            if text.len() > LONGEST_SET {
-                return None;
-            }
-        }
+        let (text, for_ms) = self.document(url, LONGEST_SET).await?;
         Some((KeySet::parse(&text).ok()?, for_ms))
+    }
+
+    /// A JSON document of so many bytes at most, and how long it may be kept.
+    pub(crate) async fn document(&self, url: &str, longest: usize) -> Option<(Vec<u8>, i64)> {
+        let address = Url::parse(url).ok().filter(may_be_fetched)?;
+        let answer = self.client.get(address).header(ACCEPT, "application/json").send().await.ok()?;
+        let for_ms = kept_for_ms(answer.headers());
+        Some((body(answer, longest).await?, for_ms))
+    }
+
+    /// What an endpoint answers to a form.
+    pub(crate) async fn posted(&self, url: &str, authorization: &str, form: String, longest: usize) -> Option<Vec<u8>> {
+        let address = Url::parse(url).ok().filter(may_be_fetched)?;
+        let request = self.client.post(address).header(ACCEPT, "application/json").header(AUTHORIZATION, authorization);
+        let answer = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form).send().await.ok()?;
+        body(answer, longest).await
     }
 }
 
+/// The body of an answer that succeeds, if it is not longer.
+async fn body(mut answer: Response, longest: usize) -> Option<Vec<u8>> {
+    if !answer.status().is_success() {
+        return None;
+    }
+    let mut text = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        text.extend_from_slice(&chunk);
+        if text.len() > longest {
+            return None;
+        }
+    }
+    Some(text)
+}
+
 /// By TLS, or on this machine.
-fn may_be_fetched(url: &Url) -> bool {
+pub(crate) fn may_be_fetched(url: &Url) -> bool {
     let is_here = || matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
     url.scheme() == "https" || (url.scheme() == "http" && is_here())
 }

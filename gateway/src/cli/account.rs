@@ -1,6 +1,7 @@
 //! `fhir-gateway account`: people who log in.
 
 mod arguments;
+mod link;
 mod show;
 
 use std::time::Duration;
@@ -57,6 +58,18 @@ Exit codes:
     Disable(OneArgs),
     /// Makes a disabled account one again.
     Enable(OneArgs),
+    /// Ties an account to somebody whom an outside OpenID provider (`fhir-gateway provider`) knows, who then logs in by that.
+    #[command(after_help = "\
+The account stays as you made it, whatever the provider claims. It goes by issuer and subject alone, never by
+an e-mail address or a name.
+
+Example:
+  fhir-gateway account link AAAAAAAAAAAAAAAAAAAAAA --by 'Jane Doe' --provider keycloak \\
+      --subject 1c2a7e3e-0b43-4bd4-8ac5-9d0f0f2f3b11
+
+Exit codes:
+  0 linked, 1 failed, 2 wrong usage, 3 the database is not available, 4 refused: it says why")]
+    Link(link::LinkArgs),
     /// Lists accounts, disabled ones last.
     List(ListArgs),
     /// Takes the password away, ends all sessions and what was approved for apps, and prints a link by which another one is set, once.
@@ -67,6 +80,8 @@ Exit codes:
     Show(ShowArgs),
     /// Takes the second factor of who has lost it away, and ends all sessions and what was approved for apps.
     TotpOff(OneArgs),
+    /// Unties an account from an outside provider, and ends its sessions and what it approved for apps.
+    Unlink(link::UnlinkArgs),
     /// Ends a lockout.
     Unlock(OneArgs),
 }
@@ -97,6 +112,7 @@ pub(super) async fn run(command: AccountCommand) -> Result<Exit, Stop> {
         }
         AccountCommand::Disable(args) => disable(&args, true).await?,
         AccountCommand::Enable(args) => disable(&args, false).await?,
+        AccountCommand::Link(args) => link::link(args).await?,
         AccountCommand::List(args) => {
             let (accounts, now_ms) = all(&args.database, ("account-list", "account list")).await?;
             cli::print(&if args.json {
@@ -119,14 +135,22 @@ pub(super) async fn run(command: AccountCommand) -> Result<Exit, Stop> {
             cli::print(&ended(done?))?;
         }
         AccountCommand::Show(args) => {
-            let (accounts, now_ms) = all(&args.database, ("account-show", known(&args.id)?)).await?;
-            let account = accounts.into_iter().find(|account| account.id == args.id);
-            let account = account.ok_or_else(|| Stop {
+            let (gateway, permit) = open(&args.database, Action::Read, ("account-show", known(&args.id)?)).await?;
+            let found = gateway.store.account(permit.organization(), &args.id).await;
+            let (links, now_ms) = (gateway.store.links(&permit, &args.id).await, gateway.clock.now_ms());
+            close(gateway).await;
+            let account = found.map_err(AccountError::from)?.ok_or_else(|| Stop {
                 exit: Exit::Refused,
                 message: "there is no account of that id; `account list` shows those that are".into(),
             })?;
-            let text = if args.json { as_json(&show::json(&account, now_ms))? } else { show::text(&account, now_ms) };
-            cli::print(&text)?;
+            let links = links?;
+            cli::print(&if args.json {
+                let mut shown = show::json(&account, now_ms);
+                shown["links"] = links.iter().map(show::link_json).collect();
+                as_json(&shown)?
+            } else {
+                show::text(&account, now_ms) + &links.iter().map(show::link_line).collect::<String>()
+            })?;
         }
         AccountCommand::TotpOff(args) => {
             let record = ("account-totp-off", known(&args.id)?);
@@ -135,6 +159,7 @@ pub(super) async fn run(command: AccountCommand) -> Result<Exit, Stop> {
             close(gateway).await;
             cli::print(&format!("the second factor is off\n{}", ended(done?)))?;
         }
+        AccountCommand::Unlink(args) => link::unlink(args).await?,
         AccountCommand::Unlock(args) => {
             let (gateway, permit) = open(&args.database, Action::Change, ("account-unlock", known(&args.id)?)).await?;
             let done = gateway.store.unlock_account(&permit, &args.id, &args.by).await;
@@ -216,6 +241,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 5);
+        assert_eq!(examples, 6);
     }
 }

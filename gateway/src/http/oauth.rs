@@ -78,7 +78,9 @@ impl Service {
         let work = tokio::spawn(async move {
             let is_form = parts.method == Method::POST;
             let form = if is_form { Some(self.form(&parts, incoming).await) } else { None };
-            let place = self.place().await;
+            // Who waits for others' servers does not wait in a writer's place.
+            let is_outside = matches!(route, Route::ToProvider | Route::FromProvider);
+            let place = if is_outside { None } else { self.place().await };
             let form = form.as_ref().map(|form| {
                 let form = form.as_ref().map_err(|failure| failure.status);
                 form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST))

@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::cookies::Cookie;
 use super::{
-    Asked, Logins, Route, Session, Standing, Unavailable, Who, csrf_of, is_same, new_form_token, next, paths, screens,
-    shown, totp,
+    Asked, Logins, Route, Session, Shown, Standing, Unavailable, Who, csrf_of, is_same, new_form_token, next, paths,
+    screens, totp,
 };
 use crate::authorization::form::Form;
 use crate::http::query;
@@ -46,11 +46,13 @@ impl Logins {
             Route::Account => self.account(asked).await,
             Route::Activate => self.activate(asked, form.as_ref()).await,
             Route::Authenticator => self.authenticator(asked, form.as_ref()).await,
+            Route::FromProvider => self.back_from_provider(asked).await,
             Route::Login => self.login(asked, form.as_ref()).await,
             Route::Logout => self.logout(asked, form.as_ref()).await,
             Route::Password => self.password(asked, form.as_ref()).await,
             Route::SecondFactor => self.second_factor(asked, form.as_ref()).await,
             Route::Sessions => self.sessions(asked, form.as_ref()).await,
+            Route::ToProvider => self.to_provider(asked).await,
         };
         page.unwrap_or_else(|Unavailable| screens::unavailable().with_status(StatusCode::SERVICE_UNAVAILABLE))
     }
@@ -77,7 +79,8 @@ impl Logins {
             if let Some((_, Standing::Whole)) = self.visit(asked.headers).await? {
                 return Ok(see_other(next.unwrap_or(paths::ACCOUNT)));
             }
-            return self.for_guest(asked, |csrf| screens::login(csrf, next, "", None));
+            let providers = self.gateway.store.trusted_providers().await?;
+            return self.for_guest(asked, |csrf| screens::login(csrf, next, "", None, &providers));
         };
         let next = form.get("next").and_then(next::ours);
         if !self.is_of_guest(asked, form) {
@@ -90,18 +93,19 @@ impl Logins {
         let account = self.gateway.store.account_of_login(typed).await?;
         let (account, right) = self.try_password(account, password, Route::Login, asked).await?;
         let begun_session = match account.as_ref().filter(|_| right) {
-            Some(account) => self.begin(account, false, asked).await?,
+            Some(account) => self.begin(account, &Shown::default(), asked).await?,
             None => None,
         };
         let (Some(account), Some(cookie)) = (account, begun_session) else {
             sleep_until(begun + FLOOR).await;
             // What was typed comes back where it can be a login name.
             let typed = crate::store::accounts::folded(typed).unwrap_or_default();
-            let page = self.for_guest(asked, |csrf| screens::login(csrf, next, &typed, Some(WRONG)))?;
+            let providers = self.gateway.store.trusted_providers().await?;
+            let page = self.for_guest(asked, |csrf| screens::login(csrf, next, &typed, Some(WRONG), &providers))?;
             return Ok(page.with_status(REFUSED));
         };
         self.record(Route::Login.name(), Who::Known(&account), StatusCode::OK, asked).await?;
-        Ok(self.onward(&account, false, next).with_cookie(&cookie))
+        Ok(self.onward(&account, &Shown::default(), next).with_cookie(&cookie))
     }
 
     /// Looks at a password, after the attempt was counted; what fails is on record, and so is that nobody may try for a while.
@@ -187,13 +191,14 @@ impl Logins {
         let begun = Instant::now();
         let account = &session.account;
         let right = self.try_code(account, form.get("code").unwrap_or_default(), Route::SecondFactor, asked).await?;
-        let cookie = if right { self.begin(account, true, asked).await? } else { None };
+        let shown = Shown { second: true, ..session.shown() };
+        let cookie = if right { self.begin(account, &shown, asked).await? } else { None };
         let Some(cookie) = cookie else {
             sleep_until(begun + FLOOR).await;
             return Ok(screens::second_factor(&session.csrf, next, Some(WRONG_CODE)).with_status(REFUSED));
         };
         self.record(Route::SecondFactor.name(), Who::Known(account), StatusCode::OK, asked).await?;
-        Ok(self.onward(account, true, next).with_cookie(&cookie))
+        Ok(self.onward(account, &shown, next).with_cookie(&cookie))
     }
 
     async fn activate(&self, asked: &Asked<'_>, form: Option<&Form>) -> Result<Page, Unavailable> {
@@ -257,12 +262,12 @@ impl Logins {
     pub(super) async fn begin(
         &self,
         account: &Account,
-        second: bool,
+        shown: &Shown,
         asked: &Asked<'_>,
     ) -> Result<Option<String>, Unavailable> {
         let store = &self.gateway.store;
-        let lasting = self.lasting(self.standing(account, second));
-        let Some(begun) = store.begin_session(account, second, lasting).await? else { return Ok(None) };
+        let lasting = self.lasting(self.standing(account, shown));
+        let Some(begun) = store.begin_session(account, shown, lasting).await? else { return Ok(None) };
         if let Some(before) = self.cookies.of(Cookie::Session, asked.headers) {
             // Of whichever account: nobody goes on under a token from before a login.
             let before = hash_of(before);
@@ -270,7 +275,7 @@ impl Logins {
                 store.end_session(kept.account.organization, &before).await?;
             }
         }
-        Ok(Some(self.cookies.set(Cookie::Session, shown(&begun.token))))
+        Ok(Some(self.cookies.set(Cookie::Session, super::shown(&begun.token))))
     }
 
     /// Where somebody of that standing goes.
@@ -284,8 +289,8 @@ impl Logins {
     }
 
     /// What comes after a form was right. Where the login is whole the chain of redirections ends: what is gone on to may lead to a client.
-    pub(super) fn onward(&self, account: &Account, second: bool, next: Option<&str>) -> Page {
-        let standing = self.standing(account, second);
+    pub(super) fn onward(&self, account: &Account, shown: &Shown, next: Option<&str>) -> Page {
+        let standing = self.standing(account, shown);
         let step = Self::step(standing, next);
         if standing == Standing::Whole { go_on("You are logged in", &step) } else { see_other(&step) }
     }

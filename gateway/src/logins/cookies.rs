@@ -1,9 +1,11 @@
-//! The two cookies: of a session, and of a form before there is one.
+//! The cookies: of a session, of a form before there is one, and of a login by a provider that is under way.
 
 use hyper::{HeaderMap, header};
 
 /// The longest value that is looked at, in bytes.
 const LONGEST: usize = 128;
+/// Of a login that is under way: browsers keep no longer one.
+const LONGEST_OUTSIDE: usize = 4096;
 
 /// How cookies are set. By https they are of this host alone: no other page of the domain can set or overwrite them.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,8 @@ pub(super) enum Cookie {
     Session,
     /// Of who is about to.
     Form,
+    /// Of who is about to, by a provider: what was begun, sealed.
+    Outside,
 }
 
 impl Cookies {
@@ -25,8 +29,10 @@ impl Cookies {
         match (self.secure, cookie) {
             (true, Cookie::Session) => "__Host-fhir-gateway",
             (true, Cookie::Form) => "__Host-fhir-gateway-form",
+            (true, Cookie::Outside) => "__Host-fhir-gateway-outside",
             (false, Cookie::Session) => "fhir-gateway-session",
             (false, Cookie::Form) => "fhir-gateway-form",
+            (false, Cookie::Outside) => "fhir-gateway-outside",
         }
     }
 
@@ -36,8 +42,9 @@ impl Cookies {
         let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let mut found = pairs.filter(|(name, _)| *name == self.name(cookie)).map(|(_, value)| value);
         let value = found.next()?;
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        let fits = found.next().is_none() && !value.is_empty() && value.len() <= LONGEST && value.bytes().all(is_plain);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let longest = if cookie == Cookie::Outside { LONGEST_OUTSIDE } else { LONGEST };
+        let fits = found.next().is_none() && !value.is_empty() && value.len() <= longest && value.bytes().all(is_plain);
         fits.then_some(value)
     }
 

@@ -25,6 +25,12 @@ pub(super) fn going_on(page: &str, next: Option<&str>) -> String {
     format!("{page}?{}", url.query().unwrap_or_default())
 }
 
+/// An address of ours that has parameters, going on to another one.
+pub(super) fn adding(address: &str, next: &str) -> String {
+    let more = going_on("", Some(next));
+    format!("{address}&{}", more.trim_start_matches('?'))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

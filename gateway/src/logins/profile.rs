@@ -5,10 +5,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::answer::{context, login_page};
 use super::screens::Enrolment;
-use super::{Asked, Logins, Route, Session, Standing, Unavailable, Who, next, paths, screens, totp};
+use super::{Asked, Logins, Route, Session, Shown, Standing, Unavailable, Who, next, paths, screens, totp};
 use crate::authorization::form::Form;
 use crate::http::query;
 use crate::pages::{Page, go_on, see_other};
+use crate::store::accounts::Account;
 
 const REFUSED: StatusCode = StatusCode::FORBIDDEN;
 const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
@@ -56,6 +57,10 @@ impl Logins {
         if standing == Standing::SecondFactor {
             return Ok(see_other(&Self::step(standing, Some(paths::PASSWORD))));
         }
+        // Whom a provider vouches for has none, and gets none here.
+        if !session.account.has_password() {
+            return Ok(see_other(paths::ACCOUNT));
+        }
         let (rule, must) = (self.policy.says(), standing == Standing::Password);
         let show = |wrong: Option<&str>| screens::password(&session.csrf, next, &rule, must, wrong);
         let Some(form) = form else { return Ok(show(None)) };
@@ -80,8 +85,9 @@ impl Logins {
             return Ok(screens::stale(paths::PASSWORD).with_status(REFUSED));
         }
         self.record(Route::Password.name(), Who::Known(account), StatusCode::OK, asked).await?;
-        self.anew(&session, session.second_factor, asked, |account| {
-            let standing = self.standing(account, session.second_factor);
+        let shown = session.shown();
+        self.anew(&session, &shown, asked, |account| {
+            let standing = self.standing(account, &shown);
             match (must, standing) {
                 (true, Standing::Whole) => go_on("Your password is changed", &Self::step(standing, next)),
                 (_, Standing::Whole) => see_other("/oauth/account?done=password"),
@@ -116,16 +122,17 @@ impl Logins {
         let may = !self.policy.second_factor;
         let show = |wrong: Option<&str>| screens::authenticator_off(&session.csrf, account, may, wrong);
         let Some(form) = form.filter(|form| may && form.get("off").is_some()) else { return Ok(show(None)) };
-        let password = SecretString::from(form.get("password").unwrap_or_default());
-        let (_, right) = self.try_password(Some(account.clone()), password, Route::Authenticator, asked).await?;
-        if !right || !self.try_code(account, form.get("code").unwrap_or_default(), Route::Authenticator, asked).await? {
+        if !self.confirmed(account, form, asked).await?
+            || !self.try_code(account, form.get("code").unwrap_or_default(), Route::Authenticator, asked).await?
+        {
             return Ok(show(Some(WRONG_EITHER)).with_status(REFUSED));
         }
         if !self.gateway.store.set_second_factor(account, None, &[]).await? {
             return Ok(screens::stale(paths::AUTHENTICATOR).with_status(REFUSED));
         }
         self.record("second-factor-off", Who::Known(account), StatusCode::OK, asked).await?;
-        self.anew(session, false, asked, |_| see_other("/oauth/account?done=authenticator")).await
+        let shown = Shown { second: false, ..session.shown() };
+        self.anew(session, &shown, asked, |_| see_other("/oauth/account?done=authenticator")).await
     }
 
     async fn enrol(
@@ -156,9 +163,7 @@ impl Logins {
         let Some(step) = totp::step_of(&secret, code, self.gateway.clock.now_ms()) else {
             return Ok(shown.page(account, Some("That is not the code that the app shows now.")).with_status(UNFIT));
         };
-        let password = SecretString::from(form.get("password").unwrap_or_default());
-        let (_, right) = self.try_password(Some(account.clone()), password, Route::Authenticator, asked).await?;
-        if !right {
+        if !self.confirmed(account, form, asked).await? {
             return Ok(shown.page(account, Some(WRONG)).with_status(REFUSED));
         }
         let (codes, hashes) = totp::recovery()?;
@@ -168,21 +173,32 @@ impl Logins {
         }
         self.record("second-factor-on", Who::Known(account), StatusCode::OK, asked).await?;
         let onward = next.and_then(next::ours).unwrap_or(paths::ACCOUNT);
-        self.anew(session, true, asked, |_| screens::recovery(&codes, onward)).await
+        let shown = Shown { second: true, ..session.shown() };
+        self.anew(session, &shown, asked, |_| screens::recovery(&codes, onward)).await
+    }
+
+    /// Whether a change is its owner's: by the password, where there is one.
+    async fn confirmed(&self, account: &Account, form: &Form, asked: &Asked<'_>) -> Result<bool, Unavailable> {
+        if !account.has_password() {
+            return Ok(true);
+        }
+        let password = SecretString::from(form.get("password").unwrap_or_default());
+        let (_, right) = self.try_password(Some(account.clone()), password, Route::Authenticator, asked).await?;
+        Ok(right)
     }
 
     /// A session in place of all that a change of the owner's has ended.
     async fn anew(
         &self,
         session: &Session,
-        second: bool,
+        shown: &Shown,
         asked: &Asked<'_>,
-        page: impl FnOnce(&crate::store::accounts::Account) -> Page,
+        page: impl FnOnce(&Account) -> Page,
     ) -> Result<Page, Unavailable> {
         let account = &session.account;
         let found = self.gateway.store.account(account.organization, &account.id).await?;
         let Some(account) = found else { return Ok(login_page(None)) };
-        match self.begin(&account, second, asked).await? {
+        match self.begin(&account, shown, asked).await? {
             Some(cookie) => Ok(page(&account).with_cookie(&cookie)),
             None => Ok(login_page(None)),
         }

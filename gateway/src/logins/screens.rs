@@ -2,10 +2,11 @@
 
 use secrecy::SecretSlice;
 
-use super::{paths, totp};
+use super::{next, paths, totp};
 use crate::clock::Clock;
 use crate::pages::{Field, Markup, Page, error_summary, html, page};
 use crate::store::accounts::Account;
+use crate::store::providers::Provider;
 
 /// The field that shows that a form is of one of our pages.
 fn hidden(name: &str, value: &str) -> Markup {
@@ -26,7 +27,7 @@ fn password_field<'f>(name: &'f str, label: &'f str, autocomplete: &'f str) -> F
 }
 
 /// A login.
-pub(super) fn login(csrf: &str, next: Option<&str>, typed: &str, wrong: Option<&str>) -> Page {
+pub(super) fn login(csrf: &str, next: Option<&str>, typed: &str, wrong: Option<&str>, providers: &[Provider]) -> Page {
     let login = Field {
         name: "login",
         label: "Login name",
@@ -41,6 +42,10 @@ pub(super) fn login(csrf: &str, next: Option<&str>, typed: &str, wrong: Option<&
         "Log in",
         &html! {
             (error_summary(wrong))
+            // A link, not a form: a form's policy would hold the provider's address against it.
+            @for provider in providers {
+                p { a.button.second href=(to_provider(provider, next)) { "Log in with " (provider.name) } }
+            }
             form method="post" action=(paths::LOGIN) {
                 (carried(csrf, next))
                 (login.markup())
@@ -48,6 +53,25 @@ pub(super) fn login(csrf: &str, next: Option<&str>, typed: &str, wrong: Option<&
                 div.buttons { button type="submit" { "Log in" } }
             }
             p.hint { "No login, or the password is lost? Whoever looks after accounts at your clinic can send you a link." }
+        },
+    )
+}
+
+fn to_provider(provider: &Provider, next: Option<&str>) -> String {
+    let address = format!("{}?provider={}", paths::TO_PROVIDER, provider.id);
+    match next {
+        Some(next) => next::adding(&address, next),
+        None => address,
+    }
+}
+
+/// Nobody was logged in by a provider.
+pub(super) fn not_outside(says: &str, next: Option<&str>) -> Page {
+    page(
+        "You are not logged in",
+        &html! {
+            p { (says) }
+            p { a.button href=(next::going_on(paths::LOGIN, next)) { "Log in" } }
         },
     )
 }
@@ -184,7 +208,11 @@ impl Enrolment<'_> {
                 @if self.must { p.note { "Nobody works here without a second factor: set yours up before you go on." } }
                 ol {
                     li { "Open an authenticator app on your phone and scan this picture, or type the key." }
-                    li { "Type the code that the app then shows, and your password." }
+                    li {
+                        "Type the code that the app then shows"
+                        @if account.has_password() { ", and your password" }
+                        "."
+                    }
                 }
                 (totp::picture(&address))
                 dl {
@@ -195,7 +223,7 @@ impl Enrolment<'_> {
                     (carried(self.csrf, self.next))
                     (hidden("secret", self.sealed))
                     (code.markup())
-                    (password.markup())
+                    @if account.has_password() { (password.markup()) }
                     div.buttons {
                         button type="submit" { "Turn it on" }
                         @if !self.must { a.button.second href=(paths::ACCOUNT) { "Back" } }
@@ -244,7 +272,7 @@ pub(super) fn authenticator_off(csrf: &str, account: &Account, may: bool, wrong:
                     (carried(csrf, None))
                     (hidden("off", "1"))
                     (code.markup())
-                    (password.markup())
+                    @if account.has_password() { (password.markup()) }
                     div.buttons {
                         button type="submit" { "Turn it off" }
                         a.button.second href=(paths::ACCOUNT) { "Back" }
@@ -272,9 +300,11 @@ pub(super) fn account(csrf: &str, account: &Account, others: &[(i64, i64)], said
                 dt { "Role" } dd { (roles.join(", ")) }
                 @if !account.actors.is_empty() { dt { "In records" } dd { (account.actors.join(", ")) } }
             }
-            h2 { "Password" }
-            @if let Some(set) = account.password_set_ms { p { "Set on " (minute(set)) "." } }
-            p { a.button.second href=(paths::PASSWORD) { "Change the password" } }
+            @if account.has_password() {
+                h2 { "Password" }
+                @if let Some(set) = account.password_set_ms { p { "Set on " (minute(set)) "." } }
+                p { a.button.second href=(paths::PASSWORD) { "Change the password" } }
+            }
             h2 { "Second factor" }
             @if account.has_second_factor() {
                 p { "On. Recovery codes left: " (account.recovery_left) "." }

@@ -10,6 +10,7 @@
 mod administer;
 mod attempts;
 mod check;
+mod outside;
 mod sessions;
 
 use std::fmt;
@@ -19,7 +20,9 @@ use consent::{OrganizationId, Permit, Purpose};
 pub use administer::{Activation, Change, New};
 pub use attempts::Attempt;
 pub use check::{folded, is_id};
-pub use sessions::{Kept, NewSession};
+pub(in crate::store) use outside::end_of_provider;
+pub use outside::{Link, Persona};
+pub use sessions::{Kept, NewSession, Shown};
 
 use crate::store::Store;
 use crate::store::clients::ClientError;
@@ -224,6 +227,12 @@ impl Account {
     #[must_use]
     pub fn purpose(&self) -> Purpose {
         if self.is_patient() { Purpose::Patrqt } else { Purpose::Treat }
+    }
+
+    /// Whether there is a password; whom a provider vouches for has none.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     /// Whether a second factor is asked for.

@@ -53,7 +53,7 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 44] = [
+const INTERNAL: [(&str, &str, bool); 46] = [
     ("account_sessions", "select, insert, update (seen), delete", true),
     // Neither whose an account is changes, nor its id or login name; and none is removed.
     (
@@ -114,6 +114,9 @@ const INTERNAL: [(&str, &str, bool); 44] = [
     ("oauth_handles", "select, insert, update (used), delete", true),
     ("oauth_tokens", "select, insert, update (revoked), delete", true),
     ("outbox", "select, insert, update, delete", true),
+    ("outside_links", "select, insert, delete", true),
+    // Whose people log in by it is found before anybody is known; its secret is sealed.
+    ("outside_providers", "select, insert, update (sealed, removed, removed_by)", false),
     ("purges", "select, insert, update", true),
     ("resource_versions", "select, insert", true),
     ("rid_block", "select, update", false),

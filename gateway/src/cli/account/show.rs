@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::store::accounts::Account;
+use crate::store::accounts::{Account, Link};
 
 /// What it is now, in a word.
 fn state(account: &Account, now_ms: i64) -> &'static str {
@@ -103,4 +103,21 @@ pub(super) fn text(account: &Account, now_ms: i64) -> String {
         row("changed", &format!("{} by {by}", Clock::format(at)));
     }
     text
+}
+
+/// Whom a provider knows it as.
+pub(super) fn link_json(link: &Link) -> Value {
+    json!({
+        "provider": link.provider,
+        "subject": link.subject,
+        "byClaim": link.asserted,
+        "created": Clock::format(link.created_ms),
+        "createdBy": link.created_by,
+    })
+}
+
+/// The same as a line.
+pub(super) fn link_line(link: &Link) -> String {
+    let how = if link.asserted { "by its claims" } else { "by an administrator" };
+    format!("{:<16}{} as {} ({how}, {})\n", "login by", link.provider, link.subject, Clock::format(link.created_ms))
 }

@@ -23,6 +23,7 @@ use crate::interaction::capabilities::{self, Offer};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::logins::Logins;
+use crate::outside::Outside;
 use crate::signing::Signer;
 use crate::{tls, webhook};
 
@@ -102,10 +103,12 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach));
     let keys = tls::config(None).map_err(|error| error.to_string());
     let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));
-    let keys = keys.map_err(Stop::failed)?;
+    let keys = Arc::new(keys.map_err(Stop::failed)?);
     let sealer = Arc::clone(&gateway.sealer);
     let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));
-    let logins = Logins::new(Arc::clone(&gateway), &origin);
+    let (store_of, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
+    let outside = Outside::new(store_of, clock, Arc::clone(&gateway.sealer), Arc::clone(&keys), &origin, &base);
+    let logins = Logins::new(Arc::clone(&gateway), outside, &origin);
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
     let tokens = (Arc::clone(&issued), keys, signer);

@@ -268,7 +268,7 @@ impl Store {
     }
 
     /// Work on an account, which nobody else changes meanwhile.
-    async fn alter_account<T>(
+    pub(super) async fn alter_account<T>(
         &self,
         permit: &Permit,
         id: &str,
@@ -298,6 +298,6 @@ fn taken(error: DbError, login: &str) -> AccountError {
     AccountError::Refused(format!("the login name {login} is taken: give another --login"))
 }
 
-fn words(roles: &[Role]) -> String {
+pub(super) fn words(roles: &[Role]) -> String {
     roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" ")
 }

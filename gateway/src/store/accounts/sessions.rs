@@ -30,6 +30,17 @@ pub struct NewSession {
     pub hash: String,
 }
 
+/// How somebody has shown who it is.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Shown {
+    /// By a second factor, too.
+    pub second: bool,
+    /// By the word of this provider outside of here; else by a password.
+    pub outside: Option<String>,
+    /// When, in milliseconds since 1970, where that was not just now.
+    pub at_ms: Option<i64>,
+}
+
 /// A session.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -39,6 +50,8 @@ pub struct Kept {
     pub authenticated_ms: i64,
     /// Whether by a second factor, too.
     pub second: bool,
+    /// By which provider's word; `None`: by a password.
+    pub outside: Option<String>,
     /// When it was used last (within half a minute).
     pub seen_ms: i64,
     /// When it ends, whatever is done.
@@ -53,7 +66,7 @@ impl Store {
     pub async fn begin_session(
         &self,
         account: &Account,
-        second: bool,
+        shown: &Shown,
         lasting: Duration,
     ) -> Result<Option<NewSession>, StoreError> {
         let core = self.core();
@@ -66,8 +79,9 @@ impl Store {
         let begun = async {
             // Whoever disables the account waits for this, or this finds it disabled.
             let sql = format!(
-                "insert into account_sessions (organization_id, hash, account, authenticated, second, seen, expires) \
-                 select a.organization_id, $3, a.id, cast($4 as bigint), cast($5 as smallint), cast($4 as bigint), cast($6 as bigint) \
+                "insert into account_sessions (organization_id, hash, account, authenticated, second, seen, expires, outside) \
+                 select a.organization_id, $3, a.id, cast($8 as bigint), cast($5 as smallint), cast($4 as bigint), cast($6 as bigint), \
+                 cast($9 as text) \
                  from accounts a where a.organization_id = $1 and a.id = $2 and a.revision = $7 and a.disabled is null{}",
                 crate::store::dialect::for_share(connection.engine())
             );
@@ -76,9 +90,11 @@ impl Store {
                 Arg::Text(&account.id),
                 Arg::Text(&hash),
                 Arg::Int(now_ms),
-                Arg::Int(second.into()),
+                Arg::Int(shown.second.into()),
                 Arg::Int(now_ms.saturating_add(lasting_ms)),
                 Arg::Int(account.revision),
+                Arg::Int(shown.at_ms.map_or(now_ms, |at_ms| at_ms.min(now_ms))),
+                Arg::text(shown.outside.as_deref()),
             ];
             let begun = connection.execute(&sql, &args).await?;
             let surplus = "delete from account_sessions where organization_id = $1 and account = $2 and hash not in \
@@ -115,18 +131,19 @@ impl Store {
                 Engine::Sqlite => "account_sessions s join accounts a on a.id = s.account where s.hash = $1",
             };
             let sql = format!(
-                "select s.organization_id, s.authenticated, s.second, s.seen, s.expires, {} from {from}",
+                "select s.organization_id, s.authenticated, s.second, s.seen, s.expires, s.outside, {} from {from}",
                 columns("a")
             );
             connection.fetch_optional(&sql, &[Arg::Text(hash)]).await?
         };
         let kept = found.and_then(|row| {
             let kept = Kept {
-                account: Account::of(&row, 5)?,
+                account: Account::of(&row, 6)?,
                 authenticated_ms: row.int(1)?,
                 second: row.int(2) == Some(1),
                 seen_ms: row.int(3)?,
                 expires_ms: row.int(4)?,
+                outside: row.text(5).map(ToOwned::to_owned),
             };
             (row.int(0) == Some(kept.account.organization.0)).then_some(kept)
         });
@@ -134,7 +151,7 @@ impl Store {
             now_ms < kept.expires_ms
                 && now_ms.saturating_sub(kept.seen_ms) < idle_ms
                 && kept.account.disabled_ms.is_none()
-                && kept.account.password().is_some()
+                && (kept.outside.is_some() || kept.account.password().is_some())
         };
         let Some(kept) = kept.filter(counts) else { return Ok(None) };
         if now_ms - kept.seen_ms >= NOTED_MS.min(idle_ms / 4) {

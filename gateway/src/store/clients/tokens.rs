@@ -186,11 +186,25 @@ impl Store {
         if jti.is_empty() || jti.len() > JTI || until_ms <= now_ms || expires_ms.saturating_sub(now_ms) > AHEAD_MS {
             return Ok(false);
         }
+        self.use_once(client.organization, &client.id, jti, until_ms).await
+    }
+
+    /// Uses something of somebody's (a client, or what is no id of one) that is used once. False: it was used before.
+    ///
+    /// # Errors
+    /// The store does not answer; then it must not be taken.
+    pub(crate) async fn use_once(
+        &self,
+        organization: OrganizationId,
+        whose: &str,
+        what: &str,
+        until_ms: i64,
+    ) -> Result<bool, StoreError> {
         let sql = "insert into oauth_assertions (organization_id, client, jti, expires) values ($1, $2, $3, $4) \
                    on conflict (client, jti) do nothing";
-        let jti = secret::hash_of(jti);
-        let args = [Arg::Int(client.organization.0), Arg::Text(&client.id), Arg::Text(&jti), Arg::Int(until_ms)];
-        Ok(self.write(client.organization, sql, &args).await? > 0)
+        let what = secret::hash_of(what);
+        let args = [Arg::Int(organization.0), Arg::Text(whose), Arg::Text(&what), Arg::Int(until_ms)];
+        Ok(self.write(organization, sql, &args).await? > 0)
     }
 
     /// Removes tokens and assertions that have expired, of every organization, in portions; how many.

@@ -1,0 +1,284 @@
+//! `fhir-gateway provider`: OpenID providers outside of here whom an administrator trusts to say who somebody is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use consent::Action;
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::purge::{as_json, close, open};
+use crate::authorization::may_be_fetched;
+use crate::cli::{self, DatabaseArgs, Exit, Stop};
+use crate::clock::Clock;
+use crate::outside;
+use crate::store::accounts::Role;
+use crate::store::providers::Provider;
+
+/// The longest id, name, issuer and secret, in bytes.
+const LONGEST: usize = 512;
+
+/// OpenID providers outside of here (Keycloak, any) that say who somebody is.
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Trusts a provider.
+    #[command(after_help = "\
+Register this gateway there as a confidential client, with ORIGIN/oauth/outside/callback as its one
+redirect address. The secret is sealed under secret.key of the data directory (or FHIR_GATEWAY_SECRET_KEY).
+
+With --claim-actor the provider says by that claim of its ID tokens who somebody is in FHIR: a reference
+(Practitioner/1) or an address below this gateway's. Whoever can set that claim there is whoever they
+like here. Without it only accounts that are linked to a subject there log in (`account link`).
+E-mail and names tie nobody to anything.
+
+Whoever the claim says is a Patient is a patient here and nothing else. Staff is what --claim-roles says: a
+claim, or a path into one, whose values --role makes roles of here; whoever has none of them is refused.
+What a provider says counts anew at each login: where it says something else than before, what was
+approved for apps ends.
+
+Example:
+  fhir-gateway provider add --by 'Jane Doe' --id keycloak --name 'Clinic login' \\
+      --issuer https://id.clinic.example/realms/clinic --client-id fhir-gateway \\
+      --secret-file provider.secret --claim-actor fhirUser \\
+      --claim-roles realm_access.roles --role clinician=DOCTOR --second-factor
+
+Exit codes:
+  0 added, 1 failed, 2 wrong usage, 3 the database is not available, 4 the id is taken")]
+    Add(Box<AddArgs>),
+    /// Lists the providers, without their secrets.
+    List(ListArgs),
+    /// Trusts a provider no more, for good.
+    Remove(RemoveArgs),
+}
+
+/// What a provider is.
+#[derive(Args, Debug)]
+pub struct AddArgs {
+    /// Who adds it.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// What commands and addresses call it: letters, digits and '-'.
+    #[arg(long, value_name = "ID")]
+    id: String,
+    /// What people call it.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Its issuer, to the letter (https).
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// What it calls this gateway.
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    /// File with the secret that this gateway has there.
+    #[arg(long, value_name = "FILE")]
+    secret_file: PathBuf,
+    /// The claim of its ID tokens that says who somebody is in FHIR.
+    #[arg(long, value_name = "CLAIM")]
+    claim_actor: Option<String>,
+    /// The claim of its ID tokens that says what staff is here: a name, or a path (`realm_access.roles`).
+    #[arg(long, value_name = "CLAIM", requires = "claim_actor")]
+    claim_roles: Option<String>,
+    /// A value of that claim, and the role that it is here (clinician=DOCTOR); give it again for more.
+    #[arg(long, value_name = "VALUE=ROLE", requires = "claim_roles", value_parser = role)]
+    role: Vec<(String, Role)>,
+    /// The provider asks for a second factor itself: none is asked for here.
+    #[arg(long)]
+    second_factor: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// How they are listed.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Which one, and who says so.
+#[derive(Args, Debug)]
+pub struct RemoveArgs {
+    /// Its id.
+    id: String,
+    /// Who says so.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Stop`] says why.
+pub(super) async fn run(command: ProviderCommand) -> Result<Exit, Stop> {
+    match command {
+        ProviderCommand::Add(args) => add(*args).await?,
+        ProviderCommand::List(args) => {
+            let (gateway, permit) = open(&args.database, Action::Read, ("provider-list", "provider list")).await?;
+            let providers = gateway.store.providers(permit.organization()).await;
+            close(gateway).await;
+            let providers = providers?;
+            cli::print(&if args.json {
+                as_json(&providers.iter().map(shown).collect::<Vec<_>>())?
+            } else {
+                providers.iter().map(line).collect()
+            })?;
+        }
+        ProviderCommand::Remove(args) => {
+            let id = known(&args.id)?;
+            let (gateway, permit) = open(&args.database, Action::Change, ("provider-remove", id)).await?;
+            let done = gateway.store.remove_provider(&permit, id, &args.by).await;
+            close(gateway).await;
+            done?;
+            cli::print("removed\n")?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn add(args: AddArgs) -> Result<(), Stop> {
+    let id = known(&args.id)?;
+    let issuer = issuer(&args.issuer)?;
+    let name = words("--name", &args.name)?;
+    let client_id = words("--client-id", &args.client_id)?;
+    let actor = args.claim_actor.as_deref().map(claim).transpose()?;
+    let roles = args.claim_roles.as_deref().map(claim).transpose()?;
+    if roles.is_some() && args.role.is_empty() {
+        return Err(Stop::usage("--claim-roles says nothing without --role VALUE=ROLE"));
+    }
+    let secret = secret(&args.secret_file)?;
+    let (gateway, permit) = open(&args.database, Action::Change, ("provider-add", id)).await?;
+    let done = async {
+        let sealed = outside::seal(&gateway.sealer, id, &secret).map_err(|error| Stop::failed(error.to_string()))?;
+        let provider = Provider {
+            organization: permit.organization(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            issuer: issuer.to_owned(),
+            client_id: client_id.to_owned(),
+            sealed,
+            claim_actor: actor.map(ToOwned::to_owned),
+            claim_roles: roles.map(ToOwned::to_owned),
+            roles: args.role.clone(),
+            second_factor: args.second_factor,
+            created_ms: gateway.clock.now_ms(),
+            created_by: args.by.clone(),
+            removed_ms: None,
+        };
+        Ok::<_, Stop>(gateway.store.add_provider(&permit, &provider, &args.by).await?)
+    };
+    let done = done.await;
+    close(gateway).await;
+    done?;
+    cli::print(&format!("added {id}\n"))
+}
+
+/// An id as it may stand in an address and in the trail.
+fn known(id: &str) -> Result<&str, Stop> {
+    let fits = (1..=64).contains(&id.len())
+        && id.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if fits {
+        Ok(id)
+    } else {
+        Err(Stop::usage("a provider's id has 1 to 64 letters, digits and '-', a letter or digit first"))
+    }
+}
+
+/// An issuer: no query, no fragment, and reached by TLS (or on this machine).
+fn issuer(text: &str) -> Result<&str, Stop> {
+    let fits = |url: &Url| {
+        may_be_fetched(url) && url.query().is_none() && url.fragment().is_none() && url.username().is_empty()
+    };
+    let is_one = text.len() <= LONGEST && Url::parse(text).is_ok_and(|url| fits(&url));
+    if is_one {
+        Ok(text)
+    } else {
+        Err(Stop::usage("--issuer has to be an https address without query, as the provider says it"))
+    }
+}
+
+fn words<'a>(option: &str, text: &'a str) -> Result<&'a str, Stop> {
+    let fits = !text.trim().is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
+    if fits {
+        Ok(text)
+    } else {
+        Err(Stop::usage(format!("{option} has to be of 1 to {LONGEST} bytes, without line breaks")))
+    }
+}
+
+/// What everybody may set of themselves ties nobody to a person.
+fn claim(name: &str) -> Result<&str, Stop> {
+    let name = words("--claim-actor", name)?;
+    let own =
+        ["email", "name", "given_name", "family_name", "preferred_username", "nickname", "phone_number", "birthdate"];
+    if own.contains(&name) {
+        return Err(Stop::usage(format!(
+            "--claim-actor {name}: nobody is tied to a person by e-mail, name or demographics"
+        )));
+    }
+    Ok(name)
+}
+
+/// A value of a provider's, and what it is here. Patients are patients by who they are.
+fn role(text: &str) -> Result<(String, Role), String> {
+    let wrong = || "give VALUE=OWNER, VALUE=ADMIN or VALUE=DOCTOR".to_owned();
+    let (value, role) = text.rsplit_once('=').ok_or_else(wrong)?;
+    let role = Role::parse(role).filter(|role| *role != Role::Patient).ok_or_else(wrong)?;
+    let fits = (1..=LONGEST).contains(&value.len()) && !value.chars().any(char::is_control);
+    if fits { Ok((value.to_owned(), role)) } else { Err(wrong()) }
+}
+
+fn secret(path: &Path) -> Result<SecretString, Stop> {
+    let wrong = |why: String| Stop::usage(format!("{}: {why}", path.display()));
+    let text = SecretString::from(fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?);
+    let secret = text.expose_secret().trim();
+    if secret.is_empty() || secret.len() > LONGEST {
+        return Err(wrong(format!("it has to hold the secret alone, of 1 to {LONGEST} bytes")));
+    }
+    Ok(SecretString::from(secret))
+}
+
+fn shown(provider: &Provider) -> Value {
+    let mut shown = json!({
+        "id": provider.id,
+        "name": provider.name,
+        "issuer": provider.issuer,
+        "clientId": provider.client_id,
+        "created": Clock::format(provider.created_ms),
+        "createdBy": provider.created_by,
+        "state": if provider.removed_ms.is_some() { "removed" } else { "trusted" },
+    });
+    if let Some(claim) = &provider.claim_actor {
+        shown["claimActor"] = claim.as_str().into();
+    }
+    if let Some(claim) = &provider.claim_roles {
+        shown["claimRoles"] = claim.as_str().into();
+        shown["roles"] = provider
+            .roles
+            .iter()
+            .map(|(value, role)| (value.clone(), role.as_str().into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+    }
+    shown["secondFactor"] = provider.second_factor.into();
+    if let Some(at) = provider.removed_ms {
+        shown["removed"] = Clock::format(at).into();
+    }
+    shown
+}
+
+fn line(provider: &Provider) -> String {
+    let state = if provider.removed_ms.is_some() { "removed" } else { "trusted" };
+    let claim = provider.claim_actor.as_deref().unwrap_or("-");
+    format!(
+        "{}  {state}  {}  {}  claim {claim}  ({})\n",
+        provider.id, provider.issuer, provider.client_id, provider.name
+    )
+}

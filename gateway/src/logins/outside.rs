@@ -1,0 +1,119 @@
+//! A login by a provider outside of here: there and back.
+
+use hyper::StatusCode;
+
+use super::answer::login_page;
+use super::cookies::Cookie;
+use super::{Asked, Logins, Route, Shown, Standing, Unavailable, Who, next, paths, screens};
+use crate::authorization::form::Form;
+use crate::http::query;
+use crate::outside::{Answer, Login, LoginError};
+use crate::pages::{Page, see_other};
+use crate::store::accounts::AccountError;
+
+/// Nobody is told more: whose account it would be, and why not, is in the log and on record.
+const NOBODY_HERE: &str = "Your login there is right, and there is no account for it here, or it is closed. Ask whoever looks after accounts at your clinic.";
+
+impl Logins {
+    /// Sends somebody to the provider that the address names.
+    pub(super) async fn to_provider(&self, asked: &Asked<'_>) -> Result<Page, Unavailable> {
+        let next = self.next_of(asked, None);
+        if let Some((_, Standing::Whole)) = self.visit(asked.headers).await? {
+            return Ok(see_other(next.as_deref().unwrap_or(paths::ACCOUNT)));
+        }
+        let provider = query::value(asked.query, "provider").unwrap_or_default();
+        match self.outside.begin(&provider, next.as_deref().unwrap_or_default()).await {
+            Ok(begun) => Ok(see_other(&begun.url).with_cookie(&self.cookies.set(Cookie::Outside, &begun.cookie))),
+            Err(error) => self.not_by_provider(Route::ToProvider, &error, next.as_deref(), asked).await,
+        }
+    }
+
+    /// Somebody comes back from a provider. The browser keeps what it began no longer, whatever comes of it.
+    pub(super) async fn back_from_provider(&self, asked: &Asked<'_>) -> Result<Page, Unavailable> {
+        let cookie = self.cookies.of(Cookie::Outside, asked.headers).unwrap_or_default();
+        let page = match Form::read(asked.query) {
+            Ok(answer) => {
+                let answer = Answer {
+                    code: answer.get("code"),
+                    state: answer.get("state"),
+                    iss: answer.get("iss"),
+                    error: answer.get("error"),
+                };
+                match self.outside.finish(cookie, answer).await {
+                    Ok(login) => self.vouched_for(&login, asked).await?,
+                    Err(error) => self.not_by_provider(Route::FromProvider, &error, None, asked).await?,
+                }
+            }
+            Err(_) => self.not_by_provider(Route::FromProvider, &LoginError::State, None, asked).await?,
+        };
+        Ok(page.with_cookie(&self.cookies.clear(Cookie::Outside)))
+    }
+
+    /// The session of whom a provider has vouched for.
+    async fn vouched_for(&self, login: &Login, asked: &Asked<'_>) -> Result<Page, Unavailable> {
+        let Login { provider, subject, persona, auth_time_s, next } = login;
+        let next = next::ours(next);
+        let account = match self.gateway.store.account_of_subject(provider, subject, persona.as_ref()).await {
+            Ok(account) => account,
+            Err(AccountError::Store(_)) => return Err(Unavailable),
+            // What is claimed is no account that could be: its text may name whose it is.
+            Err(_) => {
+                tracing::warn!(provider = %provider.id, "what the provider claims of somebody can be no account");
+                None
+            }
+        };
+        let shown = Shown {
+            second: provider.second_factor,
+            outside: Some(provider.id.clone()),
+            at_ms: auth_time_s.map(|at_s| at_s.saturating_mul(1000)),
+        };
+        let begun = match &account {
+            Some(account) => self.begin(account, &shown, asked).await?,
+            None => None,
+        };
+        let (Some(account), Some(cookie)) = (account.as_ref(), begun) else {
+            self.record(Route::FromProvider.name(), Who::Nobody, StatusCode::FORBIDDEN, asked).await?;
+            return Ok(screens::not_outside(NOBODY_HERE, next).with_status(StatusCode::FORBIDDEN));
+        };
+        self.record(Route::FromProvider.name(), Who::Known(account), StatusCode::OK, asked).await?;
+        Ok(self.onward(account, &shown, next).with_cookie(&cookie))
+    }
+
+    /// Why nobody was logged in, in words for people; what only an administrator can mend is in the log as well.
+    async fn not_by_provider(
+        &self,
+        route: Route,
+        error: &LoginError,
+        next: Option<&str>,
+        asked: &Asked<'_>,
+    ) -> Result<Page, Unavailable> {
+        let (status, says) = match error {
+            LoginError::Store(_) => return Err(Unavailable),
+            LoginError::Provider => return Ok(login_page(next)),
+            LoginError::Next => (
+                StatusCode::BAD_REQUEST,
+                "The app's request is too long to be taken along to another login. Log in by a password, or ask whoever made the app.",
+            ),
+            LoginError::State | LoginError::Issuer => (
+                StatusCode::FORBIDDEN,
+                "This login was not begun in this browser, was used already, or took too long. Begin again.",
+            ),
+            LoginError::Denied => (StatusCode::FORBIDDEN, "You were not logged in there. Try again, or another way."),
+            LoginError::Unreachable => {
+                (StatusCode::BAD_GATEWAY, "The other login does not answer. Try again in a while, or another way.")
+            }
+            LoginError::Token(_) | LoginError::Sealed => (
+                StatusCode::BAD_GATEWAY,
+                "What the other login answered does not hold. Ask whoever looks after this server.",
+            ),
+            LoginError::Actor | LoginError::Roles => (StatusCode::FORBIDDEN, NOBODY_HERE),
+        };
+        if !matches!(error, LoginError::State | LoginError::Denied | LoginError::Next) {
+            tracing::warn!(%error, "nobody was logged in by a provider");
+        }
+        if route == Route::FromProvider {
+            self.record(route.name(), Who::Nobody, StatusCode::FORBIDDEN, asked).await?;
+        }
+        Ok(screens::not_outside(says, next).with_status(status))
+    }
+}

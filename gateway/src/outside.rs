@@ -1,0 +1,219 @@
+//! Login by an outside OpenID provider (Keycloak, any): the code flow with PKCE, state and nonce
+//! (<https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth>, RFC 7636, RFC 9207), and what the provider's ID token says.
+//!
+//! What is under way lies with the browser, sealed: a callback that another browser began, or nobody, opens nothing. Each is used
+//! once, which the database sees to. Somebody is tied to a person in FHIR by the claim that the administrator named for the provider,
+//! or (by the caller) by an account that is linked to issuer and subject: never by e-mail or demographics.
+//!
+//! The crate `openidconnect` would bring `rsa` (RUSTSEC-2023-0071), and `oauth2` a second generation of half of what is here; what is
+//! left is one address, one form and `smart::outside`.
+
+mod discovered;
+mod exchange;
+mod pending;
+mod persona;
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::Url;
+use smart::outside::{OutsideError, Verified};
+
+use self::discovered::Discovered;
+pub use self::exchange::seal;
+use self::pending::Pending;
+use crate::authorization::KeysAt;
+use crate::clock::Clock;
+use crate::gateway::DEFAULT_ORGANIZATION;
+use crate::sealing::Sealer;
+use crate::store::Store;
+use crate::store::accounts::Persona;
+use crate::store::error::StoreError;
+use crate::store::providers::Provider;
+
+/// Where a provider sends people back to, from the origin on.
+pub const CALLBACK: &str = "/oauth/outside/callback";
+
+/// How long a login may be under way.
+const PATIENCE_MS: i64 = 10 * 60_000;
+
+/// The longest address to go on to, in bytes: it lies in a cookie, and browsers keep no more than 4096.
+pub const LONGEST_NEXT: usize = 2048;
+
+/// The longest value of a parameter that a provider sends.
+const LONGEST: usize = 4096;
+
+/// What logs people in by outside providers.
+pub struct Outside {
+    store: Store,
+    clock: Arc<Clock>,
+    sealer: Arc<Sealer>,
+    keys: Arc<KeysAt>,
+    fhir: Box<str>,
+    callback: Box<str>,
+    discovered: Discovered,
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Outside").field("callback", &self.callback).finish_non_exhaustive()
+    }
+}
+
+/// A login that has begun.
+pub struct Begun {
+    /// Where the browser goes.
+    pub url: String,
+    /// What it keeps until it comes back: a cookie for [`CALLBACK`] alone (`HttpOnly`, `Secure`, `SameSite=Lax`).
+    pub cookie: String,
+}
+
+/// What a provider sends a browser back with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Answer<'a> {
+    /// The code.
+    pub code: Option<&'a str>,
+    /// The state.
+    pub state: Option<&'a str>,
+    /// Who it says it is (RFC 9207).
+    pub iss: Option<&'a str>,
+    /// Why there is no code.
+    pub error: Option<&'a str>,
+}
+
+/// Who somebody is, by an outside provider.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Which provider says so.
+    pub provider: Provider,
+    /// Who, to the provider's issuer.
+    pub subject: Box<str>,
+    /// Who that is here, where the trusted claims say so.
+    pub persona: Option<Persona>,
+    /// When the user showed who it is, in seconds since 1970.
+    pub auth_time_s: Option<i64>,
+    /// Where the browser was to go then, as the caller gave it.
+    pub next: String,
+}
+
+/// Why nobody is logged in. No text of a provider's is in here.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// There is no such provider.
+    #[error("there is no such provider")]
+    Provider,
+    /// The browser did not begin this login, or has ended it, or it took too long.
+    #[error("this login was not begun in this browser, was used already, or took too long; begin again")]
+    State,
+    /// Where to go on is too long for a cookie.
+    #[error("the address to go on to is longer than {LONGEST_NEXT} bytes")]
+    Next,
+    /// The answer is another provider's.
+    #[error("the answer is not from the provider that this login was begun with")]
+    Issuer,
+    /// The provider says no.
+    #[error("the provider has not logged anybody in")]
+    Denied,
+    /// The provider cannot be reached, or its answers are none.
+    #[error("the provider does not answer as OpenID Connect wants it")]
+    Unreachable,
+    /// Its ID token does not hold.
+    #[error("the provider's ID token does not hold: {0}")]
+    Token(#[from] OutsideError),
+    /// The trusted claim names nobody.
+    #[error(
+        "the claim that says who somebody is in FHIR does not name a Patient, Person, Practitioner or RelatedPerson of ours"
+    )]
+    Actor,
+    /// The provider gives staff no role here.
+    #[error("the provider's claim of roles has no value that is a role here (provider add --claim-roles, --role)")]
+    Roles,
+    /// Our secret there does not open.
+    #[error("the provider's secret does not open with the key of this gateway")]
+    Sealed,
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Outside {
+    /// At an origin, with FHIR at its address there; neither has a slash at its end.
+    pub fn new(
+        store: Store,
+        clock: Arc<Clock>,
+        sealer: Arc<Sealer>,
+        keys: Arc<KeysAt>,
+        origin: &str,
+        fhir: &str,
+    ) -> Self {
+        let callback = format!("{origin}{CALLBACK}").into();
+        Self { store, clock, sealer, keys, fhir: fhir.into(), callback, discovered: Discovered::default() }
+    }
+
+    /// Sends somebody to a provider; `next` comes back with the [`Login`], and the caller has checked where that leads.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn begin(&self, provider: &str, next: &str) -> Result<Begun, LoginError> {
+        if next.len() > LONGEST_NEXT {
+            return Err(LoginError::Next);
+        }
+        let provider = self.provider(provider).await?;
+        let discovery = self.discovery(&provider).await?;
+        let until_ms = self.clock.now_ms() + PATIENCE_MS;
+        let pending = Pending::new(&provider.id, next, until_ms).ok_or(LoginError::Sealed)?;
+        let mut url = Url::parse(&discovery.authorization_endpoint).map_err(|_| LoginError::Unreachable)?;
+        if !crate::authorization::may_be_fetched(&url) {
+            return Err(LoginError::Unreachable);
+        }
+        url.query_pairs_mut().extend_pairs([
+            ("response_type", "code"),
+            ("client_id", &provider.client_id),
+            ("redirect_uri", &self.callback),
+            ("scope", "openid"),
+            ("state", &pending.state),
+            ("nonce", &pending.nonce),
+            ("code_challenge", &pending.challenge()),
+            ("code_challenge_method", "S256"),
+        ]);
+        let cookie = pending.sealed(&self.sealer).ok_or(LoginError::Sealed)?;
+        Ok(Begun { url: url.into(), cookie })
+    }
+
+    /// Who somebody is that comes back from a provider. What the cookie holds is used up by that, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn finish(&self, cookie: &str, answer: Answer<'_>) -> Result<Login, LoginError> {
+        let pending = Pending::opened(&self.sealer, cookie).ok_or(LoginError::State)?;
+        let now_ms = self.clock.now_ms();
+        if now_ms >= pending.until_ms || !answer.state.is_some_and(|state| pending.is_state(state)) {
+            return Err(LoginError::State);
+        }
+        if !self.store.use_once(DEFAULT_ORGANIZATION, "(outside login)", &pending.state, pending.until_ms).await? {
+            return Err(LoginError::State);
+        }
+        let provider = self.provider(&pending.provider).await?;
+        let discovery = self.discovery(&provider).await?;
+        // RFC 9207: who says that it names itself does; and nobody names another one.
+        if answer.iss.map_or(discovery.names_itself, |iss| iss != provider.issuer) {
+            return Err(LoginError::Issuer);
+        }
+        if answer.error.is_some() {
+            return Err(LoginError::Denied);
+        }
+        let code = answer.code.filter(|code| !code.is_empty() && code.len() <= LONGEST).ok_or(LoginError::Denied)?;
+        let token = self.exchanged(&provider, &discovery, code, &pending.verifier).await?;
+        let verified = self.verified(&provider, &discovery, &token, &pending.nonce).await?;
+        let persona = persona::persona(&provider, &verified, &self.fhir)?;
+        let Verified { subject, auth_time_s, .. } = verified;
+        Ok(Login { provider, subject, persona, auth_time_s, next: pending.next })
+    }
+
+    async fn provider(&self, id: &str) -> Result<Provider, LoginError> {
+        self.store.provider(id).await?.ok_or(LoginError::Provider)
+    }
+}
+
+#[cfg(test)]
+mod tests;

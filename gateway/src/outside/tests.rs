@@ -1,0 +1,316 @@
+//! Against a small provider of our own on this machine, which says what a test tells it to.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use consent::{Action, Purpose};
+use parking_lot::Mutex;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::*;
+use crate::gateway::{Gateway, Options};
+use crate::store::accounts::Role;
+
+const SECRET: &str = "s3cret&=";
+const FHIR: &str = "https://g.example/fhir";
+
+/// What the provider says.
+#[derive(Clone, Default)]
+struct Says {
+    origin: String,
+    challenge: String,
+    names_itself: bool,
+    claims: Value,
+}
+
+struct Setting {
+    gateway: Gateway,
+    outside: Outside,
+    sealer: Sealer,
+    says: Arc<Mutex<Says>>,
+    _folder: TempDir,
+}
+
+fn key() -> RsaKeyPair {
+    let pem = include_str!("../../smart/tests/keys/rsa-2048-a.test.pem");
+    let is_body = |line: &&str| !line.is_empty() && !line.contains('-') && !line.contains(' ');
+    let body: String = pem.lines().skip_while(|line| !line.starts_with("-----")).filter(is_body).collect();
+    RsaKeyPair::from_pkcs8(&BASE64_STANDARD.decode(body).unwrap()).unwrap()
+}
+
+fn encoded(bytes: impl AsRef<[u8]>) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn signed(claims: &Value) -> String {
+    let (key, header) = (key(), json!({"alg": "RS256", "kid": "k1", "typ": "JWT"}));
+    let text = format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()));
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).unwrap();
+    format!("{text}.{}", encoded(signature))
+}
+
+/// One answer of the provider.
+fn answer(request: &str, says: &Says) -> (u16, Value) {
+    let origin = &says.origin;
+    if request.starts_with("GET /.well-known/openid-configuration ") {
+        let found = json!({"issuer": origin, "authorization_endpoint": format!("{origin}/auth?tenant=a"),
+            "token_endpoint": format!("{origin}/token"), "jwks_uri": format!("{origin}/keys"),
+            "authorization_response_iss_parameter_supported": says.names_itself});
+        return (200, found);
+    }
+    if request.starts_with("GET /keys ") {
+        let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(key().public());
+        return (200, json!({"keys": [{"kty": "RSA", "kid": "k1", "n": encoded(n), "e": encoded(e)}]}));
+    }
+    let (head, form) = request.split_once("\r\n\r\n").unwrap_or_default();
+    let form: HashMap<_, _> = crate::http::query::pairs(form).collect();
+    let get = |name: &str| form.get(name).map(|value| value.to_string()).unwrap_or_default();
+    // What RFC 6749 and RFC 7636 have a provider check: both parts form-encoded, then base64.
+    let basic = BASE64_STANDARD.encode("our+client:s3cret%26%3D");
+    let is_ours = head.to_ascii_lowercase().contains(&format!("authorization: basic {basic}").to_ascii_lowercase());
+    let is_pkce = encoded(Sha256::digest(get("code_verifier"))) == says.challenge;
+    let is_back = get("redirect_uri") == "https://g.example/oauth/outside/callback";
+    let is_code = get("grant_type") == "authorization_code" && get("code") == "good";
+    if is_ours && is_pkce && is_back && is_code {
+        (200, json!({"token_type": "Bearer", "access_token": "a", "id_token": signed(&says.claims)}))
+    } else {
+        (400, json!({"error": "invalid_grant"}))
+    }
+}
+
+fn provider(says: &Arc<Mutex<Says>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    says.lock().origin = format!("http://{}", listener.local_addr().unwrap());
+    let says = Arc::clone(says);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let (mut text, mut part) = (String::new(), [0; 4096]);
+            loop {
+                let read = stream.read(&mut part).unwrap_or_default();
+                text.push_str(&String::from_utf8_lossy(&part[..read]));
+                let length = text
+                    .to_ascii_lowercase()
+                    .split_once("content-length: ")
+                    .and_then(|(_, rest)| rest.split_once("\r\n").and_then(|(number, _)| number.parse::<usize>().ok()));
+                let body = text.split_once("\r\n\r\n").map(|(_, body)| body.len());
+                if read == 0 || body.is_some_and(|body| body >= length.unwrap_or_default()) {
+                    break;
+                }
+            }
+            let (status, body) = answer(&text, &says.lock());
+            let body = body.to_string();
+            let length = body.len();
+            let _written = write!(
+                stream,
+                "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+}
+
+async fn setting() -> Setting {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::at(&format!("sqlite:{}", folder.path().join("g.db").display()), folder.path());
+    let gateway = Gateway::open(options).await.unwrap();
+    let sealer = Sealer::open(folder.path()).unwrap();
+    let says = Arc::<Mutex<Says>>::default();
+    provider(&says);
+    let trusted = Provider {
+        organization: DEFAULT_ORGANIZATION,
+        id: "clinic".to_owned(),
+        name: "Clinic".to_owned(),
+        issuer: says.lock().origin.clone(),
+        client_id: "our client".to_owned(),
+        sealed: seal(&sealer, "clinic", &SecretString::from(SECRET)).unwrap(),
+        claim_actor: Some("fhirUser".to_owned()),
+        claim_roles: Some("realm_access.roles".to_owned()),
+        roles: vec![("clinician".to_owned(), Role::Doctor), ("boss".to_owned(), Role::Owner)],
+        second_factor: false,
+        created_ms: 0,
+        created_by: String::new(),
+        removed_ms: None,
+    };
+    let permit = gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
+    gateway.store.add_provider(&permit, &trusted, "Jane").await.unwrap();
+    let keys = Arc::new(KeysAt::new(crate::tls::config(None).unwrap()).unwrap());
+    let (store, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
+    let outside = Outside::new(store, clock, Arc::new(sealer.clone()), keys, "https://g.example", FHIR);
+    Setting { gateway, outside, sealer, says, _folder: folder }
+}
+
+impl Setting {
+    /// Begins a login as a browser does, and lets the provider say what it has to; cookie and state.
+    async fn begun(&self) -> (String, String) {
+        let begun = self.outside.begin("clinic", "/next").await.unwrap();
+        let url = Url::parse(&begun.url).unwrap();
+        let sent: HashMap<String, String> = url.query_pairs().into_owned().collect();
+        assert_eq!((&*sent["tenant"], &*sent["response_type"], &*sent["code_challenge_method"]), ("a", "code", "S256"));
+        assert_eq!((&*sent["client_id"], &*sent["scope"]), ("our client", "openid"));
+        for random in ["state", "nonce", "code_challenge"] {
+            assert_eq!(sent[random].len(), 43, "{random}");
+        }
+        assert!(![&sent["state"], &sent["nonce"]].iter().any(|secret| begun.cookie.contains(secret.as_str())));
+        let now_s = self.gateway.clock.now_ms() / 1000;
+        let mut says = self.says.lock();
+        says.challenge.clone_from(&sent["code_challenge"]);
+        says.claims = json!({"iss": says.origin, "sub": "u-1", "aud": "our client", "exp": now_s + 60, "iat": now_s, "auth_time": now_s - 5,
+            "nonce": sent["nonce"], "fhirUser": "Practitioner/1", "name": "Ada", "realm_access": {"roles": ["x", "clinician"]}, "email": "patient@x.example"});
+        (begun.cookie, sent["state"].clone())
+    }
+
+    /// A login whose ID token says something else.
+    async fn with(&self, name: &str, value: Value) -> Result<Login, LoginError> {
+        let (cookie, state) = self.begun().await;
+        self.says.lock().claims[name] = value;
+        self.outside.finish(&cookie, good(&state)).await
+    }
+}
+
+fn good(state: &str) -> Answer<'_> {
+    Answer { code: Some("good"), state: Some(state), ..Answer::default() }
+}
+
+#[tokio::test]
+async fn somebody_logs_in_and_is_who_the_trusted_claim_says() {
+    let setting = setting().await;
+    let (cookie, state) = setting.begun().await;
+    let login = setting.outside.finish(&cookie, good(&state)).await.unwrap();
+    let persona = |name: &str, roles: &[Role], actor: &str| Persona {
+        name: name.into(),
+        roles: roles.into(),
+        actor: actor.into(),
+    };
+    assert_eq!((&*login.subject, &*login.next), ("u-1", "/next"));
+    assert_eq!(login.persona, Some(persona("Ada", &[Role::Doctor], "Practitioner/1")));
+    assert!(login.auth_time_s.is_some() && login.provider.id == "clinic");
+    let below = setting.with("fhirUser", json!(format!("{FHIR}/Patient/p"))).await.unwrap();
+    // Whatever roles there are, a patient is a patient alone.
+    assert_eq!(below.persona, Some(persona("Ada", &[Role::Patient], "Patient/p")));
+    // Without the claim nobody is anybody, whatever e-mail there is.
+    let (cookie, state) = setting.begun().await;
+    setting.says.lock().claims.as_object_mut().unwrap().remove("fhirUser");
+    assert_eq!(setting.outside.finish(&cookie, good(&state)).await.unwrap().persona, None);
+    // Nor is staff anything without a role.
+    for roles in [
+        json!({}),
+        json!({"roles": []}),
+        json!({"roles": "nurse"}),
+        json!({"roles": {"clinician": true}}),
+        json!("clinician"),
+    ] {
+        assert!(matches!(setting.with("realm_access", roles.clone()).await, Err(LoginError::Roles)), "{roles}");
+    }
+    let both = setting.with("realm_access", json!({"roles": ["boss", "clinician", "boss"]})).await.unwrap();
+    assert_eq!(both.persona.unwrap().roles, [Role::Owner, Role::Doctor]);
+    for other in
+        ["https://evil.example/fhir/Patient/p", "https://g.example/fhirPatient/p", "Device/1", "Patient/..", ""]
+    {
+        assert!(matches!(setting.with("fhirUser", json!(other)).await, Err(LoginError::Actor)), "{other}");
+    }
+    assert!(matches!(setting.with("fhirUser", json!(["Patient/p"])).await, Err(LoginError::Actor)));
+}
+
+#[tokio::test]
+async fn attack_51_no_state_another_one_another_browser_and_a_replay() {
+    let setting = setting().await;
+    let (cookie, state) = setting.begun().await;
+    let (other_cookie, other_state) = setting.begun().await;
+    let missing = Answer { state: None, ..good("") };
+    let changed = format!("{}A", &cookie[..cookie.len() - 1]);
+    for (cookie, answer) in [
+        (&*cookie, missing),
+        (&cookie, good("")),
+        (&cookie, good(&other_state)),
+        (&other_cookie, good(&state)),
+        ("", good(&state)),
+        (&changed[1..], good(&state)),
+    ] {
+        assert!(matches!(setting.outside.finish(cookie, answer).await, Err(LoginError::State)));
+    }
+    let (cookie, state) = setting.begun().await;
+    assert!(setting.outside.finish(&cookie, good(&state)).await.is_ok());
+    assert!(matches!(setting.outside.finish(&cookie, good(&state)).await, Err(LoginError::State)), "a replay");
+    // A failed one is used up as well.
+    let (cookie, state) = setting.begun().await;
+    let bad = Answer { code: Some("bad"), ..good(&state) };
+    assert!(matches!(setting.outside.finish(&cookie, bad).await, Err(LoginError::Unreachable)));
+    assert!(matches!(setting.outside.finish(&cookie, good(&state)).await, Err(LoginError::State)));
+    let late = Pending::new("clinic", "/", setting.gateway.clock.now_ms() - 1).unwrap();
+    let cookie = late.sealed(&setting.sealer).unwrap();
+    assert!(matches!(setting.outside.finish(&cookie, good(&late.state)).await, Err(LoginError::State)), "too late");
+}
+
+#[tokio::test]
+async fn attack_51_an_answer_of_another_provider() {
+    let setting = setting().await;
+    let own = setting.says.lock().origin.clone();
+    let (cookie, state) = setting.begun().await;
+    let mixed = Answer { iss: Some("https://evil.example"), ..good(&state) };
+    assert!(matches!(setting.outside.finish(&cookie, mixed).await, Err(LoginError::Issuer)));
+    let (cookie, state) = setting.begun().await;
+    assert!(setting.outside.finish(&cookie, Answer { iss: Some(&own), ..good(&state) }).await.is_ok());
+    // Who says that it names itself does.
+    setting.says.lock().names_itself = true;
+    setting.outside.discovered.forget();
+    let (cookie, state) = setting.begun().await;
+    assert!(matches!(setting.outside.finish(&cookie, good(&state)).await, Err(LoginError::Issuer)));
+    let (cookie, state) = setting.begun().await;
+    let denied = Answer { code: None, error: Some("access_denied"), iss: Some(&own), ..good(&state) };
+    assert!(matches!(setting.outside.finish(&cookie, denied).await, Err(LoginError::Denied)));
+}
+
+#[tokio::test]
+async fn attacks_45_46_51_a_token_for_somebody_else_of_somebody_else_or_of_another_login() {
+    let setting = setting().await;
+    let now_s = setting.gateway.clock.now_ms() / 1000;
+    let slash = format!("{}/", setting.says.lock().origin);
+    for (name, value, error) in [
+        ("nonce", json!("another"), OutsideError::Nonce),
+        ("nonce", Value::Null, OutsideError::Malformed),
+        ("aud", json!("another"), OutsideError::Audience),
+        ("aud", json!(["another", "our client"]), OutsideError::Audience),
+        ("azp", json!("another"), OutsideError::Audience),
+        ("exp", json!(now_s - 1), OutsideError::Expired),
+        ("exp", json!((now_s + 60).to_string()), OutsideError::Malformed),
+        ("iss", json!(slash), OutsideError::Issuer),
+        ("typ", json!("Bearer"), OutsideError::Kind),
+    ] {
+        match setting.with(name, value.clone()).await {
+            Err(LoginError::Token(found)) => assert_eq!(found, error, "{name} {value}"),
+            other => panic!("{name} {value}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_longest_address_to_go_on_to_comes_back_and_a_longer_one_is_refused() {
+    let setting = setting().await;
+    let longest = "/".repeat(LONGEST_NEXT);
+    let begun = setting.outside.begin("clinic", &longest).await.unwrap();
+    assert!(begun.cookie.len() < 4000, "{}", begun.cookie.len());
+    assert_eq!(Pending::opened(&setting.sealer, &begun.cookie).map(|pending| pending.next), Some(longest.clone()));
+    assert!(matches!(setting.outside.begin("clinic", &format!("{longest}/")).await, Err(LoginError::Next)));
+}
+
+#[tokio::test]
+async fn pkce_is_that_of_this_login_and_a_removed_provider_is_none() {
+    let setting = setting().await;
+    let (cookie, state) = setting.begun().await;
+    setting.says.lock().challenge = "of another login".to_owned();
+    assert!(matches!(setting.outside.finish(&cookie, good(&state)).await, Err(LoginError::Unreachable)));
+    let (cookie, state) = setting.begun().await;
+    let permit = setting.gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
+    setting.gateway.store.remove_provider(&permit, "clinic", "Jane").await.unwrap();
+    assert!(matches!(setting.outside.finish(&cookie, good(&state)).await, Err(LoginError::Provider)));
+    assert!(matches!(setting.outside.begin("clinic", "/").await, Err(LoginError::Provider)));
+    assert!(matches!(setting.outside.begin("' or 1=1 --", "/").await, Err(LoginError::Provider)));
+}

@@ -1,0 +1,340 @@
+//! Accounts of people whom a provider outside of here knows: tied by an administrator to a subject there, or made and kept by what the
+//! provider's trusted claims say.
+
+use consent::{OrganizationId, Permit};
+
+use super::administer::words;
+use super::{Account, AccountError, Role, check, held, sessions};
+use crate::store::Store;
+use crate::store::clients::{hash_of, new_id};
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
+use crate::store::dialect;
+use crate::store::providers::Provider;
+
+/// Who somebody is here, by what a provider says that is trusted for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Persona {
+    /// What people call this person.
+    pub name: String,
+    /// What this person is here.
+    pub roles: Vec<Role>,
+    /// Who this is in FHIR.
+    pub actor: String,
+}
+
+/// A tie of an account to somebody whom a provider knows.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The provider's id.
+    pub provider: String,
+    /// Who, to its issuer.
+    pub subject: String,
+    /// The account's id.
+    pub account: String,
+    /// Whether the account is as the provider's claims say.
+    pub asserted: bool,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// Who made it.
+    pub created_by: String,
+}
+
+impl Store {
+    /// The account of somebody whom a provider has just vouched for; `None`: there is none for that subject, or there is no more.
+    ///
+    /// An account that an administrator has tied is as the administrator made it. One that is of the provider's claims is made at the first
+    /// login and is what they say from then on; where they say something else, what was approved before ends. `persona` is what they say.
+    ///
+    /// # Errors
+    /// What is claimed cannot be kept; or the store does not answer.
+    pub async fn account_of_subject(
+        &self,
+        provider: &Provider,
+        subject: &str,
+        persona: Option<&Persona>,
+    ) -> Result<Option<Account>, AccountError> {
+        match self.vouched(provider, subject, persona).await {
+            // Two first logins at once: the other one has made it.
+            Err(Taken::Unique) => self.vouched(provider, subject, persona).await.map_err(AccountError::from),
+            found => found.map_err(AccountError::from),
+        }
+    }
+
+    async fn vouched(
+        &self,
+        provider: &Provider,
+        subject: &str,
+        persona: Option<&Persona>,
+    ) -> Result<Option<Account>, Taken> {
+        let organization = provider.organization;
+        let core = self.core();
+        let mut connection = core.pools.writer().await.map_err(AccountError::from)?;
+        connection.begin_write(Some(organization.0)).await?;
+        let done = async {
+            // Whoever removes the provider waits for this, or this finds it removed.
+            let locked = dialect::for_share(connection.engine());
+            let sql = format!("select 1 from outside_providers where id = $1 and removed is null{locked}");
+            if connection.fetch_optional(&sql, &[Arg::Text(&provider.id)]).await?.is_none() {
+                return Ok(None);
+            }
+            let sql = "select account, asserted from outside_links where organization_id = $1 and provider = $2 and subject = $3";
+            let args = [Arg::Int(organization.0), Arg::Text(&provider.id), Arg::Text(subject)];
+            let Some(link) = connection.fetch_optional(sql, &args).await? else {
+                return match persona {
+                    Some(persona) => {
+                        let now_ms = core.clock.now_ms();
+                        made(&mut connection, provider, subject, persona, now_ms).await.map(Some)
+                    }
+                    None => Ok(None),
+                };
+            };
+            let id = link.text(0).unwrap_or_default().to_owned();
+            let account = held(&mut connection, organization, &id).await.map_err(AccountError::from)?;
+            let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else { return Ok(None) };
+            if link.int(1) == Some(0) {
+                return Ok(Some(account));
+            }
+            kept(&mut connection, provider, account, persona, core.clock.now_ms()).await
+        };
+        let done = done.await;
+        if done.is_err() {
+            connection.rollback_if_open().await;
+        }
+        let account = done?;
+        connection.commit().await?;
+        Ok(account)
+    }
+
+    /// Ties an account to a subject of a provider.
+    ///
+    /// # Errors
+    /// There is no such account or provider, or the subject is tied already; or the store does not answer.
+    pub async fn link_account(
+        &self,
+        permit: &Permit,
+        id: &str,
+        (provider, subject): (&str, &str),
+        by: &str,
+    ) -> Result<(), AccountError> {
+        let subject = check_subject(subject)?;
+        self.alter_account(permit, id, by, async |connection, account, (organization, now_ms, by)| {
+            if account.disabled_ms.is_some() {
+                return Err(AccountError::Refused("it is disabled: `account enable` first".to_owned()));
+            }
+            let sql = "insert into outside_links (organization_id, provider, subject, account, asserted, created, created_by) \
+                       select organization_id, id, $3, $4, 0, cast($5 as bigint), $6 from outside_providers \
+                       where organization_id = $1 and id = $2 and removed is null";
+            let args = [
+                Arg::Int(organization.0),
+                Arg::Text(provider),
+                Arg::Text(subject),
+                Arg::Text(id),
+                Arg::Int(now_ms),
+                Arg::Text(by),
+            ];
+            let linked = connection.execute(sql, &args).await.map_err(|error| match error.kind {
+                DbErrorKind::Unique => AccountError::Refused(
+                    "that subject is tied to an account already: `account links` shows to which".to_owned(),
+                ),
+                _ => error.into(),
+            })?;
+            if linked == 0 {
+                let says = "there is no provider of that id; `provider list` shows those that are";
+                return Err(AccountError::Refused(says.to_owned()));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Unties an account from the subjects of a provider, and ends all sessions and what was approved; how many sessions.
+    ///
+    /// # Errors
+    /// It is tied to none there; or the store does not answer.
+    pub async fn unlink_account(
+        &self,
+        permit: &Permit,
+        id: &str,
+        provider: &str,
+        by: &str,
+    ) -> Result<u64, AccountError> {
+        self.alter_account(permit, id, by, async |connection, account, (organization, now_ms, by)| {
+            let sql = "select 1 from outside_links where organization_id = $1 and account = $2 and provider = $3 and asserted = 1";
+            let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Text(provider)];
+            if connection.fetch_optional(sql, &args).await?.is_some() {
+                let says = "the provider's claims make this account: it would be made anew. `account disable` keeps its owner out";
+                return Err(AccountError::Refused(says.to_owned()));
+            }
+            let sql = "delete from outside_links where organization_id = $1 and account = $2 and provider = $3";
+            if connection.execute(sql, &args).await? == 0 {
+                return Err(AccountError::Refused(format!("{} is not tied to {provider}", account.login)));
+            }
+            Ok(sessions::end_everything(connection, organization, id, (now_ms, by)).await?)
+        })
+        .await
+    }
+
+    /// The ties of an account.
+    ///
+    /// # Errors
+    /// The permit does not cover accounts; or the store does not answer.
+    pub async fn links(&self, permit: &Permit, account: &str) -> Result<Vec<Link>, AccountError> {
+        let organization = permit.organization();
+        let mut connection = self.core().pools.reader().await?;
+        connection.begin_read(Some(organization.0)).await?;
+        let sql = "select provider, subject, account, asserted, created, created_by from outside_links \
+                   where organization_id = $1 and account = $2 order by provider, subject";
+        let rows = connection.fetch(sql, &[Arg::Int(organization.0), Arg::Text(account)]).await?;
+        connection.end_read().await?;
+        let link = |row: &crate::store::connection::Row| {
+            let text = |column: usize| row.text(column).map(ToOwned::to_owned);
+            Some(Link {
+                provider: text(0)?,
+                subject: text(1)?,
+                account: text(2)?,
+                asserted: row.int(3)? != 0,
+                created_ms: row.int(4)?,
+                created_by: text(5)?,
+            })
+        };
+        Ok(rows.iter().filter_map(link).collect())
+    }
+}
+
+/// Ends the sessions and approvals of everybody whom a provider vouches for, within an open transaction.
+pub(in crate::store) async fn end_of_provider(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    provider: &str,
+    (now_ms, by): (i64, &str),
+) -> Result<(), DbError> {
+    let sql = "select distinct account from outside_links where organization_id = $1 and provider = $2";
+    let accounts = connection.fetch(sql, &[Arg::Int(organization.0), Arg::Text(provider)]).await?;
+    for row in &accounts {
+        let account = row.text(0).unwrap_or_default();
+        sessions::end_everything(connection, organization, account, (now_ms, by)).await?;
+    }
+    Ok(())
+}
+
+/// Why there is no account.
+enum Taken {
+    /// Somebody else has made one meanwhile.
+    Unique,
+    Other(AccountError),
+}
+
+impl From<Taken> for AccountError {
+    fn from(taken: Taken) -> Self {
+        match taken {
+            Taken::Unique => Self::Refused("the account was made by another login at once; log in again".to_owned()),
+            Taken::Other(error) => error,
+        }
+    }
+}
+
+impl From<AccountError> for Taken {
+    fn from(error: AccountError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<DbError> for Taken {
+    fn from(error: DbError) -> Self {
+        if error.kind == DbErrorKind::Unique { Self::Unique } else { Self::Other(error.into()) }
+    }
+}
+
+fn check_subject(subject: &str) -> Result<&str, AccountError> {
+    let fits = (1..=smart::outside::LONGEST_SUBJECT).contains(&subject.len()) && !subject.chars().any(char::is_control);
+    if fits {
+        Ok(subject)
+    } else {
+        Err(AccountError::Invalid(format!(
+            "a subject has 1 to {} bytes, without line breaks: the claim sub of the provider's ID tokens (--subject)",
+            smart::outside::LONGEST_SUBJECT
+        )))
+    }
+}
+
+/// Who vouches, as the column that says who changed an account has it.
+fn voucher(provider: &Provider) -> String {
+    format!("provider {}", provider.id)
+}
+
+/// The account of somebody who is here for the first time. Nobody logs in to it by a password.
+async fn made(
+    connection: &mut Connection,
+    provider: &Provider,
+    subject: &str,
+    persona: &Persona,
+    now_ms: i64,
+) -> Result<Account, Taken> {
+    let organization = provider.organization;
+    let (roles, actors) = check::persona(&persona.roles, std::slice::from_ref(&persona.actor))?;
+    let (id, by) = (new_id().map_err(AccountError::from)?, voucher(provider));
+    // One that nobody types, and that is the same for the same person.
+    let login = format!("{:.38}.{:.24}", provider.id, hash_of(&format!("{} {subject}", provider.issuer)));
+    let (login, name) = (check::login(&login)?, check::name(&persona.name)?);
+    let (roles, actors) = (words(&roles), actors.join(" "));
+    let sql = "insert into accounts (organization_id, id, login, name, must_change, roles, actors, failures, recovery, \
+               created, created_by, revision) values ($1, $2, $3, $4, 0, $5, $6, 0, '', $7, $8, 1)";
+    let args = [
+        Arg::Int(organization.0),
+        Arg::Text(&id),
+        Arg::Text(&login),
+        Arg::Text(&name),
+        Arg::Text(&roles),
+        Arg::Text(&actors),
+        Arg::Int(now_ms),
+        Arg::Text(&by),
+    ];
+    connection.execute(sql, &args).await?;
+    let sql = "insert into outside_links (organization_id, provider, subject, account, asserted, created, created_by) \
+               values ($1, $2, $3, $4, 1, $5, $6)";
+    let args = [
+        Arg::Int(organization.0),
+        Arg::Text(&provider.id),
+        Arg::Text(subject),
+        Arg::Text(&id),
+        Arg::Int(now_ms),
+        Arg::Text(&by),
+    ];
+    connection.execute(sql, &args).await?;
+    let made = held(connection, organization, &id).await.map_err(AccountError::from)?;
+    Ok(made.ok_or_else(|| AccountError::Refused("the account is gone again".to_owned()))?)
+}
+
+/// An account of the provider's claims as they are now; `None` where they say no longer who that is.
+async fn kept(
+    connection: &mut Connection,
+    provider: &Provider,
+    account: Account,
+    persona: Option<&Persona>,
+    now_ms: i64,
+) -> Result<Option<Account>, Taken> {
+    let (organization, by) = (account.organization, voucher(provider));
+    let Some(persona) = persona else {
+        sessions::end_everything(connection, organization, &account.id, (now_ms, &by)).await?;
+        return Ok(None);
+    };
+    let (roles, actors) = check::persona(&persona.roles, std::slice::from_ref(&persona.actor))?;
+    if account.roles == roles && account.actors == actors {
+        return Ok(Some(account));
+    }
+    let (name, words_of_roles, actors) = (check::name(&persona.name)?, words(&roles), actors.join(" "));
+    let sql = "update accounts set name = $3, roles = $4, actors = $5, changed = $6, changed_by = $7, revision = revision + 1 \
+               where organization_id = $1 and id = $2";
+    let args = [
+        Arg::Int(organization.0),
+        Arg::Text(&account.id),
+        Arg::Text(&name),
+        Arg::Text(&words_of_roles),
+        Arg::Text(&actors),
+        Arg::Int(now_ms),
+        Arg::Text(&by),
+    ];
+    connection.execute(sql, &args).await?;
+    sessions::end_everything(connection, organization, &account.id, (now_ms, &by)).await?;
+    Ok(held(connection, organization, &account.id).await.map_err(AccountError::from)?)
+}

@@ -1,0 +1,200 @@
+//! OpenID providers outside of here whom an administrator trusts to say who somebody is.
+
+use consent::{OrganizationId, Permit};
+
+use crate::store::Store;
+use crate::store::accounts::{Role, end_of_provider};
+use crate::store::clients::ClientError;
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
+use crate::store::erasure::name as person;
+use crate::store::error::StoreError;
+
+/// A provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Whose people it knows.
+    pub organization: OrganizationId,
+    /// What commands and addresses call it.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its issuer, to the letter.
+    pub issuer: String,
+    /// What it calls us.
+    pub client_id: String,
+    /// The secret that we have there, sealed.
+    pub sealed: String,
+    /// The claim that says who somebody is in FHIR.
+    pub claim_actor: Option<String>,
+    /// The claim that says what staff is here.
+    pub claim_roles: Option<String>,
+    /// Which of its values is which role.
+    pub roles: Vec<(String, Role)>,
+    /// Whether it asks for a second factor itself.
+    pub second_factor: bool,
+    /// When it was added, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// Who added it.
+    pub created_by: String,
+    /// Since when it is trusted no more.
+    pub removed_ms: Option<i64>,
+}
+
+const COLUMNS: &str = "organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, removed, claim_roles, \
+                       roles, second_factor";
+
+/// The most that a login page offers.
+const OFFERED: usize = 20;
+
+impl Provider {
+    fn of(row: &Row) -> Option<Self> {
+        let text = |column: usize| row.text(column).map(ToOwned::to_owned);
+        Some(Self {
+            organization: OrganizationId(row.int(0)?),
+            id: text(1)?,
+            name: text(2)?,
+            issuer: text(3)?,
+            client_id: text(4)?,
+            sealed: text(5)?,
+            claim_actor: text(6),
+            created_ms: row.int(7)?,
+            created_by: text(8)?,
+            removed_ms: row.int(9),
+            claim_roles: text(10),
+            roles: roles(row.text(11)?)?,
+            second_factor: row.int(12)? != 0,
+        })
+    }
+}
+
+impl Store {
+    /// The provider of that id, if it is trusted.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn provider(&self, id: &str) -> Result<Option<Provider>, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        let sql = format!("select {COLUMNS} from outside_providers where id = $1 and removed is null");
+        let row = connection.fetch_optional(&sql, &[Arg::Text(id)]).await?;
+        Ok(row.and_then(|row| Provider::of(&row)))
+    }
+
+    /// The providers that are trusted, of every organization: what a login page offers.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn trusted_providers(&self) -> Result<Vec<Provider>, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        let sql = format!(
+            "select {COLUMNS} from outside_providers where removed is null order by created, id limit {OFFERED}"
+        );
+        let rows = connection.fetch(&sql, &[]).await?;
+        Ok(rows.iter().filter_map(Provider::of).collect())
+    }
+
+    /// The providers of an organization, those that were removed last.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn providers(&self, organization: OrganizationId) -> Result<Vec<Provider>, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        let sql = format!(
+            "select {COLUMNS} from outside_providers where organization_id = $1 \
+             order by case when removed is null then 0 else 1 end, id"
+        );
+        let rows = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
+        Ok(rows.iter().filter_map(Provider::of).collect())
+    }
+
+    /// Trusts a provider for the permit's organization, which it is of whatever it says.
+    ///
+    /// # Errors
+    /// The permit does not cover it, or the id is taken; or the store does not answer.
+    pub async fn add_provider(&self, permit: &Permit, provider: &Provider, by: &str) -> Result<(), ClientError> {
+        let (organization, by) = allowed(permit, by)?;
+        let sql = "insert into outside_providers (organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, \
+                   claim_roles, roles, second_factor) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        let roles: serde_json::Map<_, _> =
+            provider.roles.iter().map(|(value, role)| (value.clone(), role.as_str().into())).collect();
+        let roles = serde_json::Value::Object(roles).to_string();
+        let args = [
+            Arg::Int(organization.0),
+            Arg::Text(&provider.id),
+            Arg::Text(&provider.name),
+            Arg::Text(&provider.issuer),
+            Arg::Text(&provider.client_id),
+            Arg::Text(&provider.sealed),
+            Arg::text(provider.claim_actor.as_deref()),
+            Arg::Int(self.core().clock.now_ms()),
+            Arg::Text(by),
+            Arg::text(provider.claim_roles.as_deref()),
+            Arg::Text(&roles),
+            Arg::Int(provider.second_factor.into()),
+        ];
+        self.provider_write(organization, sql, &args, async |_, _| Ok(())).await.map(drop)
+    }
+
+    /// Trusts a provider no more, for good: whoever it vouched for is logged out, and what they approved ends.
+    ///
+    /// # Errors
+    /// There is none of that id; the permit does not cover it; or the store does not answer.
+    pub async fn remove_provider(&self, permit: &Permit, id: &str, by: &str) -> Result<(), ClientError> {
+        let (organization, by) = allowed(permit, by)?;
+        // The secret goes; who was trusted stays on record.
+        let sql = "update outside_providers set removed = $3, removed_by = $4, sealed = '' \
+                   where organization_id = $1 and id = $2 and removed is null";
+        let now_ms = self.core().clock.now_ms();
+        let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms), Arg::Text(by)];
+        let ended = async |connection: &mut Connection, rows| match rows {
+            0 => Ok(()),
+            _ => end_of_provider(connection, organization, id, (now_ms, by)).await,
+        };
+        if self.provider_write(organization, sql, &args, ended).await? == 0 {
+            let says = "there is no provider of that id; `provider list` shows those that are";
+            return Err(ClientError::Refused(says.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// A change of a provider, and what goes with it.
+    async fn provider_write(
+        &self,
+        organization: OrganizationId,
+        sql: &str,
+        args: &[Arg<'_>],
+        then: impl AsyncFnOnce(&mut Connection, u64) -> Result<(), DbError>,
+    ) -> Result<u64, ClientError> {
+        let mut connection = self.core().pools.writer().await?;
+        connection.begin_write(Some(organization.0)).await?;
+        let done = match connection.execute(sql, args).await {
+            Ok(rows) => then(&mut connection, rows).await.map(|()| rows),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            connection.rollback_if_open().await;
+        }
+        let rows = done.map_err(|error| match error.kind {
+            DbErrorKind::Unique => {
+                ClientError::Refused("the id is taken, also by one that was removed: give another --id".to_owned())
+            }
+            _ => error.into(),
+        })?;
+        connection.commit().await?;
+        Ok(rows)
+    }
+}
+
+/// Roles as they are kept; `None` for what is none.
+fn roles(text: &str) -> Option<Vec<(String, Role)>> {
+    let kept: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    kept.into_iter().map(|(value, role)| Some((value, Role::parse(role.as_str()?)?))).collect()
+}
+
+/// Whose provider, and who does it: who administers providers may change everything.
+fn allowed<'a>(permit: &Permit, by: &'a str) -> Result<(OrganizationId, &'a str), ClientError> {
+    if !permit.allows_change() || !permit.predicate().is_unrestricted() {
+        return Err(ClientError::Refused("this permit does not cover providers".to_owned()));
+    }
+    let by = person(by).map_err(|error| ClientError::Invalid(error.to_string()))?;
+    Ok((permit.organization(), by))
+}

@@ -1,0 +1,39 @@
+-- OpenID providers outside of here, who say who somebody is. The operator's: whose people they are is a column, not a policy, for who
+-- logs in says no organization. The secret that we have there is sealed.
+create table outside_providers (
+    organization_id bigint not null,
+    id              text collate "C" not null primary key,
+    name            text not null,
+    issuer          text not null,
+    client_id       text not null,
+    sealed          text not null,
+    -- the claim that says who that is in FHIR; without it only accounts that are linked log in
+    claim_actor     text,
+    -- the claim that says what staff is here, and which of its values is which role: a JSON object
+    claim_roles     text,
+    roles           text not null,
+    -- whether it asks for a second factor itself
+    second_factor   smallint not null,
+    created         bigint not null,
+    created_by      text not null,
+    removed         bigint,
+    removed_by      text
+);
+
+-- Which account somebody is whom a provider knows by a subject.
+create table outside_links (
+    organization_id bigint not null,
+    provider        text collate "C" not null,
+    subject         text collate "C" not null,
+    account         text collate "C" not null,
+    -- 1: the account is as the provider's claims say; 0: an administrator has tied it
+    asserted        smallint not null,
+    created         bigint not null,
+    created_by      text not null,
+    primary key (provider, subject)
+);
+
+create index outside_links_of_account on outside_links (organization_id, account);
+
+-- Who vouched for it, where that was not a password.
+alter table account_sessions add column outside text collate "C";

@@ -1,0 +1,220 @@
+//! Logins by an OpenID provider outside of here: npm's `oidc-provider`, as it is published.
+//!
+//! `FHIR_GATEWAY_TEST_BROWSER` names the folder with the packages (`tests/browser/fetch FOLDER`); it takes `node`.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "outside/provider.rs"]
+mod provider;
+
+use gateway_tests::{Browser, Engine, Json, Options, Response, Server, suite};
+use provider::{Provider, command};
+use serde_json::json;
+
+const SESSION: &str = "fhir-gateway-session";
+const BY_CLAIM: [&str; 6] =
+    ["--claim-actor", "fhirUser", "--claim-roles", "realm_access.roles", "--role", "clinician=DOCTOR"];
+
+fn browser(server: &Server) -> Browser {
+    Browser::new(server.address())
+}
+
+async fn accounts(server: &Server) -> Vec<Json> {
+    Json::of(&command(server, &["account", "list", "--json"]).await.expect(0).stdout).array().to_vec()
+}
+
+/// Whom the browser's session is of.
+async fn who(browser: &mut Browser) -> Option<String> {
+    let page = browser.get("/oauth/account").await;
+    let text = page.text();
+    (page.status == 200).then(|| {
+        let (_, rest) = text.split_once("<dt>Name</dt><dd>").unwrap_or_else(|| panic!("{text}"));
+        rest.split('<').next().unwrap_or_default().to_owned()
+    })
+}
+
+/// How many records of an interaction have that status and decision.
+async fn recorded(server: &Server, interaction: &str, status: u16) -> i64 {
+    let (mut sql, prefix) = server.trail().await;
+    sql.count(&format!(
+        "select count(*) from {prefix}audit_events where interaction = '{interaction}' and status = {status}"
+    ))
+    .await
+}
+
+suite! {
+    /// A patient by the trusted claim: one account, made at the first login, and nothing else than a patient.
+    async fn a_patient_logs_in_by_a_trusted_claim(engine: Engine) {
+        let server = Server::start(engine);
+        let people = json!({"u-1": {"fhirUser": "Patient/p1", "name": "Paula <b>Miller", "realm_access": {"roles": ["clinician"]}}});
+        let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
+        let mut browser = browser(&server);
+        let page = browser.get("/oauth/login?next=%2Foauth%2Fmanage").await.expect(200).text();
+        assert!(page.contains("Log in with Clinic") && page.contains("/oauth/outside/start?provider=clinic&amp;next=%2Foauth%2Fmanage"), "{page}");
+        assert!(provider.log_in(&mut browser, "u-1").await.expect(200).text().contains("Your account"));
+        assert_eq!(who(&mut browser).await.as_deref(), Some("Paula &lt;b&gt;Miller"));
+        assert!(!browser.cookies.contains_key("fhir-gateway-outside"), "it is used up");
+        let mut elsewhere = Browser::new(server.address());
+        provider.log_in(&mut elsewhere, "u-1").await.expect(200);
+        let [account] = &*accounts(&server).await else { panic!("one account") };
+        assert_eq!((account.str("roles.0"), account.items("roles").len(), account.str("actors.0")), (Some("PATIENT"), 1, Some("Patient/p1")), "{account}");
+        assert_eq!(recorded(&server, "outside-login", 200).await, 2);
+        // By no password: there is none to change, and none to guess.
+        assert_eq!(browser.get("/oauth/password").await.header("Location"), Some("/oauth/account"));
+        let page = browser.get("/oauth/account").await.expect(200).text();
+        assert!(!page.contains("Change the password"), "{page}");
+        let shown = command(&server, &["account", "show", account.str("id").unwrap()]).await.expect(0).stdout;
+        assert!(shown.contains("clinic as u-1 (by its claims"), "{shown}");
+    }
+
+    /// What the provider says of staff counts anew at each login, and what it says no longer ends what there was.
+    async fn staff_is_what_the_provider_says_now(engine: Engine) {
+        let server = Server::start(engine);
+        let said = |roles: &[&str], actor: &str| json!({"u-2": {"fhirUser": actor, "name": "Ada", "realm_access": {"roles": roles}}});
+        let Some(mut provider) = Provider::start(&server, "clinic", said(&["clinician", "x"], "Practitioner/1"), &BY_CLAIM).await else { return };
+        let mut first = browser(&server);
+        provider.log_in(&mut first, "u-2").await.expect(200);
+        assert_eq!(who(&mut first).await.as_deref(), Some("Ada"));
+        // The same again ends nothing.
+        let mut second = browser(&server);
+        provider.log_in(&mut second, "u-2").await.expect(200);
+        assert!(who(&mut first).await.is_some() && who(&mut second).await.is_some());
+        // Somebody else in FHIR: the sessions from before are over.
+        provider.says(&said(&["clinician"], "Practitioner/2")).await;
+        let mut third = browser(&server);
+        provider.log_in(&mut third, "u-2").await.expect(200);
+        assert!(who(&mut first).await.is_none() && who(&mut second).await.is_none() && who(&mut third).await.is_some());
+        assert_eq!(accounts(&server).await[0].str("actors.0"), Some("Practitioner/2"));
+        // No role any more: nobody here.
+        provider.says(&said(&["x"], "Practitioner/2")).await;
+        let page = provider.log_in(&mut browser(&server), "u-2").await.expect(403).text();
+        assert!(page.contains("there is no account for it here"), "{page}");
+        // And no claim at all ends what there was.
+        provider.says(&json!({"u-2": {"name": "Ada"}})).await;
+        provider.log_in(&mut browser(&server), "u-2").await.expect(403);
+        assert!(who(&mut third).await.is_none());
+        assert_eq!((accounts(&server).await.len(), recorded(&server, "outside-login", 403).await), (1, 2));
+    }
+
+    /// Nobody is tied to anybody by an e-mail address, a name or a birth date; and a claim that names no person names nobody.
+    async fn attack_47_strangers_stay_strangers(engine: Engine) {
+        let server = Server::start(engine);
+        assert!(server.client().save(&gateway_tests::patient("p1", "x")).await.status < 300);
+        let stranger = json!({
+            "mail": {"email": "paula@x.example", "email_verified": true, "name": "Paula", "birthdate": "1980-01-01"},
+            "device": {"fhirUser": "Device/1"},
+            "else": {"fhirUser": "https://evil.example/fhir/Patient/p1"},
+            "list": {"fhirUser": ["Patient/p1"]},
+            "norole": {"fhirUser": "Practitioner/1", "realm_access": {"roles": "nurse"}},
+        });
+        let Some(provider) = Provider::start(&server, "clinic", stranger, &BY_CLAIM).await else { return };
+        for login in ["mail", "device", "else", "list", "norole", "anybody"] {
+            let mut browser = browser(&server);
+            provider.log_in(&mut browser, login).await.expect(403);
+            assert!(!browser.cookies.contains_key(SESSION), "{login}");
+        }
+        assert_eq!((accounts(&server).await.len(), recorded(&server, "outside-login", 403).await), (0, 6));
+    }
+
+    /// An account that an administrator ties to a subject is as it was made; untied, disabled or removed nobody goes on.
+    async fn an_administrator_ties_an_account_to_a_subject(engine: Engine) {
+        let server = Server::start(engine);
+        let people = json!({"u-3": {"fhirUser": "Patient/other", "name": "Somebody"}});
+        let Some(provider) = Provider::start(&server, "clinic", people, &[]).await else { return };
+        let add = ["account", "add", "--by", "Jane", "--login", "ada", "--name", "Dr. Ada Hart", "--role", "DOCTOR", "--actor", "Practitioner/1", "--json"];
+        let id = Json::of(&command(&server, &add).await.expect(0).stdout).str("id").unwrap().to_owned();
+        provider.log_in(&mut browser(&server), "u-3").await.expect(403);
+        let link = async |subject: &str, provider: &str| command(&server, &["account", "link", &id, "--by", "Jane", "--provider", provider, "--subject", subject]).await;
+        link("u-3", "nobody").await.expect(4);
+        link("", "clinic").await.expect(2);
+        link("u-3", "clinic").await.expect(0);
+        assert!(link("u-3", "clinic").await.expect(4).stderr.contains("tied to an account already"));
+        let mut ada = browser(&server);
+        provider.log_in(&mut ada, "u-3").await.expect(200);
+        assert_eq!(who(&mut ada).await.as_deref(), Some("Dr. Ada Hart"));
+        command(&server, &["account", "disable", &id, "--by", "Jane"]).await.expect(0);
+        assert!(who(&mut ada).await.is_none());
+        provider.log_in(&mut browser(&server), "u-3").await.expect(403);
+        command(&server, &["account", "enable", &id, "--by", "Jane"]).await.expect(0);
+        provider.log_in(&mut ada, "u-3").await.expect(200);
+        command(&server, &["account", "unlink", &id, "--by", "Jane", "--provider", "clinic"]).await.expect(0);
+        assert!(who(&mut ada).await.is_none());
+        provider.log_in(&mut ada, "u-3").await.expect(403);
+        command(&server, &["account", "unlink", &id, "--by", "Jane", "--provider", "clinic"]).await.expect(4);
+    }
+
+    /// 51: what was not begun in this browser, comes twice, or is another browser's.
+    async fn attack_51_a_callback_that_this_browser_did_not_begin(engine: Engine) {
+        let server = Server::start(engine);
+        let Some(provider) = Provider::start(&server, "clinic", json!({"u-4": {"fhirUser": "Patient/p4"}}), &BY_CLAIM).await else { return };
+        let (mut mine, mut theirs) = (browser(&server), browser(&server));
+        let callback = provider.callback(&mut mine, "u-4").await;
+        // Their login, in my browser's place and the other way round.
+        let _begun = provider.callback(&mut theirs, "u-4").await;
+        theirs.get(&callback).await.expect(403);
+        assert!(!theirs.cookies.contains_key(SESSION));
+        browser(&server).get(&callback).await.expect(403);
+        mine.get(&callback).await.expect(200);
+        assert!(who(&mut mine).await.is_some());
+        let cookie = mine.cookies.remove(SESSION).unwrap();
+        mine.get(&callback).await.expect(403);
+        mine.cookies.insert(SESSION.to_owned(), cookie);
+        for query in ["", "?state=a&state=b&code=c", "?error=access_denied", "?code=%00&state=%ff", "?iss=a"] {
+            browser(&server).get(&format!("/oauth/outside/callback{query}")).await.expect(403);
+        }
+    }
+
+    /// Nothing goes on to elsewhere; and a provider that is none leads to the login.
+    async fn a_login_goes_on_to_a_page_of_ours_alone(engine: Engine) {
+        let server = Server::start(engine);
+        let Some(provider) = Provider::start(&server, "clinic", json!({"u-5": {"fhirUser": "Patient/p5"}}), &BY_CLAIM).await else { return };
+        for (next, leads) in [("%2Foauth%2Fmanage", "url=/oauth/manage"), ("https%3A%2F%2Fevil.example", "url=/oauth/account"), ("%2F%2Fevil.example", "url=/oauth/account")] {
+            let mut browser = browser(&server);
+            let callback = provider.callback_to(&mut browser, "u-5", next).await;
+            let page = browser.get(&callback).await.expect(200).text();
+            assert!(page.contains(leads) && !page.contains("evil"), "{page}");
+        }
+        let start = browser(&server).get("/oauth/outside/start?provider=nobody&next=%2Foauth%2Fmanage").await;
+        assert_eq!(start.header("Location"), Some("/oauth/login?next=%2Foauth%2Fmanage"));
+        let long = format!("%2Foauth%2Fmanage%3Fa%3D{}", "x".repeat(3000));
+        let page = browser(&server).get(&format!("/oauth/outside/start?provider=clinic&next={long}")).await.expect(400).text();
+        assert!(page.contains("too long"), "{page}");
+    }
+
+    /// A second factor is asked for here unless the provider does; and set up without a password that is not there.
+    async fn a_second_factor_is_asked_for_by_one_of_both(engine: Engine) {
+        let options = Options { arguments: ["--second-factor", "required"].map(str::to_owned).into(), ..Options::default() };
+        let server = Server::with(engine, options);
+        let people = json!({"u-6": {"fhirUser": "Patient/p6"}});
+        let Some(plain) = Provider::start(&server, "plain", people.clone(), &BY_CLAIM).await else { return };
+        let Some(strong) = Provider::start(&server, "strong", people, &[&BY_CLAIM[..], &["--second-factor"]].concat()).await else { return };
+        let mut browser = browser(&server);
+        let page = plain.log_in(&mut browser, "u-6").await.expect(200).text();
+        assert!(page.contains("Set up a second factor") && !page.contains("type=\"password\""), "{page}");
+        assert!(who(&mut browser).await.is_none());
+        let mut other = Browser::new(server.address());
+        assert!(strong.log_in(&mut other, "u-6").await.expect(200).text().contains("Your account"));
+    }
+
+    /// A provider that is trusted no more: whom it vouched for is logged out.
+    async fn a_removed_provider_logs_out_whom_it_vouched_for(engine: Engine) {
+        let server = Server::start(engine);
+        let people = json!({"u-7": {"fhirUser": "Patient/p7"}});
+        let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
+        let mut browser = browser(&server);
+        provider.log_in(&mut browser, "u-7").await.expect(200);
+        let begun = provider.callback(&mut Browser::new(server.address()), "u-7").await;
+        command(&server, &["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
+        assert!(who(&mut browser).await.is_none());
+        assert!(!browser.get("/oauth/login").await.expect(200).text().contains("Log in with"));
+        assert_eq!(browser.get(&begun).await.expect(403).status, 403);
+    }
+
+    /// A provider that does not answer says so on a page, and the login by a password stays.
+    async fn a_provider_that_is_away(engine: Engine) {
+        let server = Server::start(engine);
+        provider::add(&server, "away", "http://127.0.0.1:9", &[]).await;
+        let page: Response = browser(&server).get("/oauth/outside/start?provider=away").await.expect(502);
+        assert!(page.text().contains("does not answer"), "{}", page.text());
+        assert!(browser(&server).get("/oauth/login").await.expect(200).text().contains("Log in with"));
+    }
+}
