@@ -1,8 +1,9 @@
-//! Token to [`Caller`]: of development on loopback there is one token, otherwise those count that are [`Issued`].
+//! Token to [`Caller`]: of development on loopback there is one token, otherwise those count that are [`Issued`], or of an outside issuer that is trusted.
 //!
 //! <https://hl7.org/fhir/R4/http.html#security>, RFC 6750.
 
 mod issued;
+mod outside;
 pub mod scopes;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::outcome::{Advice, Code, Failure};
 
 pub use issued::Issued;
+pub use outside::Elsewhere;
 
 /// Tells who sends a request.
 pub struct Authenticator {

@@ -212,7 +212,7 @@ pub struct Logins {
     policy: Policy,
     hasher: Hasher,
     cookies: Cookies,
-    outside: Outside,
+    outside: Arc<Outside>,
     /// The origin, without a slash at the end.
     origin: Box<str>,
 }
@@ -220,7 +220,7 @@ pub struct Logins {
 impl Logins {
     /// At an origin (`https://gateway.clinic.example`).
     #[must_use]
-    pub fn new(gateway: Arc<Gateway>, outside: Outside, origin: &str) -> Self {
+    pub fn new(gateway: Arc<Gateway>, outside: Arc<Outside>, origin: &str) -> Self {
         let policy = gateway.logins;
         let cookies = Cookies { secure: origin.starts_with("https://") };
         Self { gateway, policy, hasher: Hasher::new(), cookies, outside, origin: origin.into() }

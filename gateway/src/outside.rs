@@ -8,6 +8,7 @@
 //! The crate `openidconnect` would bring `rsa` (RUSTSEC-2023-0071), and `oauth2` a second generation of half of what is here; what is
 //! left is one address, one form and `smart::outside`.
 
+mod access;
 mod discovered;
 mod exchange;
 mod pending;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use reqwest::Url;
 use smart::outside::{OutsideError, Verified};
 
+pub use self::access::Access;
 use self::discovered::Discovered;
 pub use self::exchange::seal;
 use self::pending::Pending;
@@ -159,6 +161,10 @@ impl Outside {
             return Err(LoginError::Next);
         }
         let provider = self.provider(provider).await?;
+        if provider.sealed.is_empty() {
+            // Nobody logs in by it.
+            return Err(LoginError::Provider);
+        }
         let discovery = self.discovery(&provider).await?;
         let until_ms = self.clock.now_ms() + PATIENCE_MS;
         let pending = Pending::new(&provider.id, next, until_ms).ok_or(LoginError::Sealed)?;

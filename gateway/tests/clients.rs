@@ -34,6 +34,7 @@ async fn client(gateway: &Gateway, name: &str) -> (Client, String) {
         id: new_id().unwrap(),
         name: name.to_owned(),
         keys: None,
+        provider: None,
         public: false,
         redirects: Vec::new(),
         scopes: "system/*.rs".to_owned(),

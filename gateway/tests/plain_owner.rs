@@ -44,6 +44,7 @@ async fn what_comes_from_a_browser_is_found() {
         id: "app".to_owned(),
         name: "app".to_owned(),
         keys: None,
+        provider: None,
         public: true,
         redirects: vec!["https://app.example/cb".to_owned()],
         scopes: "patient/*.rs offline_access".to_owned(),

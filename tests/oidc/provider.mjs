@@ -1,7 +1,8 @@
 // An OpenID provider, npm's oidc-provider as it is published, with people of the test's. Prints its issuer when it listens, and takes
 // other claims of somebody as lines of JSON on standard input ({"login": {...}}), each answered by a line.
 //
-//   node provider.mjs '{"clientId": ..., "clientSecret": ..., "redirectUri": ..., "people": {"login": {claims}}, "packages": FOLDER}'
+//   node provider.mjs '{"clientId": ..., "clientSecret": ..., "redirectUri": ..., "people": {"login": {claims}}, "scopes": ...,
+//                       "packages": FOLDER}'
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -24,7 +25,19 @@ provider = new Provider(issuer, {
         redirect_uris: [asked.redirectUri],
         response_types: ['code'],
         grant_types: ['authorization_code'],
-    }],
+    },
+    // A program, and an app of people's, which get access tokens for the gateway.
+    { client_id: 'job', client_secret: asked.clientSecret, redirect_uris: [], response_types: [], grant_types: ['client_credentials'] },
+    { client_id: 'app', client_secret: asked.clientSecret, redirect_uris: ['https://app.example/callback'], response_types: ['code'], grant_types: ['authorization_code'] }],
+    features: {
+        clientCredentials: { enabled: true },
+        resourceIndicators: {
+            enabled: true,
+            getResourceServerInfo: (_, resource) => ({ scope: asked.scopes, audience: resource, accessTokenTTL: 600, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256' } } }),
+            useGrantedResource: () => true,
+        },
+    },
+    extraTokenClaims: (_, token) => (token.accountId ? asked.people[token.accountId] : undefined),
     // Whoever logs in by a name of the test's is that one.
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...asked.people[id] }) }),
     claims: { openid: ['sub', ...names] },

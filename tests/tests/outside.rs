@@ -6,13 +6,27 @@
 #[path = "outside/provider.rs"]
 mod provider;
 
-use gateway_tests::{Browser, Engine, Json, Options, Response, Server, suite};
+use std::time::Duration;
+
+use gateway_tests::{Browser, Client, Command, Engine, Json, Options, Response, Server, suite};
 use provider::{Provider, command};
 use serde_json::json;
 
 const SESSION: &str = "fhir-gateway-session";
 const BY_CLAIM: [&str; 6] =
     ["--claim-actor", "fhirUser", "--claim-roles", "realm_access.roles", "--role", "clinician=DOCTOR"];
+
+/// What the provider's access tokens call the gateway.
+const AUDIENCE: &str = "urn:the-gateway";
+
+/// So long, and a little, a token is known without another look.
+const KNOWN: Duration = Duration::from_millis(1_100);
+
+/// A client of a provider's.
+async fn add_client(server: &Server, id: &str, provider: &str, more: &[&str]) -> Command {
+    let add = ["client", "add", "--by", "Jane", "--id", id, "--name", id, "--outside", provider];
+    command(server, &[&add[..], more].concat()).await
+}
 
 fn browser(server: &Server) -> Browser {
     Browser::new(server.address())
@@ -216,5 +230,76 @@ suite! {
         let page: Response = browser(&server).get("/oauth/outside/start?provider=away").await.expect(502);
         assert!(page.text().contains("does not answer"), "{}", page.text());
         assert!(browser(&server).get("/oauth/login").await.expect(200).text().contains("Log in with"));
+    }
+
+    /// Access tokens of a provider count as they are, within what their client may have here: a program's for itself, an app's for a person.
+    async fn access_tokens_of_a_provider_count(engine: Engine) {
+        let server = Server::start(engine);
+        for id in ["p8", "p9"] {
+            assert!(server.client().save(&gateway_tests::patient(id, "x")).await.status < 300);
+        }
+        let people = json!({"u-8": {"fhirUser": "Patient/p8", "name": "Paula"}, "u-0": {"name": "Nobody"}});
+        let more = [&BY_CLAIM[..], &["--audience", AUDIENCE]].concat();
+        let Some(provider) = Provider::start(&server, "clinic", people, &more).await else { return };
+        let of_job = provider.token_of_job(AUDIENCE, "system/Patient.rs system/Observation.rs").await;
+        let (read, job, app) = (async |token: &str, path: &str| Client::new(server.address(), Some(token)).get(path).await.status, "job", "app");
+        assert_eq!(read(&of_job, "/Patient/p8").await, 401, "nobody has registered the client");
+        add_client(&server, job, "clinic", &["--scope", "system/Patient.rs", "--purpose", "TREAT"]).await.expect(0);
+        add_client(&server, app, "clinic", &["--scope", "patient/*.rs", "--purpose", "PATRQT"]).await.expect(0);
+        tokio::time::sleep(KNOWN).await;
+        assert_eq!((read(&of_job, "/Patient/p8").await, read(&of_job, "/Patient?_id=p9").await), (200, 200));
+        // The token has more, and the client has not.
+        assert_eq!(read(&of_job, "/Observation").await, 403);
+        let of_app = provider.token_for("u-8", AUDIENCE, "patient/Patient.rs patient/Observation.rs").await;
+        assert_eq!((read(&of_app, "/Patient/p8").await, read(&of_app, "/Observation").await), (200, 200));
+        assert_eq!(Client::new(server.address(), Some(&of_app)).get("/Patient").await.expect(200).json().items("entry").len(), 1, "another patient is none");
+        assert_ne!(read(&of_app, "/Patient/p9").await, 200);
+        // Nobody who is somebody here.
+        assert_eq!(read(&provider.token_for("u-0", AUDIENCE, "patient/Patient.rs").await, "/Patient/p8").await, 401);
+        let [account] = &*accounts(&server).await else { panic!("one account") };
+        command(&server, &["account", "disable", account.str("id").unwrap(), "--by", "Jane"]).await.expect(0);
+        command(&server, &["client", "disable", job, "--by", "Jane"]).await.expect(0);
+        tokio::time::sleep(KNOWN).await;
+        assert_eq!((read(&of_app, "/Patient/p8").await, read(&of_job, "/Patient/p8").await), (401, 401));
+    }
+
+    /// 45, 46: for another audience, changed, of a kind that is none, by an issuer that nobody trusts, or of a client of another provider's.
+    async fn attacks_45_46_access_tokens_that_are_not_for_here(engine: Engine) {
+        let server = Server::start(engine);
+        let more = [&BY_CLAIM[..], &["--audience", AUDIENCE]].concat();
+        let people = json!({"u-8": {"fhirUser": "Patient/p8", "name": "Paula"}});
+        let Some(provider) = Provider::start(&server, "clinic", people.clone(), &more).await else { return };
+        let Some(other) = Provider::start(&server, "other", people, &["--audience", AUDIENCE]).await else { return };
+        add_client(&server, "job", "nobody", &["--scope", "system/Patient.rs", "--purpose", "TREAT"]).await.expect(4);
+        let mixed = add_client(&server, "mix", "clinic", &["--scope", "system/Patient.rs user/Patient.rs", "--purpose", "TREAT"]).await.expect(2);
+        assert!(mixed.stderr.contains("add one for each"), "{}", mixed.stderr);
+        add_client(&server, "job", "clinic", &["--scope", "system/Patient.rs", "--purpose", "TREAT"]).await.expect(0);
+        let read = async |token: &str| Client::new(server.address(), Some(token)).get("/Patient").await.status;
+        let good = provider.token_of_job(AUDIENCE, "system/Patient.rs").await;
+        assert_eq!(read(&good).await, 200);
+        let parts: Vec<&str> = good.split('.').collect();
+        let (first, last) = parts[2].split_at(10);
+        let swapped = if last.starts_with('A') { "B" } else { "A" };
+        for (what, token) in [
+            ("another audience", provider.token_of_job("urn:elsewhere", "system/Patient.rs").await),
+            ("a client of another provider's", other.token_of_job(AUDIENCE, "system/Patient.rs").await),
+            ("another signature", format!("{}.{}.{first}{swapped}{}", parts[0], parts[1], &last[1..])),
+            ("no signature", format!("{}.{}.", parts[0], parts[1])),
+            ("two parts", format!("{}.{}", parts[0], parts[1])),
+            ("four parts", format!("{good}.x")),
+            ("much", format!("ey{}.a.b", "A".repeat(7_000))),
+            ("another token's claims", format!("{}.{}.{}", parts[0], other.token_of_job(AUDIENCE, "system/Patient.rs").await.split('.').nth(1).unwrap(), parts[2])),
+        ] {
+            assert_eq!(read(&token).await, 401, "{what}");
+        }
+        // Nor does it open anything of the authorization server.
+        let client = browser(&server).post("/oauth/introspect", &[("client_id", "job"), ("token", &good)]).await;
+        assert_eq!(client.status, 401);
+        let token = browser(&server).post("/oauth/token", &[("grant_type", "client_credentials"), ("client_id", "job"), ("scope", "system/Patient.rs")]).await;
+        assert_eq!(token.status, 401);
+        // A provider that is trusted no more.
+        command(&server, &["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
+        tokio::time::sleep(KNOWN).await;
+        assert_eq!(read(&good).await, 401);
     }
 }

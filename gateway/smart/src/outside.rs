@@ -14,7 +14,8 @@ use serde_json::Value;
 
 pub use discovery::{Discovery, DiscoveryError, LONGEST_DOCUMENT};
 
-use crate::jose::{Algorithm, KeyError, KeySet, LONGEST, Members, Parts, Unreadable, decoded};
+pub use crate::jose::LONGEST;
+use crate::jose::{Algorithm, KeyError, KeySet, Members, Parts, Unreadable, decoded};
 
 /// How a token may be signed.
 pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Es256, Algorithm::Es384];
@@ -148,6 +149,19 @@ pub fn verify(token: &str, expected: &Expected<'_>) -> Result<Verified, OutsideE
     let signature = parts.signature()?;
     expected.keys.verify(kid, algorithm, parts.signed.as_bytes(), &signature)?;
     check(decoded(parts.claims)?, typ.as_deref(), expected)
+}
+
+/// Who says that it has signed a token, before anything of it is believed: whose keys to look for.
+///
+/// # Errors
+/// It is no signed token.
+pub fn unverified_issuer(token: &str) -> Result<Box<str>, OutsideError> {
+    let claims: Members = decoded(Parts::of(token)?.claims)?;
+    match claims.text("iss") {
+        Ok(Some(issuer)) if !issuer.is_empty() => Ok(issuer.into()),
+        Ok(_) => Err(OutsideError::Issuer),
+        Err(_) => Err(OutsideError::Malformed),
+    }
 }
 
 fn check(claims: Members, typ: Option<&str>, expected: &Expected<'_>) -> Result<Verified, OutsideError> {

@@ -1,4 +1,4 @@
-//! Access tokens that were issued here: looked up by their hash, and known for a second.
+//! Access tokens that were issued here, looked up by their hash, and those of outside issuers; each is known for a second.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,25 +6,28 @@ use std::sync::Arc;
 use consent::{Caller, CallerKind, Purpose};
 use parking_lot::Mutex;
 
+use crate::auth::outside::{self, Elsewhere};
 use crate::auth::scopes::StaffReach;
 use crate::auth::{Known, Unknown, scopes};
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::accounts::Account;
 use crate::store::clients::{Client, Issued as Token, hash_of};
+use smart::outside::LONGEST as LONGEST_OUTSIDE;
 
 /// How long a token is known without another look: so long a revoked one may still count.
 const KNOWN_MS: i64 = 1_000;
 /// The most that are known at a time.
 const MOST: usize = 10_000;
-/// A token is no longer than this, in bytes.
+/// A token that was issued here is no longer than this, in bytes.
 const LONGEST: usize = 256;
 
-/// What knows the tokens that were issued here.
+/// What knows tokens: those that were issued here, and those of outside issuers that are trusted.
 pub struct Issued {
     store: Store,
     clock: Arc<Clock>,
     reach: StaffReach,
+    elsewhere: Option<Elsewhere>,
     known: Mutex<Tokens>,
 }
 
@@ -43,7 +46,13 @@ struct Entry {
 impl Issued {
     /// The tokens of a store.
     pub fn new(store: Store, clock: Arc<Clock>, reach: StaffReach) -> Self {
-        Self { store, clock, reach, known: Mutex::default() }
+        Self { store, clock, reach, elsewhere: None, known: Mutex::default() }
+    }
+
+    /// The same, and those of outside issuers.
+    #[must_use]
+    pub fn and_elsewhere(self, elsewhere: Elsewhere) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
     }
 
     /// Whose a token is.
@@ -51,7 +60,8 @@ impl Issued {
     /// # Errors
     /// It is none, or that cannot be told.
     pub(super) async fn identify(&self, token: &str) -> Result<Known, Unknown> {
-        if token.len() > LONGEST {
+        let elsewhere = self.elsewhere.as_ref().filter(|_| outside::is_one(token));
+        if token.len() > if elsewhere.is_some() { LONGEST_OUTSIDE } else { LONGEST } {
             return Err(Unknown::NotValid);
         }
         let (hash, now_ms) = (hash_of(token), self.clock.now_ms());
@@ -62,10 +72,16 @@ impl Issued {
             }
             kept.forgotten
         };
-        let found = self.store.token(&hash).await.map_err(|_| Unknown::Unavailable)?;
-        let token = found.ok_or(Unknown::NotValid)?;
-        let until_ms = token.expires_ms.min(now_ms + KNOWN_MS);
-        let known = known(token, self.reach).ok_or(Unknown::NotValid)?;
+        let (known, expires_ms) = match elsewhere {
+            Some(elsewhere) => elsewhere.identify(token).await?,
+            None => {
+                let found = self.store.token(&hash).await.map_err(|_| Unknown::Unavailable)?;
+                let token = found.ok_or(Unknown::NotValid)?;
+                let expires_ms = token.expires_ms;
+                (known(token, self.reach).ok_or(Unknown::NotValid)?, expires_ms)
+            }
+        };
+        let until_ms = expires_ms.min(now_ms + KNOWN_MS);
         let mut kept = self.known.lock();
         if kept.tokens.len() >= MOST {
             kept.tokens.retain(|_, entry| now_ms < entry.until_ms);
@@ -92,7 +108,7 @@ impl Issued {
 }
 
 /// Somebody who approved what a program does for them. Consents know them, and whoever the program is.
-fn person(
+pub(super) fn person(
     client: &Client,
     account: &Account,
     (scopes, patient): (&str, Option<&str>),

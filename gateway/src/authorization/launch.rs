@@ -73,7 +73,7 @@ impl AuthorizationServer {
     async fn launching(&self, client: &Client, form: &super::form::Form) -> Result<Reply, Problem> {
         let scopes = Scopes::parse(&client.scopes, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some());
         // Who is launched has the scope as well: an app that could say itself whose record is open would not be bound by who may open it.
-        let is_ehr = client.kind != Kind::Public && client.redirects.is_empty();
+        let is_ehr = !matches!(client.kind, Kind::Outside | Kind::Public) && client.redirects.is_empty();
         if !is_ehr || !scopes.is_ok_and(|scopes| scopes.has(Other::Launch)) {
             let says = "launching takes a confidential client with the scope launch for which nobody logs in (no redirect_uri)";
             return Err(Problem::new("unauthorized_client", says));

@@ -28,7 +28,7 @@ const SHOWN: usize = 20;
 
 /// What somebody is to the record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Role<'a> {
+pub(crate) enum Role<'a> {
     /// A patient, whose own record it is.
     Patient(&'a str),
     /// Somebody at work.
@@ -36,7 +36,7 @@ pub(super) enum Role<'a> {
 }
 
 /// What an account is to the record, by the first of its references; `None` where that is nothing that anything could be approved by.
-pub(super) fn role(account: &Account) -> Option<Role<'_>> {
+pub(crate) fn role(account: &Account) -> Option<Role<'_>> {
     match parse(account.fhir_user()?) {
         Reference::Local { kind: "Patient", id, .. } => Some(Role::Patient(id)),
         Reference::Local { kind: "Practitioner" | "PractitionerRole" | "Person", .. } => Some(Role::Staff),
@@ -45,7 +45,7 @@ pub(super) fn role(account: &Account) -> Option<Role<'_>> {
 }
 
 /// Why a client asks for somebody: patients ask for their own, people at work for what the client is registered for.
-pub(super) fn purpose(client: &Client, role: Role<'_>) -> Option<Purpose> {
+pub(crate) fn purpose(client: &Client, role: Role<'_>) -> Option<Purpose> {
     match role {
         Role::Patient(_) => Some(Purpose::Patrqt).filter(|purpose| client.purposes.contains(purpose)),
         Role::Staff => {

@@ -44,6 +44,9 @@ Example:
       --secret-file provider.secret --claim-actor fhirUser \\
       --claim-roles realm_access.roles --role clinician=DOCTOR --second-factor
 
+With --audience access tokens of this issuer (RFC 9068, and as Keycloak has them) count here as they are,
+where their client is registered by `client add --outside`; without --client-id nobody logs in by it here.
+
 Exit codes:
   0 added, 1 failed, 2 wrong usage, 3 the database is not available, 4 the id is taken")]
     Add(Box<AddArgs>),
@@ -68,12 +71,15 @@ pub struct AddArgs {
     /// Its issuer, to the letter (https).
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// What it calls this gateway.
-    #[arg(long, value_name = "ID")]
-    client_id: String,
+    /// What it calls this gateway, where people log in by it.
+    #[arg(long, value_name = "ID", requires = "secret_file", required_unless_present = "audience")]
+    client_id: Option<String>,
     /// File with the secret that this gateway has there.
-    #[arg(long, value_name = "FILE")]
-    secret_file: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    secret_file: Option<PathBuf>,
+    /// What its access tokens call this gateway (aud): then those of clients that are registered here with `client add --outside` count.
+    #[arg(long, value_name = "NAME")]
+    audience: Option<String>,
     /// The claim of its ID tokens that says who somebody is in FHIR.
     #[arg(long, value_name = "CLAIM")]
     claim_actor: Option<String>,
@@ -146,26 +152,29 @@ async fn add(args: AddArgs) -> Result<(), Stop> {
     let id = known(&args.id)?;
     let issuer = issuer(&args.issuer)?;
     let name = words("--name", &args.name)?;
-    let client_id = words("--client-id", &args.client_id)?;
+    let client_id = args.client_id.as_deref().map(|id| words("--client-id", id)).transpose()?;
+    let audience = args.audience.as_deref().map(|name| words("--audience", name)).transpose()?;
     let actor = args.claim_actor.as_deref().map(claim).transpose()?;
     let roles = args.claim_roles.as_deref().map(claim).transpose()?;
     if roles.is_some() && args.role.is_empty() {
         return Err(Stop::usage("--claim-roles says nothing without --role VALUE=ROLE"));
     }
-    let secret = secret(&args.secret_file)?;
+    let secret = args.secret_file.as_deref().map(secret).transpose()?;
     let (gateway, permit) = open(&args.database, Action::Change, ("provider-add", id)).await?;
     let done = async {
-        let sealed = outside::seal(&gateway.sealer, id, &secret).map_err(|error| Stop::failed(error.to_string()))?;
+        let sealed = secret.as_ref().map(|secret| outside::seal(&gateway.sealer, id, secret)).transpose();
+        let sealed = sealed.map_err(|error| Stop::failed(error.to_string()))?.unwrap_or_default();
         let provider = Provider {
             organization: permit.organization(),
             id: id.to_owned(),
             name: name.to_owned(),
             issuer: issuer.to_owned(),
-            client_id: client_id.to_owned(),
+            client_id: client_id.unwrap_or_default().to_owned(),
             sealed,
             claim_actor: actor.map(ToOwned::to_owned),
             claim_roles: roles.map(ToOwned::to_owned),
             roles: args.role.clone(),
+            audience: audience.map(ToOwned::to_owned),
             second_factor: args.second_factor,
             created_ms: gateway.clock.now_ms(),
             created_by: args.by.clone(),
@@ -266,6 +275,9 @@ fn shown(provider: &Provider) -> Value {
             .map(|(value, role)| (value.clone(), role.as_str().into()))
             .collect::<serde_json::Map<_, _>>()
             .into();
+    }
+    if let Some(audience) = &provider.audience {
+        shown["audience"] = audience.as_str().into();
     }
     shown["secondFactor"] = provider.second_factor.into();
     if let Some(at) = provider.removed_ms {

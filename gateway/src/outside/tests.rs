@@ -134,6 +134,7 @@ async fn setting() -> Setting {
         claim_actor: Some("fhirUser".to_owned()),
         claim_roles: Some("realm_access.roles".to_owned()),
         roles: vec![("clinician".to_owned(), Role::Doctor), ("boss".to_owned(), Role::Owner)],
+        audience: None,
         second_factor: false,
         created_ms: 0,
         created_by: String::new(),

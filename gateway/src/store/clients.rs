@@ -55,6 +55,8 @@ pub enum Kind {
     ConfidentialAsymmetric,
     /// By a secret that it shares with us.
     ConfidentialSymmetric,
+    /// Not to us: a provider outside of here knows it, and gives it access tokens, which count here.
+    Outside,
     /// Not at all: it runs where nothing stays secret, in a browser or on a phone. It gets tokens by codes alone, each of which takes the
     /// verifier of who began (PKCE).
     Public,
@@ -67,12 +69,13 @@ impl Kind {
         match self {
             Self::ConfidentialAsymmetric => "confidential-asymmetric",
             Self::ConfidentialSymmetric => "confidential-symmetric",
+            Self::Outside => "outside",
             Self::Public => "public",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        let all = [Self::ConfidentialAsymmetric, Self::ConfidentialSymmetric, Self::Public];
+        let all = [Self::ConfidentialAsymmetric, Self::ConfidentialSymmetric, Self::Outside, Self::Public];
         all.into_iter().find(|kind| kind.as_str() == word)
     }
 }
@@ -111,6 +114,8 @@ pub struct Client {
     pub officer: bool,
     /// Where people who log in for it are sent back to, to the letter; none where nobody does.
     pub redirects: Vec<String>,
+    /// Whose access tokens it has, where it gets none here.
+    pub provider: Option<String>,
     /// When it was added, in milliseconds since 1970.
     pub created_ms: i64,
     /// Who added it.
@@ -128,7 +133,7 @@ pub struct Client {
 }
 
 /// What [`Client::of`] reads, in its order.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "organization_id",
     "id",
     "name",
@@ -150,6 +155,7 @@ const COLUMNS: [&str; 21] = [
     "changed_by",
     "disabled",
     "redirect_uris",
+    "provider",
 ];
 
 /// The columns of a client under `c`.
@@ -183,6 +189,7 @@ impl Client {
             changed_by: optional(18),
             disabled_ms: int(19),
             redirects: text(20).split(' ').filter(|uri| !uri.is_empty()).map(ToOwned::to_owned).collect(),
+            provider: optional(21),
         })
     }
 }

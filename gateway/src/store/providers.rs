@@ -20,9 +20,9 @@ pub struct Provider {
     pub name: String,
     /// Its issuer, to the letter.
     pub issuer: String,
-    /// What it calls us.
+    /// What it calls us where people log in; empty where nobody does.
     pub client_id: String,
-    /// The secret that we have there, sealed.
+    /// The secret that we have there, sealed; empty where nobody logs in.
     pub sealed: String,
     /// The claim that says who somebody is in FHIR.
     pub claim_actor: Option<String>,
@@ -30,6 +30,8 @@ pub struct Provider {
     pub claim_roles: Option<String>,
     /// Which of its values is which role.
     pub roles: Vec<(String, Role)>,
+    /// What its access tokens call this gateway; without it none of them counts here.
+    pub audience: Option<String>,
     /// Whether it asks for a second factor itself.
     pub second_factor: bool,
     /// When it was added, in milliseconds since 1970.
@@ -41,7 +43,7 @@ pub struct Provider {
 }
 
 const COLUMNS: &str = "organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, removed, claim_roles, \
-                       roles, second_factor";
+                       roles, second_factor, audience";
 
 /// The most that a login page offers.
 const OFFERED: usize = 20;
@@ -63,11 +65,26 @@ impl Provider {
             claim_roles: text(10),
             roles: roles(row.text(11)?)?,
             second_factor: row.int(12)? != 0,
+            audience: text(13),
         })
     }
 }
 
 impl Store {
+    /// The provider of that issuer whose access tokens count here.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn provider_of_issuer(&self, issuer: &str) -> Result<Option<Provider>, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        let sql = format!(
+            "select {COLUMNS} from outside_providers where issuer = $1 and removed is null and audience is not null \
+             order by created, id limit 1"
+        );
+        let row = connection.fetch_optional(&sql, &[Arg::Text(issuer)]).await?;
+        Ok(row.and_then(|row| Provider::of(&row)))
+    }
+
     /// The provider of that id, if it is trusted.
     ///
     /// # Errors
@@ -79,14 +96,14 @@ impl Store {
         Ok(row.and_then(|row| Provider::of(&row)))
     }
 
-    /// The providers that are trusted, of every organization: what a login page offers.
+    /// The providers by which people log in, of every organization: what a login page offers.
     ///
     /// # Errors
     /// The store does not answer.
     pub async fn trusted_providers(&self) -> Result<Vec<Provider>, StoreError> {
         let mut connection = self.core().pools.reader().await?;
         let sql = format!(
-            "select {COLUMNS} from outside_providers where removed is null order by created, id limit {OFFERED}"
+            "select {COLUMNS} from outside_providers where removed is null and sealed <> '' order by created, id limit {OFFERED}"
         );
         let rows = connection.fetch(&sql, &[]).await?;
         Ok(rows.iter().filter_map(Provider::of).collect())
@@ -113,7 +130,7 @@ impl Store {
     pub async fn add_provider(&self, permit: &Permit, provider: &Provider, by: &str) -> Result<(), ClientError> {
         let (organization, by) = allowed(permit, by)?;
         let sql = "insert into outside_providers (organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, \
-                   claim_roles, roles, second_factor) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                   claim_roles, roles, second_factor, audience) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         let roles: serde_json::Map<_, _> =
             provider.roles.iter().map(|(value, role)| (value.clone(), role.as_str().into())).collect();
         let roles = serde_json::Value::Object(roles).to_string();
@@ -130,6 +147,7 @@ impl Store {
             Arg::text(provider.claim_roles.as_deref()),
             Arg::Text(&roles),
             Arg::Int(provider.second_factor.into()),
+            Arg::text(provider.audience.as_deref()),
         ];
         self.provider_write(organization, sql, &args, async |_, _| Ok(())).await.map(drop)
     }

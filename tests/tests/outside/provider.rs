@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use gateway_tests::browser::hidden;
+use gateway_tests::browser::{encoded, hidden};
 use gateway_tests::{Browser, Command, Json, Response, Server, skipped};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -48,6 +48,7 @@ impl Provider {
             "clientSecret": SECRET,
             "redirectUri": format!("http://{}/oauth/outside/callback", server.address()),
             "people": people,
+            "scopes": "system/Patient.rs system/Observation.rs patient/Patient.rs patient/Observation.rs user/Patient.rs openid",
             "packages": packages.to_str(),
         });
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/oidc/provider.mjs");
@@ -96,6 +97,47 @@ impl Provider {
         let begun = browser.get(&format!("/oauth/outside/start?provider={}&next={next}", self.id)).await;
         let there = begun.header("Location").unwrap_or_default().to_owned();
         let path = there.strip_prefix(&format!("http://{}", self.address)).unwrap_or_else(|| panic!("{there}"));
+        let back = self.pass(path, login).await;
+        let (_, path) = back.split_once("/oauth/outside/callback").unwrap_or_else(|| panic!("{back}"));
+        format!("/oauth/outside/callback{path}")
+    }
+
+    /// The access token of a program, for an audience.
+    pub(crate) async fn token_of_job(&self, audience: &str, scope: &str) -> String {
+        self.token(&[("grant_type", "client_credentials"), ("resource", audience), ("scope", scope)], "job").await
+    }
+
+    /// The access token of an app, for somebody who logs in there.
+    pub(crate) async fn token_for(&self, login: &str, audience: &str, scope: &str) -> String {
+        let asked = encoded(&[
+            ("response_type", "code"),
+            ("client_id", "app"),
+            ("redirect_uri", "https://app.example/callback"),
+            ("scope", scope),
+            ("resource", audience),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ]);
+        let back = self.pass(&format!("/auth?{asked}"), login).await;
+        let code = back.split_once("code=").and_then(|(_, rest)| rest.split('&').next());
+        let code = code.unwrap_or_else(|| panic!("{back}"));
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", "https://app.example/callback"),
+            ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        ];
+        self.token(&form, "app").await
+    }
+
+    async fn token(&self, form: &[(&str, &str)], client: &str) -> String {
+        let form = [form, &[("client_id", client), ("client_secret", SECRET)]].concat();
+        let response = Browser::new(&self.address).post("/token", &form).await.expect(200);
+        response.json().str("access_token").expect("a token").to_owned()
+    }
+
+    /// Somebody goes through the pages there: where the browser is sent then.
+    async fn pass(&self, path: &str, login: &str) -> String {
         // Nobody has been there before.
         let mut people = Browser::new(&self.address);
         let mut page = people.open(path).await;
@@ -111,8 +153,6 @@ impl Provider {
             page = people.post(&action, &all).await;
             page = people.go_on(page).await;
         }
-        let back = page.header("Location").unwrap_or_else(|| panic!("{} {}", page.status, page.text()));
-        let (_, path) = back.split_once("/oauth/outside/callback").unwrap_or_else(|| panic!("{back}"));
-        format!("/oauth/outside/callback{path}")
+        page.header("Location").unwrap_or_else(|| panic!("{} {}", page.status, page.text())).to_owned()
     }
 }

@@ -74,6 +74,10 @@ pub(super) struct CredentialArgs {
     /// It keeps no secret: an app in a browser or on a phone, which gets tokens for people who log in alone.
     #[arg(long, requires = "redirect_uri")]
     public: bool,
+    /// The outside OpenID provider (`fhir-gateway provider add --audience`) that knows it under this id: its access tokens count here,
+    /// within these scopes; it gets none here.
+    #[arg(long, value_name = "PROVIDER", requires = "id")]
+    outside: Option<String>,
 }
 
 /// What changes.
@@ -190,6 +194,7 @@ impl AddArgs {
             name: self.name,
             keys: keys(self.credential.jwks.as_deref(), self.credential.jwks_url)?,
             public: self.credential.public,
+            provider: self.credential.outside,
             redirects: self.redirect_uri,
             scopes: self.scope.join(" "),
             purposes: self.purpose,

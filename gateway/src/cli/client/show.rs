@@ -90,6 +90,7 @@ pub(super) fn text(client: &Client, now_ms: i64) -> String {
             None => row("secret", "kept as a hash"),
         },
         (None, Kind::ConfidentialAsymmetric) => row("keys", "none"),
+        (None, Kind::Outside) => row("tokens of", client.provider.as_deref().unwrap_or_default()),
         (None, Kind::Public) => row("secret", "none: it is public"),
     }
     for uri in &client.redirects {

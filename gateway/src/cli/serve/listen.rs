@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::Site;
 use crate::audit::upkeep;
-use crate::auth::{Authenticator, Issued};
+use crate::auth::{Authenticator, Elsewhere, Issued};
 use crate::authorization::{self, AuthorizationServer, KeysAt};
 use crate::cli::{Stop, restore};
 use crate::gateway::Gateway;
@@ -100,14 +100,17 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
         conditional_delete,
         update_creates: !gateway.enforces_consents,
     });
-    let issued = Arc::new(Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach));
     let keys = tls::config(None).map_err(|error| error.to_string());
     let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));
     let keys = Arc::new(keys.map_err(Stop::failed)?);
     let sealer = Arc::clone(&gateway.sealer);
     let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));
     let (store_of, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
-    let outside = Outside::new(store_of, clock, Arc::clone(&gateway.sealer), Arc::clone(&keys), &origin, &base);
+    let outside =
+        Arc::new(Outside::new(store_of, clock, Arc::clone(&gateway.sealer), Arc::clone(&keys), &origin, &base));
+    let elsewhere = Elsewhere::new(gateway.store.clone(), Arc::clone(&outside), gateway.staff_reach);
+    let issued = Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach);
+    let issued = Arc::new(issued.and_elsewhere(elsewhere));
     let logins = Logins::new(Arc::clone(&gateway), outside, &origin);
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });

@@ -4,7 +4,7 @@
 use consent::{OrganizationId, Permit};
 
 use super::administer::words;
-use super::{Account, AccountError, Role, check, held, sessions};
+use super::{Account, AccountError, Role, check, columns, held, sessions};
 use crate::store::Store;
 use crate::store::clients::{hash_of, new_id};
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
@@ -57,6 +57,40 @@ impl Store {
             // Two first logins at once: the other one has made it.
             Err(Taken::Unique) => self.vouched(provider, subject, persona).await.map_err(AccountError::from),
             found => found.map_err(AccountError::from),
+        }
+    }
+
+    /// The account of somebody whose access token a provider has given; `None` where there is none for that subject, or it is disabled.
+    /// As a login, but that a token which says nothing of who that is leaves the account as it is.
+    ///
+    /// # Errors
+    /// As of [`Store::account_of_subject`].
+    pub async fn account_of_bearer(
+        &self,
+        provider: &Provider,
+        subject: &str,
+        persona: Option<&Persona>,
+    ) -> Result<Option<Account>, AccountError> {
+        let organization = provider.organization;
+        let mut connection = self.core().pools.reader().await?;
+        connection.begin_read(Some(organization.0)).await?;
+        let sql = format!(
+            "select l.asserted, {} from outside_links l join accounts a on a.organization_id = l.organization_id and a.id = l.account \
+             where l.organization_id = $1 and l.provider = $2 and l.subject = $3",
+            columns("a")
+        );
+        let args = [Arg::Int(organization.0), Arg::Text(&provider.id), Arg::Text(subject)];
+        let row = connection.fetch_optional(&sql, &args).await?;
+        connection.end_read().await?;
+        drop(connection);
+        let known = row.and_then(|row| Some((row.int(0)?, Account::of(&row, 1)?)));
+        match (known, persona) {
+            (Some((_, account)), _) if account.disabled_ms.is_some() => Ok(None),
+            (Some((0, account)), _) | (Some((_, account)), None) => Ok(Some(account)),
+            (Some((_, account)), Some(persona)) if is_as(&account, persona) => Ok(Some(account)),
+            (None, None) => Ok(None),
+            // Somebody who is here for the first time, or somebody else than before.
+            (_, Some(persona)) => self.account_of_subject(provider, subject, Some(persona)).await,
         }
     }
 
@@ -260,6 +294,11 @@ fn check_subject(subject: &str) -> Result<&str, AccountError> {
 /// Who vouches, as the column that says who changed an account has it.
 fn voucher(provider: &Provider) -> String {
     format!("provider {}", provider.id)
+}
+
+/// Whether an account is what a provider says now.
+fn is_as(account: &Account, persona: &Persona) -> bool {
+    account.roles == persona.roles && account.actors == [persona.actor.as_str()]
 }
 
 /// The account of somebody who is here for the first time. Nobody logs in to it by a password.

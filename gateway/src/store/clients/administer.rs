@@ -25,6 +25,8 @@ pub struct New {
     pub keys: Option<Keys>,
     /// It keeps no secret: an app in a browser or on a phone.
     pub public: bool,
+    /// The provider outside of here that knows it; then it gets nothing here.
+    pub provider: Option<String>,
     /// Where people who log in for it are sent back to.
     pub redirects: Vec<String>,
     /// What it may ask for at most.
@@ -41,6 +43,13 @@ pub struct New {
 
 /// Of a client with a secret.
 const UNSAID: &str = "a client with a secret cannot say which of several purposes it asks for: say which it always is (--default-purpose)";
+
+/// Of a client of a provider's that is none.
+const NO_PROVIDER: &str = "there is no provider of that id whose access tokens count here (provider add --audience); `provider list` shows those that are";
+
+/// Of a client of a provider's.
+const ELSEWHERE: &str =
+    "people log in for it at its provider, which knows where they are sent back to (no --redirect-uri)";
 
 /// Of a public client.
 const NOWHERE: &str = "a public client gets tokens for people alone: say where they are sent back to (--redirect-uri)";
@@ -61,7 +70,14 @@ impl New {
         if self.public && redirects.is_empty() {
             return Err(ClientError::Invalid(NOWHERE.to_owned()));
         }
-        let of = For { people: !redirects.is_empty(), public: self.public };
+        let is_outside = self.provider.is_some();
+        if is_outside && !redirects.is_empty() {
+            return Err(ClientError::Invalid(ELSEWHERE.to_owned()));
+        }
+        let of = For { people: is_outside || !redirects.is_empty(), public: self.public };
+        if is_outside {
+            check::of_one_kind(&self.scopes)?;
+        }
         Ok(Self {
             name: check::name(&self.name)?,
             keys: self.keys.map(Keys::checked).transpose()?,
@@ -160,6 +176,7 @@ impl Store {
         let (organization, by, new) = (organization(permit)?, named(by)?, new.checked()?);
         let (kind, made) = match new.keys {
             Some(_) => (Kind::ConfidentialAsymmetric, None),
+            None if new.provider.is_some() => (Kind::Outside, None),
             None if new.public => (Kind::Public, None),
             None => (Kind::ConfidentialSymmetric, Some(secret::make(secret::SECRET)?)),
         };
@@ -167,8 +184,10 @@ impl Store {
         let (purposes, actors) = (codes(&new.purposes), new.actors.join(" "));
         let [jwks, jwks_url] = Keys::columns(new.keys.as_ref());
         let sql = "insert into oauth_clients (organization_id, id, name, kind, secret_hash, jwks, jwks_url, scopes, purposes, \
-                   default_purpose, actors, officer, created, created_by, redirect_uris, revision) \
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)";
+                   default_purpose, actors, officer, created, created_by, redirect_uris, provider, revision) \
+                   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as smallint), cast($13 as bigint), $14, $15, $16, 1 \
+                   where cast($16 as text) is null or exists (select 1 from outside_providers p where p.organization_id = $1 \
+                   and p.id = cast($16 as text) and p.removed is null and p.audience is not null)";
         let redirects = new.redirects.join(" ");
         let args = [
             Arg::Int(organization.0),
@@ -186,10 +205,15 @@ impl Store {
             Arg::Int(core.clock.now_ms()),
             Arg::Text(by),
             Arg::Text(&redirects),
+            Arg::text(new.provider.as_deref()),
         ];
         let mut connection = core.pools.writer().await?;
         connection.begin_write(Some(organization.0)).await?;
-        let added = connection.execute(sql, &args).await.map(drop).map_err(|error| taken(error, &new.id, &new.name));
+        let added = connection.execute(sql, &args).await.map_err(|error| taken(error, &new.id, &new.name));
+        let added = added.and_then(|added| match added {
+            0 => Err(ClientError::Refused(NO_PROVIDER.to_owned())),
+            _ => Ok(()),
+        });
         end(&mut connection, added).await?;
         Ok(made.map(|(secret, _)| secret))
     }
@@ -214,7 +238,14 @@ impl Store {
             if is_public && redirects.is_empty() {
                 return Err(ClientError::Invalid(NOWHERE.to_owned()));
             }
-            let of = For { people: !redirects.is_empty(), public: is_public };
+            let is_outside = client.kind == Kind::Outside;
+            if is_outside && !redirects.is_empty() {
+                return Err(ClientError::Invalid(ELSEWHERE.to_owned()));
+            }
+            if let Some(scopes) = change.scopes.as_deref().filter(|_| is_outside) {
+                check::of_one_kind(scopes)?;
+            }
+            let of = For { people: is_outside || !redirects.is_empty(), public: is_public };
             let scopes = check::scopes(change.scopes.as_deref().unwrap_or(&client.scopes), of)?;
             let redirects = redirects.join(" ");
             let keys = change.keys.clone().or(client.keys);

@@ -99,6 +99,17 @@ pub(super) fn scopes(text: &str, of: For) -> Result<String, ClientError> {
     Ok(scopes.to_string())
 }
 
+/// That scopes are all a program's own or all people's: whose a token of a provider's is shows by them.
+pub(super) fn of_one_kind(text: &str) -> Result<(), ClientError> {
+    let own = text.split_whitespace().filter(|scope| scope.starts_with("system/")).count();
+    if own == 0 || own == text.split_whitespace().count() {
+        return Ok(());
+    }
+    invalid(
+        "a client of a provider's is a program (all scopes begin with system/) or acts for people (none does): add one for each (--scope)",
+    )
+}
+
 /// Where people are sent back to, each once, to the letter.
 pub(super) fn redirects(uris: &[String], is_public: bool) -> Result<Vec<String>, ClientError> {
     let mut kept: Vec<String> = Vec::new();

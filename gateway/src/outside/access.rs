@@ -1,0 +1,77 @@
+//! Access tokens that a provider outside of here has given to a client of its own: RFC 9068, and as Keycloak has them.
+
+use smart::outside::{Expected, Kind, OutsideError, Verified, unverified_issuer, verify};
+
+use super::{LoginError, Outside, persona};
+use crate::store::accounts::Persona;
+use crate::store::providers::Provider;
+
+/// The most scopes of a token that are looked at.
+const MOST_SCOPES: usize = 500;
+
+/// What an access token says, once it holds.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Whose it is.
+    pub provider: Provider,
+    /// Who it is for, to the provider's issuer.
+    pub subject: Box<str>,
+    /// Who that is here, where the trusted claims say so.
+    pub persona: Option<Persona>,
+    /// The client that it was given to.
+    pub client: String,
+    /// Its scopes, with spaces between.
+    pub scopes: String,
+    /// From when on it does not hold, in milliseconds since 1970.
+    pub expires_ms: i64,
+}
+
+impl Outside {
+    /// What an access token says; `None` where it is of no issuer whose access tokens count here.
+    ///
+    /// # Errors
+    /// It does not hold, or that cannot be told.
+    pub async fn access(&self, token: &str) -> Result<Option<Access>, LoginError> {
+        let issuer = unverified_issuer(token)?;
+        let Some(provider) = self.store.provider_of_issuer(&issuer).await? else { return Ok(None) };
+        let Some(audience) = provider.audience.clone() else { return Ok(None) };
+        let discovery = self.discovery(&provider).await?;
+        let now_ms = self.clock.now_ms();
+        let keys = self.keys.at(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
+        let expected = Expected {
+            issuer: &provider.issuer,
+            audience: &audience,
+            kind: Kind::Access,
+            now_s: now_ms / 1000,
+            keys: &keys,
+        };
+        let verified = match verify(token, &expected) {
+            Err(OutsideError::NoKey | OutsideError::Signature) => {
+                let keys = self.keys.anew(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
+                verify(token, &Expected { keys: &keys, ..expected })
+            }
+            verified => verified,
+        }?;
+        let client = text(&verified, "client_id").or_else(|| text(&verified, "azp")).unwrap_or_default().to_owned();
+        let scopes = scopes(&verified);
+        let persona = persona::persona(&provider, &verified, &self.fhir)?;
+        let Verified { subject, expires_s, .. } = verified;
+        Ok(Some(Access { provider, subject, persona, client, scopes, expires_ms: expires_s.saturating_mul(1000) }))
+    }
+}
+
+fn text<'v>(verified: &'v Verified, name: &str) -> Option<&'v str> {
+    verified.claims.get(name)?.as_str()
+}
+
+/// A text with spaces between (RFC 9068), or a list.
+fn scopes(verified: &Verified) -> String {
+    match verified.claims.get("scope") {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(serde_json::Value::Array(list)) => {
+            let words: Vec<&str> = list.iter().take(MOST_SCOPES).filter_map(serde_json::Value::as_str).collect();
+            words.join(" ")
+        }
+        _ => String::new(),
+    }
+}
