@@ -108,6 +108,11 @@ impl Part {
         }
     }
 
+    /// Whether people look at what it answers.
+    pub fn is_page(self) -> bool {
+        matches!(self, Self::Authorize | Self::Approval | Self::Manage | Self::Logins(_))
+    }
+
     /// Whether it only tells what everybody may know.
     pub fn is_document(self) -> bool {
         matches!(

@@ -105,7 +105,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     let keys = keys.map_err(Stop::failed)?;
     let sealer = Arc::clone(&gateway.sealer);
     let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));
-    let logins = Logins::new(Arc::clone(&gateway), &origin);
+    let logins = Logins::new(Arc::clone(&gateway), Arc::clone(&edge.guesses), &origin);
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
     let tokens = (Arc::clone(&issued), keys, signer);
