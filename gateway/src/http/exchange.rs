@@ -62,12 +62,14 @@ pub(super) type Sender = Result<Known, Unknown>;
 impl Service {
     /// Answers one request. Never fails: what goes wrong is an answer too.
     pub async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> Response<Body> {
-        let (parts, incoming) = request.into_parts();
+        let (parts, mut incoming) = request.into_parts();
         let id = self.request_ids.of(&parts.headers);
         let mut presentation = presentation(&parts);
         let Admitted { sender, standings } = match self.admit(&parts, &id).await {
             Ok(admitted) => admitted,
             Err(not_begun) => {
+                // Else a client that still sends would see a reset connection in place of when to come again.
+                body::unread(&parts.headers, &mut incoming).await;
                 let mut response = not_begun.response(&parts, presentation).await;
                 response.headers_mut().insert(request_id::NAME, id);
                 return response;
