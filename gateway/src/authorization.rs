@@ -251,7 +251,7 @@ impl AuthorizationServer {
 
     /// Answers one request.
     pub async fn answer(&self, sent: &Sent<'_>) -> Reply {
-        let Sent { part, headers, .. } = *sent;
+        let part = sent.part;
         let text = match sent.text {
             Ok(text) => text,
             Err(status) => {
@@ -263,10 +263,10 @@ impl AuthorizationServer {
             }
         };
         let asked = match part {
-            Part::Token => self.token(headers, text).await,
-            Part::Introspect => self.introspect(headers, text).await,
-            Part::Revoke => self.revoke(headers, text).await,
-            Part::Launch => self.launch(headers, text).await,
+            Part::Token => self.token(sent, text).await,
+            Part::Introspect => self.introspect(sent, text).await,
+            Part::Revoke => self.revoke(sent, text).await,
+            Part::Launch => self.launch(sent, text).await,
             Part::Authorize | Part::Approval | Part::Manage => return self.page(sent, text).await,
             // Those of logins are answered by `logins`, with pages.
             _ => return self.document(part).await,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use gateway_tests::browser::{encoded, hidden};
-use gateway_tests::{Browser, Client, Command, Engine, Json, Options, Response, Server, TOKEN, on_postgres, suite};
+use gateway_tests::{
+    Browser, Client, Command, Engine, Json, Options, Request, Response, Server, TOKEN, on_postgres, suite,
+};
 use hyper::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -26,8 +28,8 @@ async fn command(server: &Server, arguments: &[&str]) -> Command {
     Command::run(&[arguments, &more].concat()).await
 }
 
-/// A client of its own, with a token.
-async fn other_client(server: &Server) -> Client {
+/// A client of its own: how it says who it is.
+async fn registered(server: &Server, more: &[&str]) -> String {
     let add = [
         "client",
         "add",
@@ -42,14 +44,23 @@ async fn other_client(server: &Server) -> Client {
         "--purpose",
         "TREAT",
     ];
-    let said = command(server, &[&add[..], &["--secret", "--json"]].concat()).await.expect(0).stdout;
-    let basic = BASE64_STANDARD.encode(format!("other:{}", Json::of(&said).str("secret").unwrap()));
-    let form = [("grant_type", "client_credentials"), ("scope", "system/*.cruds")];
-    let request = oauth(server, Method::POST, "/oauth/token", &form).header("Authorization", &format!("Basic {basic}"));
-    Client::new(server.address(), request.await.expect(200).json().str("access_token"))
+    let said = command(server, &[&add[..], &["--secret", "--json"], more].concat()).await.expect(0).stdout;
+    format!("Basic {}", BASE64_STANDARD.encode(format!("other:{}", Json::of(&said).str("secret").unwrap())))
 }
 
-fn oauth(server: &Server, method: Method, path: &str, form: &[(&str, &str)]) -> gateway_tests::Request {
+/// What it sends for a token.
+fn token(server: &Server, basic: &str) -> Request {
+    let form = [("grant_type", "client_credentials"), ("scope", "system/*.cruds")];
+    oauth(server, Method::POST, "/oauth/token", &form).header("Authorization", basic)
+}
+
+/// A client of its own, with a token.
+async fn other_client(server: &Server) -> Client {
+    let basic = registered(server, &[]).await;
+    Client::new(server.address(), token(server, &basic).await.expect(200).json().str("access_token"))
+}
+
+fn oauth(server: &Server, method: Method, path: &str, form: &[(&str, &str)]) -> Request {
     let request = server.stranger().request(method.clone(), &format!("http://{}{path}", server.address()));
     match method {
         Method::POST => request.header("Content-Type", "application/x-www-form-urlencoded").body(encoded(form)),
@@ -111,6 +122,39 @@ suite! {
         let (_, refused) = until_refused(&api, "/Patient/none").await;
         tokio::time::sleep(Duration::from_secs(seconds(&refused))).await;
         api.get("/Patient/none").await.expect(404);
+    }
+
+    async fn a_client_is_answered_from_its_networks_alone(engine: Engine) {
+        let server = started(engine, &PROXY);
+        let basic = registered(&server, &["--from", "10.0.0.0/8", "--from", "2001:db8::/32"]).await;
+        let (inside, outside) = (["10.1.2.3", "2001:db8::7"], "192.0.2.1");
+        let refused = token(&server, &basic).header("X-Forwarded-For", outside).await.expect(403);
+        assert_eq!(refused.json().str("error"), Some("access_denied"));
+        let given = token(&server, &basic).header("X-Forwarded-For", inside[0]).await.expect(200).json();
+        let api = Client::new(server.address(), given.str("access_token"));
+        for address in inside {
+            api.get("/Patient/none").header("X-Forwarded-For", address).await.expect(404);
+        }
+        // Whoever has taken the token has nothing by it elsewhere, not even what anybody may see.
+        for path in ["/Patient/none", "/metadata"] {
+            api.get(path).header("X-Forwarded-For", outside).await.refused(403, "forbidden");
+        }
+        server.client().get("/Patient/none").header("X-Forwarded-For", outside).await.expect(404);
+        let records = on_record(&server, 403).await;
+        assert_eq!(records[..2], [format!("token unauthenticated unauthenticated {outside}"), format!("read other refused {outside}")], "{records:?}");
+        let shown = Json::of(&command(&server, &["client", "show", "other", "--json"]).await.expect(0).stdout);
+        assert_eq!(shown.at("networks").unwrap().to_string(), r#"["10.0.0.0/8","2001:db8::/32"]"#);
+        command(&server, &["client", "change", "other", "--by", "Jane", "--from", "10.0.0.0/40"]).await.expect(2);
+        let said = command(&server, &["client", "change", "other", "--by", "Jane", "--from-anywhere"]).await.expect(0).stdout;
+        assert_eq!(said, "changed\nno token ended\n");
+        // What is known of a token is looked at again within a second.
+        for _ in 0..100 {
+            if api.get("/Patient/none").header("X-Forwarded-For", outside).await.status == 404 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("what was changed does not count");
     }
 
     async fn what_is_refused_is_on_record_once_a_minute(engine: Engine) {

@@ -22,6 +22,7 @@ use crate::http::noted::Why;
 use crate::http::rate::{Standings, Who};
 use crate::http::response::{self, Body, Presentation};
 use crate::http::server::Peer;
+use crate::http::source::is_within;
 use crate::interaction::audited::NOBODY;
 use crate::outcome::{Advice, Code, Failure};
 use crate::pages;
@@ -67,7 +68,7 @@ impl NotBegun {
     fn says(&self) -> Cow<'static, str> {
         match self.why {
             Why::Load => format!("The gateway has more to do than it can at this moment. Ask again in {BUSY_S} s.").into(),
-            Why::Network => "Only some networks are answered here, and this address is in none of them. Ask from there, or ask the operator."
+            Why::Network => "Only some networks are answered here, or for this client, and this address is in none of them. Ask from there, or ask the operator."
                 .into(),
             Why::Rate => {
                 let wait = self.standings.wait();
@@ -147,7 +148,7 @@ impl Service {
         let now_ms = self.endpoint.gateway.clock.now_ms();
         edge.noted.turn(now_ms);
         edge.rates.sweep(now_ms);
-        if !edge.answers(source(parts)) {
+        if !is_within(&edge.networks, source(parts)) {
             let not_begun = NotBegun { why: Why::Network, standings: Standings::default() };
             return Err(self.noted(not_begun, &Err(Unknown::NoToken), parts, id).await);
         }
@@ -155,6 +156,12 @@ impl Service {
             return Ok(nobody());
         }
         let sender = self.sender(parts, interaction).await;
+        if let Ok(known) = &sender
+            && !is_within(&known.networks, source(parts))
+        {
+            let not_begun = NotBegun { why: Why::Network, standings: Standings::default() };
+            return Err(self.noted(not_begun, &sender, parts, id).await);
+        }
         let counted = match sender {
             // Whose rate it is cannot be told.
             Err(Unknown::Unavailable) => Ok(Standings::default()),
@@ -213,11 +220,19 @@ impl Service {
         let gateway = &self.endpoint.gateway;
         let now_ms = gateway.clock.now_ms();
         let is_first = self.edge.noted.is_first(not_begun.why, self.who(parts, sender).number(), now_ms);
+        if not_begun.why == Why::Network {
+            match sender {
+                Ok(known) => gateway.store.refused(known.caller.organization, &known.caller.id),
+                Err(_) => gateway.store.refused_stranger(source(parts)),
+            }
+        }
         // What is nothing that can be asked is never on record.
         let (true, Some(place)) = (is_first, place(parts)) else { return not_begun };
         let request = id.to_str().unwrap_or_default();
         let (of, decision) = match sender {
-            Ok(Known { caller, purpose }) => (Circumstances::of(gateway, caller, *purpose, request), Decision::Refused),
+            Ok(Known { caller, purpose, .. }) => {
+                (Circumstances::of(gateway, caller, *purpose, request), Decision::Refused)
+            }
             Err(_) => {
                 let of = Circumstances::unknown(DEFAULT_ORGANIZATION, NOBODY, request, consent::Purpose::Treat);
                 (of, Decision::Unauthenticated)

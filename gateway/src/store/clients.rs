@@ -16,6 +16,7 @@ pub(in crate::store) mod secret;
 mod tokens;
 
 use consent::{OrganizationId, Permit, Purpose};
+use ipnet::IpNet;
 
 pub use administer::{Change, New};
 pub use approvals::{Approval, Approved, Given, NewApproval, Wanted};
@@ -111,6 +112,8 @@ pub struct Client {
     pub officer: bool,
     /// Where people who log in for it are sent back to, to the letter; none where nobody does.
     pub redirects: Vec<String>,
+    /// The networks from which it is answered; none are all.
+    pub networks: Vec<IpNet>,
     /// When it was added, in milliseconds since 1970.
     pub created_ms: i64,
     /// Who added it.
@@ -128,7 +131,7 @@ pub struct Client {
 }
 
 /// What [`Client::of`] reads, in its order.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "organization_id",
     "id",
     "name",
@@ -150,6 +153,7 @@ const COLUMNS: [&str; 21] = [
     "changed_by",
     "disabled",
     "redirect_uris",
+    "networks",
 ];
 
 /// The columns of a client under `c`.
@@ -183,6 +187,8 @@ impl Client {
             changed_by: optional(18),
             disabled_ms: int(19),
             redirects: text(20).split(' ').filter(|uri| !uri.is_empty()).map(ToOwned::to_owned).collect(),
+            // One that cannot be read must not come to none.
+            networks: text(21).split_whitespace().map(|network| network.parse().ok()).collect::<Option<_>>()?,
         })
     }
 }
