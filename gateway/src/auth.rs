@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use consent::{Caller, CallerKind, Purpose};
 use hyper::{HeaderMap, StatusCode, header};
+use ipnet::IpNet;
 
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::outcome::{Advice, Code, Failure};
@@ -36,6 +37,8 @@ pub struct Known {
     pub caller: Arc<Caller>,
     /// Why.
     pub purpose: Purpose,
+    /// The networks from which that client is answered; none are all.
+    pub networks: Arc<[IpNet]>,
 }
 
 impl Known {
@@ -92,7 +95,7 @@ impl Authenticator {
             officer: true,
             scoped: None,
         };
-        let known = Known { caller: Arc::new(caller), purpose: Purpose::Treat };
+        let known = Known { caller: Arc::new(caller), purpose: Purpose::Treat, networks: [].into() };
         let development = Development { token: token.into(), known };
         (!token.is_empty()).then_some(Self { development: Some(development), issued: None })
     }

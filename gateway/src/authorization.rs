@@ -110,6 +110,11 @@ impl Part {
         }
     }
 
+    /// Whether people look at what it answers.
+    pub fn is_page(self) -> bool {
+        matches!(self, Self::Authorize | Self::Approval | Self::Manage | Self::Logins(_))
+    }
+
     /// Whether it only tells what everybody may know.
     pub fn is_document(self) -> bool {
         matches!(
@@ -248,7 +253,7 @@ impl AuthorizationServer {
 
     /// Answers one request.
     pub async fn answer(&self, sent: &Sent<'_>) -> Reply {
-        let Sent { part, headers, .. } = *sent;
+        let part = sent.part;
         let text = match sent.text {
             Ok(text) => text,
             Err(status) => {
@@ -260,10 +265,10 @@ impl AuthorizationServer {
             }
         };
         let asked = match part {
-            Part::Token => self.token(headers, text).await,
-            Part::Introspect => self.introspect(headers, text).await,
-            Part::Revoke => self.revoke(headers, text).await,
-            Part::Launch => self.launch(headers, text).await,
+            Part::Token => self.token(sent, text).await,
+            Part::Introspect => self.introspect(sent, text).await,
+            Part::Revoke => self.revoke(sent, text).await,
+            Part::Launch => self.launch(sent, text).await,
             Part::Authorize | Part::Approval | Part::Manage => return self.page(sent, text).await,
             // Those of logins are answered by `logins`, with pages.
             _ => return self.document(part).await,

@@ -2,18 +2,23 @@
 //!
 //! hyper directly, without a stack of layers: a read is one statement, and what stands around it must not cost more.
 
+mod admission;
 pub mod binary;
 pub mod body;
 pub mod compression;
 pub mod date;
 pub mod edge;
 pub mod exchange;
+pub mod load;
 pub mod negotiation;
+pub mod noted;
 mod oauth;
+mod panics;
 pub mod precondition;
 pub mod preference;
 pub mod pretty;
 pub mod query;
+pub mod rate;
 pub mod request_id;
 pub mod response;
 pub mod server;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod cookies;
+mod guessing;
 mod hasher;
 mod next;
 mod outside;
@@ -27,6 +28,7 @@ use self::hasher::Hasher;
 pub use self::policy::Policy;
 use crate::audit::{AuditError, Circumstances, Decision, Event, address};
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
+use crate::http::rate::Guesses;
 use crate::interaction::audited::NOBODY;
 use crate::outside::Outside;
 use crate::sealing::Unsealable;
@@ -209,6 +211,7 @@ enum Who<'a> {
 /// What knows who has logged in.
 pub struct Logins {
     gateway: Arc<Gateway>,
+    guesses: Arc<Guesses>,
     policy: Policy,
     hasher: Hasher,
     cookies: Cookies,
@@ -220,10 +223,10 @@ pub struct Logins {
 impl Logins {
     /// At an origin (`https://gateway.clinic.example`).
     #[must_use]
-    pub fn new(gateway: Arc<Gateway>, outside: Arc<Outside>, origin: &str) -> Self {
+    pub fn new(gateway: Arc<Gateway>, outside: Arc<Outside>, guesses: Arc<Guesses>, origin: &str) -> Self {
         let policy = gateway.logins;
         let cookies = Cookies { secure: origin.starts_with("https://") };
-        Self { gateway, policy, hasher: Hasher::new(), cookies, outside, origin: origin.into() }
+        Self { gateway, guesses, policy, hasher: Hasher::new(), cookies, outside, origin: origin.into() }
     }
 
     /// Who sends a request, where somebody has logged in wholly: with the second factor where there is one, and a password that need not

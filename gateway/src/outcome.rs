@@ -39,7 +39,7 @@ pub enum Advice {
     None,
     /// That the token is not valid (401): <https://www.rfc-editor.org/rfc/rfc6750#section-3.1>.
     OtherToken,
-    /// Try again after this many seconds (503).
+    /// Try again after this many seconds (429, 503).
     RetryAfter(u32),
     /// That the token's scopes do not reach (403): <https://www.rfc-editor.org/rfc/rfc6750#section-3.1>.
     Scope,

@@ -42,6 +42,7 @@ async fn client(gateway: &Gateway, name: &str) -> (Client, String) {
         default_purpose: None,
         actors: Vec::new(),
         officer: false,
+        networks: Vec::new(),
     };
     let id = new.id.clone();
     let secret = gateway.store.add_client(&permit(gateway, Action::Change), new, "Jane Doe").await.unwrap().unwrap();

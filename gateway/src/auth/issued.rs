@@ -129,7 +129,8 @@ pub(super) fn person(
         officer: false,
         scoped: Some(Arc::new(scoped)),
     };
-    Some(Known { caller: Arc::new(caller), purpose })
+    let networks = client.networks.as_slice().into();
+    Some(Known { caller: Arc::new(caller), purpose, networks })
 }
 
 /// Who sends a token; `None` where its scopes cannot be read.
@@ -138,6 +139,7 @@ fn known(token: Token, reach: StaffReach) -> Option<Known> {
     if let Some((approval, account)) = approved {
         return person(&client, &account, (&scopes, approval.approved.patient.as_deref()), purpose, reach);
     }
+    let networks = client.networks.into();
     let caller = Caller {
         client: Some(client.id.clone()),
         id: client.id,
@@ -147,5 +149,5 @@ fn known(token: Token, reach: StaffReach) -> Option<Known> {
         officer: client.officer,
         scoped: Some(Arc::new(scopes::of_system(&scopes)?)),
     };
-    Some(Known { caller: Arc::new(caller), purpose })
+    Some(Known { caller: Arc::new(caller), purpose, networks })
 }

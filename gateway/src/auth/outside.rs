@@ -105,5 +105,6 @@ fn program(client: &Client, scopes: &str) -> Option<Known> {
         officer: client.officer,
         scoped: Some(Arc::new(scopes::of_system(scopes)?)),
     };
-    Some(Known { caller: Arc::new(caller), purpose: client.default_purpose? })
+    let networks = client.networks.as_slice().into();
+    Some(Known { caller: Arc::new(caller), purpose: client.default_purpose?, networks })
 }

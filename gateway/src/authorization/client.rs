@@ -1,14 +1,17 @@
 //! Which client asks, and whether it is: <https://www.rfc-editor.org/rfc/rfc6749#section-2.3>,
 //! <https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html>.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hyper::{HeaderMap, header};
+use hyper::{HeaderMap, StatusCode, header};
 use smart::assertion::{self, ASSERTION_TYPE, Expected, KeySet, Verified};
 
 use super::form::Form;
-use super::{AuthorizationServer, Problem};
+use super::{AuthorizationServer, Problem, Sent};
 use crate::http::query;
+use crate::http::source::is_within;
 use crate::store::clients::{Client, HandleKind, Keys, Kind};
 
 /// The longest id or secret that is looked at, in bytes.
@@ -31,33 +34,46 @@ pub(super) struct Shown {
     pub(super) verified: Option<Verified>,
 }
 
+impl Shown {
+    /// The same, where it is answered there.
+    fn at(self, source: Option<IpAddr>) -> Result<Self, Problem> {
+        if is_within(&self.client.networks, source) {
+            return Ok(self);
+        }
+        let says = "the client is answered in certain networks alone, and this address is in none of them";
+        let problem = Problem { status: StatusCode::FORBIDDEN, ..Problem::new("access_denied", says) };
+        Err(problem.against(self.client))
+    }
+}
+
 impl AuthorizationServer {
     /// The client that sends a form, and the form.
-    pub(super) async fn known(&self, headers: &HeaderMap, form: &str) -> Result<(Client, Form), Problem> {
+    pub(super) async fn known(&self, sent: &Sent<'_>, form: &str) -> Result<(Client, Form), Problem> {
         let form = Form::read(form)?;
-        let shown = self.shown(headers, &form).await?;
+        let shown = self.shown(sent, &form).await?;
         Ok((shown.client, form))
     }
 
     /// The client that sends a form. Its assertion is used up by that.
-    pub(super) async fn shown(&self, headers: &HeaderMap, form: &Form) -> Result<Shown, Problem> {
-        match claim(headers, form)? {
+    pub(super) async fn shown(&self, sent: &Sent<'_>, form: &Form) -> Result<Shown, Problem> {
+        let shown = match claim(sent.headers, form)? {
             Claim::Assertion(assertion) => self.by_assertion(assertion, form.get("client_id")).await,
             Claim::Secret { id, secret } => self.by_secret(&id, &secret).await,
             Claim::Name(id) => self.by_name(id).await,
-        }
+        };
+        shown?.at(sent.source)
     }
 
     /// The public client whose refresh token somebody sends without a word of who it is, as `fhirclient` does: what it holds names it.
     /// A client that can show who it is has to.
-    pub(super) async fn by_refresh_token(&self, headers: &HeaderMap, form: &Form) -> Option<Result<Shown, Problem>> {
-        let is_named = headers.contains_key(header::AUTHORIZATION)
+    pub(super) async fn by_refresh_token(&self, sent: &Sent<'_>, form: &Form) -> Option<Result<Shown, Problem>> {
+        let is_named = sent.headers.contains_key(header::AUTHORIZATION)
             || ["client_id", "client_secret", "client_assertion", "client_assertion_type"]
                 .iter()
                 .any(|name| form.get(name).is_some());
         let token = form.get("refresh_token").filter(|_| !is_named)?;
         Some(match self.gateway.store.handle(HandleKind::Refresh, token).await {
-            Ok(Some(handle)) => self.by_name(&handle.client).await,
+            Ok(Some(handle)) => self.by_name(&handle.client).await.and_then(|shown| shown.at(sent.source)),
             Ok(None) => Err(Problem::invalid_client()),
             Err(_) => Err(Problem::unavailable()),
         })

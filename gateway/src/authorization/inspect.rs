@@ -2,18 +2,18 @@
 
 use bytes::Bytes;
 use consent::Purpose;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::documents::STYLE;
-use super::{Asked, AuthorizationServer, Problem, Reply};
+use super::{Asked, AuthorizationServer, Problem, Reply, Sent};
 use crate::store::clients::{Approval, Client, HandleKind, Kind, hash_of};
 use crate::store::error::StoreError;
 
 impl AuthorizationServer {
     /// RFC 7662: what a token is, to a client of the same organization; of any other token no more than that it is none.
-    pub(super) async fn introspect(&self, headers: &HeaderMap, form: &str) -> Asked {
-        self.about_a_token(headers, form, async |client, token| {
+    pub(super) async fn introspect(&self, sent: &Sent<'_>, form: &str) -> Asked {
+        self.about_a_token(sent, form, async |client, token| {
             // Who only names itself is told nothing (<https://www.rfc-editor.org/rfc/rfc7662#section-2.1>).
             if client.kind == Kind::Public {
                 return Ok(Problem::invalid_client().into());
@@ -64,8 +64,8 @@ impl AuthorizationServer {
     }
 
     /// RFC 7009: ends a token of the client's. Of one that is none the answer is the same.
-    pub(super) async fn revoke(&self, headers: &HeaderMap, form: &str) -> Asked {
-        self.about_a_token(headers, form, async |client, token| {
+    pub(super) async fn revoke(&self, sent: &Sent<'_>, form: &str) -> Asked {
+        self.about_a_token(sent, form, async |client, token| {
             let store = &self.gateway.store;
             // With a refresh token all that came of its approval ends.
             if let Some(handle) = store.handle(HandleKind::Refresh, token).await?
@@ -86,11 +86,11 @@ impl AuthorizationServer {
     /// What a client that has shown that it is itself asks of a token.
     async fn about_a_token(
         &self,
-        headers: &HeaderMap,
+        sent: &Sent<'_>,
         form: &str,
         answer: impl AsyncFnOnce(&Client, &str) -> Result<Reply, StoreError>,
     ) -> Asked {
-        let (client, form) = match self.known(headers, form).await {
+        let (client, form) = match self.known(sent, form).await {
             Ok(known) => known,
             Err(problem) => return (None, Err(problem)),
         };

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use consent::Purpose;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use mappers::references::is_id;
 use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
@@ -19,7 +19,7 @@ use smart::authorize::Fault;
 use smart::scope::{Other, Scopes, Unknown};
 
 use super::authorize::unavailable;
-use super::{Asked, AuthorizationServer, Problem, Reply};
+use super::{Asked, AuthorizationServer, Problem, Reply, Sent};
 use crate::store::clients::{Client, Handle, HandleKind, Kind, NewHandle};
 
 /// How long an app may take to ask, and its user to log in and approve.
@@ -61,8 +61,8 @@ impl Launched {
 
 impl AuthorizationServer {
     /// Takes what an EHR says, and gives what it sends along.
-    pub(super) async fn launch(&self, headers: &HeaderMap, form: &str) -> Asked {
-        let (client, form) = match self.known(headers, form).await {
+    pub(super) async fn launch(&self, sent: &Sent<'_>, form: &str) -> Asked {
+        let (client, form) = match self.known(sent, form).await {
             Ok(known) => known,
             Err(problem) => return (None, Err(problem)),
         };

@@ -8,7 +8,7 @@ pub(super) use exchange::CodeContent;
 use std::time::Duration;
 
 use consent::Purpose;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use smart::assertion::{PURPOSES, PurposeOfUse};
@@ -17,7 +17,7 @@ use smart::scope::{ContextKind, Scopes, Unknown};
 
 use super::client::Shown;
 use super::form::Form;
-use super::{Asked, AuthorizationServer, Problem, Reply};
+use super::{Asked, AuthorizationServer, Problem, Reply, Sent};
 use crate::store::clients::{Client, HandleKind, Kind};
 
 /// How long a token counts: <https://hl7.org/fhir/smart-app-launch/backend-services.html#issue-access-token> recommends no more.
@@ -25,22 +25,22 @@ const LIFETIME: Duration = Duration::from_secs(300);
 
 impl AuthorizationServer {
     /// Gives a client a token.
-    pub(super) async fn token(&self, headers: &HeaderMap, form: &str) -> Asked {
+    pub(super) async fn token(&self, sent: &Sent<'_>, form: &str) -> Asked {
         let form = match Form::read(form) {
             Ok(form) => form,
             Err(problem) => return (None, Err(problem)),
         };
         match form.get("grant_type") {
             Some("client_credentials") => {}
-            Some("authorization_code") => return self.exchange(headers, &form, HandleKind::Code).await,
-            Some("refresh_token") => return self.exchange(headers, &form, HandleKind::Refresh).await,
+            Some("authorization_code") => return self.exchange(sent, &form, HandleKind::Code).await,
+            Some("refresh_token") => return self.exchange(sent, &form, HandleKind::Refresh).await,
             Some(_) => {
                 let says = "grant_type has to be authorization_code, refresh_token or client_credentials";
                 return (None, Err(Problem::new("unsupported_grant_type", says)));
             }
             None => return (None, Err(Problem::new("invalid_request", "grant_type is missing"))),
         }
-        let shown = match self.shown(headers, &form).await {
+        let shown = match self.shown(sent, &form).await {
             Ok(shown) => shown,
             Err(problem) => return (None, Err(problem)),
         };

@@ -26,7 +26,8 @@ browser or on a phone keeps no secret: it is --public, and acts for people who l
 
 Scopes are what it may ask for at most; purposes are why (v3-PurposeOfUse), and without
 --default-purpose a client of several has to say which in each assertion (one with a secret
-cannot, and needs --default-purpose). Consents know it by --actor.
+cannot, and needs --default-purpose). Consents know it by --actor. Whoever has its secret or a token of
+its has nothing where --from says from where it is answered.
 
 Examples:
   fhir-gateway client add --by 'Jane Doe' --name 'Nightly warehouse job' \\
@@ -47,8 +48,8 @@ Exit codes:
     /// Changes a client.
     #[command(after_help = "\
 What is given takes the place of what was there: give all of its scopes, purposes or references.
-Tokens that it has end within a second, but for a change of its name or of who it is to Consents (which
-counts for them at once).
+Tokens that it has end within a second, but for a change of its name, of who it is to Consents or from
+where it is answered (which count for them at once).
 
 Examples:
   fhir-gateway client change ID --by 'Jane Doe' --scope 'system/Patient.rs system/Observation.rs'

@@ -4,6 +4,7 @@ mod edge;
 mod listen;
 mod log;
 mod logins;
+mod rates;
 mod site;
 
 use std::net::SocketAddr;
@@ -21,7 +22,6 @@ use crate::cli::alerts::WebhookArgs;
 use crate::cli::{DatabaseArgs, Exit, Stop};
 use crate::gateway::{Gateway, Options};
 use crate::http::Limits;
-use crate::http::edge::Edge;
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::store::ALARM_EVERY;
@@ -224,7 +224,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         authenticator,
         cursors,
         limits,
-        edge: Edge { proxies: args.edge.proxies() },
+        edge: args.edge.edge(args.dev, args.listen.ip(), args.behind_tls_proxy),
         conditional_delete: args.conditional_delete,
         site: Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at },
     };

@@ -29,10 +29,7 @@ const DISCARD_TIME: Duration = Duration::from_secs(10);
 pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
     let gzip = is_gzip(headers)?;
     if body.size_hint().lower() > limit as u64 {
-        // Who waits for `100 Continue` has sent nothing yet and shall not begin.
-        if !headers.contains_key(header::EXPECT) {
-            discard(&mut body).await;
-        }
+        unread(headers, &mut body).await;
         return Err(too_long(limit));
     }
     let mut first: Option<Bytes> = None;
@@ -92,6 +89,13 @@ fn inflate_now(body: &[u8], limit: usize) -> Result<Bytes, Failure> {
         Ok(length) if length > limit => Err(too_long(limit)),
         Ok(_) => Ok(out.into()),
         Err(_) => Err(Failure::bad_request(Code::Structure, "The body says Content-Encoding: gzip and is none.")),
+    }
+}
+
+/// Throws a body away that nobody wants. Who waits for `100 Continue` has sent nothing yet and shall not begin.
+pub(super) async fn unread(headers: &HeaderMap, body: &mut Incoming) {
+    if !headers.contains_key(header::EXPECT) {
+        discard(body).await;
     }
 }
 

@@ -1,9 +1,5 @@
 //! One exchange: route, token, body, interaction, audit, response.
 
-use std::any::Any;
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,9 +13,11 @@ use tokio::time::timeout;
 
 use crate::auth::{Authenticator, Identity, Known, Unknown};
 use crate::authorization::AuthorizationServer;
+use crate::http::admission::Admitted;
 use crate::http::binary::{Raw, Wish};
 use crate::http::edge::Edge;
 use crate::http::negotiation::{Format, accepted, of_body, of_patch};
+use crate::http::panics::{Panic, Unpanicked, message, unpanicked};
 use crate::http::precondition::Conditions;
 use crate::http::preference::Preference;
 use crate::http::request_id::{self, RequestIds};
@@ -29,7 +27,7 @@ use crate::http::{Limits, binary, body, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities, provenance};
 use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
-use crate::router::{self, Destination, Interaction, Place, Verb};
+use crate::router::{self, Interaction, Place, Verb};
 use crate::store::Attached;
 
 /// The notice beside answers that Consents may have shortened.
@@ -59,15 +57,24 @@ pub struct Service {
 }
 
 /// Who sends a request, or why nobody knows.
-type Sender = Result<Known, Unknown>;
+pub(super) type Sender = Result<Known, Unknown>;
 
 impl Service {
     /// Answers one request. Never fails: what goes wrong is an answer too.
     pub async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> Response<Body> {
-        let (parts, incoming) = request.into_parts();
+        let (parts, mut incoming) = request.into_parts();
         let id = self.request_ids.of(&parts.headers);
         let mut presentation = presentation(&parts);
-        let sender = Arc::new(self.sender(&parts).await);
+        let Admitted { sender, standings } = match self.admit(&parts, &id).await {
+            Ok(admitted) => admitted,
+            Err(not_begun) => {
+                // Else a client that still sends would see a reset connection in place of when to come again.
+                body::unread(&parts.headers, &mut incoming).await;
+                let mut response = not_begun.response(&parts, presentation).await;
+                response.headers_mut().insert(request_id::NAME, id);
+                return response;
+            }
+        };
         let may_be_incomplete = self.may_be_incomplete(&sender);
         let parts = Arc::new(parts);
         let mut response = match self.exchange(parts, &sender, incoming, &id, &mut presentation).await {
@@ -80,21 +87,11 @@ impl Service {
         if may_be_incomplete {
             response.headers_mut().insert(INCOMPLETE.0, INCOMPLETE.1);
         }
-        response
-    }
-
-    /// Who sends a request; of what does not depend on that nobody asks.
-    async fn sender(&self, parts: &Parts) -> Sender {
-        let verb = Verb::parse(parts.method.as_str());
-        let open = match router::find(verb, parts.uri.path()) {
-            Destination::Found(place) => place.interaction.is_open() && place.interaction != Interaction::Capabilities,
-            _ => false,
-        };
-        if open || parts.method == Method::OPTIONS {
-            return Err(Unknown::NoToken);
+        // Who is sent elsewhere goes there at once, whatever is left.
+        if !response.status().is_redirection() {
+            standings.tell(response.headers_mut());
         }
-        let identified = timeout(self.limits.time, self.authenticator.identify(&parts.headers)).await;
-        identified.unwrap_or(Err(Unknown::Unavailable))
+        response
     }
 
     /// Whether somebody who treats patients is answered where Consents are applied. No clinician may trust a list that is
@@ -127,7 +124,7 @@ impl Service {
         if place.interaction.is_open() {
             return match place.interaction {
                 Interaction::Authorization(part) => self.authorization(part, parts, incoming, id.clone()).await,
-                other => self.open(other, sender, &parts).await,
+                other => self.open(other, sender, &parts, id).await,
             };
         }
         let wish = Wish::of(&place, &parts);
@@ -159,7 +156,13 @@ impl Service {
     }
 
     /// What anyone may ask.
-    async fn open(&self, interaction: Interaction, sender: &Sender, parts: &Parts) -> Result<Reply, Failure> {
+    async fn open(
+        &self,
+        interaction: Interaction,
+        sender: &Sender,
+        parts: &Parts,
+        id: &HeaderValue,
+    ) -> Result<Reply, Failure> {
         match interaction {
             Interaction::Live => Ok(Reply::Plain(response::text(StatusCode::OK, "live\n"))),
             Interaction::Ready => match self.endpoint.gateway.store.ping().await {
@@ -168,6 +171,7 @@ impl Service {
             },
             _ => {
                 accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
+                let _place = self.enter(parts, sender, id).await?;
                 let permit = sender.as_ref().ok();
                 let permit = permit
                     .and_then(|known| self.endpoint.gateway.permit(&known.caller, known.purpose, Action::Read).ok());
@@ -241,6 +245,7 @@ impl Service {
         let identity = match sender {
             Ok(known) => known.identity(),
             Err(unknown) => {
+                let _place = self.enter(parts, sender, id).await?;
                 let request = request(parts, place, Bytes::new(), id);
                 return audited::refused(&self.endpoint, None, &request, (*unknown).into()).await;
             }
@@ -252,6 +257,7 @@ impl Service {
                 return audited::refused(&self.endpoint, Some(identity), &request, failure).await;
             }
         };
+        let _place = self.enter(parts, sender, id).await?;
         if place.interaction == Interaction::SearchForm {
             presentation.follow(std::str::from_utf8(&body).unwrap_or_default());
         }
@@ -376,9 +382,6 @@ pub(super) fn too_slow() -> Failure {
     )
 }
 
-type Panic = Box<dyn Any + Send>;
-type Unpanicked<T> = Result<T, Panic>;
-
 /// How the work of an exchange ended.
 enum Done {
     /// It panicked.
@@ -392,32 +395,5 @@ enum Done {
 impl Done {
     fn of(result: Unpanicked<Result<Answer, Failure>>) -> Self {
         result.map_or_else(Self::Panicked, Self::Told)
-    }
-}
-
-/// The future's value, or what it panicked with: the connection and its other exchanges go on.
-async fn unpanicked<F: Future>(future: F) -> Unpanicked<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Ok),
-        Err(panic) => std::task::Poll::Ready(Err(panic)),
-    })
-    .await
-}
-
-/// Panics of ours have static texts or formatted ones; only the former are sure to hold no data.
-pub(super) fn message(panic: &(dyn Any + Send)) -> &'static str {
-    panic.downcast_ref::<&'static str>().copied().unwrap_or("a formatted message, not shown")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_becomes_a_value() {
-        let panic = unpanicked(async { panic!("static") }).await.unwrap_err();
-        assert_eq!(message(&*panic), "static");
-        assert_eq!(unpanicked(async { 5 }).await.unwrap(), 5);
     }
 }

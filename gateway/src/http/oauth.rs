@@ -8,14 +8,21 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::auth::Unknown;
 use crate::authorization::{LONGEST_FORM, Part, Sent};
-use crate::http::exchange::{Reply, Service, late, message, too_slow};
+use crate::http::admission::NotBegun;
+use crate::http::exchange::{Reply, Sender, Service, late, too_slow};
+use crate::http::panics::message;
 use crate::http::server::Peer;
 use crate::http::{body, negotiation, response};
 use crate::logins::{Asked, Route};
 use crate::outcome::Failure;
+
+/// Who asks is found out by what is asked; until then it is somebody at an address.
+const STRANGER: Sender = Err(Unknown::NoToken);
 
 /// What stands in the address of a request that has no form.
 fn query(parts: &Parts) -> Bytes {
@@ -38,12 +45,17 @@ impl Service {
         let cross_origin = parts.headers.contains_key(header::ORIGIN);
         if part.is_document() {
             // Nothing is given, ended or recorded: nobody waits for writers.
+            let _place = match self.enter(&parts, &STRANGER, &id).await {
+                Ok(place) => place,
+                Err(not_begun) => return Ok(Reply::Plain(not_begun.of_oauth(part, cross_origin))),
+            };
             return Ok(Reply::Plain(response::oauth(self.authorization.document(part).await, cross_origin)));
         }
         let limit = self.limits.time;
-        let work = tokio::spawn(async move {
+        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(async move {
             let is_form = parts.method == Method::POST;
             let form = if is_form { self.form(&parts, incoming).await } else { Ok(query(&parts)) };
+            let _entered = self.enter(&parts, &STRANGER, &id).await?;
             let place = self.place().await;
             let form = form.as_ref().map_err(|failure| failure.status);
             let text = form.and_then(|form| std::str::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST));
@@ -52,11 +64,12 @@ impl Service {
             let headers = &parts.headers;
             let reply = self.authorization.answer(&Sent { part, is_form, headers, text, request, source }).await;
             drop(place);
-            reply
+            Ok(reply)
         });
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
-            Ok(Ok(reply)) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
+            Ok(Ok(Ok(reply))) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
+            Ok(Ok(Err(not_begun))) => Ok(Reply::Plain(not_begun.of_oauth(part, cross_origin))),
             Ok(Err(error)) => {
                 let panic = error.try_into_panic().unwrap_or_else(|_| Box::new("the work was given up"));
                 tracing::error!(route = part.name(), "panicked: {}", message(&*panic));
@@ -75,9 +88,10 @@ impl Service {
         id: HeaderValue,
     ) -> Result<Reply, Failure> {
         let limit = self.limits.time;
-        let work = tokio::spawn(async move {
+        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(async move {
             let is_form = parts.method == Method::POST;
             let form = if is_form { Some(self.form(&parts, incoming).await) } else { None };
+            let _entered = self.enter(&parts, &STRANGER, &id).await?;
             // Who waits for others' servers does not wait in a writer's place.
             let is_outside = matches!(route, Route::ToProvider | Route::FromProvider);
             let place = if is_outside { None } else { self.place().await };
@@ -95,11 +109,12 @@ impl Service {
             };
             let page = self.authorization.logins.answer(route, &asked).await;
             drop(place);
-            page
+            Ok(page)
         });
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
-            Ok(Ok(page)) => Ok(Reply::Plain(response::page(page))),
+            Ok(Ok(Ok(page))) => Ok(Reply::Plain(response::page(page))),
+            Ok(Ok(Err(not_begun))) => Ok(Reply::Plain(not_begun.of_oauth(Part::Logins(route), false))),
             Ok(Err(error)) => {
                 let panic = error.try_into_panic().unwrap_or_else(|_| Box::new("the work was given up"));
                 tracing::error!(route = route.name(), "panicked: {}", message(&*panic));

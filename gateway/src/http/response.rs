@@ -247,7 +247,10 @@ async fn write(
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("etag, last-modified, location, record-notice, redisclosure-notice, x-request-id"),
+            HeaderValue::from_static(
+                "etag, last-modified, location, ratelimit, ratelimit-policy, record-notice, redisclosure-notice, retry-after, \
+                 x-request-id",
+            ),
         );
     }
     response

@@ -87,6 +87,12 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip())).map(|address| address.to_canonical())
 }
 
+/// Whether an address is in one of the networks; of none all are.
+pub(crate) fn is_within(networks: &[IpNet], source: Option<IpAddr>) -> bool {
+    let holds = |source: IpAddr| networks.iter().any(|network| network.contains(&source.to_canonical()));
+    networks.is_empty() || source.is_some_and(holds)
+}
+
 /// A network (`10.0.0.0/8`), or one address.
 ///
 /// # Errors
@@ -137,6 +143,22 @@ mod tests {
         assert_eq!(by(&["for=203.0.113.9, proto=https;for=198.51.100.7, for=10.2.3.4"]), "198.51.100.7");
         assert_eq!(by(&[r#"for="203.0.113.9, for=198.51.100.7"#]), "198.51.100.7", "a quote that nobody closes");
         assert_eq!(by(&["for=198.51.100.7, for=_hidden"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_address_is_within_networks() {
+        let within = |networks: &[&str], source: &str| {
+            let networks: Vec<IpNet> = networks.iter().map(|text| network(text).unwrap()).collect();
+            is_within(&networks, source.parse().ok())
+        };
+        assert!(within(&[], "192.0.2.1") && within(&[], "no address"));
+        let clinic = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"];
+        for inside in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::5", "192.0.2.7"] {
+            assert!(within(&clinic, inside), "{inside}");
+        }
+        for outside in ["11.0.0.1", "192.0.2.8", "::1", "no address"] {
+            assert!(!within(&clinic, outside), "{outside}");
+        }
     }
 
     #[test]

@@ -42,6 +42,10 @@ impl Logins {
             Some(Err(status)) if status.is_server_error() => return screens::unavailable().with_status(status),
             Some(Err(_)) => return screens::stale(paths::LOGIN).with_status(StatusCode::BAD_REQUEST),
         };
+        let attempt = match self.attempt(route, asked).await {
+            Ok(attempt) => attempt,
+            Err(page) => return page,
+        };
         let page = match route {
             Route::Account => self.account(asked).await,
             Route::Activate => self.activate(asked, form.as_ref()).await,
@@ -54,7 +58,10 @@ impl Logins {
             Route::Sessions => self.sessions(asked, form.as_ref()).await,
             Route::ToProvider => self.to_provider(asked).await,
         };
-        page.unwrap_or_else(|Unavailable| screens::unavailable().with_status(StatusCode::SERVICE_UNAVAILABLE))
+        let page =
+            page.unwrap_or_else(|Unavailable| screens::unavailable().with_status(StatusCode::SERVICE_UNAVAILABLE));
+        self.answered(attempt, &page);
+        page
     }
 
     /// A page whose form is of somebody who has not logged in: with the cookie that answers for it.

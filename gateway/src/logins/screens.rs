@@ -349,6 +349,23 @@ pub(super) fn stale(again: &str) -> Page {
     )
 }
 
+/// Too much failed from where somebody is.
+pub(super) fn too_often(seconds: u32) -> Page {
+    let wait = match seconds {
+        1 => "a second".to_owned(),
+        2..=119 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    };
+    page(
+        "Please wait a while",
+        &html! {
+            p { "Too many attempts failed from where you are, yours or somebody else's. This one was not looked at." }
+            p { "Wait " (wait) ", then try again. Is a password or a phone lost? Whoever looks after accounts at your clinic can help." }
+            p { a.button href=(paths::LOGIN) { "Log in" } }
+        },
+    )
+}
+
 /// Something does not answer.
 pub(super) fn unavailable() -> Page {
     page(

@@ -125,6 +125,8 @@ codes! {
     Required = "required",
     /// Not the shape the standard gives.
     Structure = "structure",
+    /// Too much is asked, or there is too much to do.
+    Throttled = "throttled",
     /// Took too long.
     Timeout = "timeout",
     /// Too much of it.

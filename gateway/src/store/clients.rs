@@ -16,6 +16,7 @@ pub(in crate::store) mod secret;
 mod tokens;
 
 use consent::{OrganizationId, Permit, Purpose};
+use ipnet::IpNet;
 
 pub use administer::{Change, New};
 pub use approvals::{Approval, Approved, Given, NewApproval, Wanted};
@@ -116,6 +117,8 @@ pub struct Client {
     pub redirects: Vec<String>,
     /// Whose access tokens it has, where it gets none here.
     pub provider: Option<String>,
+    /// The networks from which it is answered; none are all.
+    pub networks: Vec<IpNet>,
     /// When it was added, in milliseconds since 1970.
     pub created_ms: i64,
     /// Who added it.
@@ -133,7 +136,7 @@ pub struct Client {
 }
 
 /// What [`Client::of`] reads, in its order.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "organization_id",
     "id",
     "name",
@@ -156,6 +159,7 @@ const COLUMNS: [&str; 22] = [
     "disabled",
     "redirect_uris",
     "provider",
+    "networks",
 ];
 
 /// The columns of a client under `c`.
@@ -190,6 +194,8 @@ impl Client {
             disabled_ms: int(19),
             redirects: text(20).split(' ').filter(|uri| !uri.is_empty()).map(ToOwned::to_owned).collect(),
             provider: optional(21),
+            // One that cannot be read must not come to none.
+            networks: text(22).split_whitespace().map(|network| network.parse().ok()).collect::<Option<_>>()?,
         })
     }
 }

@@ -108,7 +108,7 @@ const INTERNAL: [(&str, &str, bool); 46] = [
     (
         "oauth_clients",
         "select, insert, update (name, secret_hash, secret_before, secret_until, jwks, jwks_url, scopes, purposes, \
-         default_purpose, actors, officer, redirect_uris, revision, changed, changed_by, disabled)",
+         default_purpose, actors, officer, redirect_uris, networks, revision, changed, changed_by, disabled)",
         true,
     ),
     ("oauth_handles", "select, insert, update (used), delete", true),
@@ -228,11 +228,11 @@ create function fhir_gateway.oauth_client(client text)
 returns table (organization_id bigint, id text, name text, kind text, secret_hash text, secret_before text, secret_until bigint,
     jwks text, jwks_url text, scopes text, purposes text, default_purpose text, actors text, officer smallint, created bigint,
     created_by text, revision bigint, changed bigint, changed_by text, disabled bigint, redirect_uris text,
-    provider text)
+    provider text, networks text)
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
     select c.organization_id, c.id, c.name, c.kind, c.secret_hash, c.secret_before, c.secret_until, c.jwks, c.jwks_url, c.scopes,
         c.purposes, c.default_purpose, c.actors, c.officer, c.created, c.created_by, c.revision, c.changed, c.changed_by, c.disabled,
-        c.redirect_uris, c.provider
+        c.redirect_uris, c.provider, c.networks
     from fhir_gateway.oauth_clients c where c.id = $1
 $$;
 drop function if exists fhir_gateway.oauth_token(text);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consent::Purpose;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use smart::pkce;
 use smart::scope::{Other, Scopes, Unknown};
 
 use super::super::form::Form;
-use super::super::{Asked, AuthorizationServer, Problem, Reply};
+use super::super::{Asked, AuthorizationServer, Problem, Reply, Sent};
 use crate::store::clients::{Approval, Client, Given, Handle, HandleKind, Wanted};
 
 /// How long a token counts that somebody approved.
@@ -41,14 +41,14 @@ fn invalid_grant() -> Problem {
 
 impl AuthorizationServer {
     /// Gives what a code or a refresh token is good for.
-    pub(super) async fn exchange(&self, headers: &HeaderMap, form: &Form, kind: HandleKind) -> Asked {
+    pub(super) async fn exchange(&self, sent: &Sent<'_>, form: &Form, kind: HandleKind) -> Asked {
         let shown = match kind {
-            HandleKind::Refresh => self.by_refresh_token(headers, form).await,
+            HandleKind::Refresh => self.by_refresh_token(sent, form).await,
             _ => None,
         };
         let shown = match shown {
             Some(shown) => shown,
-            None => self.shown(headers, form).await,
+            None => self.shown(sent, form).await,
         };
         let shown = match shown {
             Ok(shown) => shown,

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use ::consent::Purpose;
 use clap::Args;
+use ipnet::IpNet;
 
 use crate::cli::incident::Answer;
 use crate::cli::serve::purpose;
 use crate::cli::{DatabaseArgs, Stop, consent};
+use crate::http::source::network;
 use crate::store::clients::{Change, Keys, New};
 
 /// The longest file of keys that is read.
@@ -46,6 +48,10 @@ pub struct AddArgs {
     /// patient/ and user/, openid and launch take one.
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
+    /// A network (10.0.0.0/8) or address from which it is answered; give it again for more. Without it is from anywhere. Behind a proxy
+    /// `serve` has to know which that is (--trusted-proxy).
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    from: Vec<IpNet>,
     #[command(flatten)]
     credential: CredentialArgs,
     /// With --secret: writes it to a new file of mode 0600 instead of showing it.
@@ -118,6 +124,12 @@ pub struct ChangeArgs {
     /// Nobody logs in for it.
     #[arg(long)]
     no_redirect_uris: bool,
+    /// A network (10.0.0.0/8) or address from which it is answered, in place of what was there; give it again for more.
+    #[arg(long, value_name = "CIDR", value_parser = network, conflicts_with = "from_anywhere")]
+    from: Vec<IpNet>,
+    /// It is answered from anywhere.
+    #[arg(long)]
+    from_anywhere: bool,
     /// File of its public keys, in place of those before.
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_url")]
     jwks: Option<PathBuf>,
@@ -201,6 +213,7 @@ impl AddArgs {
             default_purpose: self.default_purpose,
             actors: self.actor,
             officer: self.officer,
+            networks: self.from,
         })
     }
 }
@@ -217,6 +230,7 @@ impl ChangeArgs {
             default_purpose: if self.no_default_purpose { Some(None) } else { self.default_purpose.map(Some) },
             actors: if self.no_actors { Some(Vec::new()) } else { given(self.actor) },
             officer: self.officer.map(|answer| answer == Answer::Yes),
+            networks: (self.from_anywhere || !self.from.is_empty()).then_some(self.from),
             redirects: if self.no_redirect_uris { Some(Vec::new()) } else { given(self.redirect_uri) },
         })
     }

@@ -27,6 +27,7 @@ pub(super) fn json(client: &Client, now_ms: i64) -> Value {
         "purposes": codes(client),
         "actors": client.actors,
         "redirectUris": client.redirects,
+        "networks": client.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "officer": client.officer,
         "created": Clock::format(client.created_ms),
         "createdBy": client.created_by,
@@ -95,6 +96,9 @@ pub(super) fn text(client: &Client, now_ms: i64) -> String {
     }
     for uri in &client.redirects {
         row("sent back to", uri);
+    }
+    for network in &client.networks {
+        row("answered from", &network.to_string());
     }
     row("scopes", &client.scopes);
     let default = client.default_purpose.map_or_else(

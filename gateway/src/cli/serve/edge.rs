@@ -1,8 +1,13 @@
-//! The options of the edge: who stands before it.
+//! The options of the edge: who stands before it, who is answered, and how much.
+
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use clap::Args;
 use ipnet::IpNet;
 
+use super::rates::{RateArgs, Standard};
+use crate::http::edge::Edge;
 use crate::http::source::{ProxyHeader, TrustedProxies, network};
 
 /// What stands between clients and the gateway.
@@ -22,11 +27,31 @@ pub(super) struct EdgeArgs {
         default_value_t
     )]
     proxy_header: ProxyHeader,
+    /// A network (10.0.0.0/8) from which requests are answered, others with 403; give it again for more. Without it all are. Probes
+    /// (/healthz, /readyz) are answered in any case.
+    #[arg(long, value_name = "CIDR", env = "FHIR_GATEWAY_ALLOW_FROM", value_delimiter = ',', value_parser = network)]
+    allow_from: Vec<IpNet>,
+    #[command(flatten)]
+    rates: RateArgs,
 }
 
 impl EdgeArgs {
-    /// Whom an address is believed.
-    pub(super) fn proxies(&self) -> TrustedProxies {
-        TrustedProxies { networks: self.trusted_proxy.clone(), header: self.proxy_header }
+    /// What stands before the exchanges of a server that listens there.
+    pub(super) fn edge(&self, is_dev: bool, listen: IpAddr, behind_proxy: bool) -> Edge {
+        let standard = Standard::of(is_dev, listen, behind_proxy, !self.trusted_proxy.is_empty());
+        if self.rates.is_blind(standard) {
+            tracing::warn!(
+                "all addresses are those of the proxy before this server, so nothing bounds what is asked without a token, and how often logins \
+                 fail, by address: say --trusted-proxy, or --rate-source and --rate-login"
+            );
+        }
+        Edge {
+            proxies: TrustedProxies { networks: self.trusted_proxy.clone(), header: self.proxy_header },
+            networks: self.allow_from.clone(),
+            rates: self.rates.rates(standard),
+            guesses: Arc::new(self.rates.guesses(standard)),
+            load: self.rates.load(standard),
+            ..Edge::default()
+        }
     }
 }

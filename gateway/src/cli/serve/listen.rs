@@ -111,7 +111,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     let elsewhere = Elsewhere::new(gateway.store.clone(), Arc::clone(&outside), gateway.staff_reach);
     let issued = Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach);
     let issued = Arc::new(issued.and_elsewhere(elsewhere));
-    let logins = Logins::new(Arc::clone(&gateway), outside, &origin);
+    let logins = Logins::new(Arc::clone(&gateway), outside, Arc::clone(&edge.guesses), &origin);
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
     let tokens = (Arc::clone(&issued), keys, signer);

@@ -2,6 +2,7 @@
 //! transaction.
 
 use consent::{OrganizationId, Permit, Purpose};
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::check::{self, For};
@@ -39,6 +40,8 @@ pub struct New {
     pub actors: Vec<String>,
     /// It reads the audit trail.
     pub officer: bool,
+    /// The networks from which it is answered; none are all.
+    pub networks: Vec<IpNet>,
 }
 
 /// Of a client with a secret.
@@ -86,6 +89,7 @@ impl New {
             purposes,
             default_purpose,
             actors: check::actors(&self.actors)?,
+            networks: check::networks(&self.networks)?,
             ..self
         })
     }
@@ -110,6 +114,8 @@ pub struct Change {
     pub officer: Option<bool>,
     /// Where people who log in for it are sent back to.
     pub redirects: Option<Vec<String>>,
+    /// The networks from which it is answered; none are all.
+    pub networks: Option<Vec<IpNet>>,
 }
 
 impl Change {
@@ -118,10 +124,11 @@ impl Change {
     /// # Errors
     /// [`ClientError::Invalid`]: what is wrong, and what would be right; also where nothing is to change.
     pub fn checked(self) -> Result<Self, ClientError> {
-        let nothing = self.name.is_none() && self.keys.is_none() && !self.narrows() && self.actors.is_none();
+        let counts_at_once = self.actors.is_some() || self.networks.is_some();
+        let nothing = self.name.is_none() && !self.narrows() && !counts_at_once;
         if nothing {
             return Err(ClientError::Invalid(
-                "say what is to change (--name, --scope, --purpose, --default-purpose, --actor, --officer, --redirect-uri, --jwks, --jwks-url)"
+                "say what is to change (--name, --scope, --purpose, --default-purpose, --actor, --officer, --redirect-uri, --from, --jwks, --jwks-url)"
                     .to_owned(),
             ));
         }
@@ -134,11 +141,13 @@ impl Change {
             scopes: self.scopes.as_deref().map(|scopes| check::scopes(scopes, For::ANY)).transpose()?,
             redirects: self.redirects.as_deref().map(|uris| check::redirects(uris, true)).transpose()?,
             actors: self.actors.as_deref().map(check::actors).transpose()?,
+            networks: self.networks.as_deref().map(check::networks).transpose()?,
             ..self
         })
     }
 
-    /// Whether it may take away what tokens were given for. Who a client is to Consents counts at once for all of them.
+    /// Whether it may take away what tokens were given for. Who a client is to Consents, and from where it is answered,
+    /// counts at once for all of them.
     fn narrows(&self) -> bool {
         self.keys.is_some()
             || self.scopes.is_some()
@@ -184,11 +193,11 @@ impl Store {
         let (purposes, actors) = (codes(&new.purposes), new.actors.join(" "));
         let [jwks, jwks_url] = Keys::columns(new.keys.as_ref());
         let sql = "insert into oauth_clients (organization_id, id, name, kind, secret_hash, jwks, jwks_url, scopes, purposes, \
-                   default_purpose, actors, officer, created, created_by, redirect_uris, provider, revision) \
-                   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as smallint), cast($13 as bigint), $14, $15, $16, 1 \
+                   default_purpose, actors, officer, created, created_by, redirect_uris, provider, networks, revision) \
+                   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as smallint), cast($13 as bigint), $14, $15, $16, $17, 1 \
                    where cast($16 as text) is null or exists (select 1 from outside_providers p where p.organization_id = $1 \
                    and p.id = cast($16 as text) and p.removed is null and p.audience is not null)";
-        let redirects = new.redirects.join(" ");
+        let (redirects, networks) = (new.redirects.join(" "), words(&new.networks));
         let args = [
             Arg::Int(organization.0),
             Arg::Text(&new.id),
@@ -206,6 +215,7 @@ impl Store {
             Arg::Text(by),
             Arg::Text(&redirects),
             Arg::text(new.provider.as_deref()),
+            Arg::Text(&networks),
         ];
         let mut connection = core.pools.writer().await?;
         connection.begin_write(Some(organization.0)).await?;
@@ -218,8 +228,8 @@ impl Store {
         Ok(made.map(|(secret, _)| secret))
     }
 
-    /// Changes a client; how many tokens that ended. Those that were given before end unless only its name or who it is to Consents
-    /// changes.
+    /// Changes a client; how many tokens that ended. Those that were given before end unless only its name, who it is to Consents or from
+    /// where it is answered changes.
     ///
     /// # Errors
     /// There is none of that id, it is disabled, the change does not fit it or its name is taken; or the store does not answer.
@@ -263,8 +273,9 @@ impl Store {
             let name = change.name.as_deref().unwrap_or(&client.name);
             let purposes = codes(&purposes);
             let actors = change.actors.as_ref().unwrap_or(&client.actors).join(" ");
+            let networks = words(change.networks.as_ref().unwrap_or(&client.networks));
             let sql = "update oauth_clients set name = $3, jwks = $4, jwks_url = $5, scopes = $6, purposes = $7, default_purpose = $8, \
-                       actors = $9, officer = $10, changed = $11, changed_by = $12, redirect_uris = $13, revision = revision + 1 \
+                       actors = $9, officer = $10, changed = $11, changed_by = $12, redirect_uris = $13, networks = $14, revision = revision + 1 \
                        where organization_id = $1 and id = $2";
             let args = [
                 Arg::Int(organization.0),
@@ -280,6 +291,7 @@ impl Store {
                 Arg::Int(now_ms),
                 Arg::Text(by),
                 Arg::Text(&redirects),
+                Arg::Text(&networks),
             ];
             connection.execute(sql, &args).await.map_err(|error| taken(error, id, name))?;
             if ends_tokens { Ok(end_tokens(connection, organization, id, now_ms).await?) } else { Ok(0) }
@@ -447,6 +459,11 @@ pub(in crate::store) async fn end<T>(
             Err(error)
         }
     }
+}
+
+/// Networks, with spaces between.
+fn words(networks: &[IpNet]) -> String {
+    networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn codes(purposes: &[Purpose]) -> String {

@@ -2,6 +2,7 @@
 
 use consent::Purpose;
 use consent::asking::actor;
+use ipnet::IpNet;
 use mappers::search::parameters;
 use smart::scope::{Actions, ContextKind, Other, Scope, Scopes, Unknown};
 
@@ -17,6 +18,8 @@ const REFERENCE: usize = 500;
 const ADDRESS: usize = 2000;
 /// The most addresses that people are sent back to.
 const REDIRECTS: usize = 20;
+/// The most networks of a client.
+const NETWORKS: usize = 50;
 
 fn invalid<T>(message: impl Into<String>) -> Result<T, ClientError> {
     Err(ClientError::Invalid(message.into()))
@@ -108,6 +111,20 @@ pub(super) fn of_one_kind(text: &str) -> Result<(), ClientError> {
     invalid(
         "a client of a provider's is a program (all scopes begin with system/) or acts for people (none does): add one for each (--scope)",
     )
+}
+
+/// Networks from which a client is answered, each once.
+pub(super) fn networks(networks: &[IpNet]) -> Result<Vec<IpNet>, ClientError> {
+    let mut kept: Vec<IpNet> = Vec::new();
+    for network in networks.iter().map(IpNet::trunc) {
+        if !kept.contains(&network) {
+            kept.push(network);
+        }
+    }
+    if kept.len() > NETWORKS {
+        return invalid(format!("at most {NETWORKS} networks (--from)"));
+    }
+    Ok(kept)
 }
 
 /// Where people are sent back to, each once, to the letter.
