@@ -289,6 +289,16 @@ async fn who_never_says_anything_holds_up_neither_others_nor_the_end() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_does_not_go_on_is_ended() {
+    let secured = Secured::start(Engine::Sqlite, &[]);
+    let mut nothing = TcpStream::connect(secured.server.address()).await.unwrap();
+    let mut begun = TcpStream::connect(secured.server.address()).await.unwrap();
+    begun.write_all(&[22, 3, 1, 2, 0, 1]).await.unwrap();
+    let (nothing, begun) = tokio::join!(to_the_end(&mut nothing), to_the_end(&mut begun));
+    assert!(nothing.is_empty() && begun.is_empty());
+}
+
+#[tokio::test]
 async fn half_a_request_does_not_hold_up_the_end() {
     let mut server = Server::start(Engine::Sqlite);
     let mut half = TcpStream::connect(server.address()).await.unwrap();
@@ -373,6 +383,24 @@ async fn http2_is_bounded() {
     let end = until(&mut stream, GO_AWAY).await.expect("a reason");
     assert_eq!(&end.payload[4..8], &11_u32.to_be_bytes());
     server.client().get("/metadata").await.expect(200);
+}
+
+#[tokio::test]
+async fn in_production_other_machines_reach_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, authority) = (Files::in_folder(folder.path()), Authority::new());
+    files.write(&authority.issue(90));
+    let mut arguments = files.arguments();
+    let more = ["--listen", "0.0.0.0:0", "--public-url", "https://gateway.example:8443"];
+    arguments.extend(more.iter().map(ToString::to_string));
+    let server = Server::with(Engine::Sqlite, Options { arguments, production: true, ..Options::default() });
+    assert!(server.address().starts_with("0.0.0.0:"));
+    let mut line = Line::open(server.address(), authority.roots(), "h2").await.unwrap();
+    let metadata = line.get("/fhir/metadata").await.unwrap();
+    assert_eq!(metadata.json().str("implementation.url"), Some("https://gateway.example:8443/fhir"));
+    assert_eq!(metadata.header("Strict-Transport-Security"), Some("max-age=31536000"));
+    // The token of development is none here.
+    assert_eq!(line.get("/fhir/Patient").await.unwrap().status, 401);
 }
 
 #[tokio::test]
