@@ -195,3 +195,78 @@ fn config(certified: &Certified) -> Result<Arc<ServerConfig>, rustls::Error> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// 2026-01-01 and 2026-04-01.
+    const VALIDITY: (i64, i64) = (1_767_225_600_000, 1_775_001_600_000);
+
+    /// Certificate and key.
+    fn made() -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["gateway.example".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2026, 4, 1));
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    fn keeper() -> (TempDir, Keeper) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = CertificateFiles { certificate: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+        let (certificate, key) = made();
+        fs::write(&files.certificate, certificate).unwrap();
+        fs::write(&files.key, key).unwrap();
+        (folder, Secure::open(files).unwrap().1)
+    }
+
+    #[test]
+    fn files_that_are_replaced_one_after_the_other_are_nothing_to_complain_of() {
+        let (_folder, mut keeper) = keeper();
+        let (first, (certificate, key)) = (keeper.loaded, made());
+        fs::write(&keeper.files.certificate, certificate).unwrap();
+        keeper.look(false);
+        assert!(keeper.told.is_none() && keeper.loaded == first);
+        fs::write(&keeper.files.key, key).unwrap();
+        keeper.look(false);
+        assert!(keeper.told.is_none() && keeper.broken.is_none() && keeper.loaded != first);
+    }
+
+    #[test]
+    fn what_stays_broken_is_complained_of_once_and_what_else_is_broken_then_again() {
+        let (_folder, mut keeper) = keeper();
+        let first = keeper.loaded;
+        fs::write(&keeper.files.key, "no key").unwrap();
+        keeper.look(false);
+        assert!(keeper.told.is_none());
+        keeper.look(false);
+        let told = keeper.told.clone();
+        assert!(told.is_some());
+        keeper.look(false);
+        keeper.look(true);
+        assert_eq!(keeper.told, told);
+        // Who says that the files are replaced hears at once.
+        fs::remove_file(&keeper.files.key).unwrap();
+        keeper.look(true);
+        assert!(keeper.told.is_some() && keeper.told != told && keeper.loaded == first);
+    }
+
+    #[test]
+    fn the_end_is_warned_of_once_a_day() {
+        let (_folder, mut keeper) = keeper();
+        let (from, until) = VALIDITY;
+        assert_eq!(keeper.validity, Some(VALIDITY));
+        assert!(!keeper.warn_of_end(from) && !keeper.warn_of_end(until - SOON_MS - 1));
+        assert!(keeper.warn_of_end(until - SOON_MS));
+        assert!(!keeper.warn_of_end(until - SOON_MS + DAY_MS - 1));
+        assert!(keeper.warn_of_end(until - SOON_MS + DAY_MS));
+        assert!(keeper.warn_of_end(until) && !keeper.warn_of_end(until + 1) && keeper.warn_of_end(until + DAY_MS));
+        keeper.warned_ms = None;
+        assert!(keeper.warn_of_end(from - 1));
+    }
+}
