@@ -1,5 +1,7 @@
 //! What stands beside every answer so that a browser does nothing with it that it is not for.
 
+use std::net::IpAddr;
+
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderValue};
 use reqwest::Url;
@@ -17,13 +19,17 @@ pub struct Protection {
 }
 
 impl Protection {
-    /// Of a server that clients reach by an origin. What a browser holds against `localhost` it would hold against whatever
-    /// else a developer runs there, so nothing is said of that.
+    /// Of a server that clients reach by an origin. What a browser is told of `localhost` (by which it may have come to
+    /// 127.0.0.1) it would hold against whatever else a developer runs there, so nothing is said of this machine.
     #[must_use]
     pub fn at(origin: &str) -> Self {
         let url = Url::parse(origin).ok().filter(|url| url.scheme() == "https");
         let host = url.as_ref().and_then(Url::host_str);
-        Self { strict: host.is_some_and(|host| host != "localhost") }
+        let is_here = |host: &str| {
+            let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        Self { strict: host.is_some_and(|host| !is_here(host)) }
     }
 
     /// Puts them beside an answer.
@@ -50,7 +56,8 @@ mod tests {
             headers.contains_key(header::STRICT_TRANSPORT_SECURITY)
         };
         assert!(strict("https://gateway.clinic.example") && strict("https://gateway.clinic.example:8443"));
-        assert!(!strict("http://127.0.0.1:8080") && !strict("https://localhost:8443"));
+        assert!(!strict("http://127.0.0.1:8080") && !strict("https://127.0.0.1:8443"));
+        assert!(!strict("https://localhost:8443") && !strict("https://[::1]:8443"));
     }
 
     #[test]
