@@ -192,6 +192,14 @@ impl Server {
         self.ended(Duration::from_secs(20)).await
     }
 
+    /// SIGHUP.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn hang_up(&self) {
+        signal(self.pid(), "HUP");
+    }
+
     /// Waits until it ends by itself.
     ///
     /// # Panics
@@ -400,7 +408,7 @@ fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, Stri
     if let Some(address) = ready.str("listen") {
         return (child, address.to_owned());
     }
-    let address = base.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/fhir"));
+    let address = base.split_once("://").and_then(|(_, rest)| rest.strip_suffix("/fhir"));
     (child, address.unwrap_or_else(|| panic!("not an address: {base}")).to_owned())
 }
 

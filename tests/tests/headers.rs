@@ -140,4 +140,37 @@ suite! {
         assert_eq!(history.at("entry.0.resource"), Some(&read.json()));
         assert_eq!(history.str("entry.0.response.etag"), Some("W/\"2\""));
     }
+
+    async fn a_browser_keeps_runs_and_guesses_nothing(server: &'static Server) {
+        let api = server.client();
+        api.save(&patient("kept-1", "x")).await.expect(201);
+        let binary = api.request(Method::POST, "/Binary").header("Content-Type", "text/html").body("<script>1</script>");
+        let binary = binary.await.expect(201).json().str("id").unwrap().to_owned();
+        let (root, stranger) = (format!("http://{}", server.address()), server.stranger());
+        let answers = [
+            api.get("/Patient/kept-1").await.expect(200),
+            api.get("/Patient/kept-1").header("Accept", "application/fhir+xml").await.expect(200),
+            api.get("/Patient/kept-1").header("If-None-Match", "W/\"1\"").await.expect(304),
+            api.get("/Patient?name=x").await.expect(200),
+            api.get("/Patient/kept-1/$everything").await.expect(200),
+            api.get(&format!("/Binary/{binary}")).header("Accept", "text/html").await.expect(200),
+            api.get("/Patient/never").await.expect(404),
+            stranger.get("/Patient/kept-1").await.expect(401),
+            stranger.get(&format!("{root}/oauth/login")).await.expect(200),
+            stranger.get(&format!("{root}/healthz")).await.expect(200),
+        ];
+        for answer in answers {
+            assert_eq!(answer.header("Cache-Control"), Some("no-store"), "{answer:?}");
+            assert_eq!(answer.headers("X-Content-Type-Options"), ["nosniff"], "{answer:?}");
+            assert_eq!(answer.header("Referrer-Policy"), Some("no-referrer"), "{answer:?}");
+            let policy = answer.header("Content-Security-Policy").unwrap();
+            assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+            // This machine is reached without TLS.
+            assert_eq!(answer.header("Strict-Transport-Security"), None);
+        }
+        // The public keys are for everybody to keep, and for nobody to take for a page.
+        let keys = stranger.get(&format!("{root}/oauth/jwks")).await.expect(200);
+        assert!(keys.header("Cache-Control").unwrap().starts_with("public, max-age="));
+        assert_eq!(keys.header("X-Content-Type-Options"), Some("nosniff"));
+    }
 }

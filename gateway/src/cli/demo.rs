@@ -93,6 +93,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         limits: Limits::default(),
         edge: Edge::default(),
         conditional_delete: ConditionalDelete::default(),
+        secure: None,
         site: Site::at(address),
     };
     serve::listen(served, ready).await?;

@@ -6,6 +6,7 @@ mod log;
 mod logins;
 mod rates;
 mod site;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,8 +33,9 @@ pub use listen::{Served, listen};
 pub(super) use log::log;
 use logins::LoginArgs;
 pub use site::Site;
-use site::own_address;
 pub(super) use site::public_url;
+use site::{is_this_machine, own_address};
+use tls::TlsArgs;
 
 /// The variable that holds the development token: on a command line everybody could read it.
 pub const TOKEN_VARIABLE: &str = "FHIR_GATEWAY_DEV_TOKEN";
@@ -48,6 +50,7 @@ SIGTERM lets requests under way finish and ends with 0. Logs go to stderr; FHIR_
 Examples:
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data
   fhir-gateway serve --public-url https://fhir.clinic.example --database postgres://gateway@db/clinic --listen 127.0.0.1:8080
+  fhir-gateway serve --public-url https://fhir.clinic.example --listen 0.0.0.0:443 --tls-certificate fullchain.pem --tls-key privkey.pem
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --database postgres://gateway@db/clinic --listen 127.0.0.1:0
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data --alert-webhook @url.txt --alert-secret-file whsec.txt")]
 pub struct ServeArgs {
@@ -59,11 +62,14 @@ pub struct ServeArgs {
     /// Address and port; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS:PORT", env = "FHIR_GATEWAY_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The origin that clients reach this server by (`https://gateway.clinic.example`), which serves TLS before it: FHIR is at its `/fhir`, the
-    /// token endpoint at its `/oauth/token`. Needed without --dev: neither links nor tokens go by what a request says of it.
+    /// Whether the server speaks TLS itself.
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// The origin that clients reach this server by (`https://gateway.clinic.example`), by TLS of its own or of a proxy before it: FHIR is at its
+    /// `/fhir`, the token endpoint at its `/oauth/token`. Needed without --dev: neither links nor tokens go by what a request says of it.
     #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_PUBLIC_URL", value_parser = public_url)]
     public_url: Option<String>,
-    /// Also listens on an address that other machines reach, without TLS: a proxy before it serves that, and nobody goes around the proxy.
+    /// Also listens on an address that other machines reach, without TLS of its own: a proxy before it serves that, and nobody goes around the proxy.
     #[arg(long, env = "FHIR_GATEWAY_BEHIND_TLS_PROXY", conflicts_with = "dev")]
     behind_tls_proxy: bool,
     /// Another address that clients reach this server by (`https://fhir.clinic.example/fhir`): what names a resource below it names one
@@ -143,6 +149,10 @@ pub struct ServeArgs {
     /// How long the body of a request may take to arrive, and then how long the work may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     time_limit: u64,
+    /// A connection on which nobody asks anything, or takes what was answered, is closed after so long, in seconds (one of HTTP/1.1 without a
+    /// request after 30 at most).
+    #[arg(long, value_name = "SECONDS", env = "FHIR_GATEWAY_IDLE_LIMIT", default_value_t = Limits::default().idle.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    idle_limit: u64,
 }
 
 /// An organization's default per purpose of use.
@@ -197,6 +207,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let sender = args.webhook.sender()?;
     let retention = retention(&args)?;
     log("info");
+    let secure = args.tls.open()?;
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
     std::fs::create_dir_all(data_dir).map_err(unusable)?;
@@ -215,7 +226,12 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.store.sound_alarm_every(args.consent_alarm);
     gateway.store.tell_of_refusals(args.alert_refusals, args.alert_refusals_minutes * 60_000);
     gateway.alerts = Arc::new(Upkeep { sender, review_ms: args.glass_review_hours * 3_600_000 });
-    let limits = Limits { body: args.max_body, time: Duration::from_secs(args.time_limit), ..Limits::default() };
+    let limits = Limits {
+        body: args.max_body,
+        time: Duration::from_secs(args.time_limit),
+        idle: Duration::from_secs(args.idle_limit),
+        ..Limits::default()
+    };
     if args.provenance {
         gateway.keep_provenance(args.dev_seed);
     }
@@ -226,6 +242,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         limits,
         edge: args.edge.edge(args.dev, args.listen.ip(), args.behind_tls_proxy),
         conditional_delete: args.conditional_delete,
+        secure,
         site: Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at },
     };
     listen(served, listen::announce).await?;
@@ -248,24 +265,32 @@ fn retention(args: &ServeArgs) -> Result<Option<Retention>, Stop> {
 /// Who may ask, after all that could make the token a danger is ruled out.
 fn authenticator(args: &ServeArgs) -> Result<Authenticator, Stop> {
     let is_plain = |url: &String| url.starts_with("http://");
+    let speaks_tls = args.tls.is_on();
+    if speaks_tls && args.public_url.as_ref().is_some_and(is_plain) {
+        return Err(Stop::usage(
+            "with --tls-certificate the server speaks TLS alone, and --public-url begins with http: let it begin with https",
+        ));
+    }
     if !args.dev {
         let Some(url) = &args.public_url else {
             return Err(Stop::usage(
                 "serving without --dev needs the origin that clients reach it by: --public-url https://gateway.clinic.example",
             ));
         };
-        if !args.listen.ip().is_loopback() && (is_plain(url) || !args.behind_tls_proxy) {
+        let is_secure = speaks_tls || (args.behind_tls_proxy && !is_plain(url));
+        if !args.listen.ip().is_loopback() && !is_secure {
             return Err(Stop::usage(format!(
-                "{} is reached by other machines, and tokens and health data would go there without TLS: use --listen 127.0.0.1:PORT with a \
-                 proxy on this machine, or say --behind-tls-proxy, with an https --public-url",
+                "{} is reached by other machines, and tokens and health data would go there without TLS: give --tls-certificate and --tls-key, \
+                 or use --listen 127.0.0.1:PORT with a proxy on this machine, or say --behind-tls-proxy; and an https --public-url",
                 args.listen
             )));
         }
         return Ok(Authenticator::nobody());
     }
-    if args.public_url.as_ref().is_some_and(|url| !is_plain(url)) {
+    if args.public_url.as_ref().is_some_and(|url| !is_this_machine(url) || is_plain(url) == speaks_tls) {
         return Err(Stop::usage(
-            "--dev is for this machine alone, and --public-url names another: with one token for everything nobody may reach it from there",
+            "--dev is for this machine alone, and --public-url names another (or TLS that is not served here): with one token for \
+             everything nobody may reach it from there",
         ));
     }
     if !args.listen.ip().is_loopback() {
@@ -309,8 +334,26 @@ mod tests {
                 .contains("https")
         );
         assert!(refusal(&["--dev", "--public-url", "https://g.example"]).contains("this machine"));
+        assert!(refusal(&["--dev", "--public-url", "https://localhost"]).contains("this machine"));
         assert!(refusal(&["--dev", "--listen", "0.0.0.0:0"]).contains("loopback"));
         assert!(refusal(&["--dev", "--listen", "[::]:0"]).contains("loopback"));
+    }
+
+    #[test]
+    fn with_tls_of_its_own_other_machines_may_reach_it() {
+        let tls = ["--tls-certificate", "c.pem", "--tls-key", "k.pem"];
+        let with = |more: &[&'static str]| [&tls, more].concat();
+        let far = Command::parse_from(
+            [&["serve"], &*with(&["--public-url", "https://g.example", "--listen", "0.0.0.0:0"])].concat(),
+        );
+        assert!(authenticator(&far.args).is_ok());
+        assert!(refusal(&with(&["--public-url", "http://127.0.0.1:1"])).contains("https"));
+        assert!(refusal(&with(&["--dev", "--public-url", "http://127.0.0.1:1"])).contains("https"));
+        assert!(refusal(&with(&["--dev", "--public-url", "https://g.example"])).contains("this machine"));
+        assert!(refusal(&with(&["--dev", "--listen", "0.0.0.0:0"])).contains("loopback"));
+        for half in [&tls[..2], &tls[2..]] {
+            assert!(Command::try_parse_from([&["serve", "--dev"], half].concat()).is_err());
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::interaction::{Answer, Payload};
 use crate::outcome::{Advice, Failure};
 use crate::pages::Page;
 
+/// Nobody keeps it.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// The body of every response.
 pub type Body = Full<Bytes>;
 
@@ -83,8 +86,10 @@ pub async fn raw(answer: Answer, raw: Raw, presentation: Presentation) -> Respon
     let headers = response.headers_mut();
     let disposition = if binary::is_harmless(&raw.content_type) { "inline" } else { "attachment" };
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+    );
     stamped(response, answer.stamp, answer.location, answer.notice.as_deref())
 }
 
@@ -169,7 +174,7 @@ pub fn oauth(reply: authorization::Reply, cross_origin: bool) -> Response<Body> 
     if let Some(kept) = kept {
         headers.insert(header::CACHE_CONTROL, kept);
     } else {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     }
     if challenges {
@@ -194,7 +199,9 @@ pub fn page(page: Page) -> Response<Body> {
 pub fn text(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     response
 }
 
@@ -241,8 +248,8 @@ async fn write(
     }
     let vary = if compressible { "accept, accept-encoding" } else { "accept" };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
-    // Health data is for the one who asked, at the moment of asking.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    // Health data is for the one who asked, at the moment of asking: a browser that keeps it shows it to whoever sits there next.
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     if presentation.cross_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(

@@ -16,7 +16,10 @@ use crate::cli::{Stop, restore};
 use crate::gateway::Gateway;
 use crate::http::edge::Edge;
 use crate::http::exchange::Service;
+use crate::http::protection::Protection;
 use crate::http::request_id::RequestIds;
+use crate::http::secure::{Keeper, Secure};
+use crate::http::server::Front;
 use crate::http::{Limits, server};
 use crate::interaction::Endpoint;
 use crate::interaction::capabilities::{self, Offer};
@@ -41,6 +44,8 @@ pub struct Served<'s> {
     pub edge: Edge,
     /// What a conditional delete does where several resources match.
     pub conditional_delete: ConditionalDelete,
+    /// TLS of its own, and who looks after its certificate.
+    pub secure: Option<(Arc<Secure>, Keeper)>,
     /// Where.
     pub site: Site<'s>,
 }
@@ -50,14 +55,16 @@ pub struct Served<'s> {
 /// # Errors
 /// The address cannot be listened on, or the system refuses signals or output.
 pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>) -> Result<(), Stop> {
-    let Served { gateway, authenticator, cursors, limits, edge, conditional_delete, site } = served;
+    let Served { gateway, authenticator, cursors, limits, edge, conditional_delete, secure, site } = served;
     let Site { address, public_url, also_at } = site;
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
     let mut stop = Box::pin(stop().map_err(system)?);
     let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
-    let own = format!("http://{address}");
+    let (secure, keeper) = secure.unzip();
+    let keeper = keeper.map(|keeper| keeper.keep(Arc::clone(&gateway.clock))).transpose().map_err(system)?;
+    let own = format!("{}://{address}", if secure.is_some() { "https" } else { "http" });
     let origin = public_url.unwrap_or(&own).to_owned();
     let base = format!("{origin}/fhir");
     let prepared = async {
@@ -128,7 +135,11 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     mappers::structure::prepare();
     ready(&base, address).map_err(system)?;
     tracing::info!("serving");
-    server::serve(listener, Arc::new(service), stop).await;
+    let front = Front { secure, protection: Protection::at(&origin) };
+    server::serve(listener, Arc::new(service), front, stop).await;
+    if let Some(keeper) = keeper {
+        keeper.abort();
+    }
     if let Err(error) = store.write_told().await {
         tracing::warn!(%error, "alerts that were not written yet are lost");
     }
@@ -156,8 +167,8 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
 /// The one line on standard output; with where it listens, where clients reach it elsewhere.
 pub(super) fn announce(base: &str, address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let listen =
-        if base == format!("http://{address}/fhir") { String::new() } else { format!(r#","listen":"{address}""#) };
+    let is_there = base.split_once("://").is_some_and(|(_, rest)| rest == format!("{address}/fhir"));
+    let listen = if is_there { String::new() } else { format!(r#","listen":"{address}""#) };
     writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}}}"#)?;
     out.flush()
 }

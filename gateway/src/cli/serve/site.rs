@@ -30,14 +30,22 @@ pub(super) fn own_address(text: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err("give an address, as https://fhir.clinic.example/fhir".to_owned()) }
 }
 
+/// Whether an origin is of this machine, by any name that is sure to be it.
+pub(super) fn is_this_machine(origin: &str) -> bool {
+    Url::parse(origin).is_ok_and(|url| is_here(&url))
+}
+
+fn is_here(url: &Url) -> bool {
+    matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
+}
+
 /// An origin by TLS, or of this machine.
 pub(in crate::cli) fn public_url(text: &str) -> Result<String, String> {
     let wrong = || {
         "give an origin: https://gateway.clinic.example, or http:// of this machine (127.0.0.1, localhost)".to_owned()
     };
     let url = Url::parse(text).map_err(|_| wrong())?;
-    let is_here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-    let is_fit = url.scheme() == "https" || (url.scheme() == "http" && is_here);
+    let is_fit = url.scheme() == "https" || (url.scheme() == "http" && is_here(&url));
     let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if is_fit && is_origin && url.password().is_none() { Ok(url.origin().ascii_serialization()) } else { Err(wrong()) }
 }

@@ -1,0 +1,41 @@
+//! The options of TLS of the server's own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::Stop;
+use crate::http::CertificateFiles;
+use crate::http::secure::{Keeper, Secure};
+
+/// Who speaks TLS.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TlsArgs {
+    /// The server speaks TLS itself, with the certificate in this file (PEM): its own first, then those of the authorities between
+    /// (certbot's fullchain.pem). The file is read again when it changes, and on SIGHUP.
+    #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The private key of --tls-certificate (PEM, without passphrase; certbot's privkey.pem), which the server's user alone should be able to read.
+    #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// Whether it is the server.
+    pub(super) fn is_on(&self) -> bool {
+        self.tls_certificate.is_some() && self.tls_key.is_some()
+    }
+
+    /// TLS, and who looks after its certificate.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub(super) fn open(&self) -> Result<Option<(Arc<Secure>, Keeper)>, Stop> {
+        let (Some(certificate), Some(key)) = (self.tls_certificate.clone(), self.tls_key.clone()) else {
+            return Ok(None);
+        };
+        let opened = Secure::open(CertificateFiles { certificate, key });
+        opened.map(Some).map_err(|error| Stop::usage(format!("--tls-certificate and --tls-key: {error}")))
+    }
+}
