@@ -10,6 +10,7 @@ pub mod edge;
 pub mod exchange;
 pub mod negotiation;
 mod oauth;
+mod observed;
 pub mod precondition;
 pub mod preference;
 pub mod pretty;

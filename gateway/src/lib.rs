@@ -11,6 +11,7 @@ pub mod http;
 pub mod interaction;
 pub mod logins;
 mod markup;
+pub mod metrics;
 pub mod operation;
 pub mod outcome;
 pub mod pages;

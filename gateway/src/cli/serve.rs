@@ -4,6 +4,7 @@ mod edge;
 mod listen;
 mod log;
 mod logins;
+mod operator;
 mod site;
 
 use std::net::SocketAddr;
@@ -28,9 +29,10 @@ use crate::store::ALARM_EVERY;
 use crate::webhook::{self, Upkeep};
 
 use edge::EdgeArgs;
-pub use listen::{Served, listen};
+pub use listen::{Ready, Served, listen};
 pub(super) use log::log;
 use logins::LoginArgs;
+use operator::OperatorArgs;
 pub use site::Site;
 use site::own_address;
 pub(super) use site::public_url;
@@ -137,6 +139,8 @@ pub struct ServeArgs {
     audit_key: Vec<String>,
     #[command(flatten)]
     edge: EdgeArgs,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// The longest request body, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     max_body: usize,
@@ -226,7 +230,12 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         limits,
         edge: Edge { proxies: args.edge.proxies() },
         conditional_delete: args.conditional_delete,
-        site: Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at },
+        site: Site {
+            metrics: args.operator.metrics_listen,
+            public_url: args.public_url.as_deref(),
+            also_at: &args.also_at,
+            ..Site::at(args.listen)
+        },
     };
     listen(served, listen::announce).await?;
     Ok(Exit::Done)

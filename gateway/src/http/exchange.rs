@@ -27,6 +27,7 @@ use crate::http::response::{self, Body, Presentation};
 use crate::http::server::Peer;
 use crate::http::{Limits, binary, body, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities, provenance};
+use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
 use crate::router::{self, Destination, Interaction, Place, Verb};
@@ -52,6 +53,8 @@ pub struct Service {
     pub edge: Edge,
     /// What bounds an exchange.
     pub limits: Limits,
+    /// What operators see.
+    pub metrics: Arc<Metrics>,
     /// Names for requests.
     pub request_ids: RequestIds,
     /// One permit per write under way: a client that goes away does not stop its write halfway, and the drain waits.
@@ -62,10 +65,9 @@ pub struct Service {
 type Sender = Result<Known, Unknown>;
 
 impl Service {
-    /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> Response<Body> {
+    /// Answers one request, which has this id. Never fails: what goes wrong is an answer too.
+    pub(super) async fn exchanged(self: Arc<Self>, request: HttpRequest<Incoming>, id: HeaderValue) -> Response<Body> {
         let (parts, incoming) = request.into_parts();
-        let id = self.request_ids.of(&parts.headers);
         let mut presentation = presentation(&parts);
         let sender = Arc::new(self.sender(&parts).await);
         let may_be_incomplete = self.may_be_incomplete(&sender);
@@ -305,7 +307,7 @@ impl Service {
             Interaction::Operation(_) if parts.method == Method::POST => of_body(&parts.headers)?,
             _ => return Ok(Bytes::new()),
         };
-        let reading = body::collect(&parts.headers, incoming, self.limits.body);
+        let reading = body::collect(&parts.headers, incoming, self.limits.body, &self.metrics.http.request_bytes);
         let body = timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))?;
         let body = match format {
             Format::Xml if !body.is_empty() => xml::read(body).await.map_err(|failure| judged(place, failure))?,

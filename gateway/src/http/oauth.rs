@@ -114,7 +114,12 @@ impl Service {
 
     async fn form(&self, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {
         negotiation::check_form_type(&parts.headers)?;
-        let reading = body::collect(&parts.headers, incoming, LONGEST_FORM.min(self.limits.body));
+        let reading = body::collect(
+            &parts.headers,
+            incoming,
+            LONGEST_FORM.min(self.limits.body),
+            &self.metrics.http.request_bytes,
+        );
         timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))
     }
 }

@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
+use crate::metrics::StoreSeries;
 use crate::store::addresses::Addresses;
 use crate::store::alert::Told;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
@@ -89,6 +90,8 @@ pub(crate) struct Core {
     pub(crate) alarm: Alarm,
     /// Alerts that are not in the database yet.
     pub(crate) told: Told,
+    /// What operators see of writes.
+    pub(crate) series: StoreSeries,
     /// The law that is in force beside the federal one.
     statutes: RwLock<Arc<InForce>>,
     /// Whether what is written has a Provenance.
@@ -145,6 +148,7 @@ impl Core {
             journal: Journal::default(),
             alarm: Alarm::default(),
             told: Told::default(),
+            series: StoreSeries::default(),
             statutes: RwLock::default(),
             provenance: provenance::Keeping::default(),
             rids: Mutex::new(0..0),

@@ -23,6 +23,7 @@ use crate::interaction::capabilities::{self, Offer};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::logins::Logins;
+use crate::metrics::{Metrics, listener};
 use crate::signing::Signer;
 use crate::{tls, webhook};
 
@@ -44,18 +45,32 @@ pub struct Served<'s> {
     pub site: Site<'s>,
 }
 
-/// Serves until SIGTERM or SIGINT; `ready` is told the base address once it answers, and where it listens.
+/// Where a server answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready<'r> {
+    /// The FHIR base address.
+    pub base: &'r str,
+    /// What it listens on.
+    pub address: SocketAddr,
+    /// Where it tells metrics.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Serves until SIGTERM or SIGINT; `ready` is told where, once it answers.
 ///
 /// # Errors
 /// The address cannot be listened on, or the system refuses signals or output.
-pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>) -> Result<(), Stop> {
+pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Result<()>) -> Result<(), Stop> {
     let Served { gateway, authenticator, cursors, limits, edge, conditional_delete, site } = served;
-    let Site { address, public_url, also_at } = site;
+    let Site { address, metrics: metrics_at, public_url, also_at } = site;
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
     let mut stop = Box::pin(stop().map_err(system)?);
-    let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
+    let (listener, address) = bind(address).await?;
+    let scrapes = match metrics_at {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let metrics_at = scrapes.as_ref().map(|(_, address)| *address);
     let own = format!("http://{address}");
     let origin = public_url.unwrap_or(&own).to_owned();
     let base = format!("{origin}/fhir");
@@ -108,21 +123,35 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     let logins = Logins::new(Arc::clone(&gateway), &origin);
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
-    let tokens = (Arc::clone(&issued), keys, signer);
+    let authenticator = authenticator.and_issued(Arc::clone(&issued));
+    let metrics =
+        Metrics::new(store.clone(), Arc::clone(endpoint.gateway.audit.series()), Arc::clone(authenticator.series()));
+    let metrics = Arc::new(metrics);
+    let tokens = (issued, Arc::clone(authenticator.series()), keys, signer);
     let authorization = AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin);
     let service = Service {
         endpoint,
-        authenticator: authenticator.and_issued(issued),
+        authenticator,
         authorization,
         edge,
         limits,
+        metrics: Arc::clone(&metrics),
         request_ids: RequestIds::new(started_ms),
         writes: Arc::new(Semaphore::new(limits.writes as usize)),
     };
     mappers::structure::prepare();
-    ready(&base, address).map_err(system)?;
+    let scrapes = scrapes.map(|(listener, address)| {
+        if listener::is_public(address.ip()) {
+            tracing::warn!(%address, "metrics are told without token or TLS at an address that strangers may reach");
+        }
+        tokio::spawn(listener::serve(listener, metrics))
+    });
+    ready(Ready { base: &base, address, metrics: metrics_at }).map_err(system)?;
     tracing::info!("serving");
     server::serve(listener, Arc::new(service), stop).await;
+    if let Some(scrapes) = scrapes {
+        scrapes.abort();
+    }
     if let Err(error) = store.write_told().await {
         tracing::warn!(%error, "alerts that were not written yet are lost");
     }
@@ -133,6 +162,14 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     closing.wait().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A listener, and where it listens.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Stop> {
+    let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
 }
 
 /// Resolves at the first signal to stop; waits for signals from the call on.
@@ -147,11 +184,13 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The one line on standard output; with where it listens, where clients reach it elsewhere.
-pub(super) fn announce(base: &str, address: SocketAddr) -> io::Result<()> {
+/// The one line on standard output; with where it listens, where clients reach it elsewhere, and where it tells metrics.
+pub(super) fn announce(ready: Ready<'_>) -> io::Result<()> {
+    let Ready { base, address, metrics } = ready;
     let mut out = io::stdout().lock();
     let listen =
         if base == format!("http://{address}/fhir") { String::new() } else { format!(r#","listen":"{address}""#) };
-    writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}}}"#)?;
+    let metrics = metrics.map(|address| format!(r#","metrics":"http://{address}/metrics""#)).unwrap_or_default();
+    writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}{metrics}}}"#)?;
     out.flush()
 }

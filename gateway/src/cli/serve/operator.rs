@@ -1,0 +1,14 @@
+//! The options of what operators see.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+/// What operators see.
+#[derive(Args, Clone, Debug)]
+pub(super) struct OperatorArgs {
+    /// Also listens here, for scrapes of `/metrics` alone (Prometheus, OpenMetrics), without TLS or token: an address that strangers do
+    /// not reach, as 127.0.0.1:9464. The line on standard output says where ("metrics"). It tells counts and times, never of whom.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "FHIR_GATEWAY_METRICS_LISTEN")]
+    pub(super) metrics_listen: Option<SocketAddr>,
+}

@@ -1,0 +1,67 @@
+//! An exchange as operators see it: counted, timed, and in the log by the names of its route and of the request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hyper::body::{Body as _, Incoming};
+use hyper::{Request, Response};
+use tracing::Instrument as _;
+
+use crate::http::exchange::Service;
+use crate::http::response::Body;
+use crate::metrics::{Metrics, Seen};
+
+impl Service {
+    /// Answers one request. Never fails: what goes wrong is an answer too. Every line of the log that comes of it has its id.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+        let exchange = UnderWay::begin(&self.metrics, &request);
+        let id = self.request_ids.of(request.headers());
+        let span = tracing::error_span!("exchange", request = id.to_str().unwrap_or_default());
+        async {
+            let response = self.exchanged(request, id).await;
+            exchange.answered(&response);
+            response
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+/// An exchange that is not answered yet. Dropped before that, its client went away.
+struct UnderWay {
+    metrics: Arc<Metrics>,
+    seen: Seen,
+    begun: Instant,
+    answered: bool,
+}
+
+impl UnderWay {
+    fn begin(metrics: &Arc<Metrics>, request: &Request<Incoming>) -> Self {
+        let begun = Instant::now();
+        let seen = metrics.http.seen(request.method(), request.uri().path());
+        metrics.http.under_way.rise(1);
+        Self { metrics: Arc::clone(metrics), seen, begun, answered: false }
+    }
+
+    fn answered(mut self, response: &Response<Body>) {
+        self.answered = true;
+        let (took, status) = (self.begun.elapsed(), response.status());
+        self.metrics.http.answered(self.seen, status, response.body().size_hint().lower(), took);
+        tracing::debug!(
+            method = self.seen.method(),
+            route = self.seen.route,
+            status = status.as_u16(),
+            ms = took.as_secs_f64() * 1e3,
+            "answered"
+        );
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.metrics.http.under_way.rise(-1);
+        if !self.answered {
+            self.metrics.http.aborted(self.seen);
+        }
+    }
+}
