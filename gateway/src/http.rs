@@ -6,6 +6,7 @@ pub mod binary;
 pub mod body;
 pub mod compression;
 pub mod date;
+pub mod early;
 pub mod edge;
 pub mod exchange;
 pub mod negotiation;
@@ -19,6 +20,7 @@ pub mod request_id;
 pub mod response;
 pub mod server;
 pub mod source;
+pub mod traceparent;
 pub mod xml;
 
 use std::time::Duration;

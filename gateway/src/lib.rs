@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod operation;
 pub mod outcome;
 pub mod pages;
+pub mod readiness;
 pub mod router;
 pub mod sealing;
 pub mod signing;

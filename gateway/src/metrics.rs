@@ -15,12 +15,10 @@ mod process;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, prometheus_text, text};
 use prometheus_client::registry::Registry;
-use tokio::time::timeout;
 
 pub use self::http::{Http, Seen};
 pub use self::instrument::{Count, Held, Histogram, Level};
@@ -29,10 +27,8 @@ pub use self::parts::{AuditSeries, Grant, StoreSeries, TokenSeries};
 use self::health::Health;
 use self::out::Out;
 use self::process::Process;
+use crate::readiness::Readiness;
 use crate::store::Store;
-
-/// How long a scrape waits for the database.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// All series of a serving gateway, and how they are told.
 pub struct Metrics {
@@ -41,6 +37,7 @@ pub struct Metrics {
     tokens: Arc<TokenSeries>,
     audit: Arc<AuditSeries>,
     store: Store,
+    readiness: Arc<Readiness>,
     health: Health,
     process: Process,
 }
@@ -84,15 +81,13 @@ impl Exposition {
 
 impl Metrics {
     /// Of a gateway with these parts.
-    pub fn new(store: Store, audit: Arc<AuditSeries>, tokens: Arc<TokenSeries>) -> Self {
-        Self { http: Http::new(), tokens, audit, store, health: Health::default(), process: Process::new() }
+    pub fn new(store: Store, (audit, tokens): (Arc<AuditSeries>, Arc<TokenSeries>), readiness: Arc<Readiness>) -> Self {
+        Self { http: Http::new(), tokens, audit, store, readiness, health: Health::default(), process: Process::new() }
     }
 
     /// All series as text, as they are now.
     pub async fn text(self: &Arc<Self>, exposition: Exposition) -> String {
-        // Where the database does not tell, that series is left out: an old figure would pass for a new one.
-        let waiting = timeout(PATIENCE, self.store.alerts_waiting()).await;
-        self.health.alerts_are(waiting.ok().and_then(Result::ok));
+        self.health.look(&self.readiness, &self.store).await;
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Arc::clone(self)));
         let mut told = String::with_capacity(64 * 1024);

@@ -26,6 +26,7 @@ mod emit;
 mod entry;
 pub mod erasure;
 pub mod error;
+mod health;
 mod history;
 pub mod incident;
 mod index;

@@ -200,7 +200,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let authenticator = authenticator(&args)?;
     let sender = args.webhook.sender()?;
     let retention = retention(&args)?;
-    log("info");
+    log::log_as("info", args.operator.log_format);
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
     std::fs::create_dir_all(data_dir).map_err(unusable)?;

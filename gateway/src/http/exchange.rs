@@ -14,6 +14,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::auth::{Authenticator, Identity, Known, Unknown};
 use crate::authorization::AuthorizationServer;
@@ -30,6 +31,7 @@ use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilitie
 use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
+use crate::readiness::Readiness;
 use crate::router::{self, Destination, Interaction, Place, Verb};
 use crate::store::Attached;
 
@@ -55,6 +57,8 @@ pub struct Service {
     pub limits: Limits,
     /// What operators see.
     pub metrics: Arc<Metrics>,
+    /// Whether it can do its work.
+    pub readiness: Arc<Readiness>,
     /// Names for requests.
     pub request_ids: RequestIds,
     /// One permit per write under way: a client that goes away does not stop its write halfway, and the drain waits.
@@ -143,7 +147,7 @@ impl Service {
         let result = match done {
             Done::Told(result) => result,
             Done::Panicked(panic) => {
-                tracing::error!(request = ?id, route = pattern, "panicked: {}", message(&*panic));
+                tracing::error!(route = pattern, "panicked: {}", message(&*panic));
                 self.cut_short(&parts, sender, id, Failure::internal()).await
             }
             Done::TooSlow => self.cut_short(&parts, sender, id, too_slow()).await,
@@ -151,7 +155,7 @@ impl Service {
         if let Err(failure) = &result
             && failure.status.is_server_error()
         {
-            tracing::warn!(request = ?id, route = pattern, status = failure.status.as_u16(), "failed");
+            tracing::warn!(route = pattern, status = failure.status.as_u16(), "failed");
         }
         let answer = result?;
         match wish.map(|wish| wish.fulfil(&answer)).transpose()?.flatten() {
@@ -164,10 +168,11 @@ impl Service {
     async fn open(&self, interaction: Interaction, sender: &Sender, parts: &Parts) -> Result<Reply, Failure> {
         match interaction {
             Interaction::Live => Ok(Reply::Plain(response::text(StatusCode::OK, "live\n"))),
-            Interaction::Ready => match self.endpoint.gateway.store.ping().await {
-                Ok(()) => Ok(Reply::Plain(response::text(StatusCode::OK, "ready\n"))),
-                Err(_) => Ok(Reply::Plain(response::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"))),
-            },
+            Interaction::Ready => {
+                let report = self.readiness.report().await;
+                let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+                Ok(Reply::Plain(response::text(status, report.text())))
+            }
             _ => {
                 accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
                 let permit = sender.as_ref().ok();
@@ -193,11 +198,12 @@ impl Service {
             return Done::Told(self.cut_short(&parts, &sender, &id, failure).await);
         };
         let mut shown = *presentation;
-        let work = tokio::spawn(async move {
+        let work = async move {
             let result = self.work(&parts, &sender, incoming, &id, &mut shown).await;
             drop(permit);
             (result, shown)
-        });
+        };
+        let work = tokio::spawn(work.in_current_span());
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok((result, shown))) => {

@@ -9,6 +9,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::authorization::{LONGEST_FORM, Part, Sent};
 use crate::http::exchange::{Reply, Service, late, message, too_slow};
@@ -41,7 +42,7 @@ impl Service {
             return Ok(Reply::Plain(response::oauth(self.authorization.document(part).await, cross_origin)));
         }
         let limit = self.limits.time;
-        let work = tokio::spawn(async move {
+        let work = async move {
             let is_form = parts.method == Method::POST;
             let form = if is_form { self.form(&parts, incoming).await } else { Ok(query(&parts)) };
             let place = self.place().await;
@@ -53,7 +54,8 @@ impl Service {
             let reply = self.authorization.answer(&Sent { part, is_form, headers, text, request, source }).await;
             drop(place);
             reply
-        });
+        };
+        let work = tokio::spawn(work.in_current_span());
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(reply)) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
@@ -75,7 +77,7 @@ impl Service {
         id: HeaderValue,
     ) -> Result<Reply, Failure> {
         let limit = self.limits.time;
-        let work = tokio::spawn(async move {
+        let work = async move {
             let is_form = parts.method == Method::POST;
             let form = if is_form { Some(self.form(&parts, incoming).await) } else { None };
             let place = self.place().await;
@@ -94,7 +96,8 @@ impl Service {
             let page = self.authorization.logins.answer(route, &asked).await;
             drop(place);
             page
-        });
+        };
+        let work = tokio::spawn(work.in_current_span());
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(page)) => Ok(Reply::Plain(response::page(page))),

@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::http::exchange::Service;
 use crate::http::response::Body;
+use crate::http::traceparent::TraceParent;
 use crate::metrics::{Metrics, Seen};
 
 impl Service {
@@ -16,7 +17,9 @@ impl Service {
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let exchange = UnderWay::begin(&self.metrics, &request);
         let id = self.request_ids.of(request.headers());
-        let span = tracing::error_span!("exchange", request = id.to_str().unwrap_or_default());
+        let parent = TraceParent::of(request.headers());
+        let trace = parent.map(|parent| parent.trace);
+        let span = tracing::error_span!("exchange", request = id.to_str().unwrap_or_default(), trace);
         async {
             let response = self.exchanged(request, id).await;
             exchange.answered(&response);

@@ -226,15 +226,15 @@ pub(super) fn tell_pools(pools: &[(&'static str, Connections)], out: &mut Out<'_
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_trail_is_stuck_where_somebody_waits_and_nothing_moves() {
+    #[tokio::test]
+    async fn a_trail_is_stuck_where_somebody_waits_and_nothing_moves() {
         let series = AuditSeries::default();
         let nothing = Duration::ZERO;
-        std::thread::sleep(Duration::from_millis(3));
+        tokio::time::sleep(Duration::from_millis(3)).await;
         assert!(!series.is_stuck_for(nothing), "nobody waits");
         let waits = series.enter();
         assert!(!series.is_stuck_for(Duration::from_secs(5)));
-        std::thread::sleep(Duration::from_millis(3));
+        tokio::time::sleep(Duration::from_millis(3)).await;
         assert!(series.is_stuck_for(nothing));
         series.committed(1, false);
         assert!(series.is_failing() && !series.is_stuck_for(Duration::from_secs(5)));

@@ -1,9 +1,9 @@
 //! What the system says of the process, under the names that Prometheus' own libraries use.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::out::Out;
+use crate::clock::Clock;
 
 /// The process.
 #[derive(Debug)]
@@ -13,10 +13,10 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// This one; it begins now.
+    /// This one; it begins now, by the machine's clock.
+    #[expect(clippy::cast_precision_loss, reason = "what is told is a float")]
     pub(super) fn new() -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-        Self { started }
+        Self { started: Clock::system().now_ms() as f64 / 1e3 }
     }
 
     /// Where there is no /proc, what is read there is left out.

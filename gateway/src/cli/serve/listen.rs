@@ -17,13 +17,14 @@ use crate::gateway::Gateway;
 use crate::http::edge::Edge;
 use crate::http::exchange::Service;
 use crate::http::request_id::RequestIds;
-use crate::http::{Limits, server};
+use crate::http::{Limits, early, server};
 use crate::interaction::Endpoint;
 use crate::interaction::capabilities::{self, Offer};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::logins::Logins;
 use crate::metrics::{Metrics, listener};
+use crate::readiness::Readiness;
 use crate::signing::Signer;
 use crate::{tls, webhook};
 
@@ -90,6 +91,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
             return Ok(());
         }
         prepared = prepared => prepared?,
+        never = early::answer(&listener) => match never {},
     }
     if !gateway.store.claim_journal(false).await? {
         tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
@@ -124,8 +126,9 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
     let authenticator = authenticator.and_issued(Arc::clone(&issued));
-    let metrics =
-        Metrics::new(store.clone(), Arc::clone(endpoint.gateway.audit.series()), Arc::clone(authenticator.series()));
+    let readiness = Arc::new(Readiness::new(&endpoint.gateway, Arc::clone(&signer)));
+    let series = (Arc::clone(endpoint.gateway.audit.series()), Arc::clone(authenticator.series()));
+    let metrics = Metrics::new(store.clone(), series, Arc::clone(&readiness));
     let metrics = Arc::new(metrics);
     let tokens = (issued, Arc::clone(authenticator.series()), keys, signer);
     let authorization = AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin);
@@ -136,6 +139,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
         edge,
         limits,
         metrics: Arc::clone(&metrics),
+        readiness,
         request_ids: RequestIds::new(started_ms),
         writes: Arc::new(Semaphore::new(limits.writes as usize)),
     };
