@@ -84,7 +84,7 @@ enum Command {
     RestoreReplay(restore::ReplayArgs),
     #[command(subcommand)]
     Search(search::SearchCommand),
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     #[command(subcommand)]
     Statutes(statutes::StatutesCommand),
 }
@@ -387,7 +387,7 @@ async fn run(command: Command) -> Result<Exit, Stop> {
         Command::Purge(command) => purge::run(command).await,
         Command::RestoreReplay(args) => restore::run(args).await,
         Command::Search(command) => search::run(command).await,
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(*args).await,
         Command::Statutes(command) => statutes::run(command).await,
     }
 }

@@ -21,4 +21,5 @@ pub mod sealing;
 pub mod signing;
 pub mod store;
 mod tls;
+pub mod traces;
 pub mod webhook;

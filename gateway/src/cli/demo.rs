@@ -92,6 +92,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         cursors: cursors(data_dir)?,
         limits: Limits::default(),
         edge: Edge::default(),
+        traces: None,
         conditional_delete: ConditionalDelete::default(),
         site: Site::at(address),
     };

@@ -201,6 +201,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let sender = args.webhook.sender()?;
     let retention = retention(&args)?;
     log::log_as("info", args.operator.log_format);
+    let traces = args.operator.traces()?;
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
     std::fs::create_dir_all(data_dir).map_err(unusable)?;
@@ -229,6 +230,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         cursors,
         limits,
         edge: Edge { proxies: args.edge.proxies() },
+        traces,
         conditional_delete: args.conditional_delete,
         site: Site {
             metrics: args.operator.metrics_listen,

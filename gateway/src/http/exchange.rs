@@ -34,6 +34,7 @@ use crate::outcome::{Code, Failure};
 use crate::readiness::Readiness;
 use crate::router::{self, Destination, Interaction, Place, Verb};
 use crate::store::Attached;
+use crate::traces::Traces;
 
 /// The notice beside answers that Consents may have shortened.
 const INCOMPLETE: (HeaderName, HeaderValue) = (
@@ -59,6 +60,8 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// Whether it can do its work.
     pub readiness: Arc<Readiness>,
+    /// Where spans of exchanges go.
+    pub traces: Option<Arc<Traces>>,
     /// Names for requests.
     pub request_ids: RequestIds,
     /// One permit per write under way: a client that goes away does not stop its write halfway, and the drain waits.

@@ -6,20 +6,26 @@ use std::time::Instant;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response};
 use tracing::Instrument as _;
+use tracing::field::{Empty, display};
 
 use crate::http::exchange::Service;
 use crate::http::response::Body;
 use crate::http::traceparent::TraceParent;
 use crate::metrics::{Metrics, Seen};
+use crate::traces::{Noted, Traces};
 
 impl Service {
     /// Answers one request. Never fails: what goes wrong is an answer too. Every line of the log that comes of it has its id.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        let exchange = UnderWay::begin(&self.metrics, &request);
-        let id = self.request_ids.of(request.headers());
         let parent = TraceParent::of(request.headers());
-        let trace = parent.map(|parent| parent.trace);
-        let span = tracing::error_span!("exchange", request = id.to_str().unwrap_or_default(), trace);
+        let exchange = UnderWay::begin(&self.metrics, self.traces.as_deref(), parent, &request);
+        let id = self.request_ids.of(request.headers());
+        let span = tracing::error_span!("exchange", request = id.to_str().unwrap_or_default(), trace = Empty);
+        match (&exchange.noted, parent) {
+            (Some(noted), _) => drop(span.record("trace", display(noted.trace()))),
+            (None, Some(parent)) => drop(span.record("trace", parent.trace)),
+            (None, None) => {}
+        }
         async {
             let response = self.exchanged(request, id).await;
             exchange.answered(&response);
@@ -34,22 +40,32 @@ impl Service {
 struct UnderWay {
     metrics: Arc<Metrics>,
     seen: Seen,
+    noted: Option<Noted>,
     begun: Instant,
     answered: bool,
 }
 
 impl UnderWay {
-    fn begin(metrics: &Arc<Metrics>, request: &Request<Incoming>) -> Self {
+    fn begin(
+        metrics: &Arc<Metrics>,
+        traces: Option<&Traces>,
+        parent: Option<TraceParent<'_>>,
+        request: &Request<Incoming>,
+    ) -> Self {
         let begun = Instant::now();
         let seen = metrics.http.seen(request.method(), request.uri().path());
         metrics.http.under_way.rise(1);
-        Self { metrics: Arc::clone(metrics), seen, begun, answered: false }
+        let noted = traces.map(|traces| traces.begin(parent, seen));
+        Self { metrics: Arc::clone(metrics), seen, noted, begun, answered: false }
     }
 
     fn answered(mut self, response: &Response<Body>) {
         self.answered = true;
         let (took, status) = (self.begun.elapsed(), response.status());
         self.metrics.http.answered(self.seen, status, response.body().size_hint().lower(), took);
+        if let Some(noted) = self.noted.take() {
+            noted.answered(status);
+        }
         tracing::debug!(
             method = self.seen.method(),
             route = self.seen.route,

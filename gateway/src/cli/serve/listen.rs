@@ -26,6 +26,7 @@ use crate::logins::Logins;
 use crate::metrics::{Metrics, listener};
 use crate::readiness::Readiness;
 use crate::signing::Signer;
+use crate::traces::Traces;
 use crate::{tls, webhook};
 
 /// What is served, and how.
@@ -40,6 +41,8 @@ pub struct Served<'s> {
     pub limits: Limits,
     /// What stands before an exchange.
     pub edge: Edge,
+    /// Where spans of exchanges go.
+    pub traces: Option<Arc<Traces>>,
     /// What a conditional delete does where several resources match.
     pub conditional_delete: ConditionalDelete,
     /// Where.
@@ -62,7 +65,7 @@ pub struct Ready<'r> {
 /// # Errors
 /// The address cannot be listened on, or the system refuses signals or output.
 pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Result<()>) -> Result<(), Stop> {
-    let Served { gateway, authenticator, cursors, limits, edge, conditional_delete, site } = served;
+    let Served { gateway, authenticator, cursors, limits, edge, traces, conditional_delete, site } = served;
     let Site { address, metrics: metrics_at, public_url, also_at } = site;
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
     let mut stop = Box::pin(stop().map_err(system)?);
@@ -140,6 +143,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
         limits,
         metrics: Arc::clone(&metrics),
         readiness,
+        traces: traces.clone(),
         request_ids: RequestIds::new(started_ms),
         writes: Arc::new(Semaphore::new(limits.writes as usize)),
     };
@@ -155,6 +159,9 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
     server::serve(listener, Arc::new(service), stop).await;
     if let Some(scrapes) = scrapes {
         scrapes.abort();
+    }
+    if let Some(traces) = traces {
+        traces.close().await;
     }
     if let Err(error) = store.write_told().await {
         tracing::warn!(%error, "alerts that were not written yet are lost");
