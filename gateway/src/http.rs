@@ -9,6 +9,7 @@ pub mod date;
 pub mod early;
 pub mod edge;
 pub mod exchange;
+pub mod named;
 pub mod negotiation;
 mod oauth;
 mod observed;

@@ -36,16 +36,16 @@ suite! {
         api.get("/zwirn/log-1").header("X-Request-Id", "read-2").header("traceparent", "00-zwirn-log-1-01").await.expect(404);
         let lines = lines(&server);
         let answered = |id: &str| {
-            let found: Vec<&Json> = lines.iter().filter(|line| line.str("message") == Some("answered") && line.str("span.request") == Some(id)).collect();
+            let found: Vec<&Json> = lines.iter().filter(|line| line.str("message") == Some("answered") && line.str("request") == Some(id)).collect();
             assert_eq!(found.len(), 1, "{id}: {lines:?}");
             found[0]
         };
         let line = answered("read-1");
         assert_eq!((line.str("route"), line.str("method"), line.str("status")), (Some("/fhir/{type}/{id}"), Some("GET"), Some("200")));
         assert!(line.str("ms").unwrap().parse::<f64>().unwrap() > 0.0);
-        assert_eq!(line.str("span.trace"), Some(TRACE));
+        assert_eq!(line.str("trace"), Some(TRACE));
         assert_eq!(answered("read-2").str("route"), Some("none"));
-        assert_eq!(answered("read-2").str("span.trace"), None);
+        assert_eq!(answered("read-2").str("trace"), None);
         assert_eq!(lines.iter().filter(|line| line.str("message") == Some("answered")).count(), 3);
     }
 
@@ -60,7 +60,7 @@ suite! {
         trail.run(&format!("alter table {prefix}audit_links_away rename to audit_links")).await;
         let lines = lines(&server);
         for id in ["fails-1", "fails-2"] {
-            let is_it = |line: &&Json| line.str("message") == Some("failed") && line.str("span.request") == Some(id);
+            let is_it = |line: &&Json| line.str("message") == Some("failed") && line.str("request") == Some(id);
             let line = lines.iter().find(is_it).unwrap_or_else(|| panic!("{id}: {lines:?}"));
             assert_eq!((line.str("level"), line.str("status")), (Some("WARN"), Some("503")));
         }

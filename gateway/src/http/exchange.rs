@@ -14,7 +14,6 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use crate::auth::{Authenticator, Identity, Known, Unknown};
 use crate::authorization::AuthorizationServer;
@@ -26,7 +25,7 @@ use crate::http::preference::Preference;
 use crate::http::request_id::{self, RequestIds};
 use crate::http::response::{self, Body, Presentation};
 use crate::http::server::Peer;
-use crate::http::{Limits, binary, body, negotiation, query, xml};
+use crate::http::{Limits, binary, body, named, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities, provenance};
 use crate::metrics::Metrics;
 use crate::operation::Operation;
@@ -206,7 +205,7 @@ impl Service {
             drop(permit);
             (result, shown)
         };
-        let work = tokio::spawn(work.in_current_span());
+        let work = tokio::spawn(named::carried(work));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok((result, shown))) => {

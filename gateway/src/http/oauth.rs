@@ -9,12 +9,11 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use crate::authorization::{LONGEST_FORM, Part, Sent};
 use crate::http::exchange::{Reply, Service, late, message, too_slow};
 use crate::http::server::Peer;
-use crate::http::{body, negotiation, response};
+use crate::http::{body, named, negotiation, response};
 use crate::logins::{Asked, Route};
 use crate::outcome::Failure;
 
@@ -55,7 +54,7 @@ impl Service {
             drop(place);
             reply
         };
-        let work = tokio::spawn(work.in_current_span());
+        let work = tokio::spawn(named::carried(work));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(reply)) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
@@ -97,7 +96,7 @@ impl Service {
             drop(place);
             page
         };
-        let work = tokio::spawn(work.in_current_span());
+        let work = tokio::spawn(named::carried(work));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(page)) => Ok(Reply::Plain(response::page(page))),

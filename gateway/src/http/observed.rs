@@ -5,10 +5,9 @@ use std::time::Instant;
 
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response};
-use tracing::Instrument as _;
-use tracing::field::{Empty, display};
 
 use crate::http::exchange::Service;
+use crate::http::named::Names;
 use crate::http::response::Body;
 use crate::http::traceparent::TraceParent;
 use crate::metrics::{Metrics, Seen};
@@ -20,19 +19,17 @@ impl Service {
         let parent = TraceParent::of(request.headers());
         let exchange = UnderWay::begin(&self.metrics, self.traces.as_deref(), parent, &request);
         let id = self.request_ids.of(request.headers());
-        let span = tracing::error_span!("exchange", request = id.to_str().unwrap_or_default(), trace = Empty);
-        match (&exchange.noted, parent) {
-            (Some(noted), _) => drop(span.record("trace", display(noted.trace()))),
-            (None, Some(parent)) => drop(span.record("trace", parent.trace)),
-            (None, None) => {}
-        }
-        async {
+        let trace = match &exchange.noted {
+            Some(noted) => Some(noted.trace().to_string().into()),
+            None => parent.map(|parent| parent.trace.into()),
+        };
+        let names = Names { request: id.clone(), trace };
+        let answered = async {
             let response = self.exchanged(request, id).await;
             exchange.answered(&response);
             response
-        }
-        .instrument(span)
-        .await
+        };
+        names.during(answered).await
     }
 }
 

@@ -3,14 +3,20 @@
 //! Lines of ours alone: what libraries say of their work (HTTP/2 names paths that are not well-formed, databases pass on
 //! what triggers say) may hold data, and no level of detail is to bring that into a file.
 
-use std::io;
 use std::panic::{self, PanicHookInfo};
+use std::{fmt as text, io};
 
 use clap::ValueEnum;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::format::{JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt, registry};
+
+use crate::http::named;
 
 /// The variable that says what is logged (`info`, `gateway=debug`).
 const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
@@ -23,7 +29,7 @@ pub(super) enum LogFormat {
     /// For people.
     #[default]
     Text,
-    /// Each line is an object: timestamp, level, message, fields, target, and of an exchange `span` with request and trace.
+    /// Each line is an object: timestamp, level, message, fields, target, and of an exchange `request` and `trace`.
     Json,
 }
 
@@ -39,9 +45,13 @@ pub(super) fn log_as(level: &str, format: LogFormat) {
     let lines = registry().with(filter).with(filter_fn(|line| is_ours(line.target())));
     // A second time in one process changes nothing.
     let _ = match format {
-        LogFormat::Text => lines.with(fmt::layer().with_writer(io::stderr)).try_init(),
+        LogFormat::Text => {
+            let line = Named { line: fmt::format(), format };
+            lines.with(fmt::layer().event_format(line).with_writer(io::stderr)).try_init()
+        }
         LogFormat::Json => {
-            let layer = fmt::layer().json().flatten_event(true).with_span_list(false);
+            let line = fmt::format().json().flatten_event(true).with_span_list(false).with_current_span(false);
+            let layer = fmt::layer().fmt_fields(JsonFields::new()).event_format(Named { line, format });
             lines.with(layer.with_writer(io::stderr)).try_init()
         }
     };
@@ -49,6 +59,38 @@ pub(super) fn log_as(level: &str, format: LogFormat) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
     }));
+}
+
+/// Lines that say which exchange they are of.
+struct Named<F> {
+    line: F,
+    format: LogFormat,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Named<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> text::Result {
+        let mut line = String::new();
+        self.line.format_event(context, Writer::new(&mut line), event)?;
+        let end = if self.format == LogFormat::Json { "}\n" } else { "\n" };
+        let line = line.strip_suffix(end).unwrap_or(&line);
+        let named = named::names(|request, trace| match self.format {
+            LogFormat::Text => {
+                write!(out, "{line} request={request}")?;
+                trace.map_or(Ok(()), |trace| write!(out, " trace={trace}"))
+            }
+            LogFormat::Json => {
+                write!(out, r#"{line},"request":"{request}""#)?;
+                trace.map_or(Ok(()), |trace| write!(out, r#","trace":"{trace}""#))
+            }
+        });
+        named.unwrap_or_else(|| out.write_str(line))?;
+        out.write_str(end)
+    }
 }
 
 fn is_ours(target: &str) -> bool {
