@@ -35,6 +35,7 @@ use self::reading::Reader;
 use self::trail::Trail;
 pub(crate) use self::trail::begin_chains;
 use crate::gateway::Gateway;
+use crate::metrics::AuditSeries;
 use crate::store::connection::{DbError, Engine};
 use crate::store::pools::Pools;
 
@@ -225,6 +226,7 @@ pub struct Audit {
     /// Nothing is ever sent: it ends with the last work on the trail.
     working: watch::Receiver<()>,
     faults: Arc<Faults>,
+    series: Arc<AuditSeries>,
 }
 
 /// Waits for the trail to be closed: for its last heads to be signed and on disk.
@@ -254,9 +256,11 @@ impl Audit {
         let (tell, told) = mpsc::unbounded_channel();
         let faults = Arc::<Faults>::default();
         let of_heads = Arc::clone(&faults);
+        let series = Arc::<AuditSeries>::default();
         for _ in 0..writers {
             let trail = Trail::open(pools, data_dir, Arc::clone(&signer)).await.map_err(AuditError::Store)?;
-            tokio::spawn(write(trail, Arc::clone(&waiting), writers == 1, tell.clone(), Arc::clone(&faults)));
+            let told = (Arc::clone(&faults), Arc::clone(&series));
+            tokio::spawn(write(trail, Arc::clone(&waiting), writers == 1, tell.clone(), told));
         }
         let (work, working) = watch::channel(());
         let path = data_dir.join(heads::FILE);
@@ -265,12 +269,17 @@ impl Audit {
             drop(work);
         });
         let reader = Arc::new(Reader::of(pools, data_dir));
-        Ok(Self { queue, reader, working, faults })
+        Ok(Self { queue, reader, working, faults, series })
     }
 
     /// What cannot be written, for whoever tells of it. It does not keep the trail open.
     pub(crate) fn faults(&self) -> Arc<Faults> {
         Arc::clone(&self.faults)
+    }
+
+    /// What operators see of it.
+    pub(crate) fn series(&self) -> &Arc<AuditSeries> {
+        &self.series
     }
 
     /// What to wait for after the last handle is gone.
@@ -296,11 +305,16 @@ impl Audit {
             return Ok(());
         }
         let (done, waiting) = oneshot::channel();
+        let waits = self.series.enter();
         let recorded = async {
             self.queue.send(Entry { events, done }).await.map_err(|_| AuditError::Unavailable)?;
             waiting.await.map_err(|_| AuditError::Unavailable)?
         };
-        tokio::time::timeout(PATIENCE, recorded).await.unwrap_or(Err(AuditError::Unavailable))
+        let recorded = tokio::time::timeout(PATIENCE, recorded).await.unwrap_or(Err(AuditError::Unavailable));
+        if recorded.is_ok() {
+            waits.done();
+        }
+        recorded
     }
 }
 
@@ -310,7 +324,7 @@ async fn write(
     waiting: Arc<Mutex<mpsc::Receiver<Entry>>>,
     alone: bool,
     heads: mpsc::UnboundedSender<Chain>,
-    faults: Arc<Faults>,
+    (faults, series): (Arc<Faults>, Arc<AuditSeries>),
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut pace = Pace::default();
@@ -331,6 +345,7 @@ async fn write(
             trail.append(&events).await
         };
         pace.committed(batch.len(), begun.elapsed());
+        series.committed(batch.iter().map(|entry| entry.events.len()).sum(), result.is_ok());
         if let Err(error) = &result {
             tracing::error!(%error, records = batch.len(), "the audit trail cannot be written");
             faults.records.store(true, Ordering::Relaxed);

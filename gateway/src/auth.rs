@@ -7,12 +7,14 @@ mod outside;
 pub mod scopes;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use consent::{Caller, CallerKind, Purpose};
 use hyper::{HeaderMap, StatusCode, header};
 use ipnet::IpNet;
 
 use crate::gateway::DEFAULT_ORGANIZATION;
+use crate::metrics::TokenSeries;
 use crate::outcome::{Advice, Code, Failure};
 
 pub use issued::Issued;
@@ -22,6 +24,7 @@ pub use outside::Elsewhere;
 pub struct Authenticator {
     development: Option<Development>,
     issued: Option<Arc<Issued>>,
+    series: Arc<TokenSeries>,
 }
 
 /// The one token of development.
@@ -97,7 +100,7 @@ impl Authenticator {
         };
         let known = Known { caller: Arc::new(caller), purpose: Purpose::Treat, networks: [].into() };
         let development = Development { token: token.into(), known };
-        (!token.is_empty()).then_some(Self { development: Some(development), issued: None })
+        (!token.is_empty()).then(|| Self { development: Some(development), ..Self::nobody() })
     }
 
     /// The same, whose bearer is who the Consents call by these references, and asks for this purpose. Somebody of whom that is
@@ -114,7 +117,7 @@ impl Authenticator {
 
     /// No token at all.
     pub fn nobody() -> Self {
-        Self { development: None, issued: None }
+        Self { development: None, issued: None, series: Arc::default() }
     }
 
     /// The same, and the tokens that are issued here.
@@ -123,12 +126,24 @@ impl Authenticator {
         Self { issued: Some(issued), ..self }
     }
 
+    /// What operators see of tokens.
+    pub fn series(&self) -> &Arc<TokenSeries> {
+        &self.series
+    }
+
     /// Who sends a request with these headers.
     ///
     /// # Errors
     /// Why nobody knows.
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Known, Unknown> {
         let token = bearer(headers).ok_or(Unknown::NoToken)?;
+        let begun = Instant::now();
+        let found = self.whose(token).await;
+        self.series.verified(&found, begun.elapsed());
+        found
+    }
+
+    async fn whose(&self, token: &str) -> Result<Known, Unknown> {
         if let Some(Development { token: expected, known }) = &self.development
             && same(token.as_bytes(), expected.as_bytes())
         {

@@ -36,6 +36,7 @@ use crate::auth::Issued;
 use crate::gateway::Gateway;
 use crate::interaction::Endpoint;
 use crate::logins::{self, Logins};
+use crate::metrics::TokenSeries;
 use crate::pages::{self, Page};
 use crate::signing::Signer;
 use crate::store::clients::Client;
@@ -224,6 +225,8 @@ pub struct AuthorizationServer {
     /// Who has logged in.
     pub logins: Logins,
     issued: Arc<Issued>,
+    /// What operators see of tokens.
+    issuing: Arc<TokenSeries>,
     keys: Arc<KeysAt>,
     signer: Arc<Signer>,
     /// The origin, without a slash at the end.
@@ -238,12 +241,12 @@ impl AuthorizationServer {
     pub fn new(
         endpoint: Arc<Endpoint>,
         logins: Logins,
-        (issued, keys, signer): (Arc<Issued>, Arc<KeysAt>, Arc<Signer>),
+        (issued, issuing, keys, signer): (Arc<Issued>, Arc<TokenSeries>, Arc<KeysAt>, Arc<Signer>),
         origin: &str,
     ) -> Self {
         let token_url = format!("{origin}{}", PATHS.token).into();
         let (gateway, base) = (Arc::clone(&endpoint.gateway), endpoint.base.clone());
-        Self { endpoint, gateway, logins, issued, keys, signer, origin: origin.into(), base, token_url }
+        Self { endpoint, gateway, logins, issued, issuing, keys, signer, origin: origin.into(), base, token_url }
     }
 
     /// Where clients find what.

@@ -101,7 +101,7 @@ impl Interaction {
 }
 
 /// Methods that routes have. HEAD is a GET whose body stays here.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Verb {
     /// DELETE
     Delete,
@@ -140,7 +140,9 @@ impl Verb {
 }
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 95] = [
+const TABLE: [(Verb, &str, Interaction); 96] = [
+    (Verb::Get, "/livez", Interaction::Live),
+    // What /livez was called before.
     (Verb::Get, "/healthz", Interaction::Live),
     (Verb::Get, "/readyz", Interaction::Ready),
     (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
@@ -362,6 +364,11 @@ fn choose<'p>(verb: Option<Verb>, path: &[&'p str]) -> Destination<'p> {
         (true, None) if invalid_id => Destination::InvalidId,
         (true, None) => Destination::Unknown,
     }
+}
+
+/// All routes: method, path pattern, interaction.
+pub fn table() -> impl Iterator<Item = (Verb, &'static str, Interaction)> {
+    TABLE.into_iter()
 }
 
 /// For each route a path that it has.

@@ -104,18 +104,48 @@ impl Signer {
         set.map(Bytes::from).map_err(|_| SigningError::Key("the key set is no JSON"))
     }
 
+    /// Whether the key that signs opens; there may be none yet. Of what is found somebody else has the use.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn can_sign(&self) -> Result<bool, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let known = self.recent(now_ms);
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let keys = self.store.signing_keys().await?;
+                if !keys.iter().any(is_lasting) {
+                    return Ok(true);
+                }
+                self.learned(keys, now_ms)
+            }
+        };
+        Ok(signing(&known.keys, now_ms).is_some_and(|(_, pair)| pair.is_some()))
+    }
+
+    /// The keys as they were a moment ago.
+    fn recent(&self, now_ms: i64) -> Option<Arc<Known>> {
+        self.known.lock().clone().filter(|known| now_ms < known.until_ms)
+    }
+
     /// The keys as they were a moment ago; the first one is made where there is none.
     async fn known(&self) -> Result<Arc<Known>, SigningError> {
         let now_ms = self.clock.now_ms();
-        if let Some(known) = self.known.lock().clone().filter(|known| now_ms < known.until_ms) {
+        if let Some(known) = self.recent(now_ms) {
             return Ok(known);
         }
         let mut keys = self.store.signing_keys().await?;
-        if !keys.iter().any(|key| key.signs_until_ms.is_none() && key.retired_ms.is_none()) {
+        if !keys.iter().any(is_lasting) {
             let first = make(&self.sealer).await?;
             self.store.keep_first_signing_key(&first).await?;
             keys = self.store.signing_keys().await?;
         }
+        Ok(self.learned(keys, now_ms))
+    }
+
+    /// Opens the keys, and knows them for a while.
+    fn learned(&self, keys: Vec<SigningKey>, now_ms: i64) -> Arc<Known> {
         let opened = |key: SigningKey| {
             let sealed = key.sealed.as_deref().filter(|_| key.retired_ms.is_none());
             let pair = sealed.and_then(|sealed| opened(&self.sealer, &key.kid, sealed));
@@ -127,8 +157,13 @@ impl Signer {
         let keys = keys.into_iter().map(opened).collect();
         let known = Arc::new(Known { until_ms: now_ms + KNOWN_MS, keys });
         *self.known.lock() = Some(Arc::clone(&known));
-        Ok(known)
+        known
     }
+}
+
+/// A key without an end: there is one where anything signs.
+fn is_lasting(key: &SigningKey) -> bool {
+    key.signs_until_ms.is_none() && key.retired_ms.is_none()
 }
 
 /// The key that signs: of those that do the newest; where clocks differ so that none does, the one without an end.

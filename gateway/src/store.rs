@@ -26,6 +26,7 @@ mod emit;
 mod entry;
 pub mod erasure;
 pub mod error;
+mod health;
 mod history;
 pub mod incident;
 mod index;
@@ -75,8 +76,11 @@ pub use types::{
 };
 pub use verify::{MapReport, VerifyReport, WriteBack};
 
+use crate::metrics::StoreSeries;
 use crate::store::batch::{Batcher, Unit};
+use crate::store::connection::Engine;
 use crate::store::core::Core;
+use crate::store::pools::Connections;
 
 /// A handle on the store; cheap to clone.
 #[derive(Clone)]
@@ -120,6 +124,24 @@ impl Store {
         let mut connection = self.core.pools.reader().await?;
         connection.fetch_optional("select 1", &[]).await?;
         Ok(())
+    }
+
+    /// What operators see of writes.
+    pub(crate) fn series(&self) -> &StoreSeries {
+        &self.core.series
+    }
+
+    /// The pools by their names, as they are now.
+    pub(crate) fn connections(&self) -> [(&'static str, Connections); 2] {
+        self.core.pools.connections()
+    }
+
+    /// What the engine is called.
+    pub(crate) fn engine_name(&self) -> &'static str {
+        match self.core.pools.engine() {
+            Engine::Postgres => "postgresql",
+            Engine::Sqlite => "sqlite",
+        }
     }
 
     /// Closes all connections once what is under way is done.

@@ -20,6 +20,8 @@ pub struct Options {
     pub arguments: Vec<String>,
     /// Without `--dev`: `--public-url` is among the arguments.
     pub production: bool,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// One record of the audit trail.
@@ -40,6 +42,7 @@ pub struct Audited {
 pub struct Server {
     child: Child,
     address: String,
+    metrics: Option<String>,
     options: Options,
     folder: PathBuf,
     /// Its database.
@@ -90,8 +93,8 @@ impl Server {
     }
 
     fn on(database: Database, folder: PathBuf, options: Options) -> Self {
-        let (child, address) = launch(&database, &folder, &options);
-        Self { child, address, options, folder, database }
+        let (child, address, metrics) = launch(&database, &folder, &options);
+        Self { child, address, metrics, options, folder, database }
     }
 
     /// A client with the token. Each test makes its own: connections belong to a test's runtime.
@@ -112,6 +115,14 @@ impl Server {
     /// `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where it tells metrics (`--metrics-listen`).
+    ///
+    /// # Panics
+    /// When it tells none.
+    pub fn metrics(&self) -> &str {
+        self.metrics.as_deref().expect("it was started with --metrics-listen")
     }
 
     /// The data directory.
@@ -217,7 +228,7 @@ impl Server {
 
     /// Starts it again (after [`Server::kill`] or [`Server::terminate`]) on the same database and data directory.
     pub fn restart(&mut self) {
-        (self.child, self.address) = launch(&self.database, &self.folder, &self.options);
+        (self.child, self.address, self.metrics) = launch(&self.database, &self.folder, &self.options);
     }
 
     /// The same, told otherwise from now on.
@@ -373,7 +384,7 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
-fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, String) {
+fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, String, Option<String>) {
     let mut command = vec!["setpriv".to_owned(), "--pdeathsig".to_owned(), "KILL".to_owned()];
     command.extend([binary().display().to_string(), "serve".to_owned()]);
     command.extend((!options.production).then(|| "--dev".to_owned()));
@@ -387,7 +398,7 @@ fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, Stri
     }
     command.extend(options.arguments.iter().cloned());
 
-    let mut child = spawn(command, folder.join("stderr"));
+    let mut child = spawn(command, options.environment.clone(), folder.join("stderr"));
     let stdout = child.stdout.take().expect("piped");
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
@@ -405,28 +416,30 @@ fn launch(database: &Database, folder: &Path, options: &Options) -> (Child, Stri
     let ready = crate::Json::of(&line);
     assert_eq!(ready.at("ready"), Some(&crate::Json::Bool(true)), "{line}");
     let base = ready.str("fhir").unwrap_or_else(|| panic!("no address in {line}"));
+    let metrics = ready.str("metrics").map(ToOwned::to_owned);
     if let Some(address) = ready.str("listen") {
-        return (child, address.to_owned());
+        return (child, address.to_owned(), metrics);
     }
     let address = base.split_once("://").and_then(|(_, rest)| rest.strip_suffix("/fhir"));
-    (child, address.unwrap_or_else(|| panic!("not an address: {base}")).to_owned())
+    (child, address.unwrap_or_else(|| panic!("not an address: {base}")).to_owned(), metrics)
 }
 
 /// Spawns from a thread that lives as long as the process: the kernel ends the servers when the *thread* that started them
 /// ends, and a server shared by many tests must outlive the first, yet never the process.
-fn spawn(command: Vec<String>, stderr: PathBuf) -> Child {
-    type Job = (Vec<String>, PathBuf, mpsc::Sender<Child>);
+fn spawn(command: Vec<String>, environment: Vec<(String, String)>, stderr: PathBuf) -> Child {
+    type Job = (Vec<String>, Vec<(String, String)>, PathBuf, mpsc::Sender<Child>);
     static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (sender, jobs) = mpsc::channel::<Job>();
         std::thread::spawn(move || {
-            for (command, stderr, reply) in jobs {
+            for (command, environment, stderr, reply) in jobs {
                 let log = std::fs::OpenOptions::new().create(true).append(true).open(stderr).expect("a log file");
                 let child = std::process::Command::new(&command[0])
                     .args(&command[1..])
                     .env("FHIR_GATEWAY_DEV_TOKEN", TOKEN)
                     // Every answer under Consents is decided twice.
                     .env("FHIR_GATEWAY_CONSENT_ALARM", "1")
+                    .envs(environment)
                     .stdin(Stdio::null())
                     .stdout(Stdio::piped())
                     .stderr(log)
@@ -438,6 +451,6 @@ fn spawn(command: Vec<String>, stderr: PathBuf) -> Child {
         sender
     });
     let (sender, receiver) = mpsc::channel();
-    spawner.send((command, stderr, sender)).expect("the spawner lives");
+    spawner.send((command, environment, stderr, sender)).expect("the spawner lives");
     receiver.recv().expect("the server starts")
 }

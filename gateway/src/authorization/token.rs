@@ -18,6 +18,7 @@ use smart::scope::{ContextKind, Scopes, Unknown};
 use super::client::Shown;
 use super::form::Form;
 use super::{Asked, AuthorizationServer, Problem, Reply, Sent};
+use crate::metrics::Grant;
 use crate::store::clients::{Client, HandleKind, Kind};
 
 /// How long a token counts: <https://hl7.org/fhir/smart-app-launch/backend-services.html#issue-access-token> recommends no more.
@@ -65,6 +66,7 @@ impl AuthorizationServer {
         let given = self.gateway.store.issue_token(client, &scopes, purpose, LIFETIME).await;
         // Who was changed meanwhile shows anew that it is itself.
         let token = given.map_err(|_| Problem::unavailable())?.ok_or_else(Problem::invalid_client)?;
+        self.issuing.issued(Grant::ClientCredentials);
         let left_ms = token.expires_ms - self.gateway.clock.now_ms();
         let expires_in = left_ms.max(0).unsigned_abs().div_ceil(1000);
         let body = serde_json::json!({

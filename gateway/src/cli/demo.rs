@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::auth::Authenticator;
-use crate::cli::serve::{self, Served, Site};
+use crate::cli::serve::{self, Ready, Served, Site};
 use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop};
 use crate::demo;
 use crate::gateway::Gateway;
@@ -85,13 +85,14 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     write_rows(&args).await?;
     let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
-    let ready = |base: &str, _: SocketAddr| announce(base, &token, args.patients, data_dir);
+    let ready = |ready: Ready<'_>| announce(ready.base, &token, args.patients, data_dir);
     let served = Served {
         gateway,
         authenticator,
         cursors: cursors(data_dir)?,
         limits: Limits::default(),
         edge: Edge::default(),
+        traces: None,
         conditional_delete: ConditionalDelete::default(),
         secure: None,
         site: Site::at(address),

@@ -4,6 +4,7 @@ mod edge;
 mod listen;
 mod log;
 mod logins;
+mod operator;
 mod rates;
 mod site;
 mod tls;
@@ -29,9 +30,10 @@ use crate::store::ALARM_EVERY;
 use crate::webhook::{self, Upkeep};
 
 use edge::EdgeArgs;
-pub use listen::{Served, listen};
+pub use listen::{Ready, Served, listen};
 pub(super) use log::log;
 use logins::LoginArgs;
+use operator::OperatorArgs;
 pub use site::Site;
 pub(super) use site::public_url;
 use site::{is_this_machine, own_address};
@@ -143,6 +145,8 @@ pub struct ServeArgs {
     audit_key: Vec<String>,
     #[command(flatten)]
     edge: EdgeArgs,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// The longest request body, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     max_body: usize,
@@ -206,7 +210,8 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let authenticator = authenticator(&args)?;
     let sender = args.webhook.sender()?;
     let retention = retention(&args)?;
-    log("info");
+    log::log_as("info", args.operator.log_format);
+    let traces = args.operator.traces()?;
     let secure = args.tls.open()?;
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
@@ -241,9 +246,15 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         cursors,
         limits,
         edge: args.edge.edge(args.dev, args.listen.ip(), args.behind_tls_proxy),
+        traces,
         conditional_delete: args.conditional_delete,
         secure,
-        site: Site { address: args.listen, public_url: args.public_url.as_deref(), also_at: &args.also_at },
+        site: Site {
+            metrics: args.operator.metrics_listen,
+            public_url: args.public_url.as_deref(),
+            also_at: &args.also_at,
+            ..Site::at(args.listen)
+        },
     };
     listen(served, listen::announce).await?;
     Ok(Exit::Done)

@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::{HeaderMap, StatusCode, header};
 
+use crate::metrics::Count;
 use crate::outcome::{Advice, Code, Failure};
 
 /// From here on a body is inflated on a thread that may block.
@@ -21,12 +22,12 @@ const DISCARD: u64 = 128 * 1024 * 1024;
 /// The longest we throw away.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
-/// The whole body, inflated.
+/// The whole body, inflated. `read` counts its bytes as they come.
 ///
 /// # Errors
 /// 413: longer than `limit` bytes, before or after inflation. 415: an encoding other than gzip. 400: broken gzip, or a
 /// connection that ended early.
-pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize, read: &Count) -> Result<Bytes, Failure> {
     let gzip = is_gzip(headers)?;
     if body.size_hint().lower() > limit as u64 {
         unread(headers, &mut body).await;
@@ -36,6 +37,7 @@ pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> R
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| interrupted())?.into_data() else { continue };
+        read.add(data.len() as u64);
         let length = first.as_ref().map_or(0, Bytes::len) + rest.len();
         if length + data.len() > limit {
             drop((first, rest));

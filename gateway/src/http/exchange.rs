@@ -23,12 +23,15 @@ use crate::http::preference::Preference;
 use crate::http::request_id::{self, RequestIds};
 use crate::http::response::{self, Body, Presentation};
 use crate::http::server::Peer;
-use crate::http::{Limits, binary, body, negotiation, query, xml};
+use crate::http::{Limits, binary, body, named, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities, provenance};
+use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::outcome::{Code, Failure};
+use crate::readiness::Readiness;
 use crate::router::{self, Interaction, Place, Verb};
 use crate::store::Attached;
+use crate::traces::Traces;
 
 /// The notice beside answers that Consents may have shortened.
 const INCOMPLETE: (HeaderName, HeaderValue) = (
@@ -50,6 +53,12 @@ pub struct Service {
     pub edge: Edge,
     /// What bounds an exchange.
     pub limits: Limits,
+    /// What operators see.
+    pub metrics: Arc<Metrics>,
+    /// Whether it can do its work.
+    pub readiness: Arc<Readiness>,
+    /// Where spans of exchanges go.
+    pub traces: Option<Arc<Traces>>,
     /// Names for requests.
     pub request_ids: RequestIds,
     /// One permit per write under way: a client that goes away does not stop its write halfway, and the drain waits.
@@ -60,10 +69,9 @@ pub struct Service {
 pub(super) type Sender = Result<Known, Unknown>;
 
 impl Service {
-    /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub async fn answer(self: Arc<Self>, request: HttpRequest<Incoming>) -> Response<Body> {
+    /// Answers one request, which has this id. Never fails: what goes wrong is an answer too.
+    pub(super) async fn exchanged(self: Arc<Self>, request: HttpRequest<Incoming>, id: HeaderValue) -> Response<Body> {
         let (parts, mut incoming) = request.into_parts();
-        let id = self.request_ids.of(&parts.headers);
         let mut presentation = presentation(&parts);
         let Admitted { sender, standings } = match self.admit(&parts, &id).await {
             Ok(admitted) => admitted,
@@ -138,7 +146,7 @@ impl Service {
         let result = match done {
             Done::Told(result) => result,
             Done::Panicked(panic) => {
-                tracing::error!(request = ?id, route = pattern, "panicked: {}", message(&*panic));
+                tracing::error!(route = pattern, "panicked: {}", message(&*panic));
                 self.cut_short(&parts, sender, id, Failure::internal()).await
             }
             Done::TooSlow => self.cut_short(&parts, sender, id, too_slow()).await,
@@ -146,7 +154,7 @@ impl Service {
         if let Err(failure) = &result
             && failure.status.is_server_error()
         {
-            tracing::warn!(request = ?id, route = pattern, status = failure.status.as_u16(), "failed");
+            tracing::warn!(route = pattern, status = failure.status.as_u16(), "failed");
         }
         let answer = result?;
         match wish.map(|wish| wish.fulfil(&answer)).transpose()?.flatten() {
@@ -165,10 +173,11 @@ impl Service {
     ) -> Result<Reply, Failure> {
         match interaction {
             Interaction::Live => Ok(Reply::Plain(response::text(StatusCode::OK, "live\n"))),
-            Interaction::Ready => match self.endpoint.gateway.store.ping().await {
-                Ok(()) => Ok(Reply::Plain(response::text(StatusCode::OK, "ready\n"))),
-                Err(_) => Ok(Reply::Plain(response::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"))),
-            },
+            Interaction::Ready => {
+                let report = self.readiness.report().await;
+                let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+                Ok(Reply::Plain(response::text(status, report.text())))
+            }
             _ => {
                 accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
                 let _place = self.enter(parts, sender, id).await?;
@@ -195,11 +204,12 @@ impl Service {
             return Done::Told(self.cut_short(&parts, &sender, &id, failure).await);
         };
         let mut shown = *presentation;
-        let work = tokio::spawn(async move {
+        let work = async move {
             let result = self.work(&parts, &sender, incoming, &id, &mut shown).await;
             drop(permit);
             (result, shown)
-        });
+        };
+        let work = tokio::spawn(named::carried(work));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok((result, shown))) => {
@@ -311,7 +321,7 @@ impl Service {
             Interaction::Operation(_) if parts.method == Method::POST => of_body(&parts.headers)?,
             _ => return Ok(Bytes::new()),
         };
-        let reading = body::collect(&parts.headers, incoming, self.limits.body);
+        let reading = body::collect(&parts.headers, incoming, self.limits.body, &self.metrics.http.request_bytes);
         let body = timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))?;
         let body = match format {
             Format::Xml if !body.is_empty() => xml::read(body).await.map_err(|failure| judged(place, failure))?,

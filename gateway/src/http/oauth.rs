@@ -17,7 +17,7 @@ use crate::http::admission::NotBegun;
 use crate::http::exchange::{Reply, Sender, Service, late, too_slow};
 use crate::http::panics::message;
 use crate::http::server::Peer;
-use crate::http::{body, negotiation, response};
+use crate::http::{body, named, negotiation, response};
 use crate::logins::{Asked, Route};
 use crate::outcome::Failure;
 
@@ -52,7 +52,7 @@ impl Service {
             return Ok(Reply::Plain(response::oauth(self.authorization.document(part).await, cross_origin)));
         }
         let limit = self.limits.time;
-        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(async move {
+        let work = async move {
             let is_form = parts.method == Method::POST;
             let form = if is_form { self.form(&parts, incoming).await } else { Ok(query(&parts)) };
             let _entered = self.enter(&parts, &STRANGER, &id).await?;
@@ -65,7 +65,8 @@ impl Service {
             let reply = self.authorization.answer(&Sent { part, is_form, headers, text, request, source }).await;
             drop(place);
             Ok(reply)
-        });
+        };
+        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(named::carried(work));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(Ok(reply))) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
@@ -88,7 +89,7 @@ impl Service {
         id: HeaderValue,
     ) -> Result<Reply, Failure> {
         let limit = self.limits.time;
-        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(async move {
+        let work = async move {
             let is_form = parts.method == Method::POST;
             let form = if is_form { Some(self.form(&parts, incoming).await) } else { None };
             let _entered = self.enter(&parts, &STRANGER, &id).await?;
@@ -110,7 +111,8 @@ impl Service {
             let page = self.authorization.logins.answer(route, &asked).await;
             drop(place);
             Ok(page)
-        });
+        };
+        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(named::carried(work));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(Ok(page))) => Ok(Reply::Plain(response::page(page))),
@@ -131,7 +133,12 @@ impl Service {
 
     async fn form(&self, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {
         negotiation::check_form_type(&parts.headers)?;
-        let reading = body::collect(&parts.headers, incoming, LONGEST_FORM.min(self.limits.body));
+        let reading = body::collect(
+            &parts.headers,
+            incoming,
+            LONGEST_FORM.min(self.limits.body),
+            &self.metrics.http.request_bytes,
+        );
         timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))
     }
 }

@@ -62,6 +62,8 @@ type Answer = Result<Vec<Changed>, ChangeError>;
 #[derive(Debug)]
 struct Job {
     unit: Unit,
+    /// When it was handed in.
+    since: Instant,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -88,7 +90,7 @@ impl Batcher {
     pub(crate) async fn submit(&self, unit: Unit) -> Answer {
         let (answer, verdict) = oneshot::channel();
         let _waiting = self.gathering.enter();
-        self.queue.send(Job { unit, answer }).await.map_err(|_| StoreError::Unavailable)?;
+        self.queue.send(Job { unit, since: Instant::now(), answer }).await.map_err(|_| StoreError::Unavailable)?;
         verdict.await.map_err(|_| StoreError::Unavailable)?
     }
 }
@@ -126,6 +128,8 @@ fn refuse(batch: Vec<Job>, error: &DbError) {
 /// Answers every job of the batch.
 async fn settle(core: Arc<Core>, mut connection: Connection, mut batch: Vec<Job>, gathering: Arc<Gathering>) {
     let begun = Instant::now();
+    core.series.sets.number(batch.len() as u64);
+    batch.iter().for_each(|job| core.series.wait.time(begun - job.since));
     statistics::grew(&core, batch.iter().map(|job| job.unit.changes.len()).sum());
     let (core, connection) = (&*core, &mut connection);
     while !batch.is_empty() {

@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Ids};
+use crate::metrics::StoreSeries;
 use crate::store::addresses::Addresses;
 use crate::store::alert::Told;
 use crate::store::connection::{Arg, Connection, DbError, Engine};
@@ -21,6 +22,7 @@ use crate::store::consents::Alarm;
 use crate::store::content::Contents;
 use crate::store::custom::Registry;
 use crate::store::dialect::{self, SqlDialect};
+use crate::store::health::AsOpened;
 use crate::store::journal::{self, Journal};
 use crate::store::labelling::Labellings;
 use crate::store::pools::Pools;
@@ -89,6 +91,10 @@ pub(crate) struct Core {
     pub(crate) alarm: Alarm,
     /// Alerts that are not in the database yet.
     pub(crate) told: Told,
+    /// What was there when it was opened.
+    pub(crate) as_opened: AsOpened,
+    /// What operators see of writes.
+    pub(crate) series: StoreSeries,
     /// The law that is in force beside the federal one.
     statutes: RwLock<Arc<InForce>>,
     /// Whether what is written has a Provenance.
@@ -145,6 +151,8 @@ impl Core {
             journal: Journal::default(),
             alarm: Alarm::default(),
             told: Told::default(),
+            as_opened: AsOpened::default(),
+            series: StoreSeries::default(),
             statutes: RwLock::default(),
             provenance: provenance::Keeping::default(),
             rids: Mutex::new(0..0),
@@ -169,6 +177,11 @@ impl Core {
     /// With the journal of its data directory.
     pub(crate) fn with_journal(self, journal: Journal) -> Self {
         Self { journal, ..self }
+    }
+
+    /// With what was there when it was opened.
+    pub(crate) fn opened(self, as_opened: AsOpened) -> Self {
+        Self { as_opened, ..self }
     }
 
     /// Ends a transaction of our own writes, the journal knowing of what it revokes.

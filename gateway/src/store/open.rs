@@ -15,6 +15,7 @@ use crate::store::connection::{Arg, DbError, Engine};
 use crate::store::content::{ContentOptions, Contents};
 use crate::store::core::Core;
 use crate::store::dialect::SqlDialect;
+use crate::store::health::AsOpened;
 use crate::store::journal::Journal;
 use crate::store::labelling::{self, OwnTable};
 use crate::store::pools::{PoolSettings, Pools};
@@ -134,8 +135,9 @@ impl Store {
         let contents = Contents::open(&options.content, &options.data_dir, &maps).map_err(OpenError::Content)?;
         let workers = if pools.engine() == Engine::Sqlite { 1 } else { POSTGRES_WORKERS as usize };
         let journal = Journal::new(&options.data_dir, database_identity(&pools).await?);
+        let as_opened = AsOpened::look(&mut pools.reader().await?, &maps.maps, own_schema).await?;
         let core = Core::new(pools, maps, statements, schema, options.clock, options.ids, zone, contents);
-        let core = Arc::new(core.calling_functions(options.after_write).with_journal(journal));
+        let core = Arc::new(core.calling_functions(options.after_write).with_journal(journal).opened(as_opened));
         core.labellings.set(&labelling::register(&core.pools, options.labels.as_ref(), false).await?);
         let given = (options.statutes.as_ref(), options.statutes_key.as_deref());
         core.set_statutes(statutes::keep(&core.pools, &options.data_dir, given, core.clock.now_ms()).await?);

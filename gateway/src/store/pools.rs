@@ -55,6 +55,19 @@ impl Default for PoolSettings {
     }
 }
 
+/// What a pool's connections are at.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// Somebody has them.
+    pub used: usize,
+    /// They are open, and nobody has them.
+    pub idle: usize,
+    /// Tasks that wait for one.
+    pub waiting: usize,
+    /// As many there may be.
+    pub most: usize,
+}
+
 /// The open database.
 #[derive(Clone)]
 pub struct Pools {
@@ -150,6 +163,15 @@ impl Pools {
             }
             Kind::Sqlite { .. } => self.writer().await,
         }
+    }
+
+    /// Readers and writers, by those names.
+    pub fn connections(&self) -> [(&'static str, Connections); 2] {
+        let (readers, writers) = match &self.kind {
+            Kind::Postgres { readers, writers, .. } => (readers.connections(), writers.connections()),
+            Kind::Sqlite { readers, writer, .. } => (readers.connections(), writer.connections()),
+        };
+        [("readers", readers), ("writers", writers)]
     }
 
     /// Closes every connection once its statement is done.

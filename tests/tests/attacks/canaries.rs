@@ -14,7 +14,9 @@ fn planted(resource: &Json) -> Json {
 
 suite! {
     async fn f70_no_word_of_a_record_or_a_question_is_logged(engine: Engine) {
-        let server = Server::with(engine, Options::default());
+        // At its loudest.
+        let environment = vec![("FHIR_GATEWAY_LOG".to_owned(), "trace".to_owned())];
+        let server = Server::with(engine, Options { environment, ..Options::default() });
         let api = server.client();
         for resource in record("ada") {
             api.save(&planted(&resource)).await.expect(201);
@@ -42,7 +44,7 @@ suite! {
                 api.request(Method::PATCH, "/Patient/ada").json(&body).header("Content-Type", kind).await;
             }
         }
-        for (name, value) in [("If-Match", CANARY), ("If-None-Exist", CANARY), ("Prefer", CANARY), ("Accept", CANARY), ("X-Request-Id", CANARY), ("Authorization", CANARY)] {
+        for (name, value) in [("If-Match", CANARY), ("If-None-Exist", CANARY), ("Prefer", CANARY), ("Accept", CANARY), ("X-Request-Id", "a Zkanarienvogel"), ("traceparent", CANARY), ("Authorization", CANARY)] {
             api.post("/Patient", r#"{"resourceType":"Patient"}"#).header(name, value).await;
         }
         assert!(!server.log().contains(CANARY), "{}", server.log());

@@ -15,6 +15,7 @@ use smart::scope::{Other, Scopes, Unknown};
 
 use super::super::form::Form;
 use super::super::{Asked, AuthorizationServer, Problem, Reply, Sent};
+use crate::metrics::Grant;
 use crate::store::clients::{Approval, Client, Given, Handle, HandleKind, Wanted};
 
 /// How long a token counts that somebody approved.
@@ -101,6 +102,7 @@ impl AuthorizationServer {
             Given::Reused => return Err(self.twice(client, &approval).await),
             Given::Ended => return Err(invalid_grant()),
         };
+        self.issuing.issued(if kind == HandleKind::Code { Grant::AuthorizationCode } else { Grant::RefreshToken });
         let left_ms = access.expires_ms - self.gateway.clock.now_ms();
         let mut body = json!({
             "access_token": access.secret.expose_secret(),

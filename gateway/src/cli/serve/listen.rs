@@ -20,14 +20,17 @@ use crate::http::protection::Protection;
 use crate::http::request_id::RequestIds;
 use crate::http::secure::{Keeper, Secure};
 use crate::http::server::Front;
-use crate::http::{Limits, server};
+use crate::http::{Limits, early, server};
 use crate::interaction::Endpoint;
 use crate::interaction::capabilities::{self, Offer};
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::cursor::Cursors;
 use crate::logins::Logins;
+use crate::metrics::{Metrics, listener};
 use crate::outside::Outside;
+use crate::readiness::Readiness;
 use crate::signing::Signer;
+use crate::traces::Traces;
 use crate::{tls, webhook};
 
 /// What is served, and how.
@@ -42,6 +45,8 @@ pub struct Served<'s> {
     pub limits: Limits,
     /// What stands before an exchange.
     pub edge: Edge,
+    /// Where spans of exchanges go.
+    pub traces: Option<Arc<Traces>>,
     /// What a conditional delete does where several resources match.
     pub conditional_delete: ConditionalDelete,
     /// TLS of its own, and who looks after its certificate.
@@ -50,18 +55,32 @@ pub struct Served<'s> {
     pub site: Site<'s>,
 }
 
-/// Serves until SIGTERM or SIGINT; `ready` is told the base address once it answers, and where it listens.
+/// Where a server answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready<'r> {
+    /// The FHIR base address.
+    pub base: &'r str,
+    /// What it listens on.
+    pub address: SocketAddr,
+    /// Where it tells metrics.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Serves until SIGTERM or SIGINT; `ready` is told where, once it answers.
 ///
 /// # Errors
 /// The address cannot be listened on, or the system refuses signals or output.
-pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> io::Result<()>) -> Result<(), Stop> {
-    let Served { gateway, authenticator, cursors, limits, edge, conditional_delete, secure, site } = served;
-    let Site { address, public_url, also_at } = site;
+pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Result<()>) -> Result<(), Stop> {
+    let Served { gateway, authenticator, cursors, limits, edge, traces, conditional_delete, secure, site } = served;
+    let Site { address, metrics: metrics_at, public_url, also_at } = site;
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
     let mut stop = Box::pin(stop().map_err(system)?);
-    let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
+    let (listener, address) = bind(address).await?;
+    let scrapes = match metrics_at {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let metrics_at = scrapes.as_ref().map(|(_, address)| *address);
     let (secure, keeper) = secure.unzip();
     let keeper = keeper.map(|keeper| keeper.keep(Arc::clone(&gateway.clock))).transpose().map_err(system)?;
     let own = format!("{}://{address}", if secure.is_some() { "https" } else { "http" });
@@ -83,6 +102,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
             return Ok(());
         }
         prepared = prepared => prepared?,
+        never = early::answer(&listener) => match never {},
     }
     if !gateway.store.claim_journal(false).await? {
         tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
@@ -121,24 +141,44 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     let logins = Logins::new(Arc::clone(&gateway), outside, Arc::clone(&edge.guesses), &origin);
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
-    let tokens = (Arc::clone(&issued), keys, signer);
+    let authenticator = authenticator.and_issued(Arc::clone(&issued));
+    let readiness = Arc::new(Readiness::new(&endpoint.gateway, Arc::clone(&signer)));
+    let series = (Arc::clone(endpoint.gateway.audit.series()), Arc::clone(authenticator.series()));
+    let metrics = Metrics::new(store.clone(), series, Arc::clone(&readiness));
+    let metrics = Arc::new(metrics);
+    let tokens = (issued, Arc::clone(authenticator.series()), keys, signer);
     let authorization = AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin);
     let service = Service {
         endpoint,
-        authenticator: authenticator.and_issued(issued),
+        authenticator,
         authorization,
         edge,
         limits,
+        metrics: Arc::clone(&metrics),
+        readiness,
+        traces: traces.clone(),
         request_ids: RequestIds::new(started_ms),
         writes: Arc::new(Semaphore::new(limits.writes as usize)),
     };
     mappers::structure::prepare();
-    ready(&base, address).map_err(system)?;
+    let scrapes = scrapes.map(|(listener, address)| {
+        if listener::is_public(address.ip()) {
+            tracing::warn!(%address, "metrics are told without token or TLS at an address that strangers may reach");
+        }
+        tokio::spawn(listener::serve(listener, metrics))
+    });
+    ready(Ready { base: &base, address, metrics: metrics_at }).map_err(system)?;
     tracing::info!("serving");
     let front = Front { secure, protection: Protection::at(&origin) };
     server::serve(listener, Arc::new(service), front, stop).await;
     if let Some(keeper) = keeper {
         keeper.abort();
+    }
+    if let Some(scrapes) = scrapes {
+        scrapes.abort();
+    }
+    if let Some(traces) = traces {
+        traces.close().await;
     }
     if let Err(error) = store.write_told().await {
         tracing::warn!(%error, "alerts that were not written yet are lost");
@@ -150,6 +190,14 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(&str, SocketAddr) -> 
     closing.wait().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A listener, and where it listens.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Stop> {
+    let refused = |error: io::Error| Stop::usage(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
 }
 
 /// Resolves at the first signal to stop; waits for signals from the call on.
@@ -164,11 +212,13 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The one line on standard output; with where it listens, where clients reach it elsewhere.
-pub(super) fn announce(base: &str, address: SocketAddr) -> io::Result<()> {
+/// The one line on standard output; with where it listens, where clients reach it elsewhere, and where it tells metrics.
+pub(super) fn announce(ready: Ready<'_>) -> io::Result<()> {
+    let Ready { base, address, metrics } = ready;
     let mut out = io::stdout().lock();
     let is_there = base.split_once("://").is_some_and(|(_, rest)| rest == format!("{address}/fhir"));
     let listen = if is_there { String::new() } else { format!(r#","listen":"{address}""#) };
-    writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}}}"#)?;
+    let metrics = metrics.map(|address| format!(r#","metrics":"http://{address}/metrics""#)).unwrap_or_default();
+    writeln!(out, r#"{{"ready":true,"fhir":"{base}"{listen}{metrics}}}"#)?;
     out.flush()
 }

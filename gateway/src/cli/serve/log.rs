@@ -1,21 +1,111 @@
 //! What a server says of itself while it runs.
+//!
+//! Lines of ours alone: what libraries say of their work (HTTP/2 names paths that are not well-formed, databases pass on
+//! what triggers say) may hold data, and no level of detail is to bring that into a file.
 
-use std::io;
 use std::panic::{self, PanicHookInfo};
+use std::{fmt as text, io};
 
-use tracing_subscriber::EnvFilter;
+use clap::ValueEnum;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::format::{JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, registry};
+
+use crate::http::named;
 
 /// The variable that says what is logged (`info`, `gateway=debug`).
 const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
+/// The crates of this program.
+const OURS: [&str; 6] = ["consent", "fhir_gateway", "gateway", "mappers", "smart", "terminology"];
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// Each line is an object: timestamp, level, message, fields, target, and of an exchange `request` and `trace`.
+    Json,
+}
 
 /// Logs to stderr, from this level on where the environment says nothing. Panics are told by their place alone: a message
 /// may hold data.
 pub(in crate::cli) fn log(level: &str) {
+    log_as(level, LogFormat::Text);
+}
+
+/// As [`log`], written so.
+pub(super) fn log_as(level: &str, format: LogFormat) {
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
+    let lines = registry().with(filter).with(filter_fn(|line| is_ours(line.target())));
     // A second time in one process changes nothing.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let _ = match format {
+        LogFormat::Text => {
+            let line = Named { line: fmt::format(), format };
+            lines.with(fmt::layer().event_format(line).with_writer(io::stderr)).try_init()
+        }
+        LogFormat::Json => {
+            let line = fmt::format().json().flatten_event(true).with_span_list(false).with_current_span(false);
+            let layer = fmt::layer().fmt_fields(JsonFields::new()).event_format(Named { line, format });
+            lines.with(layer.with_writer(io::stderr)).try_init()
+        }
+    };
     panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
     }));
+}
+
+/// Lines that say which exchange they are of.
+struct Named<F> {
+    line: F,
+    format: LogFormat,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Named<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> text::Result {
+        let mut line = String::new();
+        self.line.format_event(context, Writer::new(&mut line), event)?;
+        let end = if self.format == LogFormat::Json { "}\n" } else { "\n" };
+        let line = line.strip_suffix(end).unwrap_or(&line);
+        let named = named::names(|request, trace| match self.format {
+            LogFormat::Text => {
+                write!(out, "{line} request={request}")?;
+                trace.map_or(Ok(()), |trace| write!(out, " trace={trace}"))
+            }
+            LogFormat::Json => {
+                write!(out, r#"{line},"request":"{request}""#)?;
+                trace.map_or(Ok(()), |trace| write!(out, r#","trace":"{trace}""#))
+            }
+        });
+        named.unwrap_or_else(|| out.write_str(line))?;
+        out.write_str(end)
+    }
+}
+
+fn is_ours(target: &str) -> bool {
+    OURS.contains(&target.split("::").next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_libraries_are_not_ours() {
+        assert!(is_ours(module_path!()) && is_ours("gateway"));
+        for other in ["h2::server", "sqlx::postgres::notice", "gateway_of_others::x", "hyper", ""] {
+            assert!(!is_ours(other), "{other}");
+        }
+    }
 }

@@ -9,6 +9,8 @@ use reqwest::Url;
 pub struct Site<'s> {
     /// Address and port to listen on.
     pub address: SocketAddr,
+    /// Address and port that metrics are told at.
+    pub metrics: Option<SocketAddr>,
     /// The origin that clients reach it by; without one, that of the address.
     pub public_url: Option<&'s str>,
     /// What else clients call it: FHIR base addresses.
@@ -18,7 +20,7 @@ pub struct Site<'s> {
 impl Site<'_> {
     /// At an address alone.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, public_url: None, also_at: &[] }
+        Self { address, metrics: None, public_url: None, also_at: &[] }
     }
 }
 

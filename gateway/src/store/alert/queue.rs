@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Entry, Kind, body};
 use crate::store::Store;
-use crate::store::alone::organizations;
+use crate::store::alone::{organizations, organizations_of};
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::core::Core;
 use crate::store::dialect;
@@ -222,6 +222,23 @@ impl Store {
         connection.execute(&sql, &args).await?;
         connection.commit().await?;
         Ok(())
+    }
+
+    /// How many alerts wait to be sent, of all organizations.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn alerts_waiting(&self) -> Result<i64, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        let mut waiting = 0;
+        for organization in organizations_of(&mut connection).await? {
+            connection.begin_read(Some(organization.0)).await?;
+            let sql = "select count(*) from alerts where organization_id = $1 and state = 'waiting'";
+            let row = connection.fetch_optional(sql, &[Arg::Int(organization.0)]).await?;
+            connection.end_read().await?;
+            waiting += row.and_then(|row| row.int(0)).unwrap_or(0);
+        }
+        Ok(waiting)
     }
 
     /// Forgets alerts that are older than anybody asks for.

@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor};
 
-use super::Trust;
+use super::{Connections, Trust};
 use crate::store::connection::DbError;
 
 /// A connection that was used this long ago is asked whether the server is still there.
@@ -146,6 +146,13 @@ where
             Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed),
             Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut),
         }
+    }
+
+    /// What they are at. A connection that is being made counts as used.
+    pub(super) fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        let idle = status.available.min(status.size);
+        Connections { used: status.size - idle, idle, waiting: status.waiting, most: status.max_size }
     }
 
     /// Closes, for as long as the pool is there, what nobody has used for a while.

@@ -1,0 +1,66 @@
+//! Probes while a server prepares: it lives, and is not ready. Without an answer, whoever watches it would end it for that.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::http::response::{self, Body};
+use crate::outcome::{Code, Failure};
+use crate::readiness;
+use crate::router::{self, Destination, Interaction, Verb};
+
+/// Connections at a time.
+const CONNECTIONS: usize = 64;
+/// How long one may last.
+const LONGEST: Duration = Duration::from_secs(5);
+/// How long to wait after accept failed.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Answers one request for each connection, until it is dropped.
+pub async fn answer(listener: &TcpListener) -> Infallible {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let (Ok(place), Ok((stream, _))) = (Arc::clone(&room).acquire_owned().await, listener.accept().await) else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        tokio::spawn(async move {
+            let answer = service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(told(&request)));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), answer);
+            let _ended = timeout(LONGEST, connection).await;
+            drop(place);
+        });
+    }
+}
+
+fn told(request: &Request<Incoming>) -> Response<Body> {
+    let verb = Verb::parse(request.method().as_str());
+    match router::find(verb, request.uri().path()) {
+        Destination::Found(place) if place.interaction == Interaction::Live => response::text(StatusCode::OK, "live\n"),
+        Destination::Found(place) if place.interaction == Interaction::Ready => {
+            response::text(StatusCode::SERVICE_UNAVAILABLE, readiness::PREPARING)
+        }
+        _ => {
+            let failure = Failure::unavailable(Code::Transient, "The gateway prepares to serve. Try again.");
+            let mut response = Response::new(Body::new(failure.outcome()));
+            *response.status_mut() = failure.status;
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+    }
+}
