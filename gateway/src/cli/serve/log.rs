@@ -6,7 +6,12 @@ use std::panic::{self, PanicHookInfo};
 use tracing_subscriber::EnvFilter;
 
 /// The variable that says what is logged (`info`, `gateway=debug`).
-const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
+pub(in crate::cli) const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
+
+/// Whether a text says what is logged.
+pub(in crate::cli) fn is_filter(text: &str) -> bool {
+    EnvFilter::try_new(text).is_ok()
+}
 
 /// Logs to stderr, from this level on where the environment says nothing. Panics are told by their place alone: a message
 /// may hold data.
