@@ -67,8 +67,8 @@ suite! {
         let server = Server::with(engine, Options { arguments: [arguments, vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()]].concat(), ..Options::default() });
         let client = server.client();
         let long = format!(r#"{{"resourceType":"Patient","name":[{{"family":"{}"}}]}}"#, "x".repeat(4000));
-        client.post("Patient", &long).await.expect(413);
-        let statement = client.get("metadata").await.expect(200).text();
+        client.post("/Patient", &long).await.expect(413);
+        let statement = client.get("/metadata").await.expect(200).text();
         assert!(statement.replace(' ', "").contains(r#""conditionalDelete":"multiple""#), "{statement}");
         assert!(server.log().contains("gateway.toml"), "{}", server.log());
     }

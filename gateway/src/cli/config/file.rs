@@ -125,7 +125,13 @@ type Wrong = (usize, String);
 fn parse(text: &str, serve: &Command, is_private: bool) -> Result<Vec<Setting>, Vec<Fault>> {
     let fault = |(at, what): Wrong| Fault { line: line_of(text.as_bytes(), at), what };
     let (table, errors) = DeTable::parse_recoverable(text);
-    let wrong = |error: &toml::de::Error| (error.span().map_or(0, |span| span.start), error.message().to_owned());
+    let wrong = |error: &toml::de::Error| {
+        let what = match error.message() {
+            twice @ "duplicate key" => twice.to_owned(),
+            other => format!("{other} (texts stand in quotes: listen = \"127.0.0.1:8080\")"),
+        };
+        (error.span().map_or(0, |span| span.start), what)
+    };
     let mut faults: Vec<Fault> = errors.iter().map(|error| fault(wrong(error))).collect();
     let mut settings = Vec::new();
     // Of a file that is not TOML half of what is read is not what was meant.
@@ -321,7 +327,7 @@ mod tests {
             ("user-reach = \"all\"", 1, "one of care, organization"),
             ("data-dir = \"\"", 1, "no value"),
             ("listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"", 2, "duplicate key"),
-            ("listen = 127.0.0.1:1", 1, ""),
+            ("listen = 127.0.0.1:1", 1, "in quotes"),
             ("dev-token = \"hush\"", 1, "FHIR_GATEWAY_DEV_TOKEN"),
             ("alert-secret = \"hush\"", 1, "alert-secret-file"),
             ("secret-key = \"hush\"", 1, "FHIR_GATEWAY_SECRET_KEY"),

@@ -8,6 +8,9 @@ use reqwest::Url;
 /// Options whose value is an address that holds a secret only as its password.
 const ADDRESSES: [&str; 2] = ["content-store", "database"];
 
+/// Schemes of addresses without a host: what stands there is a path.
+const FILES: [&str; 2] = ["file", "sqlite"];
+
 /// The parameter of a database's address that is its password.
 const PASSWORD: &str = "password";
 
@@ -21,8 +24,9 @@ pub(super) fn shown<'v>(arg: &Arg, value: &'v str) -> Option<Cow<'v, str>> {
     if !arg.get_long().is_some_and(|name| ADDRESSES.contains(&name)) {
         return None;
     }
-    let Ok(mut url) = Url::parse(value) else {
-        // A path; what looks like an address with somebody in it is none that can be shown.
+    let parsed = Url::parse(value).ok();
+    let Some(mut url) = parsed.filter(|url| url.has_host() || FILES.contains(&url.scheme())) else {
+        // A path; what looks like somebody at a host is none that can be shown.
         return (!value.contains('@')).then_some(Cow::Borrowed(value));
     };
     let in_query = url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case(PASSWORD));
@@ -56,6 +60,7 @@ mod tests {
             (&database, "postgres://gateway:hush@db/clinic", Some("postgres://gateway@db/clinic")),
             (&database, "postgres://db/clinic?user=gateway&password=hush", Some("postgres://db/clinic")),
             (&database, "sqlite:clinic.db", Some("sqlite:clinic.db")),
+            (&database, "sqlite:/srv/a@b.db", Some("sqlite:/srv/a@b.db")),
             (&database, "/srv/clinic.db", Some("/srv/clinic.db")),
             (&database, "gateway:hush@db", None),
             (&webhook, "https://alerts.example/hush", None),
