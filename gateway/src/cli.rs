@@ -1,4 +1,4 @@
-//! The command line: `fhir-gateway serve|demo|migrate|import|map|search|consent|client|account|key|audit|alerts|provider|purge|hold|incident|restore-replay`.
+//! The command line: `fhir-gateway serve|config|demo|migrate|import|map|search|consent|client|account|key|audit|alerts|provider|purge|hold|incident|restore-replay`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
@@ -6,6 +6,7 @@ pub mod account;
 pub mod alerts;
 pub mod audit;
 pub mod client;
+pub mod config;
 pub mod consent;
 pub mod demo;
 pub mod hold;
@@ -25,7 +26,9 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use mappers::map::Severity;
 
 use crate::gateway::Gateway;
 use crate::gateway::Options;
@@ -68,6 +71,8 @@ enum Command {
     #[command(subcommand)]
     Client(client::ClientCommand),
     #[command(subcommand)]
+    Config(config::ConfigCommand),
+    #[command(subcommand)]
     Consent(consent::ConsentCommand),
     Demo(demo::DemoArgs),
     #[command(subcommand)]
@@ -108,6 +113,10 @@ pub struct DecideArgs {
 /// Which database, and where files lie.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseArgs {
+    /// TOML file of options, by their long names (`fhir-gateway config example`): where neither the command line nor an option's variable
+    /// says anything, it does.
+    #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_CONFIG")]
+    pub config: Option<PathBuf>,
     /// `postgres://USER@HOST/DATABASE` or `sqlite:PATH`; without it, fhir-gateway.db in the data directory.
     #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_DATABASE", hide_env_values = true, value_parser = database_url)]
     pub database: Option<String>,
@@ -148,7 +157,7 @@ pub struct ContentArgs {
     #[arg(long, value_name = "URL", env = "FHIR_GATEWAY_CONTENT_STORE", hide_env_values = true)]
     content_store: Option<String>,
     /// Attachments of fewer bytes stay in the row, longer ones go to the object store or the content directory.
-    #[arg(long, value_name = "BYTES", default_value_t = content::INLINE)]
+    #[arg(long, value_name = "BYTES", env = "FHIR_GATEWAY_CONTENT_INLINE", default_value_t = content::INLINE)]
     content_inline: usize,
 }
 
@@ -209,6 +218,20 @@ impl DatabaseArgs {
     /// It cannot be read, something in it is wrong, or it is not signed.
     pub(crate) fn signed_statutes(&self) -> Result<Option<Signed>, Stop> {
         self.statutes.as_deref().map(statutes::signed).transpose()
+    }
+
+    /// What of these options would keep a gateway from being opened, as far as files tell: all of it.
+    fn problems(&self) -> Vec<Stop> {
+        let maps = self.maps.as_deref().map(map::folder).transpose().map(Option::unwrap_or_default);
+        let faults = match &maps {
+            Ok(files) if !files.is_empty() => mappers::map::check(files),
+            _ => Vec::new(),
+        };
+        let faults = faults.into_iter().filter(|problem| problem.severity == Severity::Error);
+        let faults: Vec<Stop> = faults.take(20).map(|problem| Stop::usage(problem.to_string())).collect();
+        let content = self.content.content_store.as_deref().map(content::knows).transpose().map_err(Stop::usage);
+        let files = [maps.err(), self.label_table().err(), self.signed_statutes().err(), content.err()];
+        files.into_iter().flatten().chain(faults).collect()
     }
 
     /// How a gateway on it is opened.
@@ -349,10 +372,14 @@ impl From<StoreError> for Stop {
 /// Parses the command line and does what it says. `--help`, `--version` and wrong usage end the process here.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let told = match config::told(Cli::command(), std::env::args_os().collect()) {
+        Ok(told) => told,
+        Err(refusal) => return refusal.tell(),
+    };
+    let cli = Cli::from_arg_matches(&told.matches).unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Ok(runtime) => runtime.block_on(run(cli.command, &told)),
         Err(error) => Err(Stop::failed(format!("no threads to run on: {error}"))),
     };
     let exit = result.unwrap_or_else(|stop| {
@@ -373,12 +400,13 @@ pub(crate) fn print(text: &str) -> Result<(), Stop> {
     }
 }
 
-async fn run(command: Command) -> Result<Exit, Stop> {
+async fn run(command: Command, told: &config::Told) -> Result<Exit, Stop> {
     match command {
         Command::Alerts(command) => alerts::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Account(command) => account::run(command).await,
         Command::Client(command) => client::run(command).await,
+        Command::Config(command) => config::run(command, told).await,
         Command::Consent(command) => consent::run(command).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Hold(command) => hold::run(command).await,

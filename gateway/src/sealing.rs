@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use crate::interaction::cursor::make_key;
 
 /// The file in the data directory. Gateways that serve one database share it, or have the same in the environment.
-const KEY_FILE: &str = "secret.key";
+pub(crate) const KEY_FILE: &str = "secret.key";
 
 /// The variable that holds the key in the file's place: 32 bytes in base64.
 pub const KEY_VARIABLE: &str = "FHIR_GATEWAY_SECRET_KEY";

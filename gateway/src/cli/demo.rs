@@ -70,6 +70,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     let address = address(args.port)?;
     let data_dir = args.data_dir.as_path();
     let database = DatabaseArgs {
+        config: None,
         database: None,
         data_dir: data_dir.to_path_buf(),
         maps: None,

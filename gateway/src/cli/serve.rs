@@ -31,7 +31,7 @@ use crate::webhook::{self, Upkeep};
 
 use edge::EdgeArgs;
 pub use listen::{Ready, Served, listen};
-pub(super) use log::log;
+pub(super) use log::{LOG_VARIABLE, is_filter, log};
 use logins::LoginArgs;
 use operator::OperatorArgs;
 pub use site::Site;
@@ -47,6 +47,7 @@ pub const TOKEN_VARIABLE: &str = "FHIR_GATEWAY_DEV_TOKEN";
 #[command(after_help = "\
 When ready, one line of JSON on standard output says where: {\"ready\":true,\"fhir\":\"http://127.0.0.1:8080/fhir\"}
 (with --public-url also \"listen\"). Programs get their tokens at /oauth/token as clients that `fhir-gateway client add` registers.
+--config FILE says all of this in a file (`fhir-gateway config example`), `fhir-gateway config check` what counts and what is wrong.
 SIGTERM lets requests under way finish and ends with 0. Logs go to stderr; FHIR_GATEWAY_LOG sets their level.
 
 Examples:
@@ -138,25 +139,38 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NUMBER", requires = "audit_retain_to", env = "FHIR_GATEWAY_AUDIT_KEEP_DAYS", default_value_t = DAYS, value_parser = clap::value_parser!(u32).range(1..))]
     audit_keep_days: u32,
     /// Also less than the six years of 45 CFR 164.316(b)(2)(i) and 164.528(a)(3).
-    #[arg(long, requires = "audit_retain_to")]
+    #[arg(long, requires = "audit_retain_to", env = "FHIR_GATEWAY_AUDIT_KEEP_SHORT")]
     audit_keep_short: bool,
     /// A public key (the `signer` of a head) that may have signed the audit trail, beside the data directory's; may be given more than once.
-    #[arg(long, value_name = "HEX", requires = "audit_retain_to")]
+    #[arg(
+        long,
+        value_name = "HEX",
+        requires = "audit_retain_to",
+        env = "FHIR_GATEWAY_AUDIT_KEY",
+        value_delimiter = ','
+    )]
     audit_key: Vec<String>,
     #[command(flatten)]
     edge: EdgeArgs,
     #[command(flatten)]
     operator: OperatorArgs,
     /// The longest request body, in bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
+    #[arg(long, value_name = "BYTES", env = "FHIR_GATEWAY_MAX_BODY", default_value_t = Limits::default().body)]
     max_body: usize,
     /// How long the body of a request may take to arrive, and then how long the work may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", env = "FHIR_GATEWAY_TIME_LIMIT", default_value_t = Limits::default().time.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     time_limit: u64,
     /// A connection on which nobody asks anything, or takes what was answered, is closed after so long, in seconds (one of HTTP/1.1 without a
     /// request after 30 at most).
     #[arg(long, value_name = "SECONDS", env = "FHIR_GATEWAY_IDLE_LIMIT", default_value_t = Limits::default().idle.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     idle_limit: u64,
+}
+
+impl ServeArgs {
+    /// Where it keeps what it serves.
+    pub(super) fn database(&self) -> &DatabaseArgs {
+        &self.database
+    }
 }
 
 /// An organization's default per purpose of use.
@@ -213,6 +227,9 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     log::log_as("info", args.operator.log_format);
     let traces = args.operator.traces()?;
     let secure = args.tls.open()?;
+    if let Some(file) = &args.database.config {
+        tracing::info!(file = %file.display(), "told by a file of options");
+    }
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
     std::fs::create_dir_all(data_dir).map_err(unusable)?;
@@ -258,6 +275,12 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     };
     listen(served, listen::announce).await?;
     Ok(Exit::Done)
+}
+
+/// What of the options would keep a server from starting, as far as that is known without a database: all of it, for `config check`.
+pub(super) fn problems(args: &ServeArgs) -> Vec<Stop> {
+    let options = [authenticator(args).err(), args.webhook.sender().err(), retention(args).err()];
+    options.into_iter().flatten().chain(args.database.problems()).collect()
 }
 
 /// How long the trail is kept, where the server sees to that.

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::outcome::{Code, Failure};
 
 /// The file in the data directory. Gateways that serve one database behind one address share it.
-const KEY_FILE: &str = "cursor.key";
+pub(crate) const KEY_FILE: &str = "cursor.key";
 
 /// Seals and opens cursors.
 pub struct Cursors {

@@ -50,6 +50,14 @@ impl Default for ContentOptions {
     }
 }
 
+/// Whether this build knows an object store of such a URL.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn knows(url: &str) -> Result<(), String> {
+    Objects::open(url).map(drop)
+}
+
 /// Why content cannot be had.
 #[derive(Debug)]
 pub(crate) enum Refusal {

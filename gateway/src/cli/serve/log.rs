@@ -19,7 +19,7 @@ use tracing_subscriber::{EnvFilter, fmt, registry};
 use crate::http::named;
 
 /// The variable that says what is logged (`info`, `gateway=debug`).
-const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
+pub(in crate::cli) const LOG_VARIABLE: &str = "FHIR_GATEWAY_LOG";
 /// The crates of this program.
 const OURS: [&str; 6] = ["consent", "fhir_gateway", "gateway", "mappers", "smart", "terminology"];
 
@@ -31,6 +31,11 @@ pub(super) enum LogFormat {
     Text,
     /// Each line is an object: timestamp, level, message, fields, target, and of an exchange `request` and `trace`.
     Json,
+}
+
+/// Whether a text says what is logged.
+pub(in crate::cli) fn is_filter(text: &str) -> bool {
+    EnvFilter::try_new(text).is_ok()
 }
 
 /// Logs to stderr, from this level on where the environment says nothing. Panics are told by their place alone: a message

@@ -19,7 +19,8 @@ pub(super) struct Objects {
 
 impl Objects {
     pub(super) fn open(url: &str) -> Result<Self, String> {
-        let parsed = url.parse().map_err(|_| format!("{url} is no URL: write file:///FOLDER or s3://BUCKET/PREFIX"))?;
+        let parsed =
+            url.parse().map_err(|_| "the content store is no URL: write file:///FOLDER or s3://BUCKET/PREFIX")?;
         let variables = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
         let (store, prefix) = object_store::parse_url_opts(&parsed, variables).map_err(|error| error.to_string())?;
         Ok(Self { store: store.into(), prefix })
