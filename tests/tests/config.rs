@@ -78,8 +78,15 @@ suite! {
         let (folder, path) = file(&format!("database = {:?}\ndata-dir = {:?}\ntime-limit = 7\n", server.database.url, server.data_dir()));
         let config = path.display().to_string();
         run(folder.path(), &[], &["client", "list", "--config", &config]).await.expect(0);
+        // Who may read the file alone may have the password in it: PostgreSQL here trusts whoever comes, with one or without.
+        let with_password = server.database.url.replace("//postgres@", "//postgres:hush@");
+        let text = format!("database = {with_password:?}\ndata-dir = {:?}\n", server.data_dir());
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        run(folder.path(), &[], &["client", "list", "--config", &config]).await.expect(0);
         let told = run(folder.path(), &[("FHIR_GATEWAY_CONFIG", &config)], &["config", "check", "--dev", "--connect"]).await.expect(0);
         assert!(told.stdout.contains("# the database has every migration\n"), "{}", told.stdout);
+        assert!(!told.stdout.contains("hush") && !told.stderr.contains("hush"), "{}{}", told.stdout, told.stderr);
         let nothing_made: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(nothing_made.len(), 1, "{nothing_made:?}");
     }

@@ -279,8 +279,10 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
 
 /// What of the options would keep a server from starting, as far as that is known without a database: all of it, for `config check`.
 pub(super) fn problems(args: &ServeArgs) -> Vec<Stop> {
-    let options = [authenticator(args).err(), args.webhook.sender().err(), retention(args).err()];
-    options.into_iter().flatten().chain(args.database.problems()).collect()
+    let parts =
+        [args.webhook.sender().err(), retention(args).err(), args.tls.open().err(), args.operator.traces().err()];
+    let options = [authenticator(args).err()].into_iter().chain(parts);
+    options.flatten().chain(args.database.problems()).collect()
 }
 
 /// How long the trail is kept, where the server sees to that.

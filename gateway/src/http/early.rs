@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::http::response::{self, Body};
+use crate::http::secure::Secure;
 use crate::outcome::{Code, Failure};
 use crate::readiness;
 use crate::router::{self, Destination, Interaction, Verb};
@@ -27,23 +29,37 @@ const LONGEST: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Answers one request for each connection, until it is dropped.
-pub async fn answer(listener: &TcpListener) -> Infallible {
+pub async fn answer(listener: &TcpListener, secure: Option<&Arc<Secure>>) -> Infallible {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let (Ok(place), Ok((stream, _))) = (Arc::clone(&room).acquire_owned().await, listener.accept().await) else {
             sleep(PAUSE).await;
             continue;
         };
+        let secure = secure.map(Arc::clone);
         tokio::spawn(async move {
-            let answer = service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(told(&request)));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), answer);
-            let _ended = timeout(LONGEST, connection).await;
+            let answered = async {
+                match secure {
+                    Some(secure) => {
+                        if let Ok(stream) = secure.accept(stream).await {
+                            connection(stream).await;
+                        }
+                    }
+                    None => connection(stream).await,
+                }
+            };
+            let _ended = timeout(LONGEST, answered).await;
             drop(place);
         });
     }
+}
+
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+    let answer = service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(told(&request)));
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).keep_alive(false);
+    // How it ended is the client's affair.
+    let _ended = builder.serve_connection(TokioIo::new(stream), answer).await;
 }
 
 fn told(request: &Request<Incoming>) -> Response<Body> {

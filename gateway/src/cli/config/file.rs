@@ -1,9 +1,10 @@
 //! The file: TOML whose keys are options of `serve`.
 
+use std::any::TypeId;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::ArgAction;
 use clap::error::{ContextKind, ContextValue};
@@ -227,6 +228,11 @@ fn one(name: &str, arg: &Arg, value: &Spanned<DeValue<'_>>) -> Result<String, Wr
         (Kind::Number | Kind::Fraction, DeValue::Integer(number)) => {
             i128::from_str_radix(number.as_str(), number.radix()).ok().map(|number| number.to_string())
         }
+        // An option that takes `off` or a number, as far as it takes this one.
+        (Kind::Text, DeValue::Integer(number)) if !is_any_text(arg) => {
+            let number = i128::from_str_radix(number.as_str(), number.radix()).ok().map(|number| number.to_string());
+            number.filter(|number| taken(name, arg, std::slice::from_ref(number)).is_ok())
+        }
         (Kind::Fraction, DeValue::Float(number)) => Some(number.as_str().to_owned()),
         _ => None,
     };
@@ -240,6 +246,12 @@ fn one(name: &str, arg: &Arg, value: &Spanned<DeValue<'_>>) -> Result<String, Wr
         let is = value.get_ref().type_str();
         (at, format!("`{name}` is {called}, and here is a value of type {is}: write {name} = {example}"))
     })
+}
+
+/// Whether an option takes whatever is written: a number in its place is a mistake.
+fn is_any_text(arg: &Arg) -> bool {
+    let taken = arg.get_value_parser().type_id();
+    taken == TypeId::of::<String>() || taken == TypeId::of::<PathBuf>()
 }
 
 /// Whether the option takes these values by itself. Rules among options are the command line's to say.
@@ -266,6 +278,7 @@ fn taken(name: &str, arg: &Arg, values: &[String]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -318,6 +331,7 @@ mod tests {
             ("database.url = \"x\"", 1, "without tables"),
             ("listen = 8080", 1, "a text"),
             ("time-limit = \"30\"", 1, "a whole number"),
+            ("data-dir = 5", 1, "a text"),
             ("time-limit = 1.5", 1, "a whole number"),
             ("time-limit = 0", 1, "0 is not in 1..=3600"),
             ("provenance = \"yes\"", 1, "true or false"),
@@ -340,6 +354,44 @@ mod tests {
         }
         let all = read("listne = 1\ntime-limit = \"x\"\nzzz = 1", false).unwrap_err();
         assert_eq!(all.iter().map(|fault| fault.line).collect::<Vec<_>>(), [1, 2, 3], "all of it at once");
+    }
+
+    proptest! {
+        /// Whatever stands there, what is wrong has a line of the file, and what is right is what arguments can say.
+        #[test]
+        fn any_text_is_read_or_refused_by_its_lines(
+            lines in prop::collection::vec(
+                prop_oneof![
+                    ".{0,40}",
+                    r#"(listen|time-limit|trusted-proxy|provenance|dev|\[dev\]|a\.b) ?= ?(true|-?[0-9]{1,40}|0x[0-9a-f]{1,4}|1e9|"[^"]{0,9}"|\[|\]|\{\}|""")"#,
+                ],
+                0..6,
+            ),
+        ) {
+            let text = lines.join("\n");
+            match read(&text, false) {
+                Ok(settings) => {
+                    let arguments: Vec<_> = settings.iter().flat_map(Setting::arguments).collect();
+                    prop_assert!(arguments.iter().all(|argument| argument.to_str().is_some_and(|it| it.starts_with("--"))));
+                }
+                Err(faults) => {
+                    let lines = 1 + text.matches('\n').count();
+                    prop_assert!(!faults.is_empty() && faults.iter().all(|fault| (1..=lines).contains(&fault.line)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_option_that_takes_numbers_among_others_takes_one_without_quotes() {
+        let most = |text: &str| if text == "off" { Ok(None) } else { text.parse::<u8>().map(Some) };
+        let serve = Command::new("serve").arg(Arg::new("most").long("most").value_parser(most));
+        for (text, wanted) in
+            [("most = 5", Some("5")), ("most = \"off\"", Some("off")), ("most = 300", None), ("most = 1.5", None)]
+        {
+            let read = parse(text, &serve, false);
+            assert_eq!(read.as_ref().ok().map(|settings| &*settings[0].values[0]), wanted, "{text}: {read:?}");
+        }
     }
 
     #[test]

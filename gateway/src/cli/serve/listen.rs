@@ -102,7 +102,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
             return Ok(());
         }
         prepared = prepared => prepared?,
-        never = early::answer(&listener) => match never {},
+        never = early::answer(&listener, secure.as_ref()) => match never {},
     }
     if !gateway.store.claim_journal(false).await? {
         tracing::warn!("another data directory has the journal of this database: what it says is unknown here");
