@@ -24,6 +24,7 @@ pub use self::access::Access;
 use self::discovered::Discovered;
 pub use self::exchange::seal;
 use self::pending::Pending;
+pub use self::persona::Unclaimed;
 use crate::authorization::KeysAt;
 use crate::clock::Clock;
 use crate::gateway::DEFAULT_ORGANIZATION;
@@ -91,7 +92,8 @@ pub struct Login {
     /// Who, to the provider's issuer.
     pub subject: Box<str>,
     /// Who that is here, where the trusted claims say so.
-    pub persona: Option<Persona>,
+    /// An account that an administrator has tied is what it is, whatever they say.
+    pub persona: Result<Option<Persona>, Unclaimed>,
     /// When the user showed who it is, in seconds since 1970.
     pub auth_time_s: Option<i64>,
     /// Where the browser was to go then, as the caller gave it.
@@ -119,17 +121,12 @@ pub enum LoginError {
     /// The provider cannot be reached, or its answers are none.
     #[error("the provider does not answer as OpenID Connect wants it")]
     Unreachable,
-    /// Its ID token does not hold.
-    #[error("the provider's ID token does not hold: {0}")]
+    /// Its token names two clients.
+    #[error("the provider's token says two clients that it was given to (client_id, azp)")]
+    Client,
+    /// Its token does not hold.
+    #[error("the provider's token does not hold: {0}")]
     Token(#[from] OutsideError),
-    /// The trusted claim names nobody.
-    #[error(
-        "the claim that says who somebody is in FHIR does not name a Patient, Person, Practitioner or RelatedPerson of ours"
-    )]
-    Actor,
-    /// The provider gives staff no role here.
-    #[error("the provider's claim of roles has no value that is a role here (provider add --claim-roles, --role)")]
-    Roles,
     /// Our secret there does not open.
     #[error("the provider's secret does not open with the key of this gateway")]
     Sealed,
@@ -211,13 +208,15 @@ impl Outside {
         let code = answer.code.filter(|code| !code.is_empty() && code.len() <= LONGEST).ok_or(LoginError::Denied)?;
         let token = self.exchanged(&provider, &discovery, code, &pending.verifier).await?;
         let verified = self.verified(&provider, &discovery, &token, &pending.nonce).await?;
-        let persona = persona::persona(&provider, &verified, &self.fhir)?;
+        let persona = persona::persona(&provider, &verified, &self.fhir);
         let Verified { subject, auth_time_s, .. } = verified;
         Ok(Login { provider, subject, persona, auth_time_s, next: pending.next })
     }
 
     async fn provider(&self, id: &str) -> Result<Provider, LoginError> {
-        self.store.provider(id).await?.ok_or(LoginError::Provider)
+        let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let found = if is_id { self.store.provider(id).await? } else { None };
+        found.ok_or(LoginError::Provider)
     }
 }
 

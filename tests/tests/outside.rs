@@ -98,15 +98,52 @@ suite! {
         provider.log_in(&mut third, "u-2").await.expect(200);
         assert!(who(&mut first).await.is_none() && who(&mut second).await.is_none() && who(&mut third).await.is_some());
         assert_eq!(accounts(&server).await[0].str("actors.0"), Some("Practitioner/2"));
-        // No role any more: nobody here.
-        provider.says(&said(&["x"], "Practitioner/2")).await;
-        let page = provider.log_in(&mut browser(&server), "u-2").await.expect(403).text();
-        assert!(page.contains("there is no account for it here"), "{page}");
-        // And no claim at all ends what there was.
-        provider.says(&json!({"u-2": {"name": "Ada"}})).await;
-        provider.log_in(&mut browser(&server), "u-2").await.expect(403);
-        assert!(who(&mut third).await.is_none());
-        assert_eq!((accounts(&server).await.len(), recorded(&server, "outside-login", 403).await), (1, 2));
+        // No role any more, or somebody who is none, or no claim at all: nobody here, and what there was is over.
+        let nothing = json!({"u-2": {"name": "Ada"}});
+        for (number, says) in [said(&["x"], "Practitioner/2"), said(&["clinician"], "Device/1"), nothing].iter().enumerate() {
+            assert!(who(&mut third).await.is_some(), "{number}");
+            provider.says(says).await;
+            let page = provider.log_in(&mut browser(&server), "u-2").await.expect(403).text();
+            assert!(page.contains("there is no account for it here"), "{page}");
+            assert!(who(&mut third).await.is_none(), "{number}");
+            provider.says(&said(&["clinician"], "Practitioner/2")).await;
+            provider.log_in(&mut third, "u-2").await.expect(200);
+        }
+        assert_eq!((accounts(&server).await.len(), recorded(&server, "outside-login", 403).await), (1, 3));
+        // Nor can an administrator say what the provider would say otherwise again.
+        let id = accounts(&server).await[0].str("id").unwrap().to_owned();
+        let change = command(&server, &["account", "change", &id, "--by", "Jane", "--role", "ADMIN"]).await.expect(4);
+        assert!(change.stderr.contains("would say it again"), "{}", change.stderr);
+    }
+
+    /// Whoever was closed out stays so, also where the provider is added anew under another id; and whoever was not is the same again.
+    async fn a_provider_that_is_added_anew_knows_the_same_people(engine: Engine) {
+        let server = Server::start(engine);
+        for id in ["p1", "p2"] {
+            assert!(server.client().save(&gateway_tests::patient(id, "x")).await.status < 300);
+        }
+        let people = json!({"closed": {"fhirUser": "Patient/p1"}, "erased": {"fhirUser": "Patient/p2"}, "open": {"fhirUser": "Patient/p3"}});
+        let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
+        for login in ["closed", "erased", "open"] {
+            provider.log_in(&mut browser(&server), login).await.expect(200);
+        }
+        let of = |all: &[Json], actor: &str| all.iter().find(|account| account.str("actors.0") == Some(actor)).unwrap().str("id").unwrap().to_owned();
+        let before = accounts(&server).await;
+        command(&server, &["account", "disable", &of(&before, "Patient/p1"), "--by", "Jane"]).await.expect(0);
+        let request = ["purge", "request", "--json", "--by", "Jane Doe", "--reason", "court-order", "--patient", "p2"];
+        let asked = Json::of(&command(&server, &request).await.expect(0).stdout);
+        command(&server, &["purge", "approve", asked.str("id").unwrap(), "--by", "John Roe"]).await.expect(0);
+        let mut sql = server.sql().await;
+        let table = if engine == Engine::Postgres { "fhir_gateway.outside_links" } else { "outside_links" };
+        assert_eq!(sql.count(&format!("select count(*) from {table} where subject = 'erased'")).await, 0, "the subject is there");
+        command(&server, &["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
+        let again = provider.anew(&server, "clinic2", &BY_CLAIM).await;
+        for login in ["closed", "erased"] {
+            again.log_in(&mut browser(&server), login).await.expect(403);
+        }
+        again.log_in(&mut browser(&server), "open").await.expect(200);
+        assert_eq!(of(&accounts(&server).await, "Patient/p3"), of(&before, "Patient/p3"));
+        assert_eq!(accounts(&server).await.len(), 3);
     }
 
     /// Nobody is tied to anybody by an e-mail address, a name or a birth date; and a claim that names no person names nobody.
@@ -132,8 +169,9 @@ suite! {
     /// An account that an administrator ties to a subject is as it was made; untied, disabled or removed nobody goes on.
     async fn an_administrator_ties_an_account_to_a_subject(engine: Engine) {
         let server = Server::start(engine);
-        let people = json!({"u-3": {"fhirUser": "Patient/other", "name": "Somebody"}});
-        let Some(provider) = Provider::start(&server, "clinic", people, &[]).await else { return };
+        // Whatever is claimed of them, and by claims that are nobody's.
+        let people = json!({"u-3": {"fhirUser": "https://evil.example/Practitioner/9", "name": "Somebody"}});
+        let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
         let add = ["account", "add", "--by", "Jane", "--login", "ada", "--name", "Dr. Ada Hart", "--role", "DOCTOR", "--actor", "Practitioner/1", "--json"];
         let id = Json::of(&command(&server, &add).await.expect(0).stdout).str("id").unwrap().to_owned();
         provider.log_in(&mut browser(&server), "u-3").await.expect(403);
@@ -199,12 +237,17 @@ suite! {
         let options = Options { arguments: ["--second-factor", "required"].map(str::to_owned).into(), ..Options::default() };
         let server = Server::with(engine, options);
         let people = json!({"u-6": {"fhirUser": "Patient/p6"}});
-        let Some(plain) = Provider::start(&server, "plain", people.clone(), &BY_CLAIM).await else { return };
+        let with_tokens = [&BY_CLAIM[..], &["--audience", AUDIENCE]].concat();
+        let Some(plain) = Provider::start(&server, "plain", people.clone(), &with_tokens).await else { return };
         let Some(strong) = Provider::start(&server, "strong", people, &[&BY_CLAIM[..], &["--second-factor"]].concat()).await else { return };
         let mut browser = browser(&server);
         let page = plain.log_in(&mut browser, "u-6").await.expect(200).text();
         assert!(page.contains("Set up a second factor") && !page.contains("type=\"password\""), "{page}");
         assert!(who(&mut browser).await.is_none());
+        // Nor is a token good for what a login is not.
+        add_client(&server, "app", "plain", &["--scope", "patient/*.rs", "--purpose", "PATRQT"]).await.expect(0);
+        let token = plain.token_for("u-6", AUDIENCE, "patient/Patient.rs").await;
+        Client::new(server.address(), Some(&token)).get("/Patient").await.expect(401);
         let mut other = Browser::new(server.address());
         assert!(strong.log_in(&mut other, "u-6").await.expect(200).text().contains("Your account"));
     }
@@ -216,11 +259,13 @@ suite! {
         let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
         let mut browser = browser(&server);
         provider.log_in(&mut browser, "u-7").await.expect(200);
-        let begun = provider.callback(&mut Browser::new(server.address()), "u-7").await;
+        let mut under_way = Browser::new(server.address());
+        let begun = provider.callback(&mut under_way, "u-7").await;
         command(&server, &["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
         assert!(who(&mut browser).await.is_none());
         assert!(!browser.get("/oauth/login").await.expect(200).text().contains("Log in with"));
-        assert_eq!(browser.get(&begun).await.expect(403).status, 403);
+        let page = under_way.get(&begun).await.expect(403).text();
+        assert!(page.contains("not there any more") && !under_way.cookies.contains_key(SESSION), "{page}");
     }
 
     /// A provider that does not answer says so on a page, and the login by a password stays.
@@ -240,7 +285,7 @@ suite! {
         }
         let people = json!({"u-8": {"fhirUser": "Patient/p8", "name": "Paula"}, "u-0": {"name": "Nobody"}});
         let more = [&BY_CLAIM[..], &["--audience", AUDIENCE]].concat();
-        let Some(provider) = Provider::start(&server, "clinic", people, &more).await else { return };
+        let Some(mut provider) = Provider::start(&server, "clinic", people, &more).await else { return };
         let of_job = provider.token_of_job(AUDIENCE, "system/Patient.rs system/Observation.rs").await;
         let (read, job, app) = (async |token: &str, path: &str| Client::new(server.address(), Some(token)).get(path).await.status, "job", "app");
         assert_eq!(read(&of_job, "/Patient/p8").await, 401, "nobody has registered the client");
@@ -254,13 +299,25 @@ suite! {
         assert_eq!((read(&of_app, "/Patient/p8").await, read(&of_app, "/Observation").await), (200, 200));
         assert_eq!(Client::new(server.address(), Some(&of_app)).get("/Patient").await.expect(200).json().items("entry").len(), 1, "another patient is none");
         assert_ne!(read(&of_app, "/Patient/p9").await, 200);
+        // A token from before the provider said something else changes nothing, and opens nothing any more.
+        provider.says(&json!({"u-8": {"fhirUser": "Patient/p9", "name": "Paula"}})).await;
+        provider.log_in(&mut browser(&server), "u-8").await.expect(200);
+        tokio::time::sleep(KNOWN).await;
+        assert_eq!(read(&of_app, "/Patient/p8").await, 401);
+        assert_eq!(accounts(&server).await[0].str("actors.0"), Some("Patient/p9"));
+        // Nor does one that says nobody.
+        provider.says(&json!({"u-8": {"name": "Paula"}})).await;
+        assert_eq!(read(&provider.token_for("u-8", AUDIENCE, "patient/Patient.rs").await, "/Patient/p9").await, 401);
+        provider.says(&json!({"u-8": {"fhirUser": "Patient/p9", "name": "Paula"}})).await;
+        let of_app = provider.token_for("u-8", AUDIENCE, "patient/Patient.rs").await;
+        assert_eq!(read(&of_app, "/Patient/p9").await, 200);
         // Nobody who is somebody here.
         assert_eq!(read(&provider.token_for("u-0", AUDIENCE, "patient/Patient.rs").await, "/Patient/p8").await, 401);
         let [account] = &*accounts(&server).await else { panic!("one account") };
         command(&server, &["account", "disable", account.str("id").unwrap(), "--by", "Jane"]).await.expect(0);
         command(&server, &["client", "disable", job, "--by", "Jane"]).await.expect(0);
         tokio::time::sleep(KNOWN).await;
-        assert_eq!((read(&of_app, "/Patient/p8").await, read(&of_job, "/Patient/p8").await), (401, 401));
+        assert_eq!((read(&of_app, "/Patient/p9").await, read(&of_job, "/Patient/p8").await), (401, 401));
     }
 
     /// 45, 46: for another audience, changed, of a kind that is none, by an issuer that nobody trusts, or of a client of another provider's.

@@ -158,7 +158,7 @@ pub fn verify(token: &str, expected: &Expected<'_>) -> Result<Verified, OutsideE
 pub fn unverified_issuer(token: &str) -> Result<Box<str>, OutsideError> {
     let claims: Members = decoded(Parts::of(token)?.claims)?;
     match claims.text("iss") {
-        Ok(Some(issuer)) if !issuer.is_empty() => Ok(issuer.into()),
+        Ok(Some(issuer)) if !issuer.is_empty() && !issuer.chars().any(char::is_control) => Ok(issuer.into()),
         Ok(_) => Err(OutsideError::Issuer),
         Err(_) => Err(OutsideError::Malformed),
     }
@@ -186,6 +186,8 @@ fn check(claims: Members, typ: Option<&str>, expected: &Expected<'_>) -> Result<
 fn is_of_kind(claims: &Members, typ: Option<&str>, kind: Kind<'_>) -> Result<(), OutsideError> {
     let of_claims = claims.text("typ").map_err(|_| OutsideError::Malformed)?;
     let is_logout = claims.has("events");
+    // Whoever shows it would have to show a key as well (RFC 7800): it is no bearer's.
+    let is_bound = claims.has("cnf");
     let is = match kind {
         Kind::Id { .. } => matches!(typ, None | Some("jwt")) && matches!(of_claims, None | Some("ID")),
         Kind::Access => {
@@ -196,7 +198,7 @@ fn is_of_kind(claims: &Members, typ: Option<&str>, kind: Kind<'_>) -> Result<(),
             says_so && !says_other
         }
     };
-    if is && !is_logout { Ok(()) } else { Err(OutsideError::Kind) }
+    if is && !is_logout && !is_bound { Ok(()) } else { Err(OutsideError::Kind) }
 }
 
 /// An ID token is for us alone: one that others may show, too, is theirs to show. `azp` of an access token is whoever asked for it.

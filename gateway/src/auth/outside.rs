@@ -25,6 +25,8 @@ pub struct Elsewhere {
     store: Store,
     outside: Arc<Outside>,
     reach: StaffReach,
+    /// Nobody works here without a second factor.
+    second_factor: bool,
 }
 
 /// Whether a text can be such a token: three parts, the first of which is JSON.
@@ -34,8 +36,8 @@ pub(super) fn is_one(token: &str) -> bool {
 
 impl Elsewhere {
     /// Of what providers vouch for.
-    pub fn new(store: Store, outside: Arc<Outside>, reach: StaffReach) -> Self {
-        Self { store, outside, reach }
+    pub fn new(store: Store, outside: Arc<Outside>, reach: StaffReach, second_factor: bool) -> Self {
+        Self { store, outside, reach, second_factor }
     }
 
     /// Whose a token is, and until when that counts.
@@ -72,12 +74,20 @@ impl Elsewhere {
 
     async fn somebody(&self, access: &Access, client: &Client, scopes: &str) -> Result<Option<Known>, Unknown> {
         let Access { provider, subject, persona, .. } = access;
-        let account = match self.store.account_of_bearer(provider, subject, persona.as_ref()).await {
+        if let Err(why) = persona {
+            tracing::info!(provider = %provider.id, %why, "a token is of nobody here by its claims");
+        }
+        let persona = persona.as_ref().ok().and_then(Option::as_ref);
+        let account = match self.store.account_of_bearer(provider, subject, persona).await {
             Ok(account) => account,
             Err(AccountError::Store(_)) => return Err(Unknown::Unavailable),
             Err(_) => None,
         };
         let Some(account) = account else { return Ok(None) };
+        // What a login asks for a token does not go without: it shows a second factor where its provider asks for one.
+        if !provider.second_factor && (self.second_factor || account.has_second_factor()) {
+            return Ok(None);
+        }
         let Some(purpose) = role(&account).and_then(|role| purpose(client, role)) else { return Ok(None) };
         // Whoever is a patient has one in context; nobody else has chosen one.
         let own = account.fhir_user().and_then(|user| user.strip_prefix("Patient/")).map(ToOwned::to_owned);

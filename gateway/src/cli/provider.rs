@@ -44,7 +44,7 @@ Example:
       --secret-file provider.secret --claim-actor fhirUser \\
       --claim-roles realm_access.roles --role clinician=DOCTOR --second-factor
 
-With --audience access tokens of this issuer (RFC 9068, and as Keycloak has them) count here as they are,
+With --audience access tokens (in which the claims have to be, too: a token that says nobody is nobody's) of this issuer (RFC 9068, and as Keycloak has them) count here as they are,
 where their client is registered by `client add --outside`; without --client-id nobody logs in by it here.
 
 Exit codes:
@@ -154,8 +154,8 @@ async fn add(args: AddArgs) -> Result<(), Stop> {
     let name = words("--name", &args.name)?;
     let client_id = args.client_id.as_deref().map(|id| words("--client-id", id)).transpose()?;
     let audience = args.audience.as_deref().map(|name| words("--audience", name)).transpose()?;
-    let actor = args.claim_actor.as_deref().map(claim).transpose()?;
-    let roles = args.claim_roles.as_deref().map(claim).transpose()?;
+    let actor = args.claim_actor.as_deref().map(|name| claim("--claim-actor", name)).transpose()?;
+    let roles = args.claim_roles.as_deref().map(|name| claim("--claim-roles", name)).transpose()?;
     if roles.is_some() && args.role.is_empty() {
         return Err(Stop::usage("--claim-roles says nothing without --role VALUE=ROLE"));
     }
@@ -223,13 +223,13 @@ fn words<'a>(option: &str, text: &'a str) -> Result<&'a str, Stop> {
 }
 
 /// What everybody may set of themselves ties nobody to a person.
-fn claim(name: &str) -> Result<&str, Stop> {
-    let name = words("--claim-actor", name)?;
+fn claim<'a>(option: &str, name: &'a str) -> Result<&'a str, Stop> {
+    let name = words(option, name)?;
     let own =
         ["email", "name", "given_name", "family_name", "preferred_username", "nickname", "phone_number", "birthdate"];
     if own.contains(&name) {
         return Err(Stop::usage(format!(
-            "--claim-actor {name}: nobody is tied to a person by e-mail, name or demographics"
+            "{option} {name}: nobody is tied to a person by e-mail, name or demographics"
         )));
     }
     Ok(name)

@@ -245,14 +245,14 @@ impl Logins {
         let Some(form) = form else { return Ok(see_other(paths::ACCOUNT)) };
         let gone = self.cookies.clear(Cookie::Session);
         let Some((session, _)) = self.visit(asked.headers).await? else {
-            return Ok(screens::logged_out().with_cookie(&gone));
+            return Ok(screens::logged_out(false).with_cookie(&gone));
         };
         if !self.check_csrf(asked.headers, &session, form.get("csrf")) {
             return Ok(screens::stale(paths::ACCOUNT).with_status(REFUSED));
         }
         self.gateway.store.end_session(session.account.organization, &session.hash).await?;
         self.record(Route::Logout.name(), Who::Known(&session.account), StatusCode::OK, asked).await?;
-        Ok(screens::logged_out().with_cookie(&gone))
+        Ok(screens::logged_out(session.outside.is_some()).with_cookie(&gone))
     }
 
     /// The two new passwords of a form as one that may be set.

@@ -11,7 +11,7 @@ use crate::outside::{Answer, Login, LoginError};
 use crate::pages::{Page, see_other};
 use crate::store::accounts::AccountError;
 
-/// Nobody is told more: whose account it would be, and why not, is in the log and on record.
+/// Nobody is told more: whether there is an account is not a stranger's to know.
 const NOBODY_HERE: &str = "Your login there is right, and there is no account for it here, or it is closed. Ask whoever looks after accounts at your clinic.";
 
 impl Logins {
@@ -28,9 +28,10 @@ impl Logins {
         }
     }
 
-    /// Somebody comes back from a provider. The browser keeps what it began no longer, whatever comes of it.
+    /// Somebody comes back from a provider. The browser keeps what it began no longer, unless that was another login.
     pub(super) async fn back_from_provider(&self, asked: &Asked<'_>) -> Result<Page, Unavailable> {
         let cookie = self.cookies.of(Cookie::Outside, asked.headers).unwrap_or_default();
+        let mut is_used = true;
         let page = match Form::read(asked.query) {
             Ok(answer) => {
                 let answer = Answer {
@@ -41,19 +42,26 @@ impl Logins {
                 };
                 match self.outside.finish(cookie, answer).await {
                     Ok(login) => self.vouched_for(&login, asked).await?,
-                    Err(error) => self.not_by_provider(Route::FromProvider, &error, None, asked).await?,
+                    Err(error) => {
+                        is_used = !matches!(error, LoginError::State);
+                        self.not_by_provider(Route::FromProvider, &error, None, asked).await?
+                    }
                 }
             }
             Err(_) => self.not_by_provider(Route::FromProvider, &LoginError::State, None, asked).await?,
         };
-        Ok(page.with_cookie(&self.cookies.clear(Cookie::Outside)))
+        Ok(if is_used { page.with_cookie(&self.cookies.clear(Cookie::Outside)) } else { page })
     }
 
     /// The session of whom a provider has vouched for.
     async fn vouched_for(&self, login: &Login, asked: &Asked<'_>) -> Result<Page, Unavailable> {
         let Login { provider, subject, persona, auth_time_s, next } = login;
         let next = next::ours(next);
-        let account = match self.gateway.store.account_of_subject(provider, subject, persona.as_ref()).await {
+        if let Err(why) = persona {
+            tracing::warn!(provider = %provider.id, %why, "somebody logs in who is nobody here by claims");
+        }
+        let persona = persona.as_ref().ok().and_then(Option::as_ref);
+        let account = match self.gateway.store.account_of_subject(provider, subject, persona).await {
             Ok(account) => account,
             Err(AccountError::Store(_)) => return Err(Unavailable),
             // What is claimed is no account that could be: its text may name whose it is.
@@ -72,6 +80,7 @@ impl Logins {
             None => None,
         };
         let (Some(account), Some(cookie)) = (account.as_ref(), begun) else {
+            tracing::info!(provider = %provider.id, "somebody has no account here, or it is disabled");
             self.record(Route::FromProvider.name(), Who::Nobody, StatusCode::FORBIDDEN, asked).await?;
             return Ok(screens::not_outside(NOBODY_HERE, next).with_status(StatusCode::FORBIDDEN));
         };
@@ -89,7 +98,8 @@ impl Logins {
     ) -> Result<Page, Unavailable> {
         let (status, says) = match error {
             LoginError::Store(_) => return Err(Unavailable),
-            LoginError::Provider => return Ok(login_page(next)),
+            LoginError::Provider if route == Route::ToProvider => return Ok(login_page(next)),
+            LoginError::Provider => (StatusCode::FORBIDDEN, "That other login is not there any more."),
             LoginError::Next => (
                 StatusCode::BAD_REQUEST,
                 "The app's request is too long to be taken along to another login. Log in by a password, or ask whoever made the app.",
@@ -102,11 +112,10 @@ impl Logins {
             LoginError::Unreachable => {
                 (StatusCode::BAD_GATEWAY, "The other login does not answer. Try again in a while, or another way.")
             }
-            LoginError::Token(_) | LoginError::Sealed => (
+            LoginError::Client | LoginError::Token(_) | LoginError::Sealed => (
                 StatusCode::BAD_GATEWAY,
                 "What the other login answered does not hold. Ask whoever looks after this server.",
             ),
-            LoginError::Actor | LoginError::Roles => (StatusCode::FORBIDDEN, NOBODY_HERE),
         };
         if !matches!(error, LoginError::State | LoginError::Denied | LoginError::Next) {
             tracing::warn!(%error, "nobody was logged in by a provider");

@@ -334,8 +334,16 @@ pub(super) fn account(csrf: &str, account: &Account, others: &[(i64, i64)], said
 }
 
 /// It is over.
-pub(super) fn logged_out() -> Page {
-    page("You are logged out", &html! { p { a.button href=(paths::LOGIN) { "Log in" } } })
+pub(super) fn logged_out(was_outside: bool) -> Page {
+    page(
+        "You are logged out",
+        &html! {
+            @if was_outside {
+                p.note { "Here. Where you logged in you may still be: on a computer that others use, log out there, too." }
+            }
+            p { a.button href=(paths::LOGIN) { "Log in" } }
+        },
+    )
 }
 
 /// A form that is none of ours, or is too old.

@@ -2,7 +2,7 @@
 
 use smart::outside::{Expected, Kind, OutsideError, Verified, unverified_issuer, verify};
 
-use super::{LoginError, Outside, persona};
+use super::{LoginError, Outside, Unclaimed, persona};
 use crate::store::accounts::Persona;
 use crate::store::providers::Provider;
 
@@ -17,7 +17,7 @@ pub struct Access {
     /// Who it is for, to the provider's issuer.
     pub subject: Box<str>,
     /// Who that is here, where the trusted claims say so.
-    pub persona: Option<Persona>,
+    pub persona: Result<Option<Persona>, Unclaimed>,
     /// The client that it was given to.
     pub client: String,
     /// Its scopes, with spaces between.
@@ -52,9 +52,12 @@ impl Outside {
             }
             verified => verified,
         }?;
-        let client = text(&verified, "client_id").or_else(|| text(&verified, "azp")).unwrap_or_default().to_owned();
+        let client = match (text(&verified, "client_id"), text(&verified, "azp")) {
+            (Some(client), Some(azp)) if client != azp => return Err(LoginError::Client),
+            (client, azp) => client.or(azp).unwrap_or_default().to_owned(),
+        };
         let scopes = scopes(&verified);
-        let persona = persona::persona(&provider, &verified, &self.fhir)?;
+        let persona = persona::persona(&provider, &verified, &self.fhir);
         let Verified { subject, expires_s, .. } = verified;
         Ok(Some(Access { provider, subject, persona, client, scopes, expires_ms: expires_s.saturating_mul(1000) }))
     }

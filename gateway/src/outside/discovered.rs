@@ -12,8 +12,9 @@ use crate::store::providers::Provider;
 
 /// The most that are kept.
 const MOST: usize = 100;
-/// A provider that does not answer is not asked again for so long: a login begins before anybody is known.
-const PAUSE_MS: i64 = 5_000;
+/// A provider is not asked again for so long, whatever it says of keeping and whether or not it answered: a login begins, and a token is
+/// looked at, before anybody is known.
+const PAUSE_MS: i64 = 10_000;
 
 /// What is known, by issuer. Who asks first fetches, and the others wait for what comes of it.
 #[derive(Default)]
@@ -46,11 +47,14 @@ impl Outside {
     pub(super) async fn discovery(&self, provider: &Provider) -> Result<Arc<Discovery>, LoginError> {
         let kept = self.discovered.of(&provider.issuer);
         let mut kept = kept.lock().await;
-        let now_ms = self.clock.now_ms();
-        if now_ms >= kept.until_ms {
-            let found = self.discover(provider).await;
-            let for_ms = found.as_ref().map_or(PAUSE_MS, |(_, for_ms)| *for_ms);
-            *kept = Kept { found: found.map(|(discovery, _)| Arc::new(discovery)), until_ms: now_ms + for_ms };
+        if self.clock.now_ms() >= kept.until_ms {
+            let (found, for_ms) = match self.discover(provider).await {
+                Some((discovery, for_ms)) => (Some(Arc::new(discovery)), for_ms.max(PAUSE_MS)),
+                // What it said last is as good as anything, while it is away.
+                None => (kept.found.take(), PAUSE_MS),
+            };
+            // From now on: it may have taken as long as the pause.
+            *kept = Kept { found, until_ms: self.clock.now_ms() + for_ms };
         }
         kept.found.clone().ok_or(LoginError::Unreachable)
     }

@@ -4,9 +4,21 @@ use serde_json::Value;
 use smart::id_token::is_user;
 use smart::outside::Verified;
 
-use super::LoginError;
 use crate::store::accounts::{Persona, Role};
 use crate::store::providers::Provider;
+
+/// What a provider's claims say of somebody that makes nobody of them here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unclaimed {
+    /// The trusted claim names nobody.
+    #[error(
+        "the claim that says who somebody is in FHIR does not name a Patient, Person, Practitioner or RelatedPerson of ours"
+    )]
+    Actor,
+    /// Staff has no role here.
+    #[error("the provider's claim of roles has no value that is a role here (provider add --claim-roles, --role)")]
+    Roles,
+}
 
 /// The most values of a claim of roles that are looked at.
 const MOST_VALUES: usize = 1_000;
@@ -18,20 +30,20 @@ const NAME: usize = 120;
 ///
 /// # Errors
 /// The claim names nobody that it could be, or gives staff no role.
-pub(super) fn persona(provider: &Provider, verified: &Verified, fhir: &str) -> Result<Option<Persona>, LoginError> {
+pub(super) fn persona(provider: &Provider, verified: &Verified, fhir: &str) -> Result<Option<Persona>, Unclaimed> {
     let Some(claim) = &provider.claim_actor else { return Ok(None) };
     let Some(value) = at(verified, claim) else { return Ok(None) };
-    let text = value.as_str().ok_or(LoginError::Actor)?;
+    let text = value.as_str().ok_or(Unclaimed::Actor)?;
     // A reference, or an address below ours.
     let below = text.strip_prefix(fhir).and_then(|rest| rest.strip_prefix('/'));
     let actor = below.unwrap_or(text);
     if !is_user(actor) {
-        return Err(LoginError::Actor);
+        return Err(Unclaimed::Actor);
     }
     let is_patient = actor.starts_with("Patient/") || actor.starts_with("RelatedPerson/");
     let roles = if is_patient { vec![Role::Patient] } else { roles(provider, verified) };
     if roles.is_empty() {
-        return Err(LoginError::Roles);
+        return Err(Unclaimed::Roles);
     }
     Ok(Some(Persona { name: name(verified, provider), roles, actor: actor.to_owned() }))
 }

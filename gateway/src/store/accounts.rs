@@ -20,8 +20,8 @@ use consent::{OrganizationId, Permit, Purpose};
 pub use administer::{Activation, Change, New};
 pub use attempts::Attempt;
 pub use check::{folded, is_id};
-pub(in crate::store) use outside::end_of_provider;
 pub use outside::{Link, Persona};
+pub(in crate::store) use outside::{end_of_provider, forgotten};
 pub use sessions::{Kept, NewSession, Shown};
 
 use crate::store::Store;

@@ -114,7 +114,7 @@ const INTERNAL: [(&str, &str, bool); 46] = [
     ("oauth_handles", "select, insert, update (used), delete", true),
     ("oauth_tokens", "select, insert, update (revoked), delete", true),
     ("outbox", "select, insert, update, delete", true),
-    ("outside_links", "select, insert, delete", true),
+    ("outside_links", "select, insert, update (subject), delete", true),
     // Whose people log in by it is found before anybody is known; its secret is sealed.
     ("outside_providers", "select, insert, update (sealed, removed, removed_by)", false),
     ("purges", "select, insert, update", true),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use consent::{OrganizationId, Permit};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Account, AccountError, Role, check, held, sessions};
+use super::{Account, AccountError, Role, check, held, outside, sessions};
 use crate::store::Store;
 use crate::store::clients::administer::{end, named, organization};
 use crate::store::clients::secret::{hash_of, random};
@@ -125,6 +125,14 @@ impl Store {
             ));
         }
         self.alter_account(permit, id, by, async |connection, account, (organization, now_ms, by)| {
+            if (change.roles.is_some() || change.actors.is_some())
+                && let Some(provider) = outside::asserting(connection, organization, id).await?
+            {
+                return Err(AccountError::Refused(format!(
+                    "the claims of the provider {provider} say who this is, and would say it again at the next login: change it there, or \
+                     `account disable`"
+                )));
+            }
             let name = check::name(change.name.as_deref().unwrap_or(&account.name))?;
             let roles = change.roles.as_deref().unwrap_or(&account.roles);
             let (roles, actors) = check::persona(roles, change.actors.as_deref().unwrap_or(&account.actors))?;

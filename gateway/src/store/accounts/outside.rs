@@ -61,10 +61,12 @@ impl Store {
     }
 
     /// The account of somebody whose access token a provider has given; `None` where there is none for that subject, or it is disabled.
-    /// As a login, but that a token which says nothing of who that is leaves the account as it is.
+    ///
+    /// A token may be older than what the provider says now, or say less to one client than to another: it makes an account at the first
+    /// time, changes none, and opens one of the provider's claims as far as it says the same: the roles that are in both.
     ///
     /// # Errors
-    /// As of [`Store::account_of_subject`].
+    /// What is claimed cannot be kept; or the store does not answer.
     pub async fn account_of_bearer(
         &self,
         provider: &Provider,
@@ -84,14 +86,18 @@ impl Store {
         connection.end_read().await?;
         drop(connection);
         let known = row.and_then(|row| Some((row.int(0)?, Account::of(&row, 1)?)));
-        match (known, persona) {
-            (Some((_, account)), _) if account.disabled_ms.is_some() => Ok(None),
-            (Some((0, account)), _) | (Some((_, account)), None) => Ok(Some(account)),
-            (Some((_, account)), Some(persona)) if is_as(&account, persona) => Ok(Some(account)),
-            (None, None) => Ok(None),
-            // Somebody who is here for the first time, or somebody else than before.
-            (_, Some(persona)) => self.account_of_subject(provider, subject, Some(persona)).await,
+        let (asserted, account) = match (known, persona) {
+            (Some(known), _) => known,
+            (None, Some(_)) => match self.account_of_subject(provider, subject, persona).await? {
+                Some(account) => (1, account),
+                None => return Ok(None),
+            },
+            (None, None) => return Ok(None),
+        };
+        if account.disabled_ms.is_some() {
+            return Ok(None);
         }
+        Ok(if asserted == 0 { Some(account) } else { persona.and_then(|persona| narrowed(account, persona)) })
     }
 
     async fn vouched(
@@ -117,7 +123,7 @@ impl Store {
                 return match persona {
                     Some(persona) => {
                         let now_ms = core.clock.now_ms();
-                        made(&mut connection, provider, subject, persona, now_ms).await.map(Some)
+                        made(&mut connection, provider, subject, persona, now_ms).await
                     }
                     None => Ok(None),
                 };
@@ -203,7 +209,7 @@ impl Store {
             if connection.execute(sql, &args).await? == 0 {
                 return Err(AccountError::Refused(format!("{} is not tied to {provider}", account.login)));
             }
-            Ok(sessions::end_everything(connection, organization, id, (now_ms, by)).await?)
+            Ok(end(connection, organization, id, (now_ms, by)).await?)
         })
         .await
     }
@@ -235,6 +241,18 @@ impl Store {
     }
 }
 
+/// The provider whose claims an account is of, while it is trusted.
+pub(super) async fn asserting(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    account: &str,
+) -> Result<Option<String>, DbError> {
+    let sql = "select p.id from outside_links l join outside_providers p on p.id = l.provider \
+               where l.organization_id = $1 and l.account = $2 and l.asserted = 1 and p.removed is null limit 1";
+    let row = connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(account)]).await?;
+    Ok(row.and_then(|row| row.text(0).map(ToOwned::to_owned)))
+}
+
 /// Ends the sessions and approvals of everybody whom a provider vouches for, within an open transaction.
 pub(in crate::store) async fn end_of_provider(
     connection: &mut Connection,
@@ -246,9 +264,22 @@ pub(in crate::store) async fn end_of_provider(
     let accounts = connection.fetch(sql, &[Arg::Int(organization.0), Arg::Text(provider)]).await?;
     for row in &accounts {
         let account = row.text(0).unwrap_or_default();
-        sessions::end_everything(connection, organization, account, (now_ms, by)).await?;
+        end(connection, organization, account, (now_ms, by)).await?;
     }
     Ok(())
+}
+
+/// Ends the sessions and approvals of an account, also those that are about to begin.
+async fn end(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    account: &str,
+    (now_ms, by): (i64, &str),
+) -> Result<u64, DbError> {
+    let sql = "update accounts set revision = revision + 1, changed = $3, changed_by = $4 where organization_id = $1 and id = $2";
+    let args = [Arg::Int(organization.0), Arg::Text(account), Arg::Int(now_ms), Arg::Text(by)];
+    connection.execute(sql, &args).await?;
+    sessions::end_everything(connection, organization, account, (now_ms, by)).await
 }
 
 /// Why there is no account.
@@ -296,9 +327,27 @@ fn voucher(provider: &Provider) -> String {
     format!("provider {}", provider.id)
 }
 
-/// Whether an account is what a provider says now.
-fn is_as(account: &Account, persona: &Persona) -> bool {
-    account.roles == persona.roles && account.actors == [persona.actor.as_str()]
+/// An account as far as a token says the same of who that is.
+fn narrowed(account: Account, persona: &Persona) -> Option<Account> {
+    let roles: Vec<Role> = account.roles.iter().copied().filter(|role| persona.roles.contains(role)).collect();
+    let is_same = account.actors == [persona.actor.as_str()] && !roles.is_empty();
+    is_same.then_some(Account { roles, ..account })
+}
+
+/// What a subject is remembered as after an erasure: it names nobody, and nobody comes back by it.
+pub(in crate::store) fn forgotten(issuer: &str, subject: &str) -> String {
+    format!("erased {}", hash_of(&format!("{issuer} {subject}")))
+}
+
+/// Whether somebody of that issuer's has had an account that was closed: by whichever provider, also one that was removed.
+async fn was_closed(connection: &mut Connection, provider: &Provider, subject: &str) -> Result<bool, DbError> {
+    let sql = "select 1 from outside_links l join outside_providers p on p.id = l.provider \
+               join accounts a on a.organization_id = l.organization_id and a.id = l.account \
+               where l.organization_id = $1 and l.subject in ($2, $3) and p.issuer = $4 and a.disabled is not null limit 1";
+    let forgotten = forgotten(&provider.issuer, subject);
+    let args =
+        [Arg::Int(provider.organization.0), Arg::Text(subject), Arg::Text(&forgotten), Arg::Text(&provider.issuer)];
+    Ok(connection.fetch_optional(sql, &args).await?.is_some())
 }
 
 /// The account of somebody who is here for the first time. Nobody logs in to it by a password.
@@ -308,12 +357,23 @@ async fn made(
     subject: &str,
     persona: &Persona,
     now_ms: i64,
-) -> Result<Account, Taken> {
+) -> Result<Option<Account>, Taken> {
     let organization = provider.organization;
+    if was_closed(connection, provider, subject).await? {
+        return Ok(None);
+    }
     let (roles, actors) = check::persona(&persona.roles, std::slice::from_ref(&persona.actor))?;
     let (id, by) = (new_id().map_err(AccountError::from)?, voucher(provider));
-    // One that nobody types, and that is the same for the same person.
-    let login = format!("{:.38}.{:.24}", provider.id, hash_of(&format!("{} {subject}", provider.issuer)));
+    // One that nobody types, and that is the same for the same person, by whichever provider of the issuer.
+    let login = format!("outside{}.{:.40}", organization.0, hash_of(&format!("{} {subject}", provider.issuer)));
+    let sql = "select id from accounts where organization_id = $1 and login = $2";
+    let before = connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(&login)]).await?;
+    if let Some(before) = before.as_ref().and_then(|row| row.text(0)) {
+        let account = held(connection, organization, before).await.map_err(AccountError::from)?;
+        let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else { return Ok(None) };
+        link(connection, provider, subject, &account.id, now_ms).await?;
+        return kept(connection, provider, account, Some(persona), now_ms).await;
+    }
     let (login, name) = (check::login(&login)?, check::name(&persona.name)?);
     let (roles, actors) = (words(&roles), actors.join(" "));
     let sql = "insert into accounts (organization_id, id, login, name, must_change, roles, actors, failures, recovery, \
@@ -329,19 +389,29 @@ async fn made(
         Arg::Text(&by),
     ];
     connection.execute(sql, &args).await?;
+    link(connection, provider, subject, &id, now_ms).await?;
+    Ok(held(connection, organization, &id).await.map_err(AccountError::from)?)
+}
+
+async fn link(
+    connection: &mut Connection,
+    provider: &Provider,
+    subject: &str,
+    account: &str,
+    now_ms: i64,
+) -> Result<(), DbError> {
     let sql = "insert into outside_links (organization_id, provider, subject, account, asserted, created, created_by) \
                values ($1, $2, $3, $4, 1, $5, $6)";
+    let by = voucher(provider);
     let args = [
-        Arg::Int(organization.0),
+        Arg::Int(provider.organization.0),
         Arg::Text(&provider.id),
         Arg::Text(subject),
-        Arg::Text(&id),
+        Arg::Text(account),
         Arg::Int(now_ms),
         Arg::Text(&by),
     ];
-    connection.execute(sql, &args).await?;
-    let made = held(connection, organization, &id).await.map_err(AccountError::from)?;
-    Ok(made.ok_or_else(|| AccountError::Refused("the account is gone again".to_owned()))?)
+    connection.execute(sql, &args).await.map(drop)
 }
 
 /// An account of the provider's claims as they are now; `None` where they say no longer who that is.
@@ -354,7 +424,7 @@ async fn kept(
 ) -> Result<Option<Account>, Taken> {
     let (organization, by) = (account.organization, voucher(provider));
     let Some(persona) = persona else {
-        sessions::end_everything(connection, organization, &account.id, (now_ms, &by)).await?;
+        end(connection, organization, &account.id, (now_ms, &by)).await?;
         return Ok(None);
     };
     let (roles, actors) = check::persona(&persona.roles, std::slice::from_ref(&persona.actor))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Working;
+use crate::store::accounts::forgotten;
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::consents;
@@ -87,6 +88,21 @@ impl Working<'_> {
         );
         let sessions = connection.execute(&sql, &args_of).await?;
         self.count("account_sessions", sessions);
+        // Whom a provider knows by a name is known no longer; and does not come back as whoever has this id then.
+        let sql = format!(
+            "select l.provider, l.subject, p.issuer from outside_links l join outside_providers p on p.id = l.provider \
+             where l.organization_id = $1 and $2 > 0 and l.account in (select id from accounts where organization_id = $1 and {is_theirs})"
+        );
+        for row in connection.fetch(&sql, &args_of).await? {
+            let [Some(provider), Some(subject), Some(issuer)] = [0, 1, 2].map(|column| row.text(column)) else {
+                continue;
+            };
+            let forgotten = forgotten(issuer, subject);
+            let sql =
+                "update outside_links set subject = $4 where organization_id = $1 and provider = $2 and subject = $3";
+            let args = [Arg::Int(self.organization.0), Arg::Text(provider), Arg::Text(subject), Arg::Text(&forgotten)];
+            connection.execute(sql, &args).await?;
+        }
         let sql = format!(
             "update accounts set disabled = coalesce(disabled, $2), changed = $2, changed_by = 'erasure', revision = revision + 1, \
              name = 'erased', actors = '', password = null, totp_secret = null, recovery = '', activation = null, activation_until = null \
