@@ -28,6 +28,7 @@ pub mod query;
 pub mod rate;
 pub mod request_id;
 pub mod response;
+pub mod room;
 pub mod secure;
 pub mod server;
 pub mod source;
@@ -43,6 +44,8 @@ pub use certificate::CertificateFiles;
 pub struct Limits {
     /// The longest body, in bytes, as sent and as inflated.
     pub body: usize,
+    /// Bodies that are held at a time, in bytes, over all clients; for more there is no room.
+    pub bodies: usize,
     /// The longest line and headers of a request together, in bytes.
     pub head: usize,
     /// How long a handshake may take, and then headers to arrive: over HTTP/1.1 counted from the answer before.
@@ -67,6 +70,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 32 * 1024 * 1024,
+            bodies: 1024 * 1024 * 1024,
             head: 64 * 1024,
             head_time: Duration::from_secs(30),
             idle: Duration::from_secs(120),

@@ -30,6 +30,8 @@ pub struct Page {
     pub status: StatusCode,
     /// The whole document; empty where the browser is sent elsewhere.
     pub html: String,
+    /// What was sent was not looked at, so that it says nothing of whether it would have fitted.
+    pub looked_at_nothing: bool,
     policy: String,
     more: Vec<(HeaderName, HeaderValue)>,
 }
@@ -61,7 +63,13 @@ pub fn problem(status: StatusCode, says: &str) -> Page {
 /// Sends the browser elsewhere, by GET: to another of our pages, or to where a client is answered.
 #[must_use]
 pub fn see_other(next: &str) -> Page {
-    let page = Page { status: StatusCode::SEE_OTHER, html: String::new(), policy: POLICY.clone(), more: Vec::new() };
+    let page = Page {
+        status: StatusCode::SEE_OTHER,
+        html: String::new(),
+        looked_at_nothing: false,
+        policy: POLICY.clone(),
+        more: Vec::new(),
+    };
     page.with_header(header::LOCATION, next)
 }
 
@@ -173,7 +181,13 @@ fn document(title: &str, next: Option<&str>, body: &Markup) -> Page {
             }
         }
     };
-    Page { status: StatusCode::OK, html: html.into_string(), policy: POLICY.clone(), more: Vec::new() }
+    Page {
+        status: StatusCode::OK,
+        html: html.into_string(),
+        looked_at_nothing: false,
+        policy: POLICY.clone(),
+        more: Vec::new(),
+    }
 }
 
 impl Page {

@@ -307,6 +307,12 @@ async fn guessing_at_many_logins_from_one_address_ends() {
 async fn guessing_at_links_ends() {
     let server = started(Engine::Sqlite, &["--rate-login", "1/min,burst=3"]);
     let link = |number: u32| format!("/oauth/activate/{}{number}", "a".repeat(63));
+    // What the page of another site makes a browser fetch is not looked at, and takes nothing from the people of an address.
+    for _ in 0..5 {
+        let picture = server.client().request(Method::GET, &format!("http://{}{}", server.address(), link(9)));
+        let picture = picture.header("Sec-Fetch-Site", "cross-site").header("Sec-Fetch-Dest", "image");
+        picture.await.expect(403);
+    }
     for number in 0..3 {
         oauth(&server, Method::GET, &link(number), &[]).await.expect(404);
     }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use consent::{OrganizationPolicy, Purpose};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::upkeep::{DAYS, LEAST_DAYS, Retention};
 use crate::auth::Authenticator;
@@ -221,6 +222,9 @@ pub enum DevConsent {
 /// # Errors
 /// What stands in the way of starting, and what to do.
 pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
+    // Whoever says "reload" means no end: where there are no files of TLS to look at, nothing happens.
+    let _hangup =
+        signal(SignalKind::hangup()).map_err(|error| Stop::failed(format!("cannot talk to the system: {error}")))?;
     let authenticator = authenticator(&args)?;
     let sender = args.webhook.sender()?;
     let retention = retention(&args)?;

@@ -9,11 +9,12 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::{HeaderMap, StatusCode, header};
 
+use crate::http::room::{Held, Room};
 use crate::metrics::Count;
 use crate::outcome::{Advice, Code, Failure};
 
-/// From here on a body is inflated on a thread that may block.
-const INFLATE_ELSEWHERE: usize = 64 * 1024;
+/// From here on a body is inflated on a thread that may block: it may become a thousand times as long.
+const INFLATE_ELSEWHERE: usize = 4 * 1024;
 
 /// How much of a body that is too long is read and thrown away, so that the client reads our answer instead of a reset
 /// connection.
@@ -22,12 +23,18 @@ const DISCARD: u64 = 128 * 1024 * 1024;
 /// The longest we throw away.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
-/// The whole body, inflated. `read` counts its bytes as they come.
+/// The whole body, inflated, and the room that it takes. `read` counts its bytes as they come.
 ///
 /// # Errors
-/// 413: longer than `limit` bytes, before or after inflation. 415: an encoding other than gzip. 400: broken gzip, or a
+/// 503: there is no room. 413: longer than `limit` bytes, before or after inflation. 415: an encoding other than gzip. 400: broken gzip, or a
 /// connection that ended early.
-pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize, read: &Count) -> Result<Bytes, Failure> {
+pub async fn collect(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    limit: usize,
+    (room, read): (&Room, &Count),
+) -> Result<(Bytes, Held), Failure> {
+    let mut held = room.none();
     let gzip = is_gzip(headers)?;
     if body.size_hint().lower() > limit as u64 {
         unread(headers, &mut body).await;
@@ -43,6 +50,11 @@ pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize, read
             drop((first, rest));
             discard(&mut body).await;
             return Err(too_long(limit));
+        }
+        if let Err(failure) = held.grow(length + data.len()).await {
+            drop((first, rest, held));
+            discard(&mut body).await;
+            return Err(failure);
         }
         match &first {
             None if data.is_empty() => {}
@@ -60,7 +72,14 @@ pub async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize, read
         }
     }
     let collected = if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() };
-    if gzip { inflate(collected, limit).await } else { Ok(collected) }
+    if !gzip {
+        return Ok((collected, held));
+    }
+    // Nobody knows how long it becomes.
+    held.grow(collected.len() + limit).await?;
+    let inflated = inflate(collected, limit).await?;
+    held.shrink(inflated.len());
+    Ok((inflated, held))
 }
 
 fn is_gzip(headers: &HeaderMap) -> Result<bool, Failure> {

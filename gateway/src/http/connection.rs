@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +21,7 @@ use tokio::time::{sleep_until, timeout};
 use crate::http::Limits;
 use crate::http::activity::{Activity, Noted};
 use crate::http::exchange::Service;
+use crate::http::response::without_body;
 use crate::http::secure::Secure;
 use crate::http::server::{Front, Peer};
 
@@ -86,8 +87,11 @@ where
         let service = Arc::clone(&service);
         let client = service.edge.proxies.client(peer, request.headers());
         request.extensions_mut().insert(Peer(client));
+        // Over HTTP/2 nobody else leaves the body of an answer to HEAD out.
+        let is_head = request.method() == Method::HEAD;
         async move {
-            let mut response = service.answer(request).await;
+            let response = service.answer(request).await;
+            let mut response = if is_head { without_body(response) } else { response };
             front.protection.beside(response.headers_mut());
             drop(under_way);
             Ok::<_, Infallible>(response)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -55,7 +55,10 @@ pub async fn answer(listener: &TcpListener, secure: Option<&Arc<Secure>>) -> Inf
 }
 
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
-    let answer = service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(told(&request)));
+    let answer = service_fn(async |request: Request<Incoming>| {
+        let response = told(&request);
+        Ok::<_, Infallible>(if request.method() == Method::HEAD { response::without_body(response) } else { response })
+    });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).keep_alive(false);
     // How it ended is the client's affair.

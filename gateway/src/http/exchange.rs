@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::auth::{Authenticator, Identity, Known, Unknown};
@@ -22,6 +22,7 @@ use crate::http::precondition::Conditions;
 use crate::http::preference::Preference;
 use crate::http::request_id::{self, RequestIds};
 use crate::http::response::{self, Body, Presentation};
+use crate::http::room::{Held, Room};
 use crate::http::server::Peer;
 use crate::http::{Limits, binary, body, named, negotiation, query, xml};
 use crate::interaction::{Answer, Endpoint, Request, audited, bundle, capabilities, provenance};
@@ -61,7 +62,9 @@ pub struct Service {
     pub traces: Option<Arc<Traces>>,
     /// Names for requests.
     pub request_ids: RequestIds,
-    /// One permit per write under way: a client that goes away does not stop its write halfway, and the drain waits.
+    /// Room for bodies.
+    pub room: Room,
+    /// One permit per write under way, from when its body is there: a client that goes away does not stop its write halfway, and the drain waits.
     pub writes: Arc<Semaphore>,
 }
 
@@ -153,6 +156,8 @@ impl Service {
         };
         if let Err(failure) = &result
             && failure.status.is_server_error()
+            // What is not begun is counted where that is decided.
+            && !failure.issues.iter().any(|issue| issue.code == Code::Throttled)
         {
             tracing::warn!(route = pattern, status = failure.status.as_u16(), "failed");
         }
@@ -199,14 +204,9 @@ impl Service {
         presentation: &mut Presentation,
     ) -> Done {
         let limit = self.limits.time;
-        let Ok(permit) = Arc::clone(&self.writes).acquire_owned().await else {
-            let failure = Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.");
-            return Done::Told(self.cut_short(&parts, &sender, &id, failure).await);
-        };
         let mut shown = *presentation;
         let work = async move {
             let result = self.work(&parts, &sender, incoming, &id, &mut shown).await;
-            drop(permit);
             (result, shown)
         };
         let work = tokio::spawn(named::carried(work));
@@ -255,13 +255,17 @@ impl Service {
         let identity = match sender {
             Ok(known) => known.identity(),
             Err(unknown) => {
+                let _permit = self.permit(parts, place).await?;
                 let _place = self.enter(parts, sender, id).await?;
                 let request = request(parts, place, Bytes::new(), id);
                 return audited::refused(&self.endpoint, None, &request, (*unknown).into()).await;
             }
         };
-        let body = match self.body(parts, place, incoming).await {
-            Ok(body) => body,
+        let body = self.body(parts, place, incoming).await;
+        // Only now: who sends slowly keeps no place that others need.
+        let _permit = self.permit(parts, place).await?;
+        let (body, _held) = match body {
+            Ok((body, held)) => (body, held),
             Err(failure) => {
                 let request = request(parts, place, Bytes::new(), id);
                 return audited::refused(&self.endpoint, Some(identity), &request, failure).await;
@@ -280,6 +284,15 @@ impl Service {
             }
         }
         self.perform(identity, request).await
+    }
+
+    /// A place among the writes, which go on when their clients go away; nothing else needs one.
+    async fn permit(&self, parts: &Parts, place: Place<'_>) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+        if !place.interaction.may_change() || parts.method.is_safe() {
+            return Ok(None);
+        }
+        let ending = |_| Failure::unavailable(Code::Transient, "The gateway is shutting down. Try again.");
+        Arc::clone(&self.writes).acquire_owned().await.map(Some).map_err(ending)
     }
 
     /// What the client says of where its writes come from.
@@ -302,7 +315,12 @@ impl Service {
     }
 
     /// Looks at the formats, and reads the body of those interactions that have one.
-    async fn body(&self, parts: &Parts, place: Place<'_>, incoming: Incoming) -> Result<Bytes, Failure> {
+    async fn body(
+        &self,
+        parts: &Parts,
+        place: Place<'_>,
+        incoming: Incoming,
+    ) -> Result<(Bytes, Option<Held>), Failure> {
         let is_form = place.interaction == Interaction::SearchForm;
         if Wish::of(&place, parts).is_none() && !is_form {
             accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
@@ -319,10 +337,11 @@ impl Service {
             }
             // An operation without parameters needs no body, and no type of one.
             Interaction::Operation(_) if parts.method == Method::POST => of_body(&parts.headers)?,
-            _ => return Ok(Bytes::new()),
+            _ => return Ok((Bytes::new(), None)),
         };
-        let reading = body::collect(&parts.headers, incoming, self.limits.body, &self.metrics.http.request_bytes);
-        let body = timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))?;
+        let counted = (&self.room, &self.metrics.http.request_bytes);
+        let reading = body::collect(&parts.headers, incoming, self.limits.body, counted);
+        let (body, held) = timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))?;
         let body = match format {
             Format::Xml if !body.is_empty() => xml::read(body).await.map_err(|failure| judged(place, failure))?,
             _ => body,
@@ -334,7 +353,7 @@ impl Service {
         if matches!(place.interaction, Interaction::ConditionalPatch | Interaction::Patch) {
             negotiation::check_patch_shape(&parts.headers, &body)?;
         }
-        binary::resource(&place, &parts.headers, body).await
+        Ok((binary::resource(&place, &parts.headers, body).await?, Some(held)))
     }
 }
 

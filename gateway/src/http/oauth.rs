@@ -133,12 +133,10 @@ impl Service {
 
     async fn form(&self, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {
         negotiation::check_form_type(&parts.headers)?;
-        let reading = body::collect(
-            &parts.headers,
-            incoming,
-            LONGEST_FORM.min(self.limits.body),
-            &self.metrics.http.request_bytes,
-        );
-        timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late()))
+        let longest = LONGEST_FORM.min(self.limits.body);
+        let counted = (&self.room, &self.metrics.http.request_bytes);
+        let reading = body::collect(&parts.headers, incoming, longest, counted);
+        // A form is short: its room is for others at once.
+        timeout(self.limits.time, reading).await.unwrap_or_else(|_| Err(late())).map(|(form, _)| form)
     }
 }

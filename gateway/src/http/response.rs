@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Body as _;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
@@ -182,7 +183,18 @@ pub fn oauth(reply: authorization::Reply, cross_origin: bool) -> Response<Body> 
     }
     if cross_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
+    response
+}
+
+/// An answer to HEAD: what it would be, without its body.
+pub fn without_body(mut response: Response<Body>) -> Response<Body> {
+    let length = response.body().size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    *response.body_mut() = Body::default();
     response
 }
 
@@ -220,6 +232,11 @@ pub fn preflight() -> Response<Body> {
     response
 }
 
+/// What pages of other origins may read of an answer.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "etag, last-modified, location, ratelimit, ratelimit-policy, record-notice, redisclosure-notice, retry-after, x-request-id",
+);
+
 const REQUEST_HEADERS: &str = "accept, authorization, content-type, if-match, if-modified-since, if-none-exist, \
      if-none-match, prefer, x-provenance, x-request-id, x-security-context";
 
@@ -252,13 +269,7 @@ async fn write(
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     if presentation.cross_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static(
-                "etag, last-modified, location, ratelimit, ratelimit-policy, record-notice, redisclosure-notice, retry-after, \
-                 x-request-id",
-            ),
-        );
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
     response
 }

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use hyper::header::{self, HeaderName};
 
-use super::{Asked, Logins, Route, Unavailable, Who, screens};
+use super::{Asked, Logins, Route, Unavailable, Who, paths, screens};
 use crate::http::rate::{Attempt, Standing};
 use crate::pages::Page;
 
@@ -19,9 +19,17 @@ impl Route {
     }
 }
 
-/// Whether an answer says that something did not fit.
+/// Whether an answer says that something did not fit that was looked at.
 fn has_failed(page: &Page) -> bool {
-    matches!(page.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+    !page.looked_at_nothing && matches!(page.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+}
+
+/// Whether another site's page makes a browser ask this by itself (a picture, a frame, a form): it must not use up what people of the same
+/// address have. Who follows a link there does so in a window of its own.
+fn is_of_another_page(asked: &Asked<'_>) -> bool {
+    let said = |name: &str| asked.headers.get(name).and_then(|value| value.to_str().ok());
+    let from_elsewhere = said("sec-fetch-site").is_some_and(|site| !matches!(site, "none" | "same-origin"));
+    from_elsewhere && (asked.form.is_some() || said("sec-fetch-dest") != Some("document"))
 }
 
 impl Logins {
@@ -29,6 +37,9 @@ impl Logins {
     pub(super) async fn attempt(&self, route: Route, asked: &Asked<'_>) -> Result<Option<Attempt>, Page> {
         if !route.is_guess(asked.form.is_some()) {
             return Ok(None);
+        }
+        if is_of_another_page(asked) {
+            return Err(screens::stale(paths::LOGIN).with_status(StatusCode::FORBIDDEN));
         }
         match self.guesses.attempt(asked.source) {
             Ok(attempt) => Ok(Some(attempt)),

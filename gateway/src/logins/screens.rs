@@ -348,13 +348,15 @@ pub(super) fn logged_out(was_outside: bool) -> Page {
 
 /// A form that is none of ours, or is too old.
 pub(super) fn stale(again: &str) -> Page {
-    page(
+    let mut page = page(
         "This page was open for too long",
         &html! {
             p { "Nothing was done. Your browser has to keep cookies of this site for it." }
             p { a.button href=(again) { "Try again" } }
         },
-    )
+    );
+    page.looked_at_nothing = true;
+    page
 }
 
 /// Too much failed from where somebody is.

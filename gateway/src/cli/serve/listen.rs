@@ -18,6 +18,7 @@ use crate::http::edge::Edge;
 use crate::http::exchange::Service;
 use crate::http::protection::Protection;
 use crate::http::request_id::RequestIds;
+use crate::http::room::Room;
 use crate::http::secure::{Keeper, Secure};
 use crate::http::server::Front;
 use crate::http::{Limits, early, server};
@@ -159,6 +160,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
         readiness,
         traces: traces.clone(),
         request_ids: RequestIds::new(started_ms),
+        room: Room::new(limits.bodies, limits.body),
         writes: Arc::new(Semaphore::new(limits.writes as usize)),
     };
     mappers::structure::prepare();
