@@ -14,16 +14,17 @@ mod handles;
 mod jwks;
 pub(in crate::store) mod secret;
 mod tokens;
+mod wanted;
 
 use consent::{OrganizationId, Permit, Purpose};
 use ipnet::IpNet;
 
-pub use administer::{Change, New};
 pub use approvals::{Approval, Approved, Given, NewApproval, Wanted};
 pub use check::is_id;
 pub use handles::{Handle, HandleKind, NewHandle};
 pub use secret::{hash_of, new_id};
 pub use tokens::{Issued, Token};
+pub use wanted::{Change, New};
 
 use crate::store::Store;
 use crate::store::connection::{Arg, DbError, Engine, Row};
