@@ -9,6 +9,7 @@ pub mod body;
 mod certificate;
 pub mod compression;
 mod connection;
+mod crowd;
 pub mod date;
 pub mod early;
 pub mod edge;

@@ -1,6 +1,7 @@
 //! `fhir-gateway serve`: the server, from options to drain.
 
 mod edge;
+mod files;
 mod listen;
 mod log;
 mod logins;
@@ -253,6 +254,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.store.tell_of_refusals(args.alert_refusals, args.alert_refusals_minutes * 60_000);
     gateway.alerts = Arc::new(Upkeep { sender, review_ms: args.glass_review_hours * 3_600_000 });
     let limits = Limits {
+        connections: files::connections(Limits::default().connections),
         body: args.max_body,
         time: Duration::from_secs(args.time_limit),
         idle: Duration::from_secs(args.idle_limit),

@@ -20,6 +20,7 @@ pub(crate) use self::bucket::Standing;
 pub use self::bucket::{Rate, Setting, setting};
 pub(crate) use self::guesses::Attempt;
 pub use self::guesses::Guesses;
+use crate::http::source::subscriber;
 
 /// Addresses share so many buckets, chosen by a hash that nobody knows.
 const ADDRESSES: u64 = 1 << 16;
@@ -72,15 +73,7 @@ impl Numbers {
 
     /// An address; all that are not known are one.
     pub(crate) fn stranger(&self, source: Option<IpAddr>) -> Who {
-        Who::Stranger { source: self.0.hash_one(source.map(network)) % ADDRESSES }
-    }
-}
-
-/// What one subscriber has: of IPv6 a network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        Who::Stranger { source: self.0.hash_one(source.map(subscriber)) % ADDRESSES }
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::http::connection::Connection;
+use crate::http::crowd::Crowd;
 use crate::http::exchange::Service;
 use crate::http::protection::Protection;
 use crate::http::secure::Secure;
@@ -45,6 +46,7 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, front: Front, s
     let limits = service.limits;
     let (stopping, _) = watch::channel(());
     let room = Arc::new(Semaphore::new(limits.connections));
+    let crowd = Crowd::new(limits.connections);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -53,11 +55,13 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, front: Front, s
         };
         match accepted {
             Ok(Accepted { stream, peer, place }) => {
+                // Where an address has as many as it may, one more is closed.
+                let Some(counted) = crowd.one_more(peer, &service.edge.proxies) else { continue };
                 let (service, front, stopping) = (Arc::clone(&service), front.clone(), stopping.subscribe());
                 let connection = Connection { stream, peer, service, front, stopping };
                 tokio::spawn(async move {
                     connection.run().await;
-                    drop(place);
+                    drop((place, counted));
                 });
             }
             Err(error) => {
