@@ -268,6 +268,38 @@ suite! {
         assert!(page.contains("not there any more") && !under_way.cookies.contains_key(SESSION), "{page}");
     }
 
+    /// Another secret, and other roles: without another id, and so without other people.
+    async fn a_provider_is_changed(engine: Engine) {
+        let server = Server::start(engine);
+        let people = json!({"u-9": {"fhirUser": "Practitioner/9", "realm_access": {"roles": ["clinician", "boss"]}}});
+        let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
+        let mut browser = browser(&server);
+        provider.log_in(&mut browser, "u-9").await.expect(200);
+        let change = async |more: &[&str]| command(&server, &[&["provider", "change", "clinic", "--by", "Jane"], more].concat()).await;
+        let wrong = server.folder().join("wrong.secret");
+        std::fs::write(&wrong, "another-secret-that-the-provider-does-not-know").unwrap();
+        change(&["--secret-file", &wrong.display().to_string(), "--name", "Hospital"]).await.expect(0);
+        assert!(who(&mut browser).await.is_some(), "that ends nothing");
+        let mut other = Browser::new(server.address());
+        let page = other.get("/oauth/login").await.expect(200).text();
+        assert!(page.contains("Log in with Hospital"), "{page}");
+        provider.log_in(&mut other, "u-9").await.expect(502);
+        let right = server.folder().join("clinic.secret").display().to_string();
+        change(&["--secret-file", &right]).await.expect(0);
+        provider.log_in(&mut other, "u-9").await.expect(200);
+        change(&["--role", "boss=OWNER", "--role", "clinician=DOCTOR"]).await.expect(0);
+        assert!(who(&mut browser).await.is_none() && who(&mut other).await.is_none());
+        provider.log_in(&mut other, "u-9").await.expect(200);
+        assert_eq!(accounts(&server).await[0].items("roles").len(), 2);
+        change(&[]).await.expect(2);
+        change(&["--role", "boss=PATIENT"]).await.expect(2);
+        command(&server, &["provider", "change", "nobody", "--by", "Jane", "--name", "x"]).await.expect(4);
+        // Nobody logs in by one that has no secret.
+        command(&server, &["provider", "add", "--by", "Jane", "--id", "tokens", "--name", "T", "--issuer", "https://id.example", "--audience", "g"]).await.expect(0);
+        command(&server, &["provider", "change", "tokens", "--by", "Jane", "--secret-file", &right]).await.expect(4);
+        assert!(!browser.get("/oauth/login").await.expect(200).text().contains("Log in with T<"));
+    }
+
     /// A provider that does not answer says so on a page, and the login by a password stays.
     async fn a_provider_that_is_away(engine: Engine) {
         let server = Server::start(engine);

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::purge::{as_json, close, open};
 use crate::authorization::may_be_fetched;
+use crate::cli::incident::Answer;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
 use crate::outside;
 use crate::store::accounts::Role;
-use crate::store::providers::Provider;
+use crate::store::providers::{Change, Provider};
 
 /// The longest id, name, issuer and secret, in bytes.
 const LONGEST: usize = 512;
@@ -50,6 +51,18 @@ where their client is registered by `client add --outside`; without --client-id 
 Exit codes:
   0 added, 1 failed, 2 wrong usage, 3 the database is not available, 4 the id is taken")]
     Add(Box<AddArgs>),
+    /// Changes a provider: another secret, name, audience, roles.
+    #[command(after_help = "\
+What is given takes the place of what was there: give all roles. With --role or --second-factor whoever the provider
+vouched for is logged out, and what they approved for apps ends. For another issuer, client id or
+claim remove it, and add it under another id: it knows the same people.
+
+Example:
+  fhir-gateway provider change keycloak --by 'Jane Doe' --secret-file provider.secret
+
+Exit codes:
+  0 changed, 1 failed, 2 wrong usage, 3 the database is not available, 4 refused: it says why")]
+    Change(ChangeArgs),
     /// Lists the providers, without their secrets.
     List(ListArgs),
     /// Trusts a provider no more, for good.
@@ -96,6 +109,34 @@ pub struct AddArgs {
     database: DatabaseArgs,
 }
 
+/// What changes.
+#[derive(Args, Debug)]
+#[group(id = "changed", required = true, multiple = true, args = ["name", "secret_file", "audience", "role", "second_factor"])]
+pub struct ChangeArgs {
+    /// Its id.
+    id: String,
+    /// Who changes it.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// What people call it.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// File with the secret that this gateway has there now.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// What its access tokens call this gateway (aud).
+    #[arg(long, value_name = "NAME")]
+    audience: Option<String>,
+    /// A value of its claim of roles, and the role that it is here, in place of those before; give it again for more.
+    #[arg(long, value_name = "VALUE=ROLE", value_parser = role)]
+    role: Vec<(String, Role)>,
+    /// Whether it asks for a second factor itself.
+    #[arg(long, value_enum, value_name = "ANSWER")]
+    second_factor: Option<Answer>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
 /// How they are listed.
 #[derive(Args, Debug)]
 pub struct ListArgs {
@@ -125,6 +166,7 @@ pub struct RemoveArgs {
 pub(super) async fn run(command: ProviderCommand) -> Result<Exit, Stop> {
     match command {
         ProviderCommand::Add(args) => add(*args).await?,
+        ProviderCommand::Change(args) => change(&args).await?,
         ProviderCommand::List(args) => {
             let (gateway, permit) = open(&args.database, Action::Read, ("provider-list", "provider list")).await?;
             let providers = gateway.store.providers(permit.organization()).await;
@@ -186,6 +228,29 @@ async fn add(args: AddArgs) -> Result<(), Stop> {
     close(gateway).await;
     done?;
     cli::print(&format!("added {id}\n"))
+}
+
+async fn change(args: &ChangeArgs) -> Result<(), Stop> {
+    let id = known(&args.id)?;
+    let name = args.name.as_deref().map(|name| words("--name", name)).transpose()?;
+    let audience = args.audience.as_deref().map(|name| words("--audience", name)).transpose()?;
+    let secret = args.secret_file.as_deref().map(secret).transpose()?;
+    let (gateway, permit) = open(&args.database, Action::Change, ("provider-change", id)).await?;
+    let done = async {
+        let sealed = secret.as_ref().map(|secret| outside::seal(&gateway.sealer, id, secret)).transpose();
+        let change = Change {
+            name: name.map(ToOwned::to_owned),
+            sealed: sealed.map_err(|error| Stop::failed(error.to_string()))?,
+            audience: audience.map(ToOwned::to_owned),
+            roles: (!args.role.is_empty()).then(|| args.role.clone()),
+            second_factor: args.second_factor.map(|answer| answer == Answer::Yes),
+        };
+        Ok::<_, Stop>(gateway.store.change_provider(&permit, id, &change, &args.by).await?)
+    };
+    let done = done.await;
+    close(gateway).await;
+    done?;
+    cli::print("changed\n")
 }
 
 /// An id as it may stand in an address and in the trail.

@@ -42,6 +42,21 @@ pub struct Provider {
     pub removed_ms: Option<i64>,
 }
 
+/// What is to change of a provider; `None` stays. Its issuer, and what it calls us, are what it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// What people call it.
+    pub name: Option<String>,
+    /// The secret that we have there, sealed.
+    pub sealed: Option<String>,
+    /// What its access tokens call this gateway.
+    pub audience: Option<String>,
+    /// Which values of its claim of roles are which role, all of them.
+    pub roles: Option<Vec<(String, Role)>>,
+    /// Whether it asks for a second factor itself.
+    pub second_factor: Option<bool>,
+}
+
 const COLUMNS: &str = "organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, removed, claim_roles, \
                        roles, second_factor, audience";
 
@@ -131,9 +146,7 @@ impl Store {
         let (organization, by) = allowed(permit, by)?;
         let sql = "insert into outside_providers (organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, \
                    claim_roles, roles, second_factor, audience) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-        let roles: serde_json::Map<_, _> =
-            provider.roles.iter().map(|(value, role)| (value.clone(), role.as_str().into())).collect();
-        let roles = serde_json::Value::Object(roles).to_string();
+        let roles = kept(&provider.roles);
         let args = [
             Arg::Int(organization.0),
             Arg::Text(&provider.id),
@@ -150,6 +163,47 @@ impl Store {
             Arg::text(provider.audience.as_deref()),
         ];
         self.provider_write(organization, sql, &args, async |_, _| Ok(())).await.map(drop)
+    }
+
+    /// Changes a provider. With its roles, or who asks for a second factor, whoever it vouched for is logged out, and what they approved ends.
+    ///
+    /// # Errors
+    /// There is none of that id, or it has no secret or claim of roles to change; the permit does not cover it; or the store does not answer.
+    pub async fn change_provider(
+        &self,
+        permit: &Permit,
+        id: &str,
+        change: &Change,
+        by: &str,
+    ) -> Result<(), ClientError> {
+        let (organization, by) = allowed(permit, by)?;
+        let roles = change.roles.as_deref().map(kept);
+        // What it does not have it does not get: that would be another provider.
+        let sql = "update outside_providers set name = coalesce(cast($3 as text), name), sealed = coalesce(cast($4 as text), sealed), \
+                   audience = coalesce(cast($5 as text), audience), roles = coalesce(cast($6 as text), roles), \
+                   second_factor = coalesce(cast($7 as smallint), second_factor) \
+                   where organization_id = $1 and id = $2 and removed is null and (cast($4 as text) is null or sealed <> '') \
+                   and (cast($6 as text) is null or claim_roles is not null)";
+        let args = [
+            Arg::Int(organization.0),
+            Arg::Text(id),
+            Arg::text(change.name.as_deref()),
+            Arg::text(change.sealed.as_deref()),
+            Arg::text(change.audience.as_deref()),
+            Arg::text(roles.as_deref()),
+            Arg::int(change.second_factor.map(i64::from)),
+        ];
+        let now_ms = self.core().clock.now_ms();
+        let ends = change.roles.is_some() || change.second_factor.is_some();
+        let ended = async |connection: &mut Connection, rows| {
+            if ends && rows > 0 { end_of_provider(connection, organization, id, (now_ms, by)).await } else { Ok(()) }
+        };
+        if self.provider_write(organization, sql, &args, ended).await? == 0 {
+            let says = "there is no provider of that id that has such a thing to change (a secret, a claim of roles); `provider list` shows those \
+                        that are";
+            return Err(ClientError::Refused(says.to_owned()));
+        }
+        Ok(())
     }
 
     /// Trusts a provider no more, for good: whoever it vouched for is logged out, and what they approved ends.
@@ -202,7 +256,13 @@ impl Store {
     }
 }
 
-/// Roles as they are kept; `None` for what is none.
+/// Roles as they are kept.
+fn kept(roles: &[(String, Role)]) -> String {
+    let roles = roles.iter().map(|(value, role)| (value.clone(), role.as_str().into()));
+    serde_json::Value::Object(roles.collect()).to_string()
+}
+
+/// Roles from how they are kept; `None` for what is none.
 fn roles(text: &str) -> Option<Vec<(String, Role)>> {
     let kept: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
     kept.into_iter().map(|(value, role)| Some((value, Role::parse(role.as_str()?)?))).collect()

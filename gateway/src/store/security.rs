@@ -116,7 +116,11 @@ const INTERNAL: [(&str, &str, bool); 46] = [
     ("outbox", "select, insert, update, delete", true),
     ("outside_links", "select, insert, update (subject), delete", true),
     // Whose people log in by it is found before anybody is known; its secret is sealed.
-    ("outside_providers", "select, insert, update (sealed, removed, removed_by)", false),
+    (
+        "outside_providers",
+        "select, insert, update (name, sealed, audience, roles, second_factor, removed, removed_by)",
+        false,
+    ),
     ("purges", "select, insert, update", true),
     ("resource_versions", "select, insert", true),
     ("rid_block", "select, update", false),
