@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use consent::{Action, Purpose};
 use gateway::gateway::{Gateway, Options};
-use gateway::store::accounts::{New as NewAccount, Role};
+use gateway::store::accounts::{New as NewAccount, Persona, Role, Shown};
 use gateway::store::clients::{Approved, Given, HandleKind, New, NewApproval, NewHandle, Wanted, hash_of, new_id};
 use gateway::store::pools::{PoolSettings, Pools};
+use gateway::store::providers::Provider;
 use secrecy::ExposeSecret as _;
 
 const OWNER: &str = "plain_owner";
@@ -97,6 +98,36 @@ async fn what_comes_from_a_browser_is_found() {
     let found = store.token(&hash_of(access.secret.expose_secret())).await.unwrap().unwrap();
     let (approval, account) = found.approved.unwrap();
     assert_eq!((approval.approved.patient.as_deref(), &*account.login), (Some("1"), "ada"));
+    // Whom a provider outside knows: it is found before anybody is known, and so is the account.
+    let provider = Provider {
+        organization,
+        id: "clinic".to_owned(),
+        name: "Clinic".to_owned(),
+        issuer: "https://id.example".to_owned(),
+        client_id: "gateway".to_owned(),
+        sealed: "s".to_owned(),
+        claim_actor: Some("fhirUser".to_owned()),
+        claim_roles: None,
+        roles: Vec::new(),
+        audience: Some("g".to_owned()),
+        second_factor: false,
+        created_ms: 0,
+        created_by: String::new(),
+        removed_ms: None,
+    };
+    store.add_provider(&permit, &provider, "Jane").await.unwrap();
+    assert_eq!(store.trusted_providers().await.unwrap().len(), 1);
+    assert!(store.provider_of_issuer("https://id.example").await.unwrap().is_some());
+    let provider = store.provider("clinic").await.unwrap().unwrap();
+    let persona = Persona { name: "Bo".to_owned(), roles: vec![Role::Patient], actor: "Patient/2".to_owned() };
+    let made = store.account_of_subject(&provider, "s-1", Some(&persona)).await.unwrap().unwrap();
+    let session = store.begin_session(&made, &Shown::default(), lifetime).await.unwrap();
+    assert!(session.is_some());
+    let bearer = store.account_of_bearer(&provider, "s-1", Some(&persona)).await.unwrap().unwrap();
+    assert_eq!(bearer.id, made.id);
+    assert_eq!(store.providers(organization).await.unwrap().len(), 1);
+    store.remove_provider(&permit, "clinic", "Jane").await.unwrap();
+    assert!(store.provider("clinic").await.unwrap().is_none());
     store.close().await;
     let server = Pools::open(Some(&url), "/".as_ref(), &PoolSettings::default()).await.unwrap();
     server.owner().await.unwrap().script(&format!("drop database {name} with (force)")).await.unwrap();

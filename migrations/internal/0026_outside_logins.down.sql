@@ -1,4 +1,5 @@
 -- only postgres
+drop function if exists outside_provider(text, text);
 drop function if exists account_session(text);
 drop function if exists oauth_client(text);
 -- end

@@ -1,5 +1,5 @@
--- OpenID providers outside of here, who say who somebody is. The operator's: whose people they are is a column, not a policy, for who
--- logs in says no organization. The secret that we have there is sealed.
+-- OpenID providers outside of here, who say who somebody is. Who logs in says no organization, so they are found by a function. The
+-- secret that we have there is sealed.
 create table outside_providers (
     organization_id bigint not null,
     id              text collate "C" not null primary key,

@@ -5,7 +5,7 @@ use consent::{OrganizationId, Permit};
 use crate::store::Store;
 use crate::store::accounts::{Role, end_of_provider};
 use crate::store::clients::ClientError;
-use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Engine, Row};
 use crate::store::erasure::name as person;
 use crate::store::error::StoreError;
 
@@ -92,10 +92,8 @@ impl Store {
     /// The store does not answer.
     pub async fn provider_of_issuer(&self, issuer: &str) -> Result<Option<Provider>, StoreError> {
         let mut connection = self.core().pools.reader().await?;
-        let sql = format!(
-            "select {COLUMNS} from outside_providers where issuer = $1 and removed is null and audience is not null \
-             order by created, id limit 1"
-        );
+        let from = trusted(connection.engine(), "null", "$1");
+        let sql = format!("select {COLUMNS} from {from} and audience is not null order by created, id limit 1");
         let row = connection.fetch_optional(&sql, &[Arg::Text(issuer)]).await?;
         Ok(row.and_then(|row| Provider::of(&row)))
     }
@@ -106,7 +104,7 @@ impl Store {
     /// The store does not answer.
     pub async fn provider(&self, id: &str) -> Result<Option<Provider>, StoreError> {
         let mut connection = self.core().pools.reader().await?;
-        let sql = format!("select {COLUMNS} from outside_providers where id = $1 and removed is null");
+        let sql = format!("select {COLUMNS} from {}", trusted(connection.engine(), "$1", "null"));
         let row = connection.fetch_optional(&sql, &[Arg::Text(id)]).await?;
         Ok(row.and_then(|row| Provider::of(&row)))
     }
@@ -117,9 +115,8 @@ impl Store {
     /// The store does not answer.
     pub async fn trusted_providers(&self) -> Result<Vec<Provider>, StoreError> {
         let mut connection = self.core().pools.reader().await?;
-        let sql = format!(
-            "select {COLUMNS} from outside_providers where removed is null and sealed <> '' order by created, id limit {OFFERED}"
-        );
+        let from = trusted(connection.engine(), "null", "null");
+        let sql = format!("select {COLUMNS} from {from} and sealed <> '' order by created, id limit {OFFERED}");
         let rows = connection.fetch(&sql, &[]).await?;
         Ok(rows.iter().filter_map(Provider::of).collect())
     }
@@ -134,7 +131,9 @@ impl Store {
             "select {COLUMNS} from outside_providers where organization_id = $1 \
              order by case when removed is null then 0 else 1 end, id"
         );
+        connection.begin_read(Some(organization.0)).await?;
         let rows = connection.fetch(&sql, &[Arg::Int(organization.0)]).await?;
+        connection.end_read().await?;
         Ok(rows.iter().filter_map(Provider::of).collect())
     }
 
@@ -253,6 +252,19 @@ impl Store {
         })?;
         connection.commit().await?;
         Ok(rows)
+    }
+}
+
+/// The providers that are trusted, of every organization: those of an id or an issuer, which are the texts of a placeholder, or null for all.
+fn trusted(engine: Engine, id: &str, issuer: &str) -> String {
+    match engine {
+        Engine::Postgres => format!("fhir_gateway.outside_provider({id}, {issuer}) where removed is null"),
+        Engine::Sqlite => {
+            let of = |column: &str, value: &str| {
+                if value == "null" { String::new() } else { format!(" and {column} = {value}") }
+            };
+            format!("outside_providers where removed is null{}{}", of("id", id), of("issuer", issuer))
+        }
     }
 }
 

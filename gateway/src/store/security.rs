@@ -115,11 +115,10 @@ const INTERNAL: [(&str, &str, bool); 46] = [
     ("oauth_tokens", "select, insert, update (revoked), delete", true),
     ("outbox", "select, insert, update, delete", true),
     ("outside_links", "select, insert, update (subject), delete", true),
-    // Whose people log in by it is found before anybody is known; its secret is sealed.
     (
         "outside_providers",
         "select, insert, update (name, sealed, audience, roles, second_factor, removed, removed_by)",
-        false,
+        true,
     ),
     ("purges", "select, insert, update", true),
     ("resource_versions", "select, insert", true),
@@ -273,7 +272,8 @@ revoke all on function fhir_gateway.oauth_token(text) from public;
 grant execute on function fhir_gateway.oauth_token(text) to fhir_gateway_app;";
 
 /// Who logs in says no organization either: as [`OAUTH`], by a login name, or by what only its owner has (the hash of 256 random bits).
-/// A login name finds at most the one account that a password is then checked against.
+/// A login name finds at most the one account that a password is then checked against. Providers are offered to everybody who opens the
+/// login page; what is secret of them is sealed.
 const ACCOUNTS: &str = "
 drop function if exists fhir_gateway.account_of_id(text);
 create function fhir_gateway.account_of_id(account text) returns setof fhir_gateway.accounts
@@ -295,6 +295,14 @@ create function fhir_gateway.account_session(session text) returns setof fhir_ga
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
     select s.* from fhir_gateway.account_sessions s where s.hash = $1
 $$;
+drop function if exists fhir_gateway.outside_provider(text, text);
+create function fhir_gateway.outside_provider(provider text, issuer text) returns setof fhir_gateway.outside_providers
+language sql stable security definer rows 20 set search_path = pg_catalog, pg_temp as $$
+    select p.* from fhir_gateway.outside_providers p
+    where p.removed is null and ($1 is null or p.id = $1) and ($2 is null or p.issuer = $2)
+$$;
+revoke all on function fhir_gateway.outside_provider(text, text) from public;
+grant execute on function fhir_gateway.outside_provider(text, text) to fhir_gateway_app;
 revoke all on function fhir_gateway.account_of_id(text) from public;
 grant execute on function fhir_gateway.account_of_id(text) to fhir_gateway_app;
 revoke all on function fhir_gateway.account_of_login(text) from public;
@@ -354,7 +362,15 @@ pub(super) fn internal() -> Vec<String> {
             .to_owned(),
     );
     // The owner, whom the forced policies bind too, looks by these functions alone; our role is no member of it.
-    for table in ["account_sessions", "accounts", "oauth_approvals", "oauth_clients", "oauth_handles", "oauth_tokens"] {
+    for table in [
+        "account_sessions",
+        "accounts",
+        "oauth_approvals",
+        "oauth_clients",
+        "oauth_handles",
+        "oauth_tokens",
+        "outside_providers",
+    ] {
         statements.push(format!("drop policy if exists found on fhir_gateway.{table}"));
         statements.push(format!("create policy found on fhir_gateway.{table} for select to current_user using (true)"));
     }
