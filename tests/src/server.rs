@@ -102,6 +102,15 @@ impl Server {
         Client::new(&self.address, Some(TOKEN))
     }
 
+    /// Runs a command of `fhir-gateway` on this server's database and data directory.
+    ///
+    /// # Panics
+    /// As of [`Command::run`].
+    pub async fn command(&self, arguments: &[&str]) -> Command {
+        let data_dir = self.data_dir().display().to_string();
+        Command::run(&[arguments, &["--database", &self.database.url, "--data-dir", &data_dir]].concat()).await
+    }
+
     /// A client without a token.
     pub fn stranger(&self) -> Client {
         Client::new(&self.address, None)

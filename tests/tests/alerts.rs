@@ -20,17 +20,11 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[arguments, &more].concat()).await
-}
-
 /// One round of `alerts send`.
 async fn send(server: &Server, receiver: &Receiver, folder: &Path, more: &[&str]) -> Command {
     let arguments = receiver.arguments(folder);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    command(server, &[&["alerts", "send"], &arguments[..], more].concat()).await
+    server.command(&[&["alerts", "send"], &arguments[..], more].concat()).await
 }
 
 /// An instant so many days from now.
@@ -39,12 +33,12 @@ fn day(from_now: i64) -> String {
 }
 
 async fn incident(server: &Server, more: &[&str]) -> String {
-    let run = command(server, &[&["incident", "add", "--by", "Jane Doe"], more].concat()).await.expect(0);
+    let run = server.command(&[&["incident", "add", "--by", "Jane Doe"], more].concat()).await.expect(0);
     run.stdout.trim().to_owned()
 }
 
 async fn alerts(server: &Server) -> Vec<Json> {
-    let list = command(server, &["alerts", "list", "--all", "--json"]).await.expect(0);
+    let list = server.command(&["alerts", "list", "--all", "--json"]).await.expect(0);
     Json::of(&list.stdout).array().to_vec()
 }
 
@@ -92,9 +86,9 @@ suite! {
         let doctor = server.beside_with(receiver.options(folder.path(), &DOCTOR));
         let grant = break_glass(&doctor.client(), "zqada", "Zqreason an overdose").await;
         let id = incident(&server, &["--what", "zqtext of Zqlovelace", "--persons", "1"]).await;
-        let asked = command(&server, &["purge", "request", "--json", "--patient", "zqada", "--by", "Zqjane", "--reason", "court-order"]).await;
+        let asked = server.command(&["purge", "request", "--json", "--patient", "zqada", "--by", "Zqjane", "--reason", "court-order"]).await;
         let purge = Json::of(&asked.expect(0).stdout).str("id").unwrap().to_owned();
-        command(&server, &["purge", "approve", &purge, "--by", "Zqjohn"]).await.expect(0);
+        server.command(&["purge", "approve", &purge, "--by", "Zqjohn"]).await.expect(0);
         let all = receiver.taken(&["glass-broken", "incident-recorded", "erasure-approved", "erasure-done"]).await;
 
         let kinds: Vec<String> = all.iter().map(Delivery::kind).collect();
@@ -114,10 +108,10 @@ suite! {
         }
         // What is said leads on.
         let more: Vec<&str> = said[1].str("more").unwrap().split(' ').skip(1).collect();
-        command(&server, &more).await.expect(0);
+        server.command(&more).await.expect(0);
 
         // Words of the record, of reasons, of names and of the address are nowhere.
-        let list = command(&server, &["alerts", "list", "--all"]).await.expect(0).stdout;
+        let list = server.command(&["alerts", "list", "--all"]).await.expect(0).stdout;
         let rows = server.sql().await.rows(&format!("select * from {}", own(engine, "alerts"))).await;
         let rows: Vec<String> = rows.into_iter().flatten().flatten().collect();
         assert!(rows.len() > 20, "{rows:?}");
@@ -146,7 +140,7 @@ suite! {
         assert!(server.log().contains("status 307: no redirect is followed") && !server.log().contains(HIDDEN), "{}", server.log());
         let list = all_sent(&server).await;
         assert_eq!(list.iter().map(|it| it.str("tries").unwrap()).collect::<Vec<_>>(), ["3", "1"]);
-        assert_eq!(command(&server, &["alerts", "list", "--check"]).await.expect(0).stdout, "");
+        assert_eq!(server.command(&["alerts", "list", "--check"]).await.expect(0).stdout, "");
     }
 
     async fn one_that_is_refused_holds_nobody_up(engine: Engine) {
@@ -241,7 +235,7 @@ suite! {
         assert!(all.iter().all(|it| !it.text.contains("development") && !it.text.contains("127.0.0.1") && !it.text.contains("zq")), "{all:?}");
         let more = all[0].json();
         let more: Vec<&str> = more.str("more").unwrap().split(' ').skip(1).collect();
-        assert!(command(&server, &more).await.expect(0).stdout.contains("development"));
+        assert!(server.command(&more).await.expect(0).stdout.contains("development"));
         assert!(!server.log().contains("zqada"));
     }
 
@@ -273,7 +267,7 @@ suite! {
         assert_eq!(receiver.deliveries().len(), 10, "each of them once");
         // A review that was due is overdue later; what is reviewed and told is neither.
         sql.run(&format!("update {glasses} set opened = opened - {}", 70 * HOUR_MS)).await;
-        command(&server, &["consent", "glass", "review", &grants[2], "--verdict", "justified", "--by", "P"]).await.expect(0);
+        server.command(&["consent", "glass", "review", &grants[2], "--verdict", "justified", "--by", "P"]).await.expect(0);
         send(&server, &receiver, folder.path(), &[]).await.expect(0);
         let all = receiver.deliveries();
         assert_eq!(all.len(), 11, "{all:#?}");
@@ -287,10 +281,10 @@ suite! {
         let server = Server::start(engine);
         let id = incident(&server, &[]).await;
         let closed = ["--alert-webhook", "http://127.0.0.1:1/zqhiddenpath", "--alert-secret-file", &secret_file(folder.path())];
-        let send_closed = async || command(&server, &[&["alerts", "send"], &closed[..]].concat()).await;
+        let send_closed = async || server.command(&[&["alerts", "send"], &closed[..]].concat()).await;
         let run = send_closed().await.expect(1);
         assert!(run.stderr.contains("127.0.0.1:1: nobody listens there") && !run.stderr.contains(HIDDEN), "{}", run.stderr);
-        command(&server, &["alerts", "list", "--check"]).await.expect(0);
+        server.command(&["alerts", "list", "--check"]).await.expect(0);
         let mut sql = server.sql().await;
         let alerts_table = own(engine, "alerts");
         sql.run(&format!("update {alerts_table} set written = written - {}", 73 * HOUR_MS)).await;
@@ -299,16 +293,16 @@ suite! {
         let run = send_closed().await.expect(1);
         assert!(run.stdout.contains("1 given up"), "{}", run.stdout);
         send_closed().await.expect(0);
-        let listed = command(&server, &["alerts", "list", "--check"]).await.expect(4).stdout;
+        let listed = server.command(&["alerts", "list", "--check"]).await.expect(4).stdout;
         assert!(listed.contains("given-up after 3 attempts (nobody listens there)"), "{listed}");
-        let list = Json::of(&command(&server, &["alerts", "list", "--json"]).await.expect(0).stdout);
+        let list = Json::of(&server.command(&["alerts", "list", "--json"]).await.expect(0).stdout);
         assert_eq!(list.str("0.state"), Some("given-up"));
         // Somebody tries again, once the receiver is there.
         send(&server, &receiver, folder.path(), &[]).await.expect(0);
         assert_eq!(receiver.deliveries().len(), 0);
         send(&server, &receiver, folder.path(), &["--given-up"]).await.expect(0);
         assert_eq!(receiver.deliveries()[0].json().str("references.incident"), Some(&*id));
-        command(&server, &["alerts", "list", "--check"]).await.expect(0);
+        server.command(&["alerts", "list", "--check"]).await.expect(0);
         // A hundred attempts are enough, too, and what is old is forgotten.
         incident(&server, &[]).await;
         sql.run(&format!("update {alerts_table} set tries = 99 where state = 'waiting'")).await;
@@ -327,20 +321,20 @@ suite! {
         let mut server = Server::start(engine);
         server.client().save(&patient("zqada", "A")).await.expect(201);
         assert!(server.terminate().await.success());
-        command(&server, &["audit", "verify"]).await.expect(0);
+        server.command(&["audit", "verify"]).await.expect(0);
         let (mut sql, prefix) = server.trail().await;
         sql.run(&format!("update {prefix}audit_events set status = 200 where status = 201")).await;
-        let run = command(&server, &["audit", "verify", "--no-record"]).await.expect(4);
+        let run = server.command(&["audit", "verify", "--no-record"]).await.expect(4);
         assert_eq!(run.stderr, "");
-        let run = command(&server, &["audit", "verify"]).await.expect(4);
+        let run = server.command(&["audit", "verify"]).await.expect(4);
         assert!(run.stderr.contains("recorded as incident"), "{}", run.stderr);
-        let run = command(&server, &["audit", "verify", "--json"]).await.expect(4);
+        let run = server.command(&["audit", "verify", "--json"]).await.expect(4);
         assert!(run.stderr.contains("recorded before"), "{}", run.stderr);
         send(&server, &receiver, folder.path(), &[]).await.expect(0);
         let all = receiver.deliveries();
         assert_eq!(all.iter().map(Delivery::kind).collect::<Vec<_>>(), ["audit-trail"]);
         assert!(all[0].json().str("counts.findings").is_some());
-        let shown = command(&server, &["incident", "show", all[0].json().str("references.incident").unwrap()]).await.expect(0);
+        let shown = server.command(&["incident", "show", all[0].json().str("references.incident").unwrap()]).await.expect(0);
         assert_eq!(Json::of(&shown.stdout).str("kind"), Some("audit-trail"));
     }
 
@@ -384,14 +378,14 @@ suite! {
         let arguments = receiver.arguments(folder.path());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let serve = [&["serve", "--dev", "--listen", "127.0.0.1:0"], &arguments[..]].concat();
-        let run = command(&server, &serve).await.expect(1);
+        let run = server.command(&serve).await.expect(1);
         assert!(run.stderr.contains("erasures.jsonl"), "{}", run.stderr);
         let all = receiver.deliveries();
         assert_eq!(all.iter().map(Delivery::kind).collect::<Vec<_>>(), ["journal"]);
         assert_eq!(all[0].json().str("references.problem"), Some("damaged"));
         assert!(all[0].json().str("counts.line").is_some() && !all[0].text.contains("zq"), "{}", all[0].text);
         // Again and again on one day is one alert.
-        command(&server, &serve).await.expect(1);
+        server.command(&serve).await.expect(1);
         assert_eq!(receiver.deliveries().len(), 1);
         std::fs::write(&journal, text).unwrap();
         server.restart_with(receiver.options(folder.path(), &[]));

@@ -18,9 +18,7 @@ const LABORATORY: &str = "http://terminology.hl7.org/CodeSystem/observation-cate
 const SECRET: [&str; 2] = ["--secret", "--json"];
 
 async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[&["client"], arguments, &more].concat()).await
+    server.command(&[&["client"], arguments].concat()).await
 }
 
 /// Registers a client under an id; what the command says.

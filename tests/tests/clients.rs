@@ -10,9 +10,7 @@ use gateway_tests::{Command, Engine, Json, Server, Sql, hidden_organization, on_
 use sha2::{Digest as _, Sha256};
 
 async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[&["client"], arguments, &more].concat()).await
+    server.command(&[&["client"], arguments].concat()).await
 }
 
 const BY: [&str; 2] = ["--by", "Jane Doe"];

@@ -8,17 +8,11 @@ use gateway_tests::{
     Client, Command, Engine, Json, Options, Server, Sql, consent, lab_observation, own, patient, suite,
 };
 
-async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[arguments, &more].concat()).await
-}
-
 async fn purge(server: &Server, arguments: &[&str]) {
     let asked = ["purge", "request", "--json", "--by", "Jane Doe", "--reason", "court-order"];
-    let run = command(server, &[&asked, arguments].concat()).await.expect(0);
+    let run = server.command(&[&asked, arguments].concat()).await.expect(0);
     let id = Json::of(&run.stdout).str("id").unwrap().to_owned();
-    command(server, &["purge", "approve", &id, "--by", "John Roe"]).await.expect(0);
+    server.command(&["purge", "approve", &id, "--by", "John Roe"]).await.expect(0);
 }
 
 /// A copy of the database of a server that has stopped, to be put back later.
@@ -130,7 +124,7 @@ suite! {
         // The version that was erased, of a resource whose later version the backup does not have: the backup's one is it.
         api.get("/Observation/o-stays/_history/1").await.expect(404);
         api.get("/Observation/o-stays").await.expect(404);
-        command(&server, &["map", "verify"]).await.expect(0);
+        server.command(&["map", "verify"]).await.expect(0);
         assert!(seen(&server).await.iter().all(|patient| patient != "Patient/deleted" && patient != "Patient/inactive" && patient != "Patient/denies"));
         api.get("/Consent/c-deleted").await.expect(410);
         assert_eq!(api.get("/Consent/c-inactive").await.expect(200).json().str("status"), Some("inactive"));
@@ -139,9 +133,9 @@ suite! {
         assert_eq!(late.str("provision.type"), Some("deny"), "nobody knows any more what it denied");
         assert_eq!(late.str("patient.reference"), Some("Patient/stays"));
         assert!(server.log().contains("older than the journal"), "{}", server.log());
-        let incidents = Json::of(&command(&server, &["incident", "list", "--json"]).await.expect(0).stdout);
+        let incidents = Json::of(&server.command(&["incident", "list", "--json"]).await.expect(0).stdout);
         assert_eq!(incidents.str("0.kind"), Some("restored-database"), "{incidents}");
-        let list = Json::of(&command(&server, &["purge", "list", "--json"]).await.expect(0).stdout);
+        let list = Json::of(&server.command(&["purge", "list", "--json"]).await.expect(0).stdout);
         assert!(list.array().iter().all(|purge| purge.str("state") == Some("done")), "{list}");
 
         // Once is enough: a client may begin anew, and the next start leaves it.
@@ -166,9 +160,9 @@ suite! {
         assert_eq!(server.client().get("/Consent/c-row").await.expect(200).json().str("status"), Some("inactive"));
         assert!(server.terminate().await.success());
         backup.put_back(&server).await;
-        let run = command(&server, &["restore-replay"]).await.expect(0);
+        let run = server.command(&["restore-replay"]).await.expect(0);
         assert!(run.stdout.contains("1 revocations"), "{}", run.stdout);
-        let run = command(&server, &["restore-replay"]).await.expect(0);
+        let run = server.command(&["restore-replay"]).await.expect(0);
         assert!(run.stdout.contains("all that the journal has"), "{}", run.stdout);
         server.restart();
         assert_eq!(server.client().get("/Consent/c-row").await.expect(200).json().str("status"), Some("inactive"));
@@ -189,10 +183,10 @@ suite! {
         assert!(whole.contains("c-ja") && !whole.contains("c-jb"), "{whole}");
         assert!(!whole.contains("Ada") && !whole.contains("resourceType"), "ids alone: {whole}");
         std::fs::write(&path, whole.replace("c-ja", "c-jb")).unwrap();
-        let run = command(&server, &["restore-replay"]).await.expect(1);
+        let run = server.command(&["restore-replay"]).await.expect(1);
         assert!(run.stderr.contains("line 1"), "{}", run.stderr);
         std::fs::write(&path, &whole).unwrap();
-        command(&server, &["restore-replay"]).await.expect(0);
+        server.command(&["restore-replay"]).await.expect(0);
         // A database that it does not speak of is left alone, whatever ids it has.
         let other = Server::start(engine);
         people(&other.client(), &["ja"]).await;
@@ -269,7 +263,7 @@ suite! {
         assert!(server.terminate().await.success());
 
         backup.put_back(&server).await;
-        let run = command(&server, &["restore-replay"]).await.expect(0);
+        let run = server.command(&["restore-replay"]).await.expect(0);
         assert!(run.stdout.contains("4 erasures and 1 revocations") && run.stdout.contains("Consent/c-wrong denies"), "{}", run.stdout);
         server.restart();
         let api = server.client();
@@ -286,8 +280,8 @@ suite! {
         assert_eq!(denies.str("patient.reference"), Some("Patient/wrong"), "a deny of nobody reaches nobody");
         assert_eq!(api.get("/Observation/o-form").await.expect(200).version(), 1, "nobody approved its end");
         assert_eq!(api.get("/Consent/c-all").await.expect(200).version(), 2, "it denies everything");
-        command(&server, &["map", "verify"]).await.expect(0);
-        let run = command(&server, &["restore-replay"]).await.expect(0);
+        server.command(&["map", "verify"]).await.expect(0);
+        let run = server.command(&["restore-replay"]).await.expect(0);
         assert!(run.stdout.contains("all that the journal has"), "{}", run.stdout);
         backup.drop(&server).await;
     }
@@ -305,19 +299,19 @@ suite! {
         purge(&server, &["--patient", "billed"]).await;
         assert!(server.terminate().await.success());
         backup.put_back(&server).await;
-        let run = command(&server, &["restore-replay"]).await.expect(1);
+        let run = server.command(&["restore-replay"]).await.expect(1);
         assert!(run.stderr.contains("1 rows of invoices"), "{}", run.stderr);
         let file = server.folder().join("late.ndjson");
         std::fs::write(&file, format!("{}\n", patient("late", "Late"))).unwrap();
         let import = ["import", file.to_str().unwrap(), "--json"];
-        let run = command(&server, &import).await.expect(1);
+        let run = server.command(&import).await.expect(1);
         assert!(run.stderr.contains("1 rows of invoices"), "{}", run.stderr);
         let mut sql = server.sql().await;
         assert_eq!(sql.count("select count(*) from patients").await, 2, "nothing was written");
         assert_eq!(sql.count(&format!("select count(*) from {}", own(engine, "purges"))).await, 0);
         sql.run("delete from invoices").await;
         drop(sql);
-        command(&server, &import).await.expect(0);
+        server.command(&import).await.expect(0);
         server.restart();
         let api = server.client();
         api.get("/Patient/billed").await.expect(404);
@@ -349,11 +343,11 @@ suite! {
         assert!(server.terminate().await.success());
         unsaid();
         // The database that has it says so.
-        command(&server, &["restore-replay"]).await.expect(0);
+        server.command(&["restore-replay"]).await.expect(0);
         unsaid();
         backup.put_back(&server).await;
-        let run = command(&server, &["restore-replay"]).await.expect(0);
-        let incidents = Json::of(&command(&server, &["incident", "list", "--json"]).await.expect(0).stdout);
+        let run = server.command(&["restore-replay"]).await.expect(0);
+        let incidents = Json::of(&server.command(&["incident", "list", "--json"]).await.expect(0).stdout);
         assert!(run.stdout.contains("Patient/pu is here"), "{}", run.stdout);
         assert!(incidents.array().iter().any(|incident| incident.str("kind") == Some("uncertain-erasure")), "{incidents}");
         server.restart();
@@ -377,7 +371,7 @@ suite! {
         let left = format!("select count(*) from {} where state = 'erased'", own(engine, "purges"));
         let count = server.sql().await.count(&left).await;
         assert_eq!(count, i64::from(engine == Engine::Sqlite), "PostgreSQL has no such work");
-        command(&server, &["restore-replay"]).await.expect(0);
+        server.command(&["restore-replay"]).await.expect(0);
         assert_eq!(server.sql().await.count(&left).await, 0);
     }
 }

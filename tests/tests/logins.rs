@@ -13,9 +13,7 @@ const SESSION: &str = "fhir-gateway-session";
 const DOCTOR: [&str; 6] = ["--role", "DOCTOR", "--actor", "Practitioner/1", "--actor", "Organization/1"];
 
 async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[&["account"], arguments, &more].concat()).await
+    server.command(&[&["account"], arguments].concat()).await
 }
 
 fn started(engine: Engine, more: &[&str]) -> Server {

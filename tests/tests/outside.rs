@@ -9,7 +9,7 @@ mod provider;
 use std::time::Duration;
 
 use gateway_tests::{Browser, Client, Command, Engine, Json, Options, Response, Server, suite};
-use provider::{Provider, command};
+use provider::Provider;
 use serde_json::json;
 
 const SESSION: &str = "fhir-gateway-session";
@@ -25,7 +25,7 @@ const KNOWN: Duration = Duration::from_millis(1_100);
 /// A client of a provider's.
 async fn add_client(server: &Server, id: &str, provider: &str, more: &[&str]) -> Command {
     let add = ["client", "add", "--by", "Jane", "--id", id, "--name", id, "--outside", provider];
-    command(server, &[&add[..], more].concat()).await
+    server.command(&[&add[..], more].concat()).await
 }
 
 fn browser(server: &Server) -> Browser {
@@ -33,7 +33,7 @@ fn browser(server: &Server) -> Browser {
 }
 
 async fn accounts(server: &Server) -> Vec<Json> {
-    Json::of(&command(server, &["account", "list", "--json"]).await.expect(0).stdout).array().to_vec()
+    Json::of(&server.command(&["account", "list", "--json"]).await.expect(0).stdout).array().to_vec()
 }
 
 /// Whom the browser's session is of.
@@ -76,7 +76,7 @@ suite! {
         assert_eq!(browser.get("/oauth/password").await.header("Location"), Some("/oauth/account"));
         let page = browser.get("/oauth/account").await.expect(200).text();
         assert!(!page.contains("Change the password"), "{page}");
-        let shown = command(&server, &["account", "show", account.str("id").unwrap()]).await.expect(0).stdout;
+        let shown = server.command(&["account", "show", account.str("id").unwrap()]).await.expect(0).stdout;
         assert!(shown.contains("clinic as u-1 (by its claims"), "{shown}");
     }
 
@@ -112,7 +112,7 @@ suite! {
         assert_eq!((accounts(&server).await.len(), recorded(&server, "outside-login", 403).await), (1, 3));
         // Nor can an administrator say what the provider would say otherwise again.
         let id = accounts(&server).await[0].str("id").unwrap().to_owned();
-        let change = command(&server, &["account", "change", &id, "--by", "Jane", "--role", "ADMIN"]).await.expect(4);
+        let change = server.command(&["account", "change", &id, "--by", "Jane", "--role", "ADMIN"]).await.expect(4);
         assert!(change.stderr.contains("would say it again"), "{}", change.stderr);
     }
 
@@ -129,14 +129,14 @@ suite! {
         }
         let of = |all: &[Json], actor: &str| all.iter().find(|account| account.str("actors.0") == Some(actor)).unwrap().str("id").unwrap().to_owned();
         let before = accounts(&server).await;
-        command(&server, &["account", "disable", &of(&before, "Patient/p1"), "--by", "Jane"]).await.expect(0);
+        server.command(&["account", "disable", &of(&before, "Patient/p1"), "--by", "Jane"]).await.expect(0);
         let request = ["purge", "request", "--json", "--by", "Jane Doe", "--reason", "court-order", "--patient", "p2"];
-        let asked = Json::of(&command(&server, &request).await.expect(0).stdout);
-        command(&server, &["purge", "approve", asked.str("id").unwrap(), "--by", "John Roe"]).await.expect(0);
+        let asked = Json::of(&server.command(&request).await.expect(0).stdout);
+        server.command(&["purge", "approve", asked.str("id").unwrap(), "--by", "John Roe"]).await.expect(0);
         let mut sql = server.sql().await;
         let table = if engine == Engine::Postgres { "fhir_gateway.outside_links" } else { "outside_links" };
         assert_eq!(sql.count(&format!("select count(*) from {table} where subject = 'erased'")).await, 0, "the subject is there");
-        command(&server, &["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
+        server.command(&["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
         let again = provider.anew(&server, "clinic2", &BY_CLAIM).await;
         for login in ["closed", "erased"] {
             again.log_in(&mut browser(&server), login).await.expect(403);
@@ -173,9 +173,9 @@ suite! {
         let people = json!({"u-3": {"fhirUser": "https://evil.example/Practitioner/9", "name": "Somebody"}});
         let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
         let add = ["account", "add", "--by", "Jane", "--login", "ada", "--name", "Dr. Ada Hart", "--role", "DOCTOR", "--actor", "Practitioner/1", "--json"];
-        let id = Json::of(&command(&server, &add).await.expect(0).stdout).str("id").unwrap().to_owned();
+        let id = Json::of(&server.command(&add).await.expect(0).stdout).str("id").unwrap().to_owned();
         provider.log_in(&mut browser(&server), "u-3").await.expect(403);
-        let link = async |subject: &str, provider: &str| command(&server, &["account", "link", &id, "--by", "Jane", "--provider", provider, "--subject", subject]).await;
+        let link = async |subject: &str, provider: &str| server.command(&["account", "link", &id, "--by", "Jane", "--provider", provider, "--subject", subject]).await;
         link("u-3", "nobody").await.expect(4);
         link("", "clinic").await.expect(2);
         link("u-3", "clinic").await.expect(0);
@@ -183,15 +183,15 @@ suite! {
         let mut ada = browser(&server);
         provider.log_in(&mut ada, "u-3").await.expect(200);
         assert_eq!(who(&mut ada).await.as_deref(), Some("Dr. Ada Hart"));
-        command(&server, &["account", "disable", &id, "--by", "Jane"]).await.expect(0);
+        server.command(&["account", "disable", &id, "--by", "Jane"]).await.expect(0);
         assert!(who(&mut ada).await.is_none());
         provider.log_in(&mut browser(&server), "u-3").await.expect(403);
-        command(&server, &["account", "enable", &id, "--by", "Jane"]).await.expect(0);
+        server.command(&["account", "enable", &id, "--by", "Jane"]).await.expect(0);
         provider.log_in(&mut ada, "u-3").await.expect(200);
-        command(&server, &["account", "unlink", &id, "--by", "Jane", "--provider", "clinic"]).await.expect(0);
+        server.command(&["account", "unlink", &id, "--by", "Jane", "--provider", "clinic"]).await.expect(0);
         assert!(who(&mut ada).await.is_none());
         provider.log_in(&mut ada, "u-3").await.expect(403);
-        command(&server, &["account", "unlink", &id, "--by", "Jane", "--provider", "clinic"]).await.expect(4);
+        server.command(&["account", "unlink", &id, "--by", "Jane", "--provider", "clinic"]).await.expect(4);
     }
 
     /// 51: what was not begun in this browser, comes twice, or is another browser's.
@@ -261,7 +261,7 @@ suite! {
         provider.log_in(&mut browser, "u-7").await.expect(200);
         let mut under_way = Browser::new(server.address());
         let begun = provider.callback(&mut under_way, "u-7").await;
-        command(&server, &["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
+        server.command(&["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
         assert!(who(&mut browser).await.is_none());
         assert!(!browser.get("/oauth/login").await.expect(200).text().contains("Log in with"));
         let page = under_way.get(&begun).await.expect(403).text();
@@ -275,7 +275,7 @@ suite! {
         let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
         let mut browser = browser(&server);
         provider.log_in(&mut browser, "u-9").await.expect(200);
-        let change = async |more: &[&str]| command(&server, &[&["provider", "change", "clinic", "--by", "Jane"], more].concat()).await;
+        let change = async |more: &[&str]| server.command(&[&["provider", "change", "clinic", "--by", "Jane"], more].concat()).await;
         let wrong = server.folder().join("wrong.secret");
         std::fs::write(&wrong, "another-secret-that-the-provider-does-not-know").unwrap();
         change(&["--secret-file", &wrong.display().to_string(), "--name", "Hospital"]).await.expect(0);
@@ -293,10 +293,10 @@ suite! {
         assert_eq!(accounts(&server).await[0].items("roles").len(), 2);
         change(&[]).await.expect(2);
         change(&["--role", "boss=PATIENT"]).await.expect(2);
-        command(&server, &["provider", "change", "nobody", "--by", "Jane", "--name", "x"]).await.expect(4);
+        server.command(&["provider", "change", "nobody", "--by", "Jane", "--name", "x"]).await.expect(4);
         // Nobody logs in by one that has no secret.
-        command(&server, &["provider", "add", "--by", "Jane", "--id", "tokens", "--name", "T", "--issuer", "https://id.example", "--audience", "g"]).await.expect(0);
-        command(&server, &["provider", "change", "tokens", "--by", "Jane", "--secret-file", &right]).await.expect(4);
+        server.command(&["provider", "add", "--by", "Jane", "--id", "tokens", "--name", "T", "--issuer", "https://id.example", "--audience", "g"]).await.expect(0);
+        server.command(&["provider", "change", "tokens", "--by", "Jane", "--secret-file", &right]).await.expect(4);
         assert!(!browser.get("/oauth/login").await.expect(200).text().contains("Log in with T<"));
     }
 
@@ -346,8 +346,8 @@ suite! {
         // Nobody who is somebody here.
         assert_eq!(read(&provider.token_for("u-0", AUDIENCE, "patient/Patient.rs").await, "/Patient/p8").await, 401);
         let [account] = &*accounts(&server).await else { panic!("one account") };
-        command(&server, &["account", "disable", account.str("id").unwrap(), "--by", "Jane"]).await.expect(0);
-        command(&server, &["client", "disable", job, "--by", "Jane"]).await.expect(0);
+        server.command(&["account", "disable", account.str("id").unwrap(), "--by", "Jane"]).await.expect(0);
+        server.command(&["client", "disable", job, "--by", "Jane"]).await.expect(0);
         tokio::time::sleep(KNOWN).await;
         assert_eq!((read(&of_app, "/Patient/p9").await, read(&of_job, "/Patient/p8").await), (401, 401));
     }
@@ -387,7 +387,7 @@ suite! {
         let token = browser(&server).post("/oauth/token", &[("grant_type", "client_credentials"), ("client_id", "job"), ("scope", "system/Patient.rs")]).await;
         assert_eq!(token.status, 401);
         // A provider that is trusted no more.
-        command(&server, &["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
+        server.command(&["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
         tokio::time::sleep(KNOWN).await;
         assert_eq!(read(&good).await, 401);
     }

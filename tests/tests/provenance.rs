@@ -101,11 +101,6 @@ fn text(response: &Response) -> String {
     String::from_utf8_lossy(&response.body).into_owned()
 }
 
-async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    Command::run(&[arguments, &["--database", &server.database.url, "--data-dir", &data_dir]].concat()).await
-}
-
 suite! {
     async fn every_interaction_leaves_one(engine: Engine) {
         let server = keeping(engine);
@@ -180,7 +175,7 @@ suite! {
         api.post("/", transaction(&[patient("p", "A"), lab_observation("o", "p", "7.1")])).await.expect(200);
         let file = server.folder().join("some.ndjson");
         std::fs::write(&file, patient("i", "I").to_string()).unwrap();
-        command(&server, &["import", "--provenance", &file.display().to_string()]).await.expect(0);
+        server.command(&["import", "--provenance", &file.display().to_string()]).await.expect(0);
         let mut sql = server.sql().await;
         sql.run("insert into patients (id, organization_id, last_name, first_name, sex, date_of_birth, active) values ('f', 1, 'L', 'F', 'M', '1980-01-02', true)").await;
         api.get("/Patient/f").await.expect(200);
@@ -572,7 +567,7 @@ suite! {
         let bundle = transaction(&[patient("a", "A"), patient("b", "B")]);
         std::fs::write(&file, format!("{bundle}\n{}\n", lines.join("\n"))).unwrap();
         let digest = sha256(&file);
-        let run = command(&server, &["import", "--json", "--provenance", &file.display().to_string()]).await.expect(0);
+        let run = server.command(&["import", "--json", "--provenance", &file.display().to_string()]).await.expect(0);
         assert!(!run.stdout.contains("Provenance"), "it counts what was sent: {}", run.stdout);
         let api = server.client();
         let told = found(&api, "").await;
@@ -584,11 +579,11 @@ suite! {
         }
         assert_eq!(is_complete(&server).await, 452);
         // The same again does nothing; another run without the option leaves none.
-        command(&server, &["import", "--provenance", &file.display().to_string()]).await.expect(0);
+        server.command(&["import", "--provenance", &file.display().to_string()]).await.expect(0);
         assert_eq!(found(&api, "").await.len(), told.len());
         let plain = server.folder().join("plain.json");
         std::fs::write(&plain, patient("c", "C").to_string()).unwrap();
-        command(&server, &["import", &plain.display().to_string()]).await.expect(0);
+        server.command(&["import", &plain.display().to_string()]).await.expect(0);
         assert_eq!(found(&api, "").await.len(), told.len());
     }
 
@@ -603,9 +598,9 @@ suite! {
         let of_other = found(&api, "target=Patient/b,Observation/ob").await.len();
         assert_eq!(of_other, 4);
         assert_eq!(found(&api, "target=Patient/a,Observation/oa").await.len(), 4);
-        let run = command(&server, &["purge", "request", "--json", "--by", "Jane Doe", "--patient", "a", "--reason", "court-order"]).await.expect(0);
+        let run = server.command(&["purge", "request", "--json", "--by", "Jane Doe", "--patient", "a", "--reason", "court-order"]).await.expect(0);
         let id = Json::of(&run.stdout).str("id").unwrap().to_owned();
-        command(&server, &["purge", "approve", &id, "--by", "John Roe"]).await.expect(0);
+        server.command(&["purge", "approve", &id, "--by", "John Roe"]).await.expect(0);
         let left = found(&api, "").await;
         assert_eq!(left.len(), 4, "{left:?}");
         assert!(left.iter().all(|one| !one.to_string().contains("Patient/a") && !one.to_string().contains("Observation/oa")));

@@ -7,9 +7,7 @@ const ISSUER: &str = "https://id.clinic.example/realms/clinic";
 const SECRET: &str = "zq-the-providers-secret";
 
 async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[&["provider"], arguments, &more].concat()).await
+    server.command(&[&["provider"], arguments].concat()).await
 }
 
 async fn add(server: &Server, id: &str, issuer: &str, more: &[&str]) -> Command {

@@ -17,16 +17,10 @@ use gateway_tests::{
 const CANARY: &str = "zqcanaryqz";
 
 /// Runs a command on the server's database and data directory.
-async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[arguments, &more].concat()).await
-}
-
 /// A request; its id and what was shown.
 async fn requested(server: &Server, arguments: &[&str]) -> (String, Json) {
     let asked = ["purge", "request", "--json", "--by", "Jane Doe"];
-    let run = command(server, &[&asked, arguments].concat()).await.expect(0);
+    let run = server.command(&[&asked, arguments].concat()).await.expect(0);
     let report = Json::of(&run.stdout);
     (report.str("id").expect("an id").to_owned(), report)
 }
@@ -34,16 +28,16 @@ async fn requested(server: &Server, arguments: &[&str]) -> (String, Json) {
 /// What stands in the way of a request.
 async fn obstacles(server: &Server, arguments: &[&str]) -> String {
     let asked = ["purge", "request", "--json", "--by", "Jane Doe"];
-    let run = command(server, &[&asked, arguments].concat()).await.expect(4);
+    let run = server.command(&[&asked, arguments].concat()).await.expect(4);
     Json::of(&run.stdout).at("obstacles").unwrap().to_string()
 }
 
 async fn approved(server: &Server, id: &str) {
-    command(server, &["purge", "approve", id, "--by", "John Roe"]).await.expect(0);
+    server.command(&["purge", "approve", id, "--by", "John Roe"]).await.expect(0);
 }
 
 async fn certificate(server: &Server, id: &str) -> Json {
-    let run = command(server, &["purge", "certificate", id]).await.expect(0);
+    let run = server.command(&["purge", "certificate", id]).await.expect(0);
     let certificate = Json::of(&run.stdout);
     assert_eq!(certificate.at("signatureHolds"), Some(&Json::Bool(true)), "{certificate}");
     certificate
@@ -103,8 +97,8 @@ fn in_folder(folder: &Path, text: &str) -> BTreeSet<String> {
 
 /// The trail holds and every row says what is served from it.
 async fn is_sound(server: &Server) {
-    command(server, &["audit", "verify"]).await.expect(0);
-    command(server, &["map", "verify"]).await.expect(0);
+    server.command(&["audit", "verify"]).await.expect(0);
+    server.command(&["map", "verify"]).await.expect(0);
 }
 
 fn document(id: &str, patient: &str, content: &[u8]) -> Json {
@@ -246,34 +240,34 @@ suite! {
         api.save(&lab_observation("two-o", "two", "7.1")).await.expect(201);
         let (id, _) = requested(&server, &["--patient", "two", "--reason", "court-order"]).await;
         for same in ["Jane Doe", "jane doe", " JANE  DOE ", "Jané-Doe"] {
-            let run = command(&server, &["purge", "approve", &id, "--by", same]).await.expect(4);
+            let run = server.command(&["purge", "approve", &id, "--by", same]).await.expect(4);
             assert!(run.stderr.contains("another person"), "{}", run.stderr);
         }
-        command(&server, &["purge", "approve", "no-such", "--by", "John Roe"]).await.expect(4);
+        server.command(&["purge", "approve", "no-such", "--by", "John Roe"]).await.expect(4);
         // What was written since nobody has seen.
         api.save(&lab_observation("two-p", "two", "8.1")).await.expect(201);
-        let run = command(&server, &["purge", "approve", &id, "--by", "John Roe"]).await.expect(4);
+        let run = server.command(&["purge", "approve", &id, "--by", "John Roe"]).await.expect(4);
         assert!(run.stderr.contains("more to erase"), "{}", run.stderr);
         api.delete("/Observation/two-p").await.expect(204);
-        command(&server, &["purge", "approve", &id, "--by", "John Roe"]).await.expect(4);
+        server.command(&["purge", "approve", &id, "--by", "John Roe"]).await.expect(4);
         api.get("/Observation/two-o").await.expect(200);
         let (again, _) = requested(&server, &["--patient", "two", "--reason", "court-order"]).await;
         api.save(&lab_observation("two-o", "two", "9.1")).await.expect(200);
-        command(&server, &["purge", "approve", &again, "--by", "John Roe"]).await.expect(4);
+        server.command(&["purge", "approve", &again, "--by", "John Roe"]).await.expect(4);
         // Requests grow old, and are rejected.
         let mut sql = server.sql().await;
         let (old, _) = requested(&server, &["--patient", "two", "--reason", "court-order"]).await;
         sql.run(&format!("update {} set requested = requested - 7 * 86400000 - 1000 where id = '{old}'", own(engine, "purges"))).await;
-        let run = command(&server, &["purge", "approve", &old, "--by", "John Roe"]).await.expect(4);
+        let run = server.command(&["purge", "approve", &old, "--by", "John Roe"]).await.expect(4);
         assert!(run.stderr.contains("expired"), "{}", run.stderr);
         let (unwanted, _) = requested(&server, &["--patient", "two", "--reason", "court-order"]).await;
-        command(&server, &["purge", "reject", &unwanted, "--by", "John Roe"]).await.expect(0);
-        command(&server, &["purge", "approve", &unwanted, "--by", "John Roe"]).await.expect(4);
-        command(&server, &["purge", "certificate", &unwanted]).await.expect(4);
+        server.command(&["purge", "reject", &unwanted, "--by", "John Roe"]).await.expect(0);
+        server.command(&["purge", "approve", &unwanted, "--by", "John Roe"]).await.expect(4);
+        server.command(&["purge", "certificate", &unwanted]).await.expect(4);
         let (last, _) = requested(&server, &["--patient", "two", "--reason", "court-order"]).await;
         approved(&server, &last).await;
-        command(&server, &["purge", "approve", &last, "--by", "Mary Major"]).await.expect(4);
-        let list = Json::of(&command(&server, &["purge", "list", "--json"]).await.expect(0).stdout);
+        server.command(&["purge", "approve", &last, "--by", "Mary Major"]).await.expect(4);
+        let list = Json::of(&server.command(&["purge", "list", "--json"]).await.expect(0).stdout);
         let states: Vec<&str> = list.array().iter().filter_map(|purge| purge.str("state")).collect();
         assert_eq!(states, ["done", "rejected", "waiting", "waiting", "expired"]);
         api.get("/Patient/two").await.expect(404);
@@ -380,10 +374,10 @@ suite! {
         let way = obstacles(&server, &["--patient", "held", "--reason", "the patient asks for it"]).await;
         assert!(way.contains("to be kept until") && way.contains("7 years"), "{way}");
         let (waiting, _) = requested(&server, &["--patient", "held", "--reason", "the patient asks for it", "--retention-years", "0"]).await;
-        command(&server, &["hold", "add", "--patient", "nobody", "--by", "Legal", "--reason", "a case"]).await.expect(4);
-        let hold = command(&server, &["hold", "add", "--patient", "held", "--by", "Legal One", "--reason", "a case"]).await.expect(0);
+        server.command(&["hold", "add", "--patient", "nobody", "--by", "Legal", "--reason", "a case"]).await.expect(4);
+        let hold = server.command(&["hold", "add", "--patient", "held", "--by", "Legal One", "--reason", "a case"]).await.expect(0);
         let hold = hold.stdout.trim().to_owned();
-        let run = command(&server, &["purge", "approve", &waiting, "--by", "John Roe"]).await.expect(4);
+        let run = server.command(&["purge", "approve", &waiting, "--by", "John Roe"]).await.expect(4);
         assert!(run.stderr.contains("legal hold"), "{}", run.stderr);
         assert!(obstacles(&server, &["--patient", "held", "--reason", "court-order"]).await.contains("legal hold"));
         assert!(obstacles(&server, &["--resource", "Observation/held-o", "--reason", "wrong-patient"]).await.contains("legal hold"));
@@ -404,16 +398,16 @@ suite! {
         api.delete("/Observation/held-o").await.expect(204);
         api.get("/Observation/held-o/_history/1").await.expect(200);
         // Two people lift it.
-        command(&server, &["hold", "lift", &hold, "--by", "Legal One"]).await.expect(4);
-        command(&server, &["hold", "lift", &hold, "--by", "Legal One", "--reason", "settled"]).await.expect(0);
-        command(&server, &["hold", "lift", &hold, "--by", "legal one"]).await.expect(4);
+        server.command(&["hold", "lift", &hold, "--by", "Legal One"]).await.expect(4);
+        server.command(&["hold", "lift", &hold, "--by", "Legal One", "--reason", "settled"]).await.expect(0);
+        server.command(&["hold", "lift", &hold, "--by", "legal one"]).await.expect(4);
         assert!(obstacles(&server, &["--patient", "held", "--reason", "court-order", "--include-copies"]).await.contains("legal hold"));
-        let run = command(&server, &["hold", "lift", &hold, "--by", "Legal Two"]).await.expect(0);
+        let run = server.command(&["hold", "lift", &hold, "--by", "Legal Two"]).await.expect(0);
         assert_eq!(run.stdout, "lifted\n");
-        let list = Json::of(&command(&server, &["hold", "list", "--json"]).await.expect(0).stdout);
+        let list = Json::of(&server.command(&["hold", "list", "--json"]).await.expect(0).stdout);
         assert_eq!((list.str("0.patient"), list.str("0.liftAskedBy"), list.str("0.liftedBy")), (Some("held"), Some("Legal One"), Some("Legal Two")));
         // The preset of the EU wants its reasons.
-        let eu = command(&server, &["purge", "request", "--patient", "free", "--preset", "eu", "--by", "Jane", "--reason", "because"]).await.expect(4);
+        let eu = server.command(&["purge", "request", "--patient", "free", "--preset", "eu", "--by", "Jane", "--reason", "because"]).await.expect(4);
         assert!(eu.stderr.contains("gdpr-17-1-a"), "{}", eu.stderr);
         assert!(obstacles(&server, &["--patient", "free", "--preset", "eu", "--reason", "gdpr-17-1-b", "--include-copies"]).await.contains("art. 17(3)"));
         let (id, _) = requested(&server, &["--patient", "free", "--preset", "eu", "--reason", "gdpr-17-1-b", "--retention-years", "0", "--include-copies"]).await;
@@ -503,12 +497,12 @@ id = "key"
         assert_eq!(api.search("/Condition?_count=10").await.len(), 3);
         let run = async |target: [&str; 2]| {
             let arguments = ["purge", "request", "--json", "--by", "Jane Doe", "--reason", "wrong-patient", "--maps", &folder];
-            let asked = command(&server, &[&arguments[..], &target].concat()).await;
+            let asked = server.command(&[&arguments[..], &target].concat()).await;
             if asked.code == Some(4) {
                 return Err(asked.stdout);
             }
             let id = Json::of(&asked.expect(0).stdout).str("id").unwrap().to_owned();
-            command(&server, &["purge", "approve", &id, "--by", "John Roe", "--maps", &folder]).await.expect(0);
+            server.command(&["purge", "approve", &id, "--by", "John Roe", "--maps", &folder]).await.expect(0);
             Ok(())
         };
         run(["--resource", "Condition/cond-p2-a"]).await.unwrap();
@@ -520,7 +514,7 @@ id = "key"
         api.get("/Patient/ann").await.expect(404);
         let mut sql = server.sql().await;
         assert_eq!(sql.count("select count(*) from profiles").await, 1);
-        command(&server, &["map", "verify", "--maps", &folder]).await.expect(0);
+        server.command(&["map", "verify", "--maps", &folder]).await.expect(0);
     }
 
     /// What cannot be removed now is removed by the next who can; what is not the gateway's is never touched.
@@ -549,13 +543,13 @@ id = "key"
         let (id, report) = requested(&server, &arguments).await;
         assert_eq!(report.str("plan.content"), Some("3"), "{report}");
         // Without the store nobody could remove what is in it: nothing is erased.
-        let run = command(&server, &["purge", "approve", &id, "--by", "John Roe"]).await.expect(4);
+        let run = server.command(&["purge", "approve", &id, "--by", "John Roe"]).await.expect(4);
         assert!(run.stderr.contains("--content-store"), "{}", run.stderr);
         api.get("/DocumentReference/fo-1").await.expect(200);
-        command(&server, &["purge", "approve", &id, "--by", "John Roe", "--content-store", &at]).await.expect(0);
+        server.command(&["purge", "approve", &id, "--by", "John Roe", "--content-store", &at]).await.expect(0);
         assert!(server.terminate().await.success());
         server.restart();
-        let state = Json::of(&command(&server, &["purge", "show", &id, "--json"]).await.expect(0).stdout);
+        let state = Json::of(&server.command(&["purge", "show", &id, "--json"]).await.expect(0).stdout);
         assert_eq!(state.str("state"), Some("done"), "{state}");
         assert_eq!(in_folder(store.path(), CANARY), BTreeSet::new());
         assert!(outside.exists() && shared.exists());
@@ -569,7 +563,7 @@ id = "key"
         server.kill();
         server.restart();
         assert!(!file.exists() && outside.exists());
-        let state = Json::of(&command(&server, &["purge", "show", &id, "--json"]).await.expect(0).stdout);
+        let state = Json::of(&server.command(&["purge", "show", &id, "--json"]).await.expect(0).stdout);
         assert_eq!(state.str("state"), Some("done"), "{state}");
     }
 
@@ -648,9 +642,9 @@ fields = [
         // No row can be without a family name.
         api.put("/Patient/1", r#"{"resourceType":"Patient","id":"1","active":true}"#).await.expect(201);
         let erase = async |patient: &str| {
-            let run = command(&server, &["purge", "request", "--json", "--by", "Jane Doe", "--reason", "wrong-patient", "--maps", &folder, "--patient", patient]).await.expect(0);
+            let run = server.command(&["purge", "request", "--json", "--by", "Jane Doe", "--reason", "wrong-patient", "--maps", &folder, "--patient", patient]).await.expect(0);
             let report = Json::of(&run.stdout);
-            command(&server, &["purge", "approve", report.str("id").unwrap(), "--by", "John Roe", "--maps", &folder]).await.expect(0);
+            server.command(&["purge", "approve", report.str("id").unwrap(), "--by", "John Roe", "--maps", &folder]).await.expect(0);
             report
         };
         let report = erase("1").await;
@@ -734,7 +728,7 @@ fields = [
             api.save(&absolute).await.expect(201);
             api.save(&lab_observation(&format!("{id}-o"), "hf", "8.1")).await.expect(200);
         }
-        command(&server, &["hold", "add", "--patient", "hh", "--by", "Legal One", "--reason", "a case"]).await.expect(0);
+        server.command(&["hold", "add", "--patient", "hh", "--by", "Legal One", "--reason", "a case"]).await.expect(0);
         for resource in ["Binary/ID-b", "Binary/ID-n", "Provenance/ID-p", "Observation/ID-o/_history/1"] {
             let held = obstacles(&server, &["--resource", &resource.replace("ID", "hh"), "--reason", "wrong-patient"]).await;
             assert!(held.contains("legal hold"), "{resource}: {held}");
@@ -868,7 +862,7 @@ fields = [
             if is_there {
                 approved(&server, &request).await;
             }
-            let state = Json::of(&command(&server, &["purge", "show", &request, "--json"]).await.expect(0).stdout);
+            let state = Json::of(&server.command(&["purge", "show", &request, "--json"]).await.expect(0).stdout);
             assert_eq!(state.str("state"), Some("done"), "{state}");
             assert_eq!(holding(&server, CANARY).await, BTreeSet::new());
         }

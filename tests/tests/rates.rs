@@ -7,9 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use gateway_tests::browser::{encoded, hidden};
-use gateway_tests::{
-    Browser, Client, Command, Engine, Json, Options, Request, Response, Server, TOKEN, on_postgres, suite,
-};
+use gateway_tests::{Browser, Client, Engine, Json, Options, Request, Response, Server, TOKEN, on_postgres, suite};
 use hyper::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -20,12 +18,6 @@ const PROXY: [&str; 2] = ["--trusted-proxy", "127.0.0.1"];
 fn started(engine: Engine, arguments: &[&str]) -> Server {
     let arguments = arguments.iter().map(ToString::to_string).collect();
     Server::with(engine, Options { arguments, ..Options::default() })
-}
-
-async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[arguments, &more].concat()).await
 }
 
 /// A client of its own: how it says who it is.
@@ -44,7 +36,7 @@ async fn registered(server: &Server, more: &[&str]) -> String {
         "--purpose",
         "TREAT",
     ];
-    let said = command(server, &[&add[..], &["--secret", "--json"], more].concat()).await.expect(0).stdout;
+    let said = server.command(&[&add[..], &["--secret", "--json"], more].concat()).await.expect(0).stdout;
     format!("Basic {}", BASE64_STANDARD.encode(format!("other:{}", Json::of(&said).str("secret").unwrap())))
 }
 
@@ -142,10 +134,10 @@ suite! {
         server.client().get("/Patient/none").header("X-Forwarded-For", outside).await.expect(404);
         let records = on_record(&server, 403).await;
         assert_eq!(records[..2], [format!("token unauthenticated unauthenticated {outside}"), format!("read other refused {outside}")], "{records:?}");
-        let shown = Json::of(&command(&server, &["client", "show", "other", "--json"]).await.expect(0).stdout);
+        let shown = Json::of(&server.command(&["client", "show", "other", "--json"]).await.expect(0).stdout);
         assert_eq!(shown.at("networks").unwrap().to_string(), r#"["10.0.0.0/8","2001:db8::/32"]"#);
-        command(&server, &["client", "change", "other", "--by", "Jane", "--from", "10.0.0.0/40"]).await.expect(2);
-        let said = command(&server, &["client", "change", "other", "--by", "Jane", "--from-anywhere"]).await.expect(0).stdout;
+        server.command(&["client", "change", "other", "--by", "Jane", "--from", "10.0.0.0/40"]).await.expect(2);
+        let said = server.command(&["client", "change", "other", "--by", "Jane", "--from-anywhere"]).await.expect(0).stdout;
         assert_eq!(said, "changed\nno token ended\n");
         // What is known of a token is looked at again within a second.
         for _ in 0..100 {
@@ -257,7 +249,7 @@ async fn account(server: &Server, login: &str) {
         "Practitioner/1",
         "--json",
     ];
-    let said = Json::of(&command(server, &add).await.expect(0).stdout);
+    let said = Json::of(&server.command(&add).await.expect(0).stdout);
     let link = said.str("activation").unwrap();
     let mut browser = Browser::new(server.address());
     let page = browser.get(link).await.expect(200);

@@ -7,9 +7,7 @@ use gateway_tests::{Command, Engine, Json, Server, suite};
 const BY: [&str; 2] = ["--by", "Jane Doe"];
 
 async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[&["key"], arguments, &more].concat()).await
+    server.command(&[&["key"], arguments].concat()).await
 }
 
 async fn listed(server: &Server) -> Vec<(String, String)> {

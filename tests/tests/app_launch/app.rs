@@ -70,10 +70,8 @@ impl<'s> App<'s> {
     }
 
     async fn add(server: &'s Server, id: &str, scopes: &str, more: &[&str]) -> Self {
-        let data_dir = server.data_dir().display().to_string();
         let add = ["client", "add", "--by", "Jane", "--id", id, "--name", id, "--scope", scopes, "--json"];
-        let place = ["--database", &server.database.url, "--data-dir", &data_dir];
-        let run = Command::run(&[&add[..], more, &place].concat()).await.expect(0);
+        let run = server.command(&[&add[..], more].concat()).await.expect(0);
         let secret = Json::of(&run.stdout).str("secret").map(str::to_owned);
         Self { server, id: id.to_owned(), secret }
     }
@@ -218,9 +216,7 @@ pub(crate) async fn someone(server: &Server, login: &str, actor: &str) -> Window
 
 /// Runs a command on the server's database.
 pub(crate) async fn command(server: &Server, arguments: &[&str]) -> String {
-    let data_dir = server.data_dir().display().to_string();
-    let place = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[arguments, &place].concat()).await.expect(0).stdout
+    server.command(arguments).await.expect(0).stdout
 }
 
 /// The id of an account.

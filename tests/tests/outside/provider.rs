@@ -3,19 +3,12 @@
 use std::process::Stdio;
 
 use gateway_tests::browser::{encoded, hidden};
-use gateway_tests::{Browser, Command, Json, Response, Server, skipped};
+use gateway_tests::{Browser, Json, Response, Server, skipped};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 const SECRET: &str = "zq-the-providers-secret-of-enough-bytes";
-
-/// Runs a command of the server's.
-pub(crate) async fn command(server: &Server, arguments: &[&str]) -> Command {
-    let data_dir = server.data_dir().display().to_string();
-    let more = ["--database", &server.database.url, "--data-dir", &data_dir];
-    Command::run(&[arguments, &more].concat()).await
-}
 
 /// Trusts a provider.
 pub(crate) async fn add(server: &Server, id: &str, issuer: &str, more: &[&str]) {
@@ -24,7 +17,7 @@ pub(crate) async fn add(server: &Server, id: &str, issuer: &str, more: &[&str]) 
     let file = file.display().to_string();
     let told = ["provider", "add", "--by", "Jane", "--id", id, "--name", "Clinic", "--issuer", issuer];
     let with = ["--client-id", "gateway", "--secret-file", &file];
-    command(server, &[&told[..], &with, more].concat()).await.expect(0);
+    server.command(&[&told[..], &with, more].concat()).await.expect(0);
 }
 
 /// A provider of the test's.

@@ -1,7 +1,7 @@
 //! The twin worlds of two callers: two databases that are equal but for what a token's scopes do not reach. Its bearer is answered
 //! alike, byte for byte; and one with other scopes is not.
 
-use gateway_tests::{Client, Command, Engine, Json, Options, Random, Server, rounds};
+use gateway_tests::{Client, Engine, Json, Options, Random, Server, rounds};
 use hyper::Method;
 
 use super::{Step, alike, answers_to, complete, script, searches, searching};
@@ -46,7 +46,6 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
 
 /// A client of a server with scopes.
 async fn client(server: &Server, id: &str, scopes: &str) -> Client {
-    let data_dir = server.data_dir().display().to_string();
     let add = [
         "client",
         "add",
@@ -63,9 +62,7 @@ async fn client(server: &Server, id: &str, scopes: &str) -> Client {
         "--secret",
         "--json",
     ];
-    let run = Command::run(&[&add[..], &["--database", &server.database.url, "--data-dir", &data_dir]].concat())
-        .await
-        .expect(0);
+    let run = server.command(&add).await.expect(0);
     let secret = Json::of(&run.stdout).str("secret").unwrap().to_owned();
     let scopes: String = scopes.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope={scopes}");
