@@ -13,6 +13,7 @@ pub mod hold;
 pub mod import;
 pub mod incident;
 pub mod key;
+pub mod list;
 pub mod map;
 pub mod migrate;
 pub mod provider;

@@ -11,8 +11,9 @@ use consent::Action;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use self::arguments::{AddArgs, ChangeArgs, ListArgs, OneArgs, ResetArgs, ShowArgs};
+use self::arguments::{AddArgs, ChangeArgs, OneArgs, ResetArgs, ShowArgs};
 use super::purge::{as_json, close, open};
+use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
 use crate::logins::paths;

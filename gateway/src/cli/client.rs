@@ -7,9 +7,10 @@ mod show;
 use clap::Subcommand;
 use consent::Action;
 
-use self::arguments::{AddArgs, ChangeArgs, DisableArgs, ListArgs, RotateArgs, ShowArgs};
+use self::arguments::{AddArgs, ChangeArgs, DisableArgs, RotateArgs, ShowArgs};
 use self::secret::SecretFile;
 use super::purge::{as_json, close, open};
+use crate::cli::list::ListArgs;
 use crate::cli::{self, Exit, Stop};
 use crate::store::clients::{Client, ClientError, is_id, new_id};
 

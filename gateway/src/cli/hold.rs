@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use consent::Action;
 
 use super::purge::{as_json, close, open};
+use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::store::erasure::Hold;
 
@@ -55,16 +56,6 @@ pub struct LiftArgs {
     /// Why; the first of the two has to say it.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    #[command(flatten)]
-    database: DatabaseArgs,
-}
-
-/// How they are listed.
-#[derive(Args, Debug)]
-pub struct ListArgs {
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     database: DatabaseArgs,
 }

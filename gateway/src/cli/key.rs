@@ -7,6 +7,7 @@ use consent::Action;
 use serde_json::{Value, json};
 
 use super::purge::{as_json, close, open};
+use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
@@ -44,16 +45,6 @@ Exit codes:
   0 done, 1 failed, 2 wrong usage, 3 the database is not available,
   4 there is none of that id, or it is retired already")]
     Retire(RetireArgs),
-}
-
-/// How they are listed.
-#[derive(Args, Debug)]
-pub struct ListArgs {
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    database: DatabaseArgs,
 }
 
 /// Who makes a new one.

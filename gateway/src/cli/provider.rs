@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::purge::{as_json, close, open};
 use crate::authorization::may_be_fetched;
 use crate::cli::incident::Answer;
+use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
 use crate::outside;
@@ -133,16 +134,6 @@ pub struct ChangeArgs {
     /// Whether it asks for a second factor itself.
     #[arg(long, value_enum, value_name = "ANSWER")]
     second_factor: Option<Answer>,
-    #[command(flatten)]
-    database: DatabaseArgs,
-}
-
-/// How they are listed.
-#[derive(Args, Debug)]
-pub struct ListArgs {
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     database: DatabaseArgs,
 }

@@ -7,6 +7,7 @@ use consent::{Action, Permit, Purpose};
 use serde_json::json;
 
 use crate::audit::{Circumstances, Event};
+use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, DecideArgs, Exit, Stop, restore};
 use crate::gateway::Gateway;
 use crate::store::erasure::{Approval, Asked, Choices, ErasureError, Plan, Preset, Purge, State, Target};
@@ -117,16 +118,6 @@ pub struct ShowArgs {
     /// The request's id.
     id: String,
     /// Prints JSON (certificates are JSON in any case).
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    database: DatabaseArgs,
-}
-
-/// How requests are listed.
-#[derive(Args, Debug)]
-pub struct ListArgs {
-    /// Prints JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -109,16 +109,6 @@ pub struct ShowArgs {
     pub(super) database: DatabaseArgs,
 }
 
-/// How they are listed.
-#[derive(Args, Debug)]
-pub struct ListArgs {
-    /// Prints JSON.
-    #[arg(long)]
-    pub(super) json: bool,
-    #[command(flatten)]
-    pub(super) database: DatabaseArgs,
-}
-
 impl AddArgs {
     /// The account, under its id.
     pub(super) fn account(self, id: String) -> New {
