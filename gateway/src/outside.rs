@@ -18,7 +18,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use reqwest::Url;
-use smart::outside::{OutsideError, Verified};
+use secrecy::ExposeSecret as _;
+use smart::outside::{Kind, OutsideError, Verified};
 
 pub use self::access::Access;
 use self::discovered::Discovered;
@@ -207,7 +208,8 @@ impl Outside {
         }
         let code = answer.code.filter(|code| !code.is_empty() && code.len() <= LONGEST).ok_or(LoginError::Denied)?;
         let token = self.exchanged(&provider, &discovery, code, &pending.verifier).await?;
-        let verified = self.verified(&provider, &discovery, &token, &pending.nonce).await?;
+        let held_against = (Kind::Id { nonce: &pending.nonce }, &*provider.client_id);
+        let verified = self.verified(&provider, token.expose_secret(), held_against).await?;
         let persona = persona::persona(&provider, &verified, &self.fhir);
         let Verified { subject, auth_time_s, .. } = verified;
         Ok(Login { provider, subject, persona, auth_time_s, next: pending.next })

@@ -1,6 +1,6 @@
 //! Access tokens that a provider outside of here has given to a client of its own: RFC 9068, and as Keycloak has them.
 
-use smart::outside::{Expected, Kind, OutsideError, Verified, unverified_issuer, verify};
+use smart::outside::{Kind, Verified, unverified_issuer};
 
 use super::{LoginError, Outside, Unclaimed, persona};
 use crate::store::accounts::Persona;
@@ -35,23 +35,7 @@ impl Outside {
         let issuer = unverified_issuer(token)?;
         let Some(provider) = self.store.provider_of_issuer(&issuer).await? else { return Ok(None) };
         let Some(audience) = provider.audience.clone() else { return Ok(None) };
-        let discovery = self.discovery(&provider).await?;
-        let now_ms = self.clock.now_ms();
-        let keys = self.keys.at(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
-        let expected = Expected {
-            issuer: &provider.issuer,
-            audience: &audience,
-            kind: Kind::Access,
-            now_s: now_ms / 1000,
-            keys: &keys,
-        };
-        let verified = match verify(token, &expected) {
-            Err(OutsideError::NoKey | OutsideError::Signature) => {
-                let keys = self.keys.anew(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
-                verify(token, &Expected { keys: &keys, ..expected })
-            }
-            verified => verified,
-        }?;
+        let verified = self.verified(&provider, token, (Kind::Access, &audience)).await?;
         let client = match (text(&verified, "client_id"), text(&verified, "azp")) {
             (Some(client), Some(azp)) if client != azp => return Err(LoginError::Client),
             (client, azp) => client.or(azp).unwrap_or_default().to_owned(),

@@ -59,27 +59,21 @@ impl Outside {
         tokens.map(|tokens| SecretString::from(tokens.id_token)).ok_or(LoginError::Unreachable)
     }
 
-    /// What the token says, once it holds by the keys of the provider: those that are known, or those that are there now.
+    /// What a token says, once it holds for an audience by the keys of the provider: those that are known, or those that are there now.
     pub(super) async fn verified(
         &self,
         provider: &Provider,
-        discovery: &Discovery,
-        token: &SecretString,
-        nonce: &str,
+        token: &str,
+        (kind, audience): (Kind<'_>, &str),
     ) -> Result<Verified, LoginError> {
+        let discovery = self.discovery(provider).await?;
         let now_ms = self.clock.now_ms();
         let keys = self.keys.at(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
-        let expected = Expected {
-            issuer: &provider.issuer,
-            audience: &provider.client_id,
-            kind: Kind::Id { nonce },
-            now_s: now_ms / 1000,
-            keys: &keys,
-        };
-        let verified = match verify(token.expose_secret(), &expected) {
+        let expected = Expected { issuer: &provider.issuer, audience, kind, now_s: now_ms / 1000, keys: &keys };
+        let verified = match verify(token, &expected) {
             Err(OutsideError::NoKey | OutsideError::Signature) => {
                 let keys = self.keys.anew(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
-                verify(token.expose_secret(), &Expected { keys: &keys, ..expected })
+                verify(token, &Expected { keys: &keys, ..expected })
             }
             verified => verified,
         };
