@@ -128,6 +128,13 @@ async fn what_comes_from_a_browser_is_found() {
     assert_eq!(store.providers(organization).await.unwrap().len(), 1);
     store.remove_provider(&permit, "clinic", "Jane").await.unwrap();
     assert!(store.provider("clinic").await.unwrap().is_none());
+    // Added anew under another id it knows the same people; and a token, which may be from before, changes nothing of them.
+    let anew = Provider { id: "clinic2".to_owned(), ..provider };
+    store.add_provider(&permit, &anew, "Jane").await.unwrap();
+    let other = Persona { actor: "Patient/9".to_owned(), ..persona.clone() };
+    assert!(store.account_of_bearer(&anew, "s-1", Some(&other)).await.unwrap().is_none());
+    let same = store.account_of_bearer(&anew, "s-1", Some(&persona)).await.unwrap().unwrap();
+    assert_eq!((&same.id, &*same.actors), (&made.id, &["Patient/2".to_owned()][..]));
     store.close().await;
     let server = Pools::open(Some(&url), "/".as_ref(), &PoolSettings::default()).await.unwrap();
     server.owner().await.unwrap().script(&format!("drop database {name} with (force)")).await.unwrap();

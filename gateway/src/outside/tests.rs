@@ -319,3 +319,24 @@ async fn pkce_is_that_of_this_login_and_a_removed_provider_is_none() {
     assert!(matches!(setting.outside.begin("clinic", "/").await, Err(LoginError::Provider)));
     assert!(matches!(setting.outside.begin("' or 1=1 --", "/").await, Err(LoginError::Provider)));
 }
+
+#[tokio::test]
+async fn a_token_changes_no_account_also_where_the_provider_is_added_anew() {
+    let setting = setting().await;
+    let (cookie, state) = setting.begun().await;
+    let login = setting.outside.finish(&cookie, good(&state)).await.unwrap();
+    let (store, persona) = (&setting.gateway.store, login.persona.unwrap().unwrap());
+    let other = Persona { actor: "Practitioner/9".to_owned(), ..persona.clone() };
+    let made = store.account_of_subject(&login.provider, "u-1", Some(&persona)).await.unwrap().unwrap();
+    assert!(store.account_of_bearer(&login.provider, "u-1", Some(&other)).await.unwrap().is_none());
+    let permit = setting.gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
+    store.remove_provider(&permit, "clinic", "Jane").await.unwrap();
+    let anew = Provider { id: "clinic2".to_owned(), ..login.provider };
+    store.add_provider(&permit, &anew, "Jane").await.unwrap();
+    assert!(store.account_of_bearer(&anew, "u-1", Some(&other)).await.unwrap().is_none());
+    let same = store.account_of_bearer(&anew, "u-1", Some(&persona)).await.unwrap().unwrap();
+    assert_eq!((&same.id, &*same.actors), (&made.id, &["Practitioner/1".to_owned()][..]));
+    // A login is what counts now.
+    let changed = store.account_of_subject(&anew, "u-1", Some(&other)).await.unwrap().unwrap();
+    assert_eq!((&changed.id, &*changed.actors), (&made.id, &["Practitioner/9".to_owned()][..]));
+}

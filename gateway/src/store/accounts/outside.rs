@@ -9,7 +9,7 @@ pub(in crate::store) use self::claims::forgotten;
 use self::claims::{Taken, kept, made, narrowed};
 use super::{Account, AccountError, Role, columns, held, sessions};
 use crate::store::Store;
-use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
+use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
 use crate::store::dialect;
 use crate::store::providers::Provider;
 
@@ -41,6 +41,15 @@ pub struct Link {
     pub created_by: String,
 }
 
+/// What a provider says something by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Word {
+    /// A login, just now: what it says counts.
+    Login,
+    /// An access token, which may be from before: it changes nothing.
+    Token,
+}
+
 impl Store {
     /// The account of somebody whom a provider has just vouched for; `None`: there is none for that subject, or there is no more.
     ///
@@ -55,9 +64,18 @@ impl Store {
         subject: &str,
         persona: Option<&Persona>,
     ) -> Result<Option<Account>, AccountError> {
-        match self.vouched(provider, subject, persona).await {
-            // Two first logins at once: the other one has made it.
-            Err(Taken::Unique) => self.vouched(provider, subject, persona).await.map_err(AccountError::from),
+        self.vouched_for(provider, subject, (Word::Login, persona)).await
+    }
+
+    async fn vouched_for(
+        &self,
+        provider: &Provider,
+        subject: &str,
+        said: (Word, Option<&Persona>),
+    ) -> Result<Option<Account>, AccountError> {
+        match self.vouched(provider, subject, said).await {
+            // Two who are here for the first time at once: the other one has made it.
+            Err(Taken::Unique) => self.vouched(provider, subject, said).await.map_err(AccountError::from),
             found => found.map_err(AccountError::from),
         }
     }
@@ -90,7 +108,7 @@ impl Store {
         let known = row.and_then(|row| Some((row.int(0)?, Account::of(&row, 1)?)));
         let (asserted, account) = match (known, persona) {
             (Some(known), _) => known,
-            (None, Some(_)) => match self.account_of_subject(provider, subject, persona).await? {
+            (None, Some(_)) => match self.vouched_for(provider, subject, (Word::Token, persona)).await? {
                 Some(account) => (1, account),
                 None => return Ok(None),
             },
@@ -106,7 +124,7 @@ impl Store {
         &self,
         provider: &Provider,
         subject: &str,
-        persona: Option<&Persona>,
+        (word, persona): (Word, Option<&Persona>),
     ) -> Result<Option<Account>, Taken> {
         let organization = provider.organization;
         let core = self.core();
@@ -125,7 +143,7 @@ impl Store {
                 return match persona {
                     Some(persona) => {
                         let now_ms = core.clock.now_ms();
-                        made(&mut connection, provider, subject, persona, now_ms).await
+                        made(&mut connection, provider, subject, (word, persona), now_ms).await
                     }
                     None => Ok(None),
                 };
@@ -133,7 +151,7 @@ impl Store {
             let id = link.text(0).unwrap_or_default().to_owned();
             let account = held(&mut connection, organization, &id).await.map_err(AccountError::from)?;
             let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else { return Ok(None) };
-            if link.int(1) == Some(0) {
+            if link.int(1) == Some(0) || word == Word::Token {
                 return Ok(Some(account));
             }
             kept(&mut connection, provider, account, persona, core.clock.now_ms()).await
@@ -176,7 +194,7 @@ impl Store {
             ];
             let linked = connection.execute(sql, &args).await.map_err(|error| match error.kind {
                 DbErrorKind::Unique => AccountError::Refused(
-                    "that subject is tied to an account already: `account links` shows to which".to_owned(),
+                    "that subject is tied to an account already: `account show` says of an account whom it is tied to".to_owned(),
                 ),
                 _ => error.into(),
             })?;
@@ -228,7 +246,7 @@ impl Store {
                    where organization_id = $1 and account = $2 order by provider, subject";
         let rows = connection.fetch(sql, &[Arg::Int(organization.0), Arg::Text(account)]).await?;
         connection.end_read().await?;
-        let link = |row: &crate::store::connection::Row| {
+        let link = |row: &Row| {
             let text = |column: usize| row.text(column).map(ToOwned::to_owned);
             Some(Link {
                 provider: text(0)?,

@@ -2,7 +2,7 @@
 
 use super::super::administer::words;
 use super::super::{Account, AccountError, Role, check, held, sessions};
-use super::{Persona, end};
+use super::{Persona, Word, end};
 use crate::store::clients::{hash_of, new_id};
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
 use crate::store::providers::Provider;
@@ -68,7 +68,7 @@ pub(super) async fn made(
     connection: &mut Connection,
     provider: &Provider,
     subject: &str,
-    persona: &Persona,
+    (word, persona): (Word, &Persona),
     now_ms: i64,
 ) -> Result<Option<Account>, Taken> {
     let organization = provider.organization;
@@ -85,6 +85,9 @@ pub(super) async fn made(
         let account = held(connection, organization, before).await.map_err(AccountError::from)?;
         let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else { return Ok(None) };
         link(connection, provider, subject, &account.id, now_ms).await?;
+        if word == Word::Token {
+            return Ok(Some(account));
+        }
         return kept(connection, provider, account, Some(persona), now_ms).await;
     }
     let (login, name) = (check::login(&login)?, check::name(&persona.name)?);
