@@ -278,6 +278,8 @@ suite! {
         assert_eq!(post(&mut stranger, &token, &[("Origin", "https://evil.example")]).await, 403);
         assert_eq!(post(&mut stranger, &token, &[("Sec-Fetch-Site", "cross-site")]).await, 403);
         assert_eq!(post(&mut stranger, &token, &[("Sec-Fetch-Site", "same-site")]).await, 403);
+        let refused = server.audited().await.into_iter().filter(|event| event.interaction == "login" && event.status == 403);
+        assert_eq!(refused.count(), 6, "each is on record");
         let own = format!("http://{}", server.address());
         assert_eq!(post(&mut stranger, &token, &[("Origin", &own), ("Sec-Fetch-Site", "same-origin")]).await, 200);
         assert!(is_within(&mut stranger).await);

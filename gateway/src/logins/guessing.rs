@@ -39,7 +39,10 @@ impl Logins {
             return Ok(None);
         }
         if is_of_another_page(asked) {
-            return Err(screens::stale(paths::LOGIN).with_status(StatusCode::FORBIDDEN));
+            // A form is refused, and on record, before anything of it is looked at; what comes by an address alone is not looked at.
+            let looks_first = matches!(route, Route::Activate | Route::FromProvider);
+            let stale = || screens::stale(paths::LOGIN).with_status(StatusCode::FORBIDDEN);
+            return if looks_first { Err(stale()) } else { Ok(None) };
         }
         match self.guesses.attempt(asked.source) {
             Ok(attempt) => Ok(Some(attempt)),
