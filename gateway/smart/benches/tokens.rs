@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
 #[path = "../tests/assertion/token.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, reason = "the tests of assertions use the rest")]
 mod token;
 
 use std::hint::black_box;

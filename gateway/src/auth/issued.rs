@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use consent::{Caller, CallerKind, Purpose};
 use parking_lot::Mutex;
+use smart::outside::LONGEST as LONGEST_OUTSIDE;
 
 use crate::auth::outside::{self, Elsewhere};
 use crate::auth::scopes::StaffReach;
@@ -13,7 +14,6 @@ use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::accounts::Account;
 use crate::store::clients::{Client, Issued as Token, hash_of};
-use smart::outside::LONGEST as LONGEST_OUTSIDE;
 
 /// How long a token is known without another look: so long a revoked one may still count.
 const KNOWN_MS: i64 = 1_000;
