@@ -1,4 +1,6 @@
-//! The ONE table of routes: method and path pattern to interaction. <https://hl7.org/fhir/R4/http.html#summary>
+//! The one table of routes (`table`), and which of them a request is of: method and path pattern to interaction. <https://hl7.org/fhir/R4/http.html#summary>
+
+mod table;
 
 use std::sync::LazyLock;
 
@@ -9,9 +11,10 @@ pub use mappers::search::parameters::resource_type as known;
 use mappers::search::compartment;
 
 use crate::authorization::Part;
-use crate::logins::Route as Login;
 use crate::operation::Operation;
 use crate::outcome::{Advice, Code, Failure};
+
+use self::table::TABLE;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -138,110 +141,6 @@ impl Verb {
         }
     }
 }
-
-/// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-const TABLE: [(Verb, &str, Interaction); 96] = [
-    (Verb::Get, "/livez", Interaction::Live),
-    // What /livez was called before.
-    (Verb::Get, "/healthz", Interaction::Live),
-    (Verb::Get, "/readyz", Interaction::Ready),
-    (Verb::Get, "/fhir/metadata", Interaction::Capabilities),
-    (Verb::Get, "/fhir/.well-known/smart-configuration", Interaction::Authorization(Part::SmartConfiguration)),
-    // Where some clients look, too.
-    (Verb::Get, "/.well-known/smart-configuration", Interaction::Authorization(Part::SmartConfiguration)),
-    (Verb::Get, "/.well-known/oauth-authorization-server", Interaction::Authorization(Part::ServerMetadata)),
-    (Verb::Get, "/oauth/authorize", Interaction::Authorization(Part::Authorize)),
-    (Verb::Post, "/oauth/authorize", Interaction::Authorization(Part::Authorize)),
-    (Verb::Get, "/oauth/authorize/continue", Interaction::Authorization(Part::Approval)),
-    (Verb::Post, "/oauth/authorize/continue", Interaction::Authorization(Part::Approval)),
-    (Verb::Get, "/oauth/manage", Interaction::Authorization(Part::Manage)),
-    (Verb::Post, "/oauth/manage", Interaction::Authorization(Part::Manage)),
-    (Verb::Post, "/oauth/launch", Interaction::Authorization(Part::Launch)),
-    (Verb::Get, "/oauth/smart-style.json", Interaction::Authorization(Part::Style)),
-    (Verb::Get, "/.well-known/openid-configuration", Interaction::Authorization(Part::OpenIdConfiguration)),
-    (Verb::Get, "/oauth/jwks", Interaction::Authorization(Part::KeySet)),
-    (Verb::Post, "/oauth/token", Interaction::Authorization(Part::Token)),
-    (Verb::Post, "/oauth/introspect", Interaction::Authorization(Part::Introspect)),
-    (Verb::Post, "/oauth/revoke", Interaction::Authorization(Part::Revoke)),
-    (Verb::Get, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
-    (Verb::Post, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
-    (Verb::Get, "/oauth/outside/start", Interaction::Authorization(Part::Logins(Login::ToProvider))),
-    (Verb::Get, "/oauth/outside/callback", Interaction::Authorization(Part::Logins(Login::FromProvider))),
-    (Verb::Get, "/oauth/second-factor", Interaction::Authorization(Part::Logins(Login::SecondFactor))),
-    (Verb::Post, "/oauth/second-factor", Interaction::Authorization(Part::Logins(Login::SecondFactor))),
-    // The token of a link is of 64 digits, as a FHIR id may be.
-    (Verb::Get, "/oauth/activate/{id}", Interaction::Authorization(Part::Logins(Login::Activate))),
-    (Verb::Post, "/oauth/activate/{id}", Interaction::Authorization(Part::Logins(Login::Activate))),
-    (Verb::Get, "/oauth/account", Interaction::Authorization(Part::Logins(Login::Account))),
-    (Verb::Get, "/oauth/password", Interaction::Authorization(Part::Logins(Login::Password))),
-    (Verb::Post, "/oauth/password", Interaction::Authorization(Part::Logins(Login::Password))),
-    (Verb::Get, "/oauth/authenticator", Interaction::Authorization(Part::Logins(Login::Authenticator))),
-    (Verb::Post, "/oauth/authenticator", Interaction::Authorization(Part::Logins(Login::Authenticator))),
-    (Verb::Post, "/oauth/sessions", Interaction::Authorization(Part::Logins(Login::Sessions))),
-    (Verb::Post, "/oauth/logout", Interaction::Authorization(Part::Logins(Login::Logout))),
-    (Verb::Post, "/fhir", Interaction::Bundle),
-    (Verb::Get, "/fhir/_history", Interaction::History),
-    (Verb::Get, "/fhir/{type}", Interaction::Search),
-    (Verb::Post, "/fhir/{type}", Interaction::Create),
-    (Verb::Put, "/fhir/{type}", Interaction::ConditionalUpdate),
-    (Verb::Patch, "/fhir/{type}", Interaction::ConditionalPatch),
-    (Verb::Delete, "/fhir/{type}", Interaction::ConditionalDelete),
-    (Verb::Post, "/fhir/{type}/_search", Interaction::SearchForm),
-    (Verb::Get, "/fhir/{type}/_history", Interaction::History),
-    (Verb::Get, "/fhir/{type}/{id}", Interaction::Read),
-    (Verb::Put, "/fhir/{type}/{id}", Interaction::Update),
-    (Verb::Patch, "/fhir/{type}/{id}", Interaction::Patch),
-    (Verb::Delete, "/fhir/{type}/{id}", Interaction::Delete),
-    (Verb::Get, "/fhir/{type}/{id}/_history", Interaction::History),
-    (Verb::Get, "/fhir/{type}/{id}/_history/{version}", Interaction::VersionRead),
-    (Verb::Get, "/fhir/Composition/$document", Interaction::Operation(Operation::Document)),
-    (Verb::Post, "/fhir/Composition/$document", Interaction::Operation(Operation::Document)),
-    (Verb::Get, "/fhir/Composition/{id}/$document", Interaction::Operation(Operation::Document)),
-    (Verb::Post, "/fhir/Composition/{id}/$document", Interaction::Operation(Operation::Document)),
-    (Verb::Get, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
-    (Verb::Post, "/fhir/DocumentReference/$docref", Interaction::Operation(Operation::Docref)),
-    (Verb::Get, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
-    (Verb::Post, "/fhir/Observation/$lastn", Interaction::Operation(Operation::Lastn)),
-    (Verb::Post, "/fhir/Patient/{id}/$break-glass", Interaction::Operation(Operation::BreakGlass)),
-    (Verb::Post, "/fhir/Patient/$match", Interaction::Operation(Operation::Match)),
-    (Verb::Get, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
-    (Verb::Post, "/fhir/Patient/{id}/$summary", Interaction::Operation(Operation::Summary)),
-    (Verb::Get, "/fhir/Patient/{id}/$everything", Interaction::Operation(Operation::Everything)),
-    (Verb::Post, "/fhir/Patient/{id}/$everything", Interaction::Operation(Operation::Everything)),
-    (Verb::Get, "/fhir/Encounter/{id}/$everything", Interaction::Operation(Operation::Everything)),
-    (Verb::Post, "/fhir/Encounter/{id}/$everything", Interaction::Operation(Operation::Everything)),
-    (Verb::Get, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
-    (Verb::Post, "/fhir/Patient/{id}/$has-history", Interaction::Operation(Operation::HasHistory)),
-    (Verb::Get, "/fhir/SearchParameter/{id}/$status", Interaction::Operation(Operation::ParameterStatus)),
-    (Verb::Get, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
-    (Verb::Post, "/fhir/Appointment/{id}/$visit-snapshot", Interaction::Operation(Operation::VisitSnapshot)),
-    (Verb::Get, "/fhir/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
-    (Verb::Post, "/fhir/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
-    (Verb::Get, "/fhir/Patient/{id}/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
-    (Verb::Post, "/fhir/Patient/{id}/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
-    (Verb::Post, "/fhir/{type}/$validate", Interaction::Operation(Operation::Validate)),
-    (Verb::Get, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
-    (Verb::Post, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
-    (Verb::Get, "/fhir/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Post, "/fhir/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Get, "/fhir/{type}/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Post, "/fhir/{type}/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Get, "/fhir/{type}/{id}/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Post, "/fhir/{type}/{id}/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Get, "/fhir/{type}/{id}/_history/{version}/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta", Interaction::Operation(Operation::Meta)),
-    (Verb::Post, "/fhir/{type}/{id}/$meta-add", Interaction::Operation(Operation::MetaAdd)),
-    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta-add", Interaction::Operation(Operation::MetaAdd)),
-    (Verb::Post, "/fhir/{type}/{id}/$meta-delete", Interaction::Operation(Operation::MetaDelete)),
-    (Verb::Post, "/fhir/{type}/{id}/_history/{version}/$meta-delete", Interaction::Operation(Operation::MetaDelete)),
-    (Verb::Get, "/fhir/{compartment}/{id}/*", Interaction::Search),
-    (Verb::Post, "/fhir/{compartment}/{id}/_search", Interaction::SearchForm),
-    (Verb::Get, "/fhir/{compartment}/{id}/{type}", Interaction::Search),
-    (Verb::Post, "/fhir/{compartment}/{id}/{type}/_search", Interaction::SearchForm),
-    // Systems that search what they may search: the interaction answers what it offers.
-    (Verb::Get, "/fhir", Interaction::Search),
-    (Verb::Post, "/fhir/_search", Interaction::SearchForm),
-];
 
 /// The longest pattern, in segments, and one more to see that a path is longer.
 const SEGMENTS: usize = 7;
