@@ -1,11 +1,11 @@
-//! Bodies of requests that never end, over HTTP/2, and answers that have none.
+//! Bodies of requests that never end, over HTTP/2, answers that have none, and what does not end a server.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
-use gateway_tests::{Engine, Server, TOKEN, patient};
+use gateway_tests::{Engine, Server, TOKEN, patient, suite};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::Frame;
@@ -36,40 +36,49 @@ fn half() -> Body {
     BodyExt::boxed(StreamBody::new(first.chain(stream::pending())))
 }
 
-/// More of them than there are writes at a time: who sends slowly keeps nobody from writing.
-#[tokio::test]
-async fn bodies_that_never_end_hold_nobody_up() {
-    let server = Server::start(Engine::Sqlite);
-    let mut waiting = Vec::new();
-    for _ in 0..12 {
+suite! {
+    /// More of them than there are writes at a time: who sends slowly keeps nobody from writing.
+    async fn bodies_that_never_end_hold_nobody_up(engine: Engine) {
+        let server = Server::start(engine);
+        let mut waiting = Vec::new();
+        for _ in 0..12 {
+            let mut sender = connected(&server).await;
+            for _ in 0..95 {
+                sender.ready().await.unwrap();
+                waiting.push(tokio::spawn(sender.send_request(request(&server, Method::POST, "/fhir/Patient", half()))));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(waiting.iter().all(|one| !one.is_finished()), "they are read");
+        let saved = timeout(Duration::from_secs(20), async { server.client().save(&patient("p1", "x")).await });
+        assert_eq!(saved.await.expect("others write").status, 201);
+    }
+
+    /// A connection over HTTP/2 goes on after a HEAD of whatever is there.
+    async fn an_answer_to_head_has_no_body(engine: Engine) {
+        let server = Server::start(engine);
         let mut sender = connected(&server).await;
-        for _ in 0..95 {
-            sender.ready().await.unwrap();
-            waiting.push(tokio::spawn(sender.send_request(request(&server, Method::POST, "/fhir/Patient", half()))));
+        for path in ["/livez", "/readyz", "/oauth/jwks", "/oauth/login", "/fhir/metadata", "/fhir/Patient/none", "/nothing"]
+        {
+            let [head, get] =
+                [Method::HEAD, Method::GET].map(|method| request(&server, method, path, BodyExt::boxed(Empty::new())));
+            let head = sender.send_request(head).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+            let get = sender.send_request(get).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert_eq!(head.status(), get.status(), "{path}");
+            let said = head.headers().get("Content-Length").cloned();
+            assert!(head.into_body().collect().await.unwrap().to_bytes().is_empty(), "{path}");
+            let length = get.into_body().collect().await.unwrap().to_bytes().len();
+            // The form of a login page is of its own each time, and as long.
+            assert_eq!(said.and_then(|said| said.to_str().ok()?.parse().ok()), Some(length), "{path}");
         }
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(waiting.iter().all(|one| !one.is_finished()), "they are read");
-    let saved = timeout(Duration::from_secs(20), async { server.client().save(&patient("p1", "x")).await });
-    assert_eq!(saved.await.expect("others write").status, 201);
-}
 
-/// A connection over HTTP/2 goes on after a HEAD of whatever is there.
-#[tokio::test]
-async fn an_answer_to_head_has_no_body() {
-    let server = Server::start(Engine::Sqlite);
-    let mut sender = connected(&server).await;
-    for path in ["/livez", "/readyz", "/oauth/jwks", "/oauth/login", "/fhir/metadata", "/fhir/Patient/none", "/nothing"]
-    {
-        let [head, get] =
-            [Method::HEAD, Method::GET].map(|method| request(&server, method, path, BodyExt::boxed(Empty::new())));
-        let head = sender.send_request(head).await.unwrap_or_else(|error| panic!("{path}: {error}"));
-        let get = sender.send_request(get).await.unwrap_or_else(|error| panic!("{path}: {error}"));
-        assert_eq!(head.status(), get.status(), "{path}");
-        let said = head.headers().get("Content-Length").cloned();
-        assert!(head.into_body().collect().await.unwrap().to_bytes().is_empty(), "{path}");
-        let length = get.into_body().collect().await.unwrap().to_bytes().len();
-        // The form of a login page is of its own each time, and as long.
-        assert_eq!(said.and_then(|said| said.to_str().ok()?.parse().ok()), Some(length), "{path}");
+    /// Who says "reload" means no end, also where there is nothing to load.
+    async fn a_hangup_ends_nothing(engine: Engine) {
+        let mut server = Server::start(engine);
+        server.hang_up();
+        assert_eq!(server.client().save(&patient("p1", "x")).await.status, 201);
+        server.hang_up();
+        assert!(server.terminate().await.success(), "it ended in order, and by that alone");
     }
 }

@@ -260,6 +260,7 @@ fn attack_47_a_token_of_another_kind() {
         ("one with a nonce", made(&at, with(access(), json!({"nonce": "x"})))),
         ("a refresh token", made(header(), with(access(), json!({"typ": "Refresh"})))),
         ("a logout token", made(&at, with(access(), json!({"events": {}})))),
+        ("one that is bound to a key", made(&at, with(access(), json!({"cnf": {"jkt": "x"}})))),
     ] {
         assert_eq!(check_access(&token).unwrap_err(), OutsideError::Kind, "{what}");
     }

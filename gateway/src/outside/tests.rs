@@ -29,6 +29,8 @@ struct Says {
     challenge: String,
     names_itself: bool,
     claims: Value,
+    /// How often it was asked where it has what.
+    discovered: u32,
 }
 
 struct Setting {
@@ -106,12 +108,16 @@ fn provider(says: &Arc<Mutex<Says>>) {
                     break;
                 }
             }
-            let (status, body) = answer(&text, &says.lock());
+            let (status, body) = {
+                let mut says = says.lock();
+                says.discovered += u32::from(text.starts_with("GET /.well-known/"));
+                answer(&text, &says)
+            };
             let body = body.to_string();
             let length = body.len();
             let _written = write!(
                 stream,
-                "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
             );
         }
     });
@@ -339,4 +345,14 @@ async fn a_token_changes_no_account_also_where_the_provider_is_added_anew() {
     // A login is what counts now.
     let changed = store.account_of_subject(&anew, "u-1", Some(&other)).await.unwrap().unwrap();
     assert_eq!((&changed.id, &*changed.actors), (&made.id, &["Practitioner/9".to_owned()][..]));
+}
+
+/// Keycloak says of its document that nobody keeps it; and whoever sends a token that is none is nobody.
+#[tokio::test]
+async fn a_provider_is_not_asked_each_time_where_it_has_what() {
+    let setting = setting().await;
+    for _ in 0..3 {
+        setting.begun().await;
+    }
+    assert_eq!(setting.says.lock().discovered, 1);
 }
