@@ -43,7 +43,6 @@ use crate::store::clients::Client;
 
 pub use self::documents::site;
 pub use self::keys::KeysAt;
-pub(crate) use self::keys::may_be_fetched;
 pub(crate) use self::person::{purpose, role};
 
 /// Where its endpoints are, from the origin on.

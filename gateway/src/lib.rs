@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod operation;
 pub mod outcome;
 pub mod outside;
+pub mod outward;
 pub mod pages;
 pub mod readiness;
 pub mod router;

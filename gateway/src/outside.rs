@@ -29,6 +29,7 @@ pub use self::persona::Unclaimed;
 use crate::authorization::KeysAt;
 use crate::clock::Clock;
 use crate::gateway::DEFAULT_ORGANIZATION;
+use crate::outward::Reach;
 use crate::sealing::Sealer;
 use crate::store::Store;
 use crate::store::accounts::Persona;
@@ -167,7 +168,7 @@ impl Outside {
         let until_ms = self.clock.now_ms() + PATIENCE_MS;
         let pending = Pending::new(&provider.id, next, until_ms).ok_or(LoginError::Sealed)?;
         let mut url = Url::parse(&discovery.authorization_endpoint).map_err(|_| LoginError::Unreachable)?;
-        if !crate::authorization::may_be_fetched(&url) {
+        if !Reach::Named.may_be_fetched(&url) {
             return Err(LoginError::Unreachable);
         }
         url.query_pairs_mut().extend_pairs([

@@ -219,6 +219,8 @@ suite! {
             (&["--jwks", "/no/such/file"], "/no/such/file"),
             (&["--jwks-url", "http://c.example/jwks"], "https"),
             (&["--jwks-url", "https://me:zqprivate@c.example/jwks"], "https"),
+            (&["--jwks-url", "https://169.254.169.254/keys"], "link-local"),
+            (&["--jwks-url", "https://2852039166/keys"], "link-local"),
             (&["--jwks", &good, "--secret"], "cannot be used with"),
             (&["--jwks", &good, "--jwks-url", "https://c.example/jwks"], "cannot be used with"),
             (&[], "--jwks"),

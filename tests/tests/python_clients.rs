@@ -4,6 +4,10 @@
 //! `tests/python`, which says in a line of JSON what it saw.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "app_launch/app.rs"]
+#[expect(dead_code, reason = "the other files of tests use the rest")]
+mod app;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -186,5 +190,52 @@ suite! {
         saw(&seen, "missing", r#"["FHIRNotFoundException",404]"#);
         saw(&seen, "other_type", r#"["FHIRPermissionDeniedException",403]"#);
         saw(&seen, "restored", r#"[true,"bob"]"#);
+    }
+
+    /// SMART App Launch, public and confidential: the app's own PKCE and state, a person in a browser between its two halves.
+    async fn fhirclient_is_an_app_that_a_patient_uses(engine: Engine) {
+        let Some(packages) = packages() else { return };
+        let server = Server::start(engine);
+        let all = server.client();
+        for id in ["ada", "bob"] {
+            all.save(&patient(id, "Lovelace")).await.expect(201);
+            all.save(&lab_observation(&format!("o-{id}"), id, "95.0")).await.expect(201);
+        }
+        let scope = "patient/Patient.read patient/Observation.rs openid fhirUser offline_access";
+        let mut browser = app::someone(&server, "ada", "Patient/ada").await;
+        let registered = format!("launch/patient {scope}");
+        let public = app::App::public(&server, "py-public", &registered).await;
+        let confidential = app::App::confidential(&server, "py-confidential", &registered).await;
+        for (id, app) in [("py-public", public), ("py-confidential", confidential)] {
+            let mut asked = Json::of("{}")
+                .with("base", Json::text(server.base()))
+                .with("id", Json::text(id))
+                .with("redirect", Json::text(app::REDIRECT))
+                .with("scope", Json::text(scope));
+            if let Some(secret) = app.secret() {
+                asked = asked.with("secret", Json::text(secret));
+            }
+            let begun = play(&packages, "with_fhirclient_app.py", &asked.with("step", Json::text("begin"))).await;
+            saw(&begun, "ready", "false");
+            let url = begun.str("url").unwrap();
+            let page = browser.open(&url[url.find("/oauth/").expect("our page")..]).await;
+            let answered = browser.press(&page, "approve", &[]).await;
+            assert!(answered.address.starts_with(app::REDIRECT), "{}", answered.address);
+            let asked = Json::of(r#"{"step":"finish","other":"bob"}"#)
+                .with("state", begun.at("state").unwrap().clone())
+                .with("callback", Json::text(&answered.address));
+            let seen = play(&packages, "with_fhirclient_app.py", &asked).await;
+            saw(&seen, "ready", "true");
+            let granted: std::collections::BTreeSet<&str> = seen.str("granted").unwrap().split(' ').collect();
+            assert_eq!(granted, registered.split(' ').collect(), "{id}");
+            saw(&seen, "context", r#""ada""#);
+            saw(&seen, "id_token", "true");
+            saw(&seen, "patient", r#"["ada","Ada Maria Lovelace"]"#);
+            saw(&seen, "observations", r#"["o-ada"]"#);
+            saw(&seen, "other", r#""FHIRNotFoundException""#);
+            saw(&seen, "refreshed", "true");
+            saw(&seen, "again", r#""ada""#);
+            saw(&seen, "replayed", "400");
+        }
     }
 }

@@ -10,12 +10,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::purge::{as_json, close, open};
-use crate::authorization::may_be_fetched;
 use crate::cli::incident::Answer;
 use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
 use crate::outside;
+use crate::outward::Reach;
 use crate::store::accounts::Role;
 use crate::store::providers::{Change, Provider};
 
@@ -258,9 +258,7 @@ fn known(id: &str) -> Result<&str, Stop> {
 
 /// An issuer: no query, no fragment, and reached by TLS (or on this machine).
 fn issuer(text: &str) -> Result<&str, Stop> {
-    let fits = |url: &Url| {
-        may_be_fetched(url) && url.query().is_none() && url.fragment().is_none() && url.username().is_empty()
-    };
+    let fits = |url: &Url| Reach::Named.may_be_fetched(url) && url.query().is_none() && url.fragment().is_none();
     let is_one = text.len() <= LONGEST && Url::parse(text).is_ok_and(|url| fits(&url));
     if is_one {
         Ok(text)

@@ -148,7 +148,7 @@ async fn setting() -> Setting {
     };
     let permit = gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
     gateway.store.add_provider(&permit, &trusted, "Jane").await.unwrap();
-    let keys = Arc::new(KeysAt::new(crate::tls::config(None).unwrap()).unwrap());
+    let keys = Arc::new(KeysAt::new(crate::tls::config(None).unwrap(), Reach::Named).unwrap());
     let (store, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
     let outside = Outside::new(store, clock, Arc::new(sealer.clone()), keys, "https://g.example", FHIR);
     Setting { gateway, outside, sealer, says, _folder: folder }

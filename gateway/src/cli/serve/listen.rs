@@ -29,6 +29,7 @@ use crate::interaction::cursor::Cursors;
 use crate::logins::Logins;
 use crate::metrics::{Metrics, listener};
 use crate::outside::Outside;
+use crate::outward::Reach;
 use crate::readiness::Readiness;
 use crate::signing::Signer;
 use crate::traces::Traces;
@@ -129,7 +130,8 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
         update_creates: !gateway.enforces_consents,
     });
     let keys = tls::config(None).map_err(|error| error.to_string());
-    let keys = keys.and_then(|tls| KeysAt::new(tls).map_err(|_| "no HTTPS client can be made".to_owned()));
+    let keys =
+        keys.and_then(|tls| KeysAt::new(tls, Reach::Named).map_err(|_| "no HTTPS client can be made".to_owned()));
     let keys = Arc::new(keys.map_err(Stop::failed)?);
     let sealer = Arc::clone(&gateway.sealer);
     let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));

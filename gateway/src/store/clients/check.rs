@@ -4,10 +4,12 @@ use consent::Purpose;
 use consent::asking::actor;
 use ipnet::IpNet;
 use mappers::search::parameters;
+use reqwest::Url;
 use smart::scope::{Actions, ContextKind, Other, Scope, Scopes, Unknown};
 
 use super::{ClientError, secret};
 use crate::auth::scopes::are_kept;
+use crate::outward::Reach;
 
 /// The most references.
 const ACTORS: usize = 50;
@@ -224,6 +226,15 @@ pub(super) fn address(text: &str) -> Result<String, ClientError> {
     invalid(
         "keys are fetched from an https address without user and fragment, as https://client.example/jwks.json (--jwks-url)",
     )
+}
+
+/// Where a client's keys are fetched from: an address that is asked for what an administrator names.
+pub(super) fn keys_at(text: &str) -> Result<String, ClientError> {
+    let kept = address(text)?;
+    if Url::parse(&kept).is_ok_and(|url| Reach::Named.may_be_fetched(&url)) {
+        return Ok(kept);
+    }
+    invalid("keys are never fetched from a link-local, multicast or unspecified address (--jwks-url)")
 }
 
 #[cfg(test)]

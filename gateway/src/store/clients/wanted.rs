@@ -151,7 +151,7 @@ impl Keys {
     fn checked(self) -> Result<Self, ClientError> {
         match self {
             Self::Inline(text) => jwks::check(&text).map(Self::Inline),
-            Self::Url(text) => check::address(&text).map(Self::Url),
+            Self::Url(text) => check::keys_at(&text).map(Self::Url),
         }
     }
 
