@@ -25,6 +25,7 @@ use subtle::ConstantTimeEq as _;
 
 use self::cookies::{Cookie, Cookies};
 use self::hasher::Hasher;
+pub(crate) use self::hasher::hash;
 pub use self::policy::Policy;
 use crate::audit::{AuditError, Circumstances, Decision, Event, address};
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};

@@ -11,10 +11,14 @@ mod provider;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
 
 use app::{App, PASSWORD, encounter, observation, someone};
 use gateway_tests::{Json, Server, patient, skipped, suite};
 use provider::Provider;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::time::timeout;
 
 /// What the app in the browser is told.
 struct Scene<'s> {
@@ -69,7 +73,7 @@ async fn play(server: &'static Server, packages: &std::path::Path, scene: Scene<
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/launch.mjs");
     let run = tokio::process::Command::new("node").arg(script).arg(asked.to_string()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(std::time::Duration::from_secs(120), run).await.expect("it ends").expect("node");
+    let output = timeout(Duration::from_secs(120), run).await.expect("it ends").expect("node");
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
     let seen = Json::of(stdout.trim());
@@ -141,4 +145,57 @@ suite! {
         assert_eq!(seen.str("user"), Some("Patient/web-d"));
         assert_eq!(seen.items("again").len(), 1);
     }
+}
+
+/// The demo as a newcomer meets it: its app is let in by the patient, and by the clinician for one of theirs.
+#[tokio::test]
+async fn the_demos_app_is_let_in() {
+    let Some(packages) = packages() else { return };
+    let folder = std::env::temp_dir().join(format!("fhir-gateway-demo-app-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mut demo = tokio::process::Command::new(gateway_tests::binary())
+        .args(["demo", "--port", "0", "--patients", "3", "--data-dir", &folder.display().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(demo.stdout.take().expect("it is piped")).lines();
+    let (mut app, mut password) = (None, None);
+    while password.is_none() {
+        let line = timeout(Duration::from_secs(60), lines.next_line()).await.expect("in time").expect("a line");
+        let line = line.expect("the demo goes on");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.first() {
+            Some(&"app") => app = words.get(1).map(ToString::to_string),
+            Some(&"log") => password = words.last().map(ToString::to_string),
+            _ => {}
+        }
+    }
+    for (login, find) in [("patient", None), ("clinician", Some("Lindqvist"))] {
+        let mut asked = serde_json::json!({"app": app, "login": login, "password": password, "packages": packages});
+        if let Some(find) = find {
+            asked["find"] = find.into();
+        }
+        if let Ok(folder) = std::env::var("FHIR_GATEWAY_TEST_PICTURES") {
+            asked["pictures"] = format!("{folder}/demo-{login}").into();
+        }
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/demo.mjs");
+        let run = tokio::process::Command::new("node").arg(script).arg(asked.to_string()).kill_on_drop(true).output();
+        let output = timeout(Duration::from_secs(120), run).await.expect("it ends").expect("node");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+        let seen = Json::of(stdout.trim());
+        assert_eq!(seen.at("complaints").map(ToString::to_string).as_deref(), Some("[]"), "the browser complained");
+        assert!(seen.str("says").is_some_and(|says| says.starts_with("Connected to the record of ")), "{seen}");
+        assert_eq!(seen.str("address"), app.as_deref(), "no code stays in the address");
+        let rows = |title: &str| {
+            let table = seen.items("tables").iter().find(|table| table.str("title") == Some(title));
+            table.and_then(|table| table.str("rows")?.parse::<usize>().ok()).unwrap_or_default()
+        };
+        assert!(rows("What the clinic granted") > 1 && rows("Latest results") > 1, "{seen}");
+    }
+    demo.start_kill().expect("it runs");
+    demo.wait().await.expect("it ends");
+    std::fs::remove_dir_all(folder).expect("it is there");
 }

@@ -1,5 +1,8 @@
 //! `fhir-gateway demo`: something to look at in one command.
 
+mod app;
+mod people;
+
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -7,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use consent::{Action, Purpose};
+use consent::{Action, Permit, Purpose};
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 
+use self::app::Stand;
 use crate::auth::Authenticator;
 use crate::cli::serve::{self, Ready, Served, Site};
 use crate::cli::{self, ContentArgs, DatabaseArgs, Exit, Stop};
@@ -33,7 +38,8 @@ const PORT: u16 = 8080;
 The patients come in as FHIR transactions, five years of each; some rows (drafts of notes,
 appointments, consents) are written by plain SQL, as a clinic's own programs would, and show as
 resources. The data lie in the folder of --data-dir: a second start finds them again, and it may be deleted when the demo
-has ended. It listens on this machine only. Ctrl-C ends it.
+has ended. It listens on this machine only. Ctrl-C ends it. Beside the server it serves an app of somebody else's, at a port of
+its own (8081 or a free one): a patient and a clinician can let it in, by SMART App Launch.
 
 Examples:
   fhir-gateway demo
@@ -86,7 +92,15 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
     write_rows(&args).await?;
     let token = format!("{}{}", gateway.ids.next(), gateway.ids.next()).replace('-', "");
     let authenticator = Authenticator::development(&token).ok_or_else(|| Stop::failed("no token could be made"))?;
-    let ready = |ready: Ready<'_>| announce(ready.base, &token, args.patients, data_dir);
+    let stand = Stand::take(args.port.is_some())
+        .map_err(|error| Stop::failed(format!("no port for the demo's app: {error}")))?;
+    let app = stand.url();
+    let password = people::password(&gateway);
+    people::prepare(&gateway, &permit(&gateway)?, &password, &app).await?;
+    let ready = |ready: Ready<'_>| {
+        stand.open(ready.base)?;
+        announce(&Told { base: ready.base, token: &token, app: &app, password: &password }, args.patients, data_dir)
+    };
     let served = Served {
         gateway,
         authenticator,
@@ -113,12 +127,17 @@ fn address(port: Option<u16>) -> Result<SocketAddr, Stop> {
     }
 }
 
+/// Why the demo's own data are written.
+const PURPOSE: Purpose = Purpose::Hoperat;
+
+fn permit(gateway: &Gateway) -> Result<Permit, Stop> {
+    let caller = Gateway::operator_running("demo");
+    gateway.permit(&caller, PURPOSE, Action::Change).map_err(|refusal| Stop::failed(refusal.to_string()))
+}
+
 /// The clinic and its patients, each bundle once.
 async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
-    let caller = Gateway::operator_running("demo");
-    let purpose = Purpose::Hoperat;
-    let permit =
-        gateway.permit(&caller, purpose, Action::Change).map_err(|refusal| Stop::failed(refusal.to_string()))?;
+    let (caller, permit) = (Gateway::operator_running("demo"), permit(gateway)?);
     let job = format!("demo:{}", args.seed);
     let done = gateway.store.checkpoints(&permit, &job).await?;
     let endpoint = Arc::new(Endpoint {
@@ -134,7 +153,7 @@ async fn load(gateway: &Arc<Gateway>, args: &DemoArgs) -> Result<(), Stop> {
             continue;
         }
         let checkpoint = Checkpoint { job: job.clone(), unit, digest: None };
-        bundle::load(&endpoint, &caller, purpose, text.into(), checkpoint).await.map_err(|failure| {
+        bundle::load(&endpoint, &caller, PURPOSE, text.into(), checkpoint).await.map_err(|failure| {
             Stop::failed(format!("the demo's own data were refused: {}", failure.issues[0].details))
         })?;
     }
@@ -176,13 +195,25 @@ fn cursors(data_dir: &Path) -> Result<Cursors, Stop> {
     Cursors::open(data_dir).map_err(|error| Stop::usage(format!("the data directory {}: {error}", data_dir.display())))
 }
 
-fn announce(base: &str, token: &str, patients: usize, data_dir: &Path) -> io::Result<()> {
+/// What somebody has to know.
+struct Told<'t> {
+    base: &'t str,
+    token: &'t str,
+    app: &'t str,
+    password: &'t SecretString,
+}
+
+fn announce(told: &Told<'_>, patients: usize, data_dir: &Path) -> io::Result<()> {
+    let Told { base, token, app, password } = told;
     let database = data_dir.join(DATABASE_FILE);
     let database = database.display();
     let mut out = io::stdout().lock();
     writeln!(out, "{patients} invented patients on an embedded database. Ctrl-C ends the demo.\n")?;
     writeln!(out, "  FHIR      {base}")?;
     writeln!(out, "  token     {token}   (another at every start)")?;
+    writeln!(out, "  app       {app}   (somebody else's: connect it, log in, choose what it sees)")?;
+    let logins: Vec<&str> = people::PEOPLE.iter().map(|(login, ..)| *login).collect();
+    writeln!(out, "  log in    as {}, with {}", logins.join(" or "), password.expose_secret())?;
     writeln!(out, "  database  {database}\n")?;
     writeln!(
         out,

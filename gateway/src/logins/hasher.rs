@@ -76,7 +76,8 @@ fn argon() -> Option<Argon2<'static>> {
     Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
 }
 
-fn hash(password: &SecretString) -> Option<String> {
+/// A password as it is kept, made here and now: for a server it is [`Hasher`]'s work. `None`: there is no randomness.
+pub(crate) fn hash(password: &SecretString) -> Option<String> {
     let salt = random::<16>().ok()?;
     let password = SecretString::from(normal(password.expose_secret()));
     let hash = argon()?.hash_password_with_salt(password.expose_secret().as_bytes(), &salt).ok()?;
