@@ -4,6 +4,7 @@
 
 mod issued;
 mod outside;
+pub mod purpose;
 pub mod scopes;
 
 use std::sync::Arc;
@@ -38,13 +39,26 @@ struct Development {
 pub struct Known {
     /// Who.
     pub caller: Arc<Caller>,
-    /// Why.
+    /// Why: one of its purposes.
     pub purpose: Purpose,
+    /// Why it may ask: the request says which of these it is for ([`purpose`]).
+    pub purposes: Arc<[Purpose]>,
+    /// The request says why in a way that does not count.
+    pub refused: Option<purpose::Refused>,
     /// The networks from which that client is answered; none are all.
     pub networks: Arc<[IpNet]>,
 }
 
 impl Known {
+    /// Somebody who asks for a purpose, and may ask for these beside it.
+    fn new(caller: Arc<Caller>, purpose: Purpose, purposes: &[Purpose], networks: &[IpNet]) -> Self {
+        let mut all = purposes.to_vec();
+        all.push(purpose);
+        all.sort_unstable();
+        all.dedup();
+        Self { caller, purpose, purposes: all.into(), refused: None, networks: networks.into() }
+    }
+
     /// Both, for who needs no more.
     pub fn identity(&self) -> Identity<'_> {
         Identity { caller: &self.caller, purpose: self.purpose }
@@ -98,7 +112,7 @@ impl Authenticator {
             officer: true,
             scoped: None,
         };
-        let known = Known { caller: Arc::new(caller), purpose: Purpose::Treat, networks: [].into() };
+        let known = Known::new(Arc::new(caller), Purpose::Treat, &[], &[]);
         let development = Development { token: token.into(), known };
         (!token.is_empty()).then(|| Self { development: Some(development), ..Self::nobody() })
     }
@@ -110,7 +124,7 @@ impl Authenticator {
         if let Some(Development { known, .. }) = &mut self.development {
             let officer = officer || actors.is_empty();
             known.caller = Arc::new(Caller { officer, actors, ..Caller::clone(&known.caller) });
-            known.purpose = purpose;
+            (known.purpose, known.purposes) = (purpose, [purpose].into());
         }
         self
     }
@@ -138,7 +152,7 @@ impl Authenticator {
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Known, Unknown> {
         let token = bearer(headers).ok_or(Unknown::NoToken)?;
         let begun = Instant::now();
-        let found = self.whose(token).await;
+        let found = self.whose(token).await.map(|known| known.asking(headers));
         self.series.verified(&found, begun.elapsed());
         found
     }

@@ -51,7 +51,7 @@ async fn client(gateway: &Gateway, name: &str) -> (Client, String) {
 
 async fn issue(gateway: &Gateway, client: &Client, seconds: u64) -> Option<Token> {
     let lifetime = Duration::from_secs(seconds);
-    gateway.store.issue_token(client, "system/Patient.r", Purpose::Treat, lifetime).await.unwrap()
+    gateway.store.issue_token(client, "system/Patient.r", (Purpose::Treat, &[]), lifetime).await.unwrap()
 }
 
 fn hash(token: &Token) -> String {

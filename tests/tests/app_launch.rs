@@ -68,6 +68,32 @@ suite! {
         server.stranger().get("/Patient/own-a").await.expect(401);
     }
 
+    /// Who logged in as a patient asks as a patient, whatever an app says; people at work for what the app is registered with for them.
+    async fn a_header_makes_no_patient_somebody_at_work(server: &'static Server) {
+        record(server, "own-p").await;
+        let more = ["--secret", "--redirect-uri", app::REDIRECT, "--purpose", "PATRQT", "--purpose", "TREAT", "--purpose", "HOPERAT", "--default-purpose", "TREAT"];
+        let app = App::add(server, "app-p", &format!("{LAUNCH} user/*.rs"), &more).await;
+        let mut patient = someone(server, "login-p", "Patient/own-p").await;
+        let mut doctor = someone(server, "login-p2", "Practitioner/dr-p").await;
+        let visit = app::encounter("visit-p", "own-p", "dr-p");
+        server.client().save(&visit).await.expect(201);
+        let own = with(server, &app.approved(&mut patient, LAUNCH).await);
+        let staff = with(server, &app.approved(&mut doctor, "user/*.rs").await);
+        let ask = async |who: &Client, purpose: &str| who.get("/Patient/own-p").header("X-Purpose-Of-Use", purpose).await;
+        ask(&own, "PATRQT").await.expect(200);
+        for purpose in ["TREAT", "HOPERAT", "ETREAT"] {
+            let issue = ask(&own, purpose).await.refused(403, "forbidden");
+            assert!(issue.text.ends_with(": PATRQT."), "{issue:?}");
+        }
+        for purpose in ["TREAT", "HOPERAT"] {
+            ask(&staff, purpose).await.expect(200);
+        }
+        for purpose in ["PATRQT", "ETREAT"] {
+            let issue = ask(&staff, purpose).await.refused(403, "forbidden");
+            assert!(issue.text.ends_with(": HOPERAT, TREAT."), "{issue:?}");
+        }
+    }
+
     /// 1.3: introspection tells the same scopes and the context; of what is none, that alone.
     async fn a_token_is_told_with_its_context(server: &'static Server) {
         record(server, "own-i").await;

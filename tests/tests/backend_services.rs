@@ -282,6 +282,106 @@ suite! {
         assert_eq!(wrong.status, 400);
     }
 
+    /// A request says which of its token's purposes it is for; what it says counts in the decision, in pages and on record, and adds
+    /// nothing to what the client is registered with, the token was narrowed to, or a glass has to be broken for.
+    async fn a_request_says_why_it_is_made_within_its_token(server: &'static Server) {
+        let all = server.client();
+        let why = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+        for id in ["why-a", "why-b", "why-c"] {
+            all.save(&patient(id, "Whyfamily")).await.expect(201);
+        }
+        let deny = format!(r#"{{"type":"permit","provision":[{{"type":"deny","purpose":[{{"system":"{why}","code":"HPAYMT"}}]}}]}}"#);
+        all.save(&consent("why-no", "why-b", &deny)).await.expect(201);
+        let key = Key::new();
+        let file = server.folder().join("why.json");
+        std::fs::write(&file, key.set("one")).unwrap();
+        let of = ["--purpose", "HPAYMT", "--purpose", "ETREAT", "--default-purpose", "TREAT", "--jwks", &file.display().to_string()].map(str::to_owned);
+        register(server, "why", "system/*.rs", &of.each_ref().map(String::as_str)).await;
+        let token = async |jti: &str, more: &str| {
+            let answer = assert_with(server, &key.sign("one", &claims(server, "why", jti, more))).await.expect(200).json();
+            Client::new(server.address(), answer.str("access_token"))
+        };
+        let api = token("whole", "").await;
+        let ask = async |api: &Client, path: &str, purpose: &str| api.get(path).header("X-Purpose-Of-Use", purpose).await;
+        let seen = async |purpose: &str| {
+            let answer = ask(&api, "/Patient?family=Whyfamily", purpose).await.expect(200).json();
+            answer.items("entry").iter().map(|entry| entry.str("resource.id").unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        // What is seen is what may be seen for that; by default it is what it always was.
+        assert_eq!(api.search("/Patient?family=Whyfamily").await.len(), 3);
+        for purpose in ["TREAT", "ETREAT", &format!("{why}|TREAT")] {
+            assert_eq!(seen(purpose).await, ["why-a", "why-b", "why-c"], "{purpose}");
+        }
+        assert_eq!(seen("HPAYMT").await, ["why-a", "why-c"]);
+        ask(&api, "/Patient/why-b", "HPAYMT").await.refused(404, "not-found");
+        ask(&api, "/Patient/why-b/_history/1", "HPAYMT").await.refused(404, "not-found");
+        assert_eq!(total(&ask(&api, "/Patient?family=Whyfamily&_summary=count", "HPAYMT").await), "2");
+        // An entity tag that is known opens nothing, and what may be kept is kept for the purpose.
+        let shown = ask(&api, "/Patient/why-b", "TREAT").await.expect(200);
+        assert!(shown.header("Vary").unwrap().contains("x-purpose-of-use"), "{:?}", shown.header("Vary"));
+        let again = api.get("/Patient/why-b").header("If-None-Match", shown.header("ETag").unwrap());
+        again.header("X-Purpose-Of-Use", "HPAYMT").await.expect(404);
+        // The notice is for those who treat.
+        assert!(shown.header("Record-Notice").is_some() && ask(&api, "/Patient/why-a", "HPAYMT").await.header("Record-Notice").is_none());
+        // A page goes on for what it was begun for.
+        let page = ask(&api, "/Patient?family=Whyfamily&_count=1", "TREAT").await.expect(200).json();
+        let next = page.items("link").iter().find(|link| link.str("relation") == Some("next")).unwrap().str("url").unwrap().to_owned();
+        let next = &next[next.find("/Patient").unwrap()..];
+        ask(&api, next, "HPAYMT").await.refused(400, "value");
+        ask(&api, next, "ETREAT").await.refused(400, "value");
+        ask(&api, next, "TREAT").await.expect(200);
+        api.get(next).await.expect(200);
+        let history = ask(&api, "/Patient/_history?_count=1", "HPAYMT").await.expect(200).json();
+        let next = history.items("link").iter().find(|link| link.str("relation") == Some("next")).unwrap().str("url").unwrap().to_owned();
+        api.get(&next[next.find("/Patient").unwrap()..]).await.refused(400, "value");
+
+        // Never more than it is registered with; and nothing that is no purpose. What is done is nothing.
+        for (purpose, status, code) in [
+            ("HRESCH", 403, "forbidden"), ("PATRQT", 403, "forbidden"), ("COC", 403, "forbidden"), ("BTG", 403, "forbidden"),
+            ("treat", 400, "code-invalid"), ("urn:x|TREAT", 400, "code-invalid"), ("", 400, "code-invalid"), ("HPAYMT,TREAT", 400, "value"),
+        ] {
+            let issue = ask(&api, "/Patient/why-a", purpose).await.refused(status, code);
+            assert!(issue.text.contains("ETREAT, HPAYMT, TREAT") && issue.text.contains("$break-glass") == (purpose == "BTG"), "{purpose}: {issue:?}");
+            assert_eq!(ask(&api, "/metadata", purpose).await.status, status, "{purpose}");
+        }
+        let batch = r#"{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/why-b"}}]}"#;
+        api.post("/", batch).header("X-Purpose-Of-Use", "HRESCH").await.refused(403, "forbidden");
+        let entry = async |purpose: &str| api.post("/", batch).header("X-Purpose-Of-Use", purpose).await.expect(200).json().str("entry.0.response.status").unwrap()[..3].to_owned();
+        assert_eq!((entry("TREAT").await, entry("HPAYMT").await), ("200".to_owned(), "404".to_owned()));
+        // An emergency is no broken glass: that takes a group that may, and its operation.
+        let reason = r#"{"resourceType":"Parameters","parameter":[{"name":"reason","valueString":"x"}]}"#;
+        api.post("/Patient/why-b/$break-glass", reason).header("X-Purpose-Of-Use", "ETREAT").await.refused(403, "forbidden");
+
+        // A token that its assertion narrowed stays so.
+        let extension = |codes: &str| format!(r#","extensions":{{"hl7-b2b":{{"version":"1","purpose_of_use":[{codes}]}}}}"#);
+        let code = |code: &str| format!(r#""urn:oid:2.16.840.1.113883.5.8#{code}""#);
+        let narrow = token("narrow", &extension(&code("HPAYMT"))).await;
+        narrow.get("/Patient/why-b").await.refused(404, "not-found");
+        for purpose in ["TREAT", "ETREAT"] {
+            let issue = ask(&narrow, "/Patient/why-b", purpose).await.refused(403, "forbidden");
+            assert!(issue.text.ends_with(": HPAYMT."), "{issue:?}");
+        }
+        ask(&narrow, "/Patient/why-a", "HPAYMT").await.expect(200);
+        let two = token("two", &extension(&[code("HPAYMT"), code("HRESCH"), code("TREAT")].join(","))).await;
+        two.get("/Patient/why-b").await.refused(404, "not-found");
+        ask(&two, "/Patient/why-b", "TREAT").await.expect(200);
+        ask(&two, "/Patient/why-b", "ETREAT").await.refused(403, "forbidden");
+        // The token of development is for one.
+        all.get("/Patient/why-a").header("X-Purpose-Of-Use", "TREAT").await.expect(200);
+        all.get("/Patient/why-a").header("X-Purpose-Of-Use", "HPAYMT").await.refused(403, "forbidden");
+        // Without a token nobody learns whether a purpose counts.
+        server.stranger().get("/Patient/why-a").header("X-Purpose-Of-Use", "HRESCH").await.expect(401);
+        let asks = server.stranger().request(Method::OPTIONS, "/Patient").header("Origin", "https://a.example").await.expect(204);
+        assert!(asks.header("Access-Control-Allow-Headers").unwrap().contains("x-purpose-of-use"));
+
+        // The record says for what it was, and what was refused.
+        let (mut trail, prefix) = server.trail().await;
+        for (purpose, decision, more, count) in [("HPAYMT", "permit", "status = 200 and interaction = 'read'", 2), ("TREAT", "refused", "status = 403 and interaction = 'read'", 4), ("HRESCH", "permit", "true", 0)] {
+            let records = format!("select count(*) from {prefix}audit_events where client = 'why' and purpose = '{purpose}' and decision = '{decision}' and {more}");
+            assert_eq!(trail.count(&records).await, count, "{purpose} {decision}");
+        }
+    }
+
     /// 1.5: keys at an address are fetched, kept, and fetched again for a key that is not known; nothing else makes us ask.
     async fn keys_at_an_address_are_fetched_when_they_are_needed(server: &'static Server) {
         let (old, new) = (Key::new(), Key::new());

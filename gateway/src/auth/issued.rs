@@ -129,17 +129,24 @@ pub(super) fn person(
         officer: false,
         scoped: Some(Arc::new(scoped)),
     };
-    let networks = client.networks.as_slice().into();
-    Some(Known { caller: Arc::new(caller), purpose, networks })
+    Some(Known::new(Arc::new(caller), purpose, &purposes_of_person(client, purpose), &client.networks))
+}
+
+/// Why a client may ask for somebody: for patients as they do themselves, for people at work as it is registered for them.
+fn purposes_of_person(client: &Client, purpose: Purpose) -> Vec<Purpose> {
+    let at_work = client.purposes.iter().copied().filter(|purpose| *purpose != Purpose::Patrqt);
+    if purpose == Purpose::Patrqt { Vec::new() } else { at_work.collect() }
 }
 
 /// Who sends a token; `None` where its scopes cannot be read.
 fn known(token: Token, reach: StaffReach) -> Option<Known> {
-    let Token { client, scopes, purpose, approved, .. } = token;
+    let Token { client, scopes, purpose, purposes, approved, .. } = token;
     if let Some((approval, account)) = approved {
         return person(&client, &account, (&scopes, approval.approved.patient.as_deref()), purpose, reach);
     }
-    let networks = client.networks.into();
+    // Of what the token was given for what the client may still ask for.
+    let purposes: Vec<Purpose> = purposes.into_iter().filter(|purpose| client.purposes.contains(purpose)).collect();
+    let networks = client.networks;
     let caller = Caller {
         client: Some(client.id.clone()),
         id: client.id,
@@ -149,5 +156,5 @@ fn known(token: Token, reach: StaffReach) -> Option<Known> {
         officer: client.officer,
         scoped: Some(Arc::new(scopes::of_system(&scopes)?)),
     };
-    Some(Known { caller: Arc::new(caller), purpose, networks })
+    Some(Known::new(Arc::new(caller), purpose, &purposes, &networks))
 }

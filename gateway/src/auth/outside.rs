@@ -115,6 +115,5 @@ fn program(client: &Client, scopes: &str) -> Option<Known> {
         officer: client.officer,
         scoped: Some(Arc::new(scopes::of_system(scopes)?)),
     };
-    let networks = client.networks.as_slice().into();
-    Some(Known { caller: Arc::new(caller), purpose: client.default_purpose?, networks })
+    Some(Known::new(Arc::new(caller), client.default_purpose?, &client.purposes, &client.networks))
 }

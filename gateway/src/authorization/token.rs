@@ -50,20 +50,26 @@ impl AuthorizationServer {
             let purpose = shown.client.default_purpose.unwrap_or(Purpose::Hoperat);
             return (Some((shown.client, purpose)), Err(Problem::new("unauthorized_client", says)));
         }
-        let purpose = match purpose(&shown) {
-            Ok(purpose) => purpose,
+        let purposes = match purposes(&shown) {
+            Ok(purposes) => purposes,
             Err(problem) => {
                 let purpose = shown.client.default_purpose.unwrap_or(Purpose::Hoperat);
                 return (Some((shown.client, purpose)), Err(problem));
             }
         };
-        let reply = self.give(&shown.client, purpose, form.get("scope").unwrap_or_default()).await;
+        let purpose = purposes.0;
+        let reply = self.give(&shown.client, purposes, form.get("scope").unwrap_or_default()).await;
         (Some((shown.client, purpose)), reply)
     }
 
-    async fn give(&self, client: &Client, purpose: Purpose, asked: &str) -> Result<Reply, Problem> {
+    async fn give(
+        &self,
+        client: &Client,
+        (purpose, purposes): (Purpose, Vec<Purpose>),
+        asked: &str,
+    ) -> Result<Reply, Problem> {
         let scopes = granted(asked, &client.scopes)?;
-        let given = self.gateway.store.issue_token(client, &scopes, purpose, LIFETIME).await;
+        let given = self.gateway.store.issue_token(client, &scopes, (purpose, &purposes), LIFETIME).await;
         // Who was changed meanwhile shows anew that it is itself.
         let token = given.map_err(|_| Problem::unavailable())?.ok_or_else(Problem::invalid_client)?;
         self.issuing.issued(Grant::ClientCredentials);
@@ -90,18 +96,28 @@ fn granted(asked: &str, allowed: &str) -> Result<String, Problem> {
     Ok(granted.to_string())
 }
 
-/// Why the client asks: what its assertion says, as far as it may; where that says nothing, what it always does.
-fn purpose(shown: &Shown) -> Result<Purpose, Problem> {
+/// Why the client asks, and why its requests may say that they ask: what its assertion says, as far as it may; where that says nothing,
+/// what it always does, and all that it is registered with.
+fn purposes(shown: &Shown) -> Result<(Purpose, Vec<Purpose>), Problem> {
     let client = &shown.client;
     let refused = |says| Problem::new("unauthorized_client", says);
     match shown.verified.as_ref().and_then(|verified| verified.purpose_of_use.as_deref()) {
         Some(wanted) => {
             let known = |of: &PurposeOfUse| Purpose::parse(&of.code).filter(|_| &*of.system == PURPOSES);
-            let found = wanted.iter().filter_map(known).find(|purpose| client.purposes.contains(purpose));
-            found.ok_or_else(|| refused("the client may ask for none of the purposes of use of its assertion"))
+            let named = wanted.iter().filter_map(known).filter(|purpose| client.purposes.contains(purpose));
+            let named: Vec<Purpose> = named.collect();
+            let first = named.first().copied();
+            let first =
+                first.ok_or_else(|| refused("the client may ask for none of the purposes of use of its assertion"))?;
+            Ok((first, named))
         }
-        None => client.default_purpose.ok_or_else(|| {
-            refused("the client has no purpose of use by default: say which in the hl7-b2b extension of the assertion")
-        }),
+        None => {
+            let default = client.default_purpose.ok_or_else(|| {
+                refused(
+                    "the client has no purpose of use by default: say which in the hl7-b2b extension of the assertion",
+                )
+            })?;
+            Ok((default, client.purposes.clone()))
+        }
     }
 }

@@ -185,6 +185,9 @@ impl Service {
             }
             _ => {
                 accepted(&parts.headers, parts.uri.query().unwrap_or_default())?;
+                if let Some(failure) = sender.as_ref().ok().and_then(Known::misuse) {
+                    return Err(failure);
+                }
                 let _place = self.enter(parts, sender, id).await?;
                 let permit = sender.as_ref().ok();
                 let permit = permit
@@ -252,8 +255,8 @@ impl Service {
     ) -> Result<Answer, Failure> {
         let verb = Verb::parse(parts.method.as_str());
         let place = router::find(verb, parts.uri.path()).place(verb)?;
-        let identity = match sender {
-            Ok(known) => known.identity(),
+        let (identity, misuse) = match sender {
+            Ok(known) => (known.identity(), known.misuse()),
             Err(unknown) => {
                 let _permit = self.permit(parts, place).await?;
                 let _place = self.enter(parts, sender, id).await?;
@@ -261,7 +264,10 @@ impl Service {
                 return audited::refused(&self.endpoint, None, &request, (*unknown).into()).await;
             }
         };
-        let body = self.body(parts, place, incoming).await;
+        let body = match misuse {
+            None => self.body(parts, place, incoming).await,
+            Some(failure) => Err(failure),
+        };
         // Only now: who sends slowly keeps no place that others need.
         let _permit = self.permit(parts, place).await?;
         let (body, _held) = match body {

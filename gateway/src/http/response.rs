@@ -238,7 +238,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 
 const REQUEST_HEADERS: &str = "accept, authorization, content-type, if-match, if-modified-since, if-none-exist, \
-     if-none-match, prefer, x-provenance, x-request-id, x-security-context";
+     if-none-match, prefer, x-provenance, x-purpose-of-use, x-request-id, x-security-context";
 
 async fn write(
     status: StatusCode,
@@ -263,7 +263,7 @@ async fn write(
     if is_zipped {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let vary = if compressible { "accept, accept-encoding" } else { "accept" };
+    let vary = if compressible { "accept, accept-encoding, x-purpose-of-use" } else { "accept, x-purpose-of-use" };
     headers.insert(header::VARY, HeaderValue::from_static(vary));
     // Health data is for the one who asked, at the moment of asking: a browser that keeps it shows it to whoever sits there next.
     headers.insert(header::CACHE_CONTROL, NO_STORE);

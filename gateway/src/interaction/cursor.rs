@@ -11,6 +11,7 @@ use aes_gcm_siv::aead::{Aead, Generate, KeyInit, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use consent::Purpose;
 use sha2::{Digest, Sha256};
 
 use crate::outcome::{Code, Failure};
@@ -91,6 +92,8 @@ pub struct Query<'q> {
     pub path: &'q str,
     /// The parameters that choose and order the matches.
     pub parameters: &'q str,
+    /// Why they are asked for: what is seen for one purpose does not go on for another.
+    pub purpose: Purpose,
 }
 
 impl Query<'_> {
@@ -101,6 +104,8 @@ impl Query<'_> {
             .chain_update(self.organization.to_be_bytes())
             .chain_update((self.path.len() as u64).to_be_bytes())
             .chain_update(self.path)
+            .chain_update(self.purpose.code())
+            .chain_update([0])
             .chain_update(self.parameters)
             .finalize()
             .into();
@@ -132,7 +137,8 @@ pub(crate) fn make_key(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const PATIENTS: Query<'_> = Query { organization: 1, path: "Patient", parameters: "code=a" };
+    const PATIENTS: Query<'_> =
+        Query { organization: 1, path: "Patient", parameters: "code=a", purpose: Purpose::Treat };
 
     fn whole(place: &str) -> Option<String> {
         Some(place.to_owned())
@@ -155,6 +161,7 @@ mod tests {
         assert!(!opens(&Query { organization: 2, ..PATIENTS }, &text));
         assert!(!opens(&Query { path: "Group", ..PATIENTS }, &text));
         assert!(!opens(&Query { parameters: "code=b", ..PATIENTS }, &text));
+        assert!(!opens(&Query { purpose: Purpose::Etreat, ..PATIENTS }, &text));
         let first = if text.starts_with('A') { "B" } else { "A" };
         assert!(!opens(&PATIENTS, &format!("{first}{}", &text[1..])));
         assert!(!opens(&PATIENTS, "") && !opens(&PATIENTS, "%%%") && !opens(&PATIENTS, "AAAA"));

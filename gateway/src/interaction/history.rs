@@ -36,7 +36,8 @@ pub(super) async fn history(exchange: &Exchange<'_>, request: &Request) -> Resul
     let asked = Asked::read(request)?;
     let path = path(request);
     let chosen = query::without(&asked.used, |name| PRESENTATION.contains(&name));
-    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &chosen };
+    let (organization, purpose) = (exchange.permit.organization().0, exchange.permit.purpose());
+    let bound = Query { organization, path: &path, parameters: &chosen, purpose };
     let after = match asked.cursor.as_deref() {
         None => None,
         Some(text) => Some(exchange.endpoint.cursors.open_sealed(&bound, text, place)?),

@@ -56,7 +56,8 @@ pub(crate) async fn page(exchange: &Exchange<'_>, asked: Asked) -> Result<Answer
     let Asked { path, chosen, search, results, ignored, count } = asked;
     // Nor does it go on in the pages of a parameter of the organization's own that is another one since.
     let asked = if search.custom.is_empty() { chosen.clone() } else { format!("{chosen}#{:?}", search.custom) };
-    let bound = Query { organization: exchange.permit.organization().0, path: &path, parameters: &asked };
+    let (organization, purpose) = (exchange.permit.organization().0, exchange.permit.purpose());
+    let bound = Query { organization, path: &path, parameters: &asked, purpose };
     let after = match results.cursor.as_deref() {
         Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, place::read)?),
         None => None,

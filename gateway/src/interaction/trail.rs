@@ -86,7 +86,8 @@ pub(super) async fn search(exchange: &Exchange<'_>, asked: Asked) -> Result<Answ
     let Asked { path, chosen, search, results, ignored } = asked;
     let ascending = query::order(&search)?;
     let condition = query::condition(&search, endpoint.gateway.clock.now_ms())?;
-    let bound = Query { organization: permit.organization().0, path: &path, parameters: &chosen };
+    let (organization, purpose) = (permit.organization().0, permit.purpose());
+    let bound = Query { organization, path: &path, parameters: &chosen, purpose };
     let after = match results.cursor.as_deref() {
         Some(text) => Some(endpoint.cursors.open_sealed(&bound, text, Key::read)?),
         None => None,

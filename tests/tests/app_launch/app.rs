@@ -69,7 +69,8 @@ impl<'s> App<'s> {
         Self::add(server, id, scopes, &["--secret", "--purpose", "TREAT"]).await
     }
 
-    async fn add(server: &'s Server, id: &str, scopes: &str, more: &[&str]) -> Self {
+    /// As an administrator says.
+    pub(crate) async fn add(server: &'s Server, id: &str, scopes: &str, more: &[&str]) -> Self {
         let add = ["client", "add", "--by", "Jane", "--id", id, "--name", id, "--scope", scopes, "--json"];
         let run = server.command(&[&add[..], more].concat()).await.expect(0);
         let secret = Json::of(&run.stdout).str("secret").map(str::to_owned);

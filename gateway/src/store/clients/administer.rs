@@ -309,7 +309,7 @@ fn words(networks: &[IpNet]) -> String {
     networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn codes(purposes: &[Purpose]) -> String {
+pub(super) fn codes(purposes: &[Purpose]) -> String {
     purposes.iter().map(|purpose| purpose.code()).collect::<Vec<_>>().join(" ")
 }
 

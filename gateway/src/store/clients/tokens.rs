@@ -42,8 +42,10 @@ pub struct Issued {
     pub client: Client,
     /// What was granted: scopes with spaces between.
     pub scopes: String,
-    /// Why it asks.
+    /// Why it asks where its request does not say.
     pub purpose: Purpose,
+    /// Why it may ask where a program asks by itself.
+    pub purposes: Vec<Purpose>,
     /// What it came of, and who approved that; none where a program asks by itself.
     pub approved: Option<(Approval, Account)>,
     /// When it was given, in milliseconds since 1970.
@@ -53,7 +55,7 @@ pub struct Issued {
 }
 
 impl Store {
-    /// Gives a client a token, for a day at most; `None` where the client was changed or disabled after it was looked up, so that whoever
+    /// Gives a client a token for a purpose, and for those others that a request of its may name, for a day at most; `None` where the client was changed or disabled after it was looked up, so that whoever
     /// asked has to show anew that it is it.
     ///
     /// # Errors
@@ -62,7 +64,7 @@ impl Store {
         &self,
         client: &Client,
         scopes: &str,
-        purpose: Purpose,
+        (purpose, purposes): (Purpose, &[Purpose]),
         lifetime: Duration,
     ) -> Result<Option<Token>, StoreError> {
         let core = self.core();
@@ -70,12 +72,13 @@ impl Store {
         let issued_ms = core.clock.now_ms();
         let lifetime_ms = i64::try_from(lifetime.min(LONGEST).as_millis()).unwrap_or_default();
         let expires_ms = issued_ms + lifetime_ms;
+        let purposes = super::administer::codes(purposes);
         let mut connection = core.pools.writer().await?;
         connection.begin_write(Some(client.organization.0)).await?;
         // Whoever disables the client waits for this, or this finds it disabled.
         let sql = format!(
-            "insert into oauth_tokens (organization_id, hash, client, scopes, purpose, issued, expires) \
-             select c.organization_id, $3, c.id, $4, $5, cast($6 as bigint), cast($7 as bigint) from oauth_clients c \
+            "insert into oauth_tokens (organization_id, hash, client, scopes, purpose, issued, expires, purposes) \
+             select c.organization_id, $3, c.id, $4, $5, cast($6 as bigint), cast($7 as bigint), $9 from oauth_clients c \
              where c.organization_id = $1 and c.id = $2 and c.revision = $8 and c.disabled is null{}",
             dialect::for_share(connection.engine())
         );
@@ -88,6 +91,7 @@ impl Store {
             Arg::Int(issued_ms),
             Arg::Int(expires_ms),
             Arg::Int(client.revision),
+            Arg::Text(&purposes),
         ];
         let given = connection.execute(&sql, &args).await;
         if given.is_err() {
@@ -121,7 +125,7 @@ impl Store {
             }
         };
         let sql = format!(
-            "select t.organization_id, t.scopes, t.purpose, t.issued, t.expires, t.revoked, t.approval, {}, {}, {} from {from}",
+            "select t.organization_id, t.scopes, t.purpose, t.issued, t.expires, t.revoked, t.approval, t.purposes, {}, {}, {} from {from}",
             approvals::COLUMNS,
             accounts::columns("u"),
             columns()
@@ -129,10 +133,11 @@ impl Store {
         let Some(row) = connection.fetch_optional(&sql, &[Arg::Text(hash)]).await? else { return Ok(None) };
         let issued = || {
             Some(Issued {
-                client: Client::of(&row, 7 + approvals::WIDTH + accounts::WIDTH)?,
-                approved: Approval::of(&row, 7).zip(Account::of(&row, 7 + approvals::WIDTH)),
+                client: Client::of(&row, 8 + approvals::WIDTH + accounts::WIDTH)?,
+                approved: Approval::of(&row, 8).zip(Account::of(&row, 8 + approvals::WIDTH)),
                 scopes: row.text(1)?.to_owned(),
                 purpose: Purpose::parse(row.text(2)?)?,
+                purposes: row.text(7).unwrap_or_default().split(' ').filter_map(Purpose::parse).collect(),
                 issued_ms: row.int(3)?,
                 expires_ms: row.int(4)?,
             })

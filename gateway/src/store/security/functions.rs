@@ -92,9 +92,9 @@ $$;
 drop function if exists fhir_gateway.oauth_token(text);
 create function fhir_gateway.oauth_token(token text)
 returns table (organization_id bigint, client text, scopes text, purpose text, issued bigint, expires bigint, revoked bigint,
-    approval text)
+    approval text, purposes text)
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
-    select t.organization_id, t.client, t.scopes, t.purpose, t.issued, t.expires, t.revoked, t.approval
+    select t.organization_id, t.client, t.scopes, t.purpose, t.issued, t.expires, t.revoked, t.approval, t.purposes
     from fhir_gateway.oauth_tokens t where t.hash = $1
 $$;
 drop function if exists fhir_gateway.oauth_approval(text);
