@@ -14,7 +14,6 @@ pub mod date;
 pub mod early;
 pub mod edge;
 pub mod exchange;
-pub mod load;
 pub mod named;
 pub mod negotiation;
 pub mod noted;

@@ -1,11 +1,15 @@
 //! The running gateway: HTTP, interactions, store, audit, command line.
 
+// Layers of futures about an exchange are deeper than what the compiler follows unasked.
+#![recursion_limit = "256"]
+
 pub mod audit;
 pub mod auth;
 pub mod authorization;
 pub mod cli;
 pub mod clock;
 pub mod demo;
+pub mod fair;
 pub mod gateway;
 pub mod http;
 pub mod interaction;

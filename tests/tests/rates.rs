@@ -116,6 +116,41 @@ suite! {
         api.get("/Patient/none").await.expect(404);
     }
 
+    async fn who_sends_bad_tokens_keeps_no_good_one_out(engine: Engine) {
+        let server = started(engine, &[&PROXY[..], &["--rate-token", "1/min,burst=3"]].concat());
+        let basic = registered(&server, &[]).await;
+        let given = async || token(&server, &basic).header("X-Forwarded-For", "192.0.2.1").await.expect(200).json();
+        let ask = async |token: &str, address: &str| {
+            Client::new(server.address(), Some(token)).get("/Patient/none").header("X-Forwarded-For", address).await
+        };
+        let before = given().await.str("access_token").unwrap().to_owned();
+        ask(&before, "192.0.2.1").await.expect(404);
+        for number in 0..3 {
+            ask(&format!("bad-{number}"), "192.0.2.1").await.refused(401, "login");
+        }
+        for number in 3..6 {
+            let refused = ask(&format!("bad-{number}"), "192.0.2.1").await;
+            assert!(seconds(&refused) >= 1);
+            refused.refused(429, "throttled");
+        }
+        // From elsewhere it is looked at, and what was good or given here is from everywhere: once more, after what is known for a second.
+        ask("bad-6", "192.0.2.2").await.refused(401, "login");
+        let now = given().await.str("access_token").unwrap().to_owned();
+        ask(&now, "192.0.2.1").await.expect(404);
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        ask(&before, "192.0.2.1").await.expect(404);
+        server.client().get("/Patient/none").header("X-Forwarded-For", "192.0.2.1").await.expect(404);
+        // One that was good and is no longer is one of those that are none.
+        server.command(&["client", "revoke-tokens", "other", "--by", "Jane"]).await.expect(0);
+        for _ in 0..100 {
+            if ask(&now, "192.0.2.1").await.status != 404 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        ask(&now, "192.0.2.1").await.refused(429, "throttled");
+    }
+
     async fn a_client_is_answered_from_its_networks_alone(engine: Engine) {
         let server = started(engine, &PROXY);
         let basic = registered(&server, &["--from", "10.0.0.0/8", "--from", "2001:db8::/32"]).await;

@@ -407,11 +407,19 @@ async fn in_production_other_machines_reach_it() {
 #[tokio::test]
 async fn a_host_that_is_reached_by_tls_says_so_behind_a_proxy_too() {
     let arguments = vec!["--public-url".to_owned(), "https://gateway.example".to_owned()];
-    let server = Server::with(Engine::Sqlite, Options { arguments, production: true, ..Options::default() });
+    let told = Options { arguments, production: true, ..Options::default() };
+    let mut server = Server::with(Engine::Sqlite, told.clone());
     for answer in
         [server.stranger().get("/metadata").await.expect(200), server.stranger().get("/Patient").await.expect(401)]
     {
         assert_eq!(answer.header("Strict-Transport-Security"), Some("max-age=31536000"));
+    }
+    // As the operator says: a clinic that is reached by an address, or has its own authority, may not want it.
+    for (said, header) in [("off", None), ("600", Some("max-age=600"))] {
+        server.terminate().await;
+        let arguments = [&told.arguments[..], &["--hsts".to_owned(), said.to_owned()]].concat();
+        server.restart_with(Options { arguments, ..told.clone() });
+        assert_eq!(server.stranger().get("/metadata").await.expect(200).header("Strict-Transport-Security"), header);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Access tokens that were issued here, looked up by their hash, and those of outside issuers; each is known for a second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use consent::{Caller, CallerKind, Purpose};
@@ -29,6 +30,35 @@ pub struct Issued {
     reach: StaffReach,
     elsewhere: Option<Elsewhere>,
     known: Mutex<Tokens>,
+    familiar: Mutex<Familiar>,
+}
+
+/// Tokens that were good here, for as long as they are not found bad and not forgotten over others: by numbers that nobody can choose tokens for.
+#[derive(Default)]
+struct Familiar {
+    /// The newer ones and those before: memory is bounded, and who comes often stays.
+    tokens: [HashSet<u64>; 2],
+    numbers: RandomState,
+}
+
+impl Familiar {
+    fn has(&self, hash: &str) -> bool {
+        let number = self.numbers.hash_one(hash);
+        self.tokens.iter().any(|tokens| tokens.contains(&number))
+    }
+
+    fn note(&mut self, hash: &str) {
+        if self.tokens[0].len() >= MOST {
+            self.tokens.swap(0, 1);
+            self.tokens[0].clear();
+        }
+        self.tokens[0].insert(self.numbers.hash_one(hash));
+    }
+
+    fn forget(&mut self, hash: &str) {
+        let number = self.numbers.hash_one(hash);
+        self.tokens.iter_mut().for_each(|tokens| _ = tokens.remove(&number));
+    }
 }
 
 #[derive(Default)]
@@ -46,7 +76,7 @@ struct Entry {
 impl Issued {
     /// The tokens of a store.
     pub fn new(store: Store, clock: Arc<Clock>, reach: StaffReach) -> Self {
-        Self { store, clock, reach, elsewhere: None, known: Mutex::default() }
+        Self { store, clock, reach, elsewhere: None, known: Mutex::default(), familiar: Mutex::default() }
     }
 
     /// The same, and those of outside issuers.
@@ -55,11 +85,29 @@ impl Issued {
         Self { elsewhere: Some(elsewhere), ..self }
     }
 
+    /// Whether a token was good here not long ago, or was given here: it is looked up whatever else its address sends.
+    pub(super) fn is_familiar(&self, token: &str) -> bool {
+        self.familiar.lock().has(&hash_of(token))
+    }
+
+    /// A token was given.
+    pub fn given(&self, token: &str) {
+        self.familiar.lock().note(&hash_of(token));
+    }
+
     /// Whose a token is.
     ///
     /// # Errors
     /// It is none, or that cannot be told.
     pub(super) async fn identify(&self, token: &str) -> Result<Known, Unknown> {
+        let found = self.found(token).await;
+        if found.as_ref().is_err_and(|unknown| *unknown == Unknown::NotValid) {
+            self.familiar.lock().forget(&hash_of(token));
+        }
+        found
+    }
+
+    async fn found(&self, token: &str) -> Result<Known, Unknown> {
         let elsewhere = self.elsewhere.as_ref().filter(|_| outside::is_one(token));
         if token.len() > if elsewhere.is_some() { LONGEST_OUTSIDE } else { LONGEST } {
             return Err(Unknown::NotValid);
@@ -81,6 +129,7 @@ impl Issued {
                 (known(token, self.reach).ok_or(Unknown::NotValid)?, expires_ms)
             }
         };
+        self.familiar.lock().note(&hash);
         let until_ms = expires_ms.min(now_ms + KNOWN_MS);
         let mut kept = self.known.lock();
         if kept.tokens.len() >= MOST {
@@ -157,4 +206,26 @@ fn known(token: Token, reach: StaffReach) -> Option<Known> {
         scoped: Some(Arc::new(scopes::of_system(&scopes)?)),
     };
     Some(Known::new(Arc::new(caller), purpose, &purposes, &networks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_good_is_familiar_in_bounded_memory() {
+        let mut familiar = Familiar::default();
+        familiar.note("often");
+        for number in 0..5 * MOST {
+            familiar.note(&number.to_string());
+            if number % 1_000 == 0 {
+                familiar.note("often");
+            }
+        }
+        assert!(familiar.has("often") && familiar.has(&(5 * MOST - 1).to_string()) && !familiar.has("0"));
+        assert!(familiar.tokens.iter().all(|tokens| tokens.len() <= MOST));
+        familiar.note("bad");
+        familiar.forget("bad");
+        assert!(!familiar.has("bad"));
+    }
 }

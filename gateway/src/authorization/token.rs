@@ -73,6 +73,7 @@ impl AuthorizationServer {
         // Who was changed meanwhile shows anew that it is itself.
         let token = given.map_err(|_| Problem::unavailable())?.ok_or_else(Problem::invalid_client)?;
         self.issuing.issued(Grant::ClientCredentials);
+        self.issued.given(token.secret.expose_secret());
         let left_ms = token.expires_ms - self.gateway.clock.now_ms();
         let expires_in = left_ms.max(0).unsigned_abs().div_ceil(1000);
         let body = serde_json::json!({

@@ -276,6 +276,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
             metrics: args.operator.metrics_listen,
             public_url: args.public_url.as_deref(),
             also_at: &args.also_at,
+            hsts: args.tls.hsts(),
             ..Site::at(args.listen)
         },
     };

@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use crate::audit::{Circumstances, Decision, Event, address};
 use crate::auth::{Known, Unknown};
 use crate::authorization::{self, Part};
+use crate::fair;
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::http::exchange::{Sender, Service};
-use crate::http::load;
 use crate::http::noted::Why;
 use crate::http::rate::{Standings, Who};
 use crate::http::response::{self, Body, Presentation};
@@ -155,7 +155,13 @@ impl Service {
         if parts.method == Method::OPTIONS {
             return Ok(nobody());
         }
-        let sender = self.sender(parts, interaction).await;
+        let sender = match self.sender(parts, interaction).await {
+            Ok(sender) => sender,
+            Err(standings) => {
+                let not_begun = NotBegun { why: Why::Rate, standings };
+                return Err(self.noted(not_begun, &Err(Unknown::NotValid), parts, id).await);
+            }
+        };
         if let Ok(known) = &sender
             && !is_within(&known.networks, source(parts))
         {
@@ -181,16 +187,28 @@ impl Service {
         Ok(Admitted { sender: Arc::new(sender), standings })
     }
 
-    /// Who sends a request; of what does not depend on that nobody asks.
-    async fn sender(&self, parts: &Parts, interaction: Option<Interaction>) -> Sender {
+    /// Who sends a request; of what does not depend on that nobody asks. Of tokens that were never good here so many are looked at as may be
+    /// none, from each address.
+    async fn sender(&self, parts: &Parts, interaction: Option<Interaction>) -> Result<Sender, Standings> {
         if interaction.is_some_and(|asked| asked.is_open() && asked != Interaction::Capabilities) {
-            return Err(Unknown::NoToken);
+            return Ok(Err(Unknown::NoToken));
         }
-        let identified = timeout(self.limits.time, self.authenticator.identify(&parts.headers)).await;
-        identified.unwrap_or(Err(Unknown::Unavailable))
+        let (edge, address) = (&self.edge, source(parts));
+        let attempt = match self.authenticator.is_stranger(&parts.headers) {
+            true => Some(edge.tokens.attempt(address).map_err(Standings::of)?),
+            false => None,
+        };
+        // Until it is told the address counts: of many bad tokens no more are looked up at once than may be.
+        let stranger = edge.numbers.stranger(address).number();
+        let identifying = fair::during(stranger, self.authenticator.identify(&parts.headers));
+        let identified = timeout(self.limits.time, identifying).await.unwrap_or(Err(Unknown::Unavailable));
+        if let (Some(attempt), Ok(_) | Err(Unknown::Unavailable)) = (attempt, &identified) {
+            edge.tokens.give_back(attempt);
+        }
+        Ok(identified)
     }
 
-    fn who(&self, parts: &Parts, sender: &Sender) -> Who {
+    pub(super) fn who(&self, parts: &Parts, sender: &Sender) -> Who {
         match sender {
             Ok(known) => self.edge.numbers.known(&known.caller),
             Err(_) => self.edge.numbers.stranger(source(parts)),
@@ -203,7 +221,7 @@ impl Service {
         parts: &Parts,
         sender: &Sender,
         id: &HeaderValue,
-    ) -> Result<Option<load::Place>, NotBegun> {
+    ) -> Result<Option<fair::Place>, NotBegun> {
         let Some(load) = &self.edge.load else { return Ok(None) };
         match load.enter(self.who(parts, sender).number()).await {
             Some(place) => Ok(Some(place)),

@@ -89,10 +89,11 @@ where
         request.extensions_mut().insert(Peer(client));
         // Over HTTP/2 nobody else leaves the body of an answer to HEAD out.
         let is_head = request.method() == Method::HEAD;
+        let protection = front.protection.clone();
         async move {
             let response = service.answer(request).await;
             let mut response = if is_head { without_body(response) } else { response };
-            front.protection.beside(response.headers_mut());
+            protection.beside(response.headers_mut());
             drop(under_way);
             Ok::<_, Infallible>(response)
         }

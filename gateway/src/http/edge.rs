@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::http::load::Load;
+use crate::fair::Places;
 use crate::http::noted::Noted;
 use crate::http::rate::{Guesses, Numbers, Rates};
 use crate::http::source::TrustedProxies;
@@ -20,8 +20,10 @@ pub struct Edge {
     pub rates: Rates,
     /// How often a login may fail, which `logins` asks.
     pub guesses: Arc<Guesses>,
+    /// How often a token that nobody has seen here may be none.
+    pub tokens: Guesses,
     /// How many exchanges are worked on at once; `None`: all.
-    pub load: Option<Arc<Load>>,
+    pub load: Option<Arc<Places>>,
     /// Makes numbers of those who ask.
     pub numbers: Numbers,
     /// What was not begun.

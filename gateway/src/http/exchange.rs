@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::auth::{Authenticator, Identity, Known, Unknown};
 use crate::authorization::AuthorizationServer;
+use crate::fair;
 use crate::http::admission::Admitted;
 use crate::http::binary::{Raw, Wish};
 use crate::http::edge::Edge;
@@ -88,7 +89,9 @@ impl Service {
         };
         let may_be_incomplete = self.may_be_incomplete(&sender);
         let parts = Arc::new(parts);
-        let mut response = match self.exchange(parts, &sender, incoming, &id, &mut presentation).await {
+        let who = self.who(&parts, &sender).number();
+        let exchanging = Box::pin(self.exchange(parts, &sender, incoming, &id, &mut presentation));
+        let mut response = match fair::during(who, exchanging).await {
             Ok(Reply::Answer(answer)) => response::success(answer, presentation).await,
             Ok(Reply::Plain(response)) => response,
             Ok(Reply::Raw(answer, raw)) => response::raw(answer, raw, presentation).await,
@@ -212,7 +215,7 @@ impl Service {
             let result = self.work(&parts, &sender, incoming, &id, &mut shown).await;
             (result, shown)
         };
-        let work = tokio::spawn(named::carried(work));
+        let work = tokio::spawn(named::carried(fair::carried(work)));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok((result, shown))) => {

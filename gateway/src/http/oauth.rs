@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::auth::Unknown;
 use crate::authorization::{LONGEST_FORM, Part, Sent};
+use crate::fair;
 use crate::http::admission::NotBegun;
 use crate::http::exchange::{Reply, Sender, Service, late, too_slow};
 use crate::http::panics::message;
@@ -66,7 +67,7 @@ impl Service {
             drop(place);
             Ok(reply)
         };
-        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(named::carried(work));
+        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(named::carried(fair::carried(work)));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(Ok(reply))) => Ok(Reply::Plain(response::oauth(reply, cross_origin))),
@@ -112,7 +113,7 @@ impl Service {
             drop(place);
             Ok(page)
         };
-        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(named::carried(work));
+        let work: JoinHandle<Result<_, NotBegun>> = tokio::spawn(named::carried(fair::carried(work)));
         // The body has its own time, so the whole has twice the limit.
         match timeout(2 * limit, work).await {
             Ok(Ok(Ok(page))) => Ok(Reply::Plain(response::page(page))),

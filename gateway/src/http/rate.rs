@@ -156,6 +156,11 @@ impl Rates {
 pub(crate) struct Standings(Vec<Standing>);
 
 impl Standings {
+    /// One alone.
+    pub(crate) fn of(standing: Standing) -> Self {
+        Self(vec![standing])
+    }
+
     /// Seconds until there is something again, where there is nothing.
     pub(crate) fn wait(&self) -> u32 {
         self.0.last().map_or(1, |standing| standing.seconds)

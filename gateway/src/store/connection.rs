@@ -22,6 +22,7 @@ use super::dialect;
 use super::journal::Revocation;
 use super::pools::makers::{self, PostgresObject, SqliteObject};
 use super::provenance::Written;
+use crate::fair::Place;
 
 /// How many prepared statements a connection keeps.
 pub(super) const STATEMENT_CACHE: usize = 500;
@@ -52,6 +53,8 @@ pub struct Connection {
     revocations: Option<(i64, Vec<Revocation>)>,
     /// What the open transaction has settled and is to tell of.
     settled: Vec<Written>,
+    /// Its place among those who read, which is free after the connection is.
+    place: Option<Place>,
 }
 
 enum Inner {
@@ -83,9 +86,14 @@ impl Inner {
 
 impl Connection {
     /// A PostgreSQL connection of a pool; `distrust` is called when the database turns out to be gone.
-    pub(super) fn postgres_pooled(connection: PostgresObject, distrust: Arc<dyn Fn() + Send + Sync>) -> Self {
+    pub(super) fn postgres_pooled(
+        connection: PostgresObject,
+        place: Option<Place>,
+        distrust: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
         let mut connection = Self::new(Engine::Postgres, Inner::PostgresPooled(connection));
         connection.distrust = Some(distrust);
+        connection.place = place;
         connection
     }
 
@@ -95,8 +103,10 @@ impl Connection {
     }
 
     /// An SQLite connection of a pool.
-    pub(super) fn sqlite_pooled(connection: SqliteObject) -> Self {
-        Self::new(Engine::Sqlite, Inner::SqlitePooled(connection))
+    pub(super) fn sqlite_pooled(connection: SqliteObject, place: Option<Place>) -> Self {
+        let mut connection = Self::new(Engine::Sqlite, Inner::SqlitePooled(connection));
+        connection.place = place;
+        connection
     }
 
     /// An SQLite connection of its own.
@@ -115,6 +125,7 @@ impl Connection {
             distrust: None,
             revocations: None,
             settled: Vec::new(),
+            place: None,
         }
     }
 
@@ -391,7 +402,7 @@ impl Drop for Connection {
         }
         match std::mem::replace(&mut self.inner, Inner::Gone) {
             Inner::PostgresPooled(connection) => drop(Object::take(connection)),
-            Inner::SqlitePooled(connection) => makers::close(connection),
+            Inner::SqlitePooled(connection) => makers::close(connection, self.place.take()),
             Inner::Postgres(_) | Inner::Sqlite(_) | Inner::Gone => {}
         }
     }

@@ -190,6 +190,9 @@ pub fn release(name: &str) -> String {
     format!("release savepoint {name}")
 }
 
+/// A statement whose client has gone ends soon; where the server's system cannot tell that, it runs to its timeout.
+const GONE: &str = "do $$ begin perform set_config('client_connection_check_interval', '1s', false); exception when others then null; end $$";
+
 /// What a connection of the application's says first (PostgreSQL). Its statements stop at the end of a page: to compile one
 /// for all the rows that it might have looked at (`jit`) takes longer than it runs. And they look up single rows by their keys: at
 /// the price that is asked for that by default, one of a spinning disk, small tables would be read through for each of them.
@@ -197,7 +200,7 @@ pub fn application_session(statement_timeout: Duration) -> String {
     format!(
         "set client_min_messages = error; set role {APPLICATION_ROLE}; set search_path = fhir_gateway, public; set jit = off; set random_page_cost = 1.1; \
          set statement_timeout = {}; \
-         set lock_timeout = 10000; set idle_in_transaction_session_timeout = 60000",
+         set lock_timeout = 10000; set idle_in_transaction_session_timeout = 60000; {GONE}",
         statement_timeout.as_millis()
     )
 }

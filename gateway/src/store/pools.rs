@@ -122,11 +122,14 @@ impl Pools {
         }
     }
 
-    /// A connection that reads.
+    /// A connection that reads: no client has so many that none is left for the others.
     pub async fn reader(&self) -> Result<Connection, DbError> {
         match &self.kind {
             Kind::Postgres { readers, trust, .. } => acquire_postgres(readers, trust).await,
-            Kind::Sqlite { readers, .. } => Ok(Connection::sqlite_pooled(readers.get().await?)),
+            Kind::Sqlite { readers, .. } => {
+                let (connection, place) = readers.get().await?;
+                Ok(Connection::sqlite_pooled(connection, place))
+            }
         }
     }
 
@@ -134,7 +137,10 @@ impl Pools {
     pub async fn writer(&self) -> Result<Connection, DbError> {
         match &self.kind {
             Kind::Postgres { writers, trust, .. } => acquire_postgres(writers, trust).await,
-            Kind::Sqlite { writer, .. } => Ok(Connection::sqlite_pooled(writer.get().await?)),
+            Kind::Sqlite { writer, .. } => {
+                let (connection, place) = writer.get().await?;
+                Ok(Connection::sqlite_pooled(connection, place))
+            }
         }
     }
 
@@ -196,7 +202,7 @@ impl std::fmt::Debug for Pools {
 }
 
 async fn acquire_postgres(pool: &Waiting<PostgresMaker>, trust: &Arc<Trust>) -> Result<Connection, DbError> {
-    let pooled = pool.get().await.map_err(|error| match error {
+    let (pooled, place) = pool.get().await.map_err(|error| match error {
         // SET ROLE failed: migrations have not run, or the user is not a member of the role.
         sqlx::Error::Database(error) if matches!(error.code().as_deref(), Some("22023" | "42501" | "42704")) => {
             DbError::fault("the role fhir_gateway_app cannot be taken; run `fhir-gateway migrate`")
@@ -204,7 +210,7 @@ async fn acquire_postgres(pool: &Waiting<PostgresMaker>, trust: &Arc<Trust>) -> 
         error => DbError::from(error),
     })?;
     let trust = Arc::clone(trust);
-    Ok(Connection::postgres_pooled(pooled, Arc::new(move || trust.lose())))
+    Ok(Connection::postgres_pooled(pooled, place, Arc::new(move || trust.lose())))
 }
 
 fn open_postgres(url: &str, settings: &PoolSettings) -> Result<Pools, DbError> {
@@ -224,7 +230,7 @@ fn open_postgres(url: &str, settings: &PoolSettings) -> Result<Pools, DbError> {
         pool.sweep();
         Ok::<_, DbError>(pool)
     };
-    let (readers, writers) = (pool(settings.readers)?, pool(settings.writers)?);
+    let (readers, writers) = (pool(settings.readers)?.fair(), pool(settings.writers)?);
     let options = Box::new(options);
     Ok(Pools { kind: Kind::Postgres { readers, writers, options, trust, patience: settings.acquire_timeout } })
 }
@@ -262,7 +268,7 @@ async fn open_sqlite(path: &Path, settings: &PoolSettings) -> Result<Pools, DbEr
     let writing = options.clone().create_if_missing(true).pragma("cache_size", cache);
     let writer = Waiting::new(SqliteMaker(writing), 1, Duration::from_secs(60))?;
     let reading = options.read_only(true).pragma("query_only", "on").pragma("cache_size", "-16384");
-    let readers = Waiting::new(SqliteMaker(reading), settings.readers, settings.acquire_timeout)?;
+    let readers = Waiting::new(SqliteMaker(reading), settings.readers, settings.acquire_timeout)?.fair();
     // A file that cannot be opened is told now, and the writer makes it.
     drop(writer.get().await?);
     drop(readers.get().await?);

@@ -102,6 +102,7 @@ impl AuthorizationServer {
             Given::Reused => return Err(self.twice(client, &approval).await),
             Given::Ended => return Err(invalid_grant()),
         };
+        self.issued.given(access.secret.expose_secret());
         self.issuing.issued(if kind == HandleKind::Code { Grant::AuthorizationCode } else { Grant::RefreshToken });
         let left_ms = access.expires_ms - self.gateway.clock.now_ms();
         let mut body = json!({

@@ -42,7 +42,7 @@ impl EdgeArgs {
         if self.rates.is_blind(standard) {
             tracing::warn!(
                 "all addresses are those of the proxy before this server, so nothing bounds what is asked without a token, and how often logins \
-                 fail, by address: say --trusted-proxy, or --rate-source and --rate-login"
+                 fail, by address: say --trusted-proxy, or --rate-source, --rate-login and --rate-token"
             );
         }
         Edge {
@@ -50,6 +50,7 @@ impl EdgeArgs {
             networks: self.allow_from.clone(),
             rates: self.rates.rates(standard),
             guesses: Arc::new(self.rates.guesses(standard)),
+            tokens: self.rates.tokens(standard),
             load: self.rates.load(standard),
             ..Edge::default()
         }

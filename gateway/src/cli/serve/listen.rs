@@ -74,7 +74,7 @@ pub struct Ready<'r> {
 /// The address cannot be listened on, or the system refuses signals or output.
 pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Result<()>) -> Result<(), Stop> {
     let Served { gateway, authenticator, cursors, limits, edge, traces, conditional_delete, secure, site } = served;
-    let Site { address, metrics: metrics_at, public_url, also_at } = site;
+    let Site { address, metrics: metrics_at, public_url, also_at, hsts } = site;
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
     let mut stop = Box::pin(stop().map_err(system)?);
     let (listener, address) = bind(address).await?;
@@ -174,7 +174,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
     });
     ready(Ready { base: &base, address, metrics: metrics_at }).map_err(system)?;
     tracing::info!("serving");
-    let front = Front { secure, protection: Protection::at(&origin) };
+    let front = Front { secure, protection: Protection::at(&origin, hsts) };
     server::serve(listener, Arc::new(service), front, stop).await;
     if let Some(keeper) = keeper {
         keeper.abort();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::http::load::Load;
+use crate::fair::Places;
 use crate::http::rate::{Guesses, Limits, Rate, Rates, Setting, setting};
 
 /// How much may be asked. Nothing of it holds with `--dev` unless it is said.
@@ -31,6 +31,10 @@ pub(super) struct RateArgs {
     /// 10/min,burst=20, as --rate-source.
     #[arg(long, value_name = "RATE", env = "FHIR_GATEWAY_RATE_LOGIN", value_parser = setting)]
     rate_login: Option<Setting>,
+    /// How often a token from an address may be none; then what is sent from there with tokens that were never good here is refused without a look
+    /// at it. Tokens that were given or good here are looked up in any case. Without --dev 5/s,burst=100, as --rate-source.
+    #[arg(long, value_name = "RATE", env = "FHIR_GATEWAY_RATE_TOKEN", value_parser = setting)]
+    rate_token: Option<Setting>,
     /// How many exchanges are worked on at once, or `off`. As many more wait up to two seconds, others are answered 503. No client and no
     /// address without a token has more than half. Without --dev 512.
     #[arg(long, value_name = "NUMBER", env = "FHIR_GATEWAY_MAX_EXCHANGES", value_parser = exchanges)]
@@ -85,6 +89,7 @@ const CLIENT: Rate = Rate::per_second(count(200), count(400));
 const USER: Rate = Rate::per_second(count(50), count(200));
 const SOURCE: Rate = Rate::per_second(count(20), count(100));
 const LOGIN: Rate = Rate::per_minute(count(10), count(20));
+const TOKEN: Rate = Rate::per_second(count(5), count(100));
 const EXCHANGES: usize = 512;
 
 impl RateArgs {
@@ -110,18 +115,25 @@ impl RateArgs {
         Guesses::new(rate(self.rate_login, usual))
     }
 
+    /// How often tokens may be none.
+    pub(super) fn tokens(&self, standard: Standard) -> Guesses {
+        let usual = (standard == Standard::Production).then_some(TOKEN);
+        Guesses::of_tokens(rate(self.rate_token, usual))
+    }
+
     /// How many exchanges are worked on at once.
-    pub(super) fn load(&self, standard: Standard) -> Option<Arc<Load>> {
+    pub(super) fn load(&self, standard: Standard) -> Option<Arc<Places>> {
         match self.max_exchanges {
-            Some(Exchanges::AtMost(most)) => Some(Load::new(most)),
+            Some(Exchanges::AtMost(most)) => Some(Places::of_exchanges(most)),
             Some(Exchanges::Off) => None,
-            None => (standard != Standard::Development).then(|| Load::new(EXCHANGES)),
+            None => (standard != Standard::Development).then(|| Places::of_exchanges(EXCHANGES)),
         }
     }
 
     /// Whether a rate of addresses is left out that would hold if they were those of clients.
     pub(super) fn is_blind(&self, standard: Standard) -> bool {
-        standard == Standard::BehindUnknownProxy && (self.rate_source.is_none() || self.rate_login.is_none())
+        standard == Standard::BehindUnknownProxy
+            && [self.rate_source, self.rate_login, self.rate_token].iter().any(Option::is_none)
     }
 }
 
@@ -188,6 +200,9 @@ mod tests {
         let limits = args(&[]).limits(Standard::BehindUnknownProxy);
         assert_eq!((limits.client, limits.source), (Some(CLIENT), None));
         assert!(args(&[]).is_blind(Standard::BehindUnknownProxy));
-        assert!(!args(&["--rate-source", "off", "--rate-login", "off"]).is_blind(Standard::BehindUnknownProxy));
+        assert!(
+            !args(&["--rate-source", "off", "--rate-login", "off", "--rate-token", "off"])
+                .is_blind(Standard::BehindUnknownProxy)
+        );
     }
 }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use reqwest::Url;
 
+use crate::http::protection::Hsts;
+
 /// Where it is served.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'s> {
@@ -15,12 +17,14 @@ pub struct Site<'s> {
     pub public_url: Option<&'s str>,
     /// What else clients call it: FHIR base addresses.
     pub also_at: &'s [String],
+    /// What browsers are told of TLS there.
+    pub hsts: Hsts,
 }
 
 impl Site<'_> {
     /// At an address alone.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, metrics: None, public_url: None, also_at: &[] }
+        Self { address, metrics: None, public_url: None, also_at: &[], hsts: Hsts::default() }
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::Stop;
 use crate::http::CertificateFiles;
+use crate::http::protection::{Hsts, hsts};
 use crate::http::secure::{Keeper, Secure};
 
 /// Who speaks TLS.
@@ -19,12 +20,22 @@ pub(super) struct TlsArgs {
     /// The private key of --tls-certificate (PEM, without passphrase; certbot's privkey.pem), which the server's user alone should be able to read.
     #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_TLS_KEY", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
+    /// For how many seconds browsers go nowhere on the host of an https --public-url but by TLS with a certificate that they know
+    /// (Strict-Transport-Security); a year unless something is said. `off`: for a host that is reached by its address, or has a certificate of an
+    /// authority of your own, as long as not all browsers know it. 0 has browsers forget what they were told.
+    #[arg(long, value_name = "SECONDS", env = "FHIR_GATEWAY_HSTS", value_parser = hsts)]
+    hsts: Option<Hsts>,
 }
 
 impl TlsArgs {
     /// Whether it is the server.
     pub(super) fn is_on(&self) -> bool {
         self.tls_certificate.is_some() && self.tls_key.is_some()
+    }
+
+    /// What browsers are told.
+    pub(super) fn hsts(&self) -> Hsts {
+        self.hsts.unwrap_or_default()
     }
 
     /// TLS, and who looks after its certificate.

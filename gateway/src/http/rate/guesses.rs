@@ -1,4 +1,4 @@
-//! Guesses at what opens a login, by address: beside the lockout of each account, which whoever tries one password on many accounts
+//! Guesses at what opens a login, or at tokens, by address: beside the lockout of each account, which whoever tries one password on many accounts
 //! never meets.
 //!
 //! An attempt is counted before it is looked at, so that of many at once no more than these are, and given back where it was right: a
@@ -33,7 +33,17 @@ impl Guesses {
     /// So many may fail.
     #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
-        Self { buckets: rate.map(|rate| Buckets::new("login", rate)), ..Self::default() }
+        Self::of("login", rate)
+    }
+
+    /// So many tokens may be none.
+    #[must_use]
+    pub fn of_tokens(rate: Option<Rate>) -> Self {
+        Self::of("token", rate)
+    }
+
+    fn of(name: &'static str, rate: Option<Rate>) -> Self {
+        Self { buckets: rate.map(|rate| Buckets::new(name, rate)), ..Self::default() }
     }
 
     /// Counts an attempt.

@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor};
 
 use super::{Connections, Trust};
+use crate::fair::{Place, Places};
 use crate::store::connection::DbError;
 
 /// A connection that was used this long ago is asked whether the server is still there.
@@ -117,12 +118,14 @@ impl Closing for Watched {
 /// A pool with the patience of those who wait for one of its connections.
 pub(super) struct Waiting<M: Manager> {
     pool: Pool<M>,
+    /// Where those who wait have turns: as many places as connections.
+    places: Option<Arc<Places>>,
     patience: Duration,
 }
 
 impl<M: Manager> Clone for Waiting<M> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), patience: self.patience }
+        Self { pool: self.pool.clone(), places: self.places.clone(), patience: self.patience }
     }
 }
 
@@ -134,14 +137,25 @@ where
     pub(super) fn new(maker: M, connections: u32, patience: Duration) -> Result<Self, DbError> {
         let size = usize::try_from(connections.max(1)).unwrap_or(1);
         let pool = Pool::builder(maker).max_size(size).queue_mode(QueueMode::Lifo).build();
-        Ok(Self { pool: pool.map_err(|_| DbError::fault("a pool of connections cannot be made"))?, patience })
+        let pool = pool.map_err(|_| DbError::fault("a pool of connections cannot be made"))?;
+        Ok(Self { pool, places: None, patience })
     }
 
-    /// A connection.
-    pub(super) async fn get(&self) -> Result<Object<M>, sqlx::Error> {
+    /// The same, whose connections are shared fairly among those for whom tasks work.
+    pub(super) fn fair(self) -> Self {
+        let places = Places::of_readers(self.pool.status().max_size, self.patience);
+        Self { places: Some(places), ..self }
+    }
+
+    /// A connection, and the place that is kept for as long as somebody has it.
+    pub(super) async fn get(&self) -> Result<(Object<M>, Option<Place>), sqlx::Error> {
         use deadpool::managed::PoolError;
+        let place = match &self.places {
+            Some(places) => Some(places.enter_here().await.ok_or(sqlx::Error::PoolTimedOut)?),
+            None => None,
+        };
         match tokio::time::timeout(self.patience, self.pool.get()).await {
-            Ok(Ok(connection)) => Ok(connection),
+            Ok(Ok(connection)) => Ok((connection, place)),
             Ok(Err(PoolError::Backend(error))) => Err(error),
             Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed),
             Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut),
@@ -152,7 +166,12 @@ where
     pub(super) fn connections(&self) -> Connections {
         let status = self.pool.status();
         let idle = status.available.min(status.size);
-        Connections { used: status.size - idle, idle, waiting: status.waiting, most: status.max_size }
+        Connections {
+            used: status.size - idle,
+            idle,
+            waiting: status.waiting + self.places.as_ref().map_or(0, |places| places.waiting()),
+            most: status.max_size,
+        }
     }
 
     /// Closes, for as long as the pool is there, what nobody has used for a while.
@@ -187,7 +206,7 @@ where
 
 /// Closes a connection whose statement nobody waits for any more. Its place in the pool is free when the statement has
 /// ended, for until then it works.
-pub(in crate::store) fn close(mut watched: SqliteObject) {
+pub(in crate::store) fn close(mut watched: SqliteObject, place: Option<Place>) {
     watched.abandoned.store(true, Ordering::Relaxed);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         drop(Object::take(watched));
@@ -197,6 +216,7 @@ pub(in crate::store) fn close(mut watched: SqliteObject) {
         // Answered when the statement has ended.
         let _ = watched.connection.ping().await;
         Object::take(watched).close().await;
+        drop(place);
     });
 }
 

@@ -1,11 +1,11 @@
-//! Load: so many exchanges are worked on at once, a few more wait a little, and all others are told at once to come again, so that
-//! those which are begun are finished.
+//! Places that are shared fairly: so many have one at once, a few more wait a little, and all others are told at once to come again.
+//! What shares so: exchanges ([`crate::http::edge`]) and the database's readers ([`crate::store::pools`]).
 //!
-//! Places are shared. Nobody has more than half of them, for nothing takes back a place that a slow search has: the other half is
-//! always there for the others. A place that gets free goes to whoever of those who wait has the fewest, and where no more may wait, whoever has
-//! the most who wait makes room. So a client with 500 connections costs another one the wait for the next free place.
+//! Nothing takes back a place that a slow search has, so nobody may have them all: of exchanges one has half at most, of readers the fewer the fewer
+//! are free, and whoever has none may have the last. A place that gets free goes to whoever of those who wait has the fewest, and where no more may
+//! wait, whoever has the most who wait makes room. So a client with 500 connections costs another one the wait for the next free place.
 //!
-//! A body arrives before its exchange has a place: whoever sends slowly holds nobody up.
+//! Whoever works below an exchange asks for whom it works ([`during`]): a value of the task, as its names are.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,12 +17,56 @@ use tokio::time::timeout;
 
 /// The longest that an exchange waits for its place: people do not wait longer, and programs come again.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The most that wait for a reader. Exchanges that have a place are fewer; without `--max-exchanges` it is what bounds memory.
+const WAITING_READERS: usize = 4096;
+/// What the gateway does for itself: a few jobs, each with one place at a time, which clients wait for. No client has this number but by a chance of
+/// one in 2^64.
+const OWN: u64 = u64::MAX;
+
+tokio::task_local! {
+    static WHO: u64;
+}
+
+/// Work for somebody, by the number that tells who shares.
+pub(crate) fn during<F: Future>(who: u64, work: F) -> impl Future<Output = F::Output> {
+    WHO.scope(who, work)
+}
+
+/// Work for whom this task works, in a task of its own.
+pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    during(who(), work)
+}
+
+fn who() -> u64 {
+    WHO.try_with(|who| *who).unwrap_or(OWN)
+}
+
+/// How many places one may have.
+#[derive(Clone, Copy, Debug)]
+enum Share {
+    /// Half of all.
+    Half,
+    /// Three times as many as stay free; whoever has none may have the last. Of eight that are six for one, three for each of two.
+    WhatIsFree,
+}
+
+impl Share {
+    /// Whether somebody who has so many may have one more, of `most` of which so many are taken.
+    fn lets(self, has: usize, taken: usize, most: usize) -> bool {
+        taken < most
+            && match self {
+                Self::Half => has < (most / 2).max(1),
+                Self::WhatIsFree => has == 0 || has < 3 * (most - taken - 1),
+            }
+    }
+}
 
 /// The places there are.
-pub struct Load {
+pub struct Places {
     most: usize,
-    /// The most that one has.
-    share: usize,
+    share: Share,
+    /// The most that wait.
+    queue: usize,
     patience: Duration,
     state: Mutex<State>,
 }
@@ -46,73 +90,97 @@ struct Sharer {
 
 /// A place, until it is dropped.
 pub(crate) struct Place {
-    load: Arc<Load>,
+    places: Arc<Places>,
     who: u64,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.load.leave(self.who);
+        self.places.leave(self.who);
     }
 }
 
 /// Takes somebody off the queue who waits no longer.
-struct Waiting<'l> {
-    load: &'l Load,
+struct Waiting<'p> {
+    places: &'p Places,
     who: u64,
     number: u64,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.load.state.lock().give_up(self.who, self.number);
+        self.places.state.lock().give_up(self.who, self.number);
     }
 }
 
-impl Load {
-    /// So many places, and as many more wait.
+impl Places {
+    /// So many exchanges at once, and as many more wait.
     #[must_use]
-    pub fn new(most: usize) -> Arc<Self> {
-        Self::with_patience(most, PATIENCE)
+    pub fn of_exchanges(most: usize) -> Arc<Self> {
+        Self::new(most, Share::Half, (most, PATIENCE))
     }
 
-    fn with_patience(most: usize, patience: Duration) -> Arc<Self> {
-        Arc::new(Self { most, share: (most / 2).max(1), patience, state: Mutex::default() })
+    /// So many readers of a database, each waited for so long.
+    pub(crate) fn of_readers(most: usize, patience: Duration) -> Arc<Self> {
+        Self::new(most, Share::WhatIsFree, (WAITING_READERS, patience))
+    }
+
+    fn new(most: usize, share: Share, (queue, patience): (usize, Duration)) -> Arc<Self> {
+        Arc::new(Self { most, share, queue, patience, state: Mutex::default() })
+    }
+
+    /// A place for whom this task works; `None` where there is none in time.
+    pub(crate) async fn enter_here(self: &Arc<Self>) -> Option<Place> {
+        self.enter(who()).await
     }
 
     /// A place for somebody; `None` where there is none in time.
     pub(crate) async fn enter(self: &Arc<Self>, who: u64) -> Option<Place> {
         let (number, receiver) = {
             let mut state = self.state.lock();
-            if state.taken < self.most && state.has(who) < self.share {
+            if self.lets(&state, who) {
                 state.take(who);
-                return Some(Place { load: Arc::clone(self), who });
+                return Some(Place { places: Arc::clone(self), who });
             }
-            state.queue(who, self.most)?
+            state.queue(who, self.queue)?
         };
-        let _waiting = Waiting { load: self, who, number };
+        let _waiting = Waiting { places: self, who, number };
         timeout(self.patience, receiver).await.ok()?.ok()
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().waiting
+    }
+
+    fn lets(&self, state: &State, who: u64) -> bool {
+        self.share.lets(state.has(who), state.taken, self.most)
     }
 
     /// Whether somebody who comes now has a place or may wait for one. It is asked before a body is read, which would be thrown away.
     pub(crate) fn has_room(&self, who: u64) -> bool {
         let state = self.state.lock();
-        let is_free = state.taken < self.most && state.has(who) < self.share;
-        is_free || state.waiting < self.most || state.who_makes_room_for(who).is_some()
+        self.lets(&state, who) || state.waiting < self.queue || state.who_makes_room_for(who).is_some()
     }
 
     fn leave(self: &Arc<Self>, who: u64) {
-        let next = self.state.lock().leave(who, self.share);
-        if let Some((who, sender)) = next {
+        let mut state = self.state.lock();
+        state.give_back(who);
+        // Of those who share by what is free, one that has fewer than before may go on beside another.
+        while let Some((next, sender)) = state.next(self.share, self.most) {
+            drop(state);
             // Who no longer waits gives the place on by dropping it.
-            let _given_on = sender.send(Place { load: Arc::clone(self), who });
+            let _given_on = sender.send(Place { places: Arc::clone(self), who: next });
+            state = self.state.lock();
         }
+        state.forget(who);
     }
 }
 
 impl State {
+    /// What the gateway does for itself counts as nothing.
     fn has(&self, who: u64) -> usize {
-        self.sharers.get(&who).map_or(0, |sharer| sharer.has)
+        if who == OWN { 0 } else { self.sharers.get(&who).map_or(0, |sharer| sharer.has) }
     }
 
     fn take(&mut self, who: u64) {
@@ -120,22 +188,25 @@ impl State {
         self.sharers.entry(who).or_default().has += 1;
     }
 
-    /// Gives a place back, and takes it for who comes next: the one with the fewest, and of several who came first.
-    fn leave(&mut self, who: u64, share: usize) -> Option<(u64, oneshot::Sender<Place>)> {
+    fn give_back(&mut self, who: u64) {
         self.taken -= 1;
         if let Some(sharer) = self.sharers.get_mut(&who) {
             sharer.has -= 1;
         }
-        let may = self.sharers.iter().filter(|(_, sharer)| sharer.has < share);
-        let first = may.filter_map(|(who, sharer)| Some((sharer.has, sharer.waiting.front()?.0, *who))).min();
-        let next = first.and_then(|(_, _, who)| {
-            let (_, sender) = self.sharers.get_mut(&who)?.waiting.pop_front()?;
-            self.waiting -= 1;
-            self.take(who);
-            Some((who, sender))
-        });
-        self.forget(who);
-        next
+    }
+
+    /// Takes a place for who comes next: the one with the fewest, and of several who came first.
+    fn next(&mut self, share: Share, most: usize) -> Option<(u64, oneshot::Sender<Place>)> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let all =
+            self.sharers.iter().filter_map(|(who, sharer)| Some((self.has(*who), sharer.waiting.front()?.0, *who)));
+        let (_, _, who) = all.min().filter(|(has, _, _)| share.lets(*has, self.taken, most))?;
+        let (_, sender) = self.sharers.get_mut(&who)?.waiting.pop_front()?;
+        self.waiting -= 1;
+        self.take(who);
+        Some((who, sender))
     }
 
     /// One more who waits: its number, and where its place comes from.
@@ -189,9 +260,13 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(600);
 
+    fn places(most: usize, patience: Duration) -> Arc<Places> {
+        Places::new(most, Share::Half, (most, patience))
+    }
+
     type Entering = Pin<Box<dyn Future<Output = Option<Place>> + Send>>;
 
-    fn enter(load: &Arc<Load>, who: u64) -> Entering {
+    fn enter(load: &Arc<Places>, who: u64) -> Entering {
         let load = Arc::clone(load);
         // The runtime makes a task that polls often wait.
         Box::pin(tokio::task::unconstrained(async move { load.enter(who).await }))
@@ -202,11 +277,11 @@ mod tests {
         entering.now_or_never()
     }
 
-    fn placed(load: &Arc<Load>, who: u64) -> Place {
+    fn placed(load: &Arc<Places>, who: u64) -> Place {
         now(&mut enter(load, who)).expect("at once").expect("a place")
     }
 
-    fn waiting(load: &Arc<Load>, who: u64) -> Entering {
+    fn waiting(load: &Arc<Places>, who: u64) -> Entering {
         let mut entering = enter(load, who);
         assert!(now(&mut entering).is_none(), "it waits");
         entering
@@ -214,7 +289,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_more_than_half() {
-        let load = Load::with_patience(4, LONG);
+        let load = places(4, LONG);
         let greedy = [placed(&load, 1), placed(&load, 1)];
         let mut third = waiting(&load, 1);
         let _others = [placed(&load, 2), placed(&load, 3)];
@@ -222,12 +297,46 @@ mod tests {
         drop(greedy);
         assert!(now(&mut third).unwrap().is_some());
         // One place cannot be halved.
-        placed(&Load::with_patience(1, LONG), 1);
+        placed(&places(1, LONG), 1);
+    }
+
+    #[tokio::test]
+    async fn of_readers_the_last_are_for_who_has_none() {
+        let load = Places::new(8, Share::WhatIsFree, (8, LONG));
+        let mut greedy: Vec<Place> = (0..6).map(|_| placed(&load, 1)).collect();
+        let mut seventh = waiting(&load, 1);
+        let mut others = vec![placed(&load, 2)];
+        let mut second = waiting(&load, 2);
+        others.push(placed(&load, 3));
+        let mut late = waiting(&load, 4);
+        greedy.pop();
+        others.push(now(&mut late).unwrap().unwrap());
+        greedy.pop();
+        assert!(now(&mut second).is_none() && now(&mut seventh).is_none(), "one is free, for whoever comes");
+        placed(&load, OWN);
+        greedy.pop();
+        others.push(now(&mut second).unwrap().unwrap());
+        assert!(now(&mut seventh).is_none());
+        // The last there is goes to whoever has none, and what the gateway does for itself has its turn.
+        others.push(placed(&load, 5));
+        let (mut own, mut sixth) = (waiting(&load, OWN), waiting(&load, 6));
+        greedy.pop();
+        let _own = now(&mut own).unwrap().unwrap();
+        assert!(now(&mut sixth).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_task_says_for_whom_it_works() {
+        let told = || async { who() };
+        let there = during(7, async {
+            (who(), tokio::spawn(carried(told())).await.unwrap(), tokio::spawn(told()).await.unwrap())
+        });
+        assert_eq!((there.await, who()), ((7, 7, OWN), OWN));
     }
 
     #[tokio::test]
     async fn a_free_place_goes_to_who_has_the_fewest() {
-        let load = Load::with_patience(4, LONG);
+        let load = places(4, LONG);
         let mut greedy = vec![placed(&load, 1), placed(&load, 1)];
         let mut other = vec![placed(&load, 2), placed(&load, 2)];
         let mut more: Vec<Entering> = (0..2).map(|_| waiting(&load, 1)).collect();
@@ -245,7 +354,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_in_number_makes_room_for_the_others() {
-        let load = Load::with_patience(2, LONG);
+        let load = places(2, LONG);
         let _places = [placed(&load, 1), placed(&load, 2)];
         let mut first = waiting(&load, 1);
         let mut last = waiting(&load, 1);
@@ -260,7 +369,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_ever() {
-        let load = Load::with_patience(1, Duration::from_millis(20));
+        let load = places(1, Duration::from_millis(20));
         let place = placed(&load, 1);
         assert!(load.enter(2).await.is_none());
         assert_eq!(load.state.lock().waiting, 0);
@@ -273,9 +382,10 @@ mod tests {
     #[tokio::test]
     async fn places_are_neither_lost_nor_given_twice() {
         let mut random = Random::seeded(6);
-        for _ in 0..rounds(20, 500) {
+        for round in 0..rounds(40, 1000) {
             let most = 1 + random.below(6);
-            let load = Load::with_patience(most, LONG);
+            let share = if round % 2 == 0 { Share::Half } else { Share::WhatIsFree };
+            let load = Places::new(most, share, (most, LONG));
             let (mut places, mut entering): (Vec<Place>, Vec<(u64, Entering)>) = Default::default();
             for _ in 0..300 {
                 match random.below(4) {
@@ -300,11 +410,11 @@ mod tests {
                     });
                 }
                 let has = |who: u64| places.iter().filter(|place| place.who == who).count();
-                assert!(places.len() <= most && (0..4).all(|who| has(who) <= load.share));
+                let bound = |has| !matches!(share, Share::Half) || has <= (most / 2).max(1);
+                assert!(places.len() <= most && (0..4).all(|who| bound(has(who))));
                 let state = load.state.lock();
                 assert_eq!((state.taken, state.waiting), (places.len(), entering.len()));
-                let is_free = state.taken < most;
-                assert!(!entering.iter().any(|(who, _)| is_free && has(*who) < load.share));
+                assert!(!entering.iter().any(|(who, _)| share.lets(has(*who), places.len(), most)));
             }
             drop((places, entering));
             let state = load.state.lock();
