@@ -60,7 +60,7 @@ impl Issued {
     /// # Errors
     /// It is none, or that cannot be told.
     pub(super) async fn identify(&self, token: &str) -> Result<Known, Unknown> {
-        let elsewhere = self.elsewhere.as_ref().filter(|_| outside::is_one(token));
+        let elsewhere = self.elsewhere.as_ref().filter(|_| outside::may_be_one(token));
         if token.len() > if elsewhere.is_some() { LONGEST_OUTSIDE } else { LONGEST } {
             return Err(Unknown::NotValid);
         }
