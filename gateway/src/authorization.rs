@@ -27,7 +27,7 @@ use bytes::Bytes;
 use consent::Purpose;
 use hyper::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use smart::metadata::{Paths, Site};
+use smart::metadata::Paths;
 
 use self::approval::Step;
 use self::person::About;
@@ -248,11 +248,6 @@ impl AuthorizationServer {
         Self { endpoint, gateway, logins, issued, issuing, keys, signer, origin: origin.into(), base, token_url }
     }
 
-    /// Where clients find what.
-    pub fn site(&self) -> Site<'_> {
-        site(&self.origin)
-    }
-
     /// Answers one request.
     pub async fn answer(&self, sent: &Sent<'_>) -> Reply {
         let part = sent.part;
@@ -267,7 +262,10 @@ impl AuthorizationServer {
             }
         };
         let asked = match part {
-            Part::Token => self.token(sent, text).await,
+            Part::Token => match self.token_exchange(sent, text).await {
+                Some(reply) => return reply,
+                None => self.token(sent, text).await,
+            },
             Part::Introspect => self.introspect(sent, text).await,
             Part::Revoke => self.revoke(sent, text).await,
             Part::Launch => self.launch(sent, text).await,

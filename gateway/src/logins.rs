@@ -230,6 +230,11 @@ impl Logins {
         Self { gateway, guesses, policy, hasher: Hasher::new(), cookies, outside, origin: origin.into() }
     }
 
+    /// What logs people in by outside providers.
+    pub(crate) fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
     /// Who sends a request, where somebody has logged in wholly: with the second factor where there is one, and a password that need not
     /// be changed. Everybody else goes to [`login_address`].
     ///

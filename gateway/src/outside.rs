@@ -11,8 +11,11 @@
 mod access;
 mod discovered;
 mod exchange;
+mod held;
+mod opaque;
 mod pending;
 mod persona;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,9 +26,13 @@ use smart::outside::{Kind, OutsideError, Verified};
 
 pub use self::access::Access;
 use self::discovered::Discovered;
-pub use self::exchange::seal;
+pub use self::exchange::{Secret, seal};
+pub use self::held::Held;
+use self::opaque::Opaque;
+pub use self::opaque::may_be_opaque;
 use self::pending::Pending;
 pub use self::persona::Unclaimed;
+pub(crate) use self::told::tell;
 use crate::authorization::KeysAt;
 use crate::clock::Clock;
 use crate::gateway::DEFAULT_ORGANIZATION;
@@ -57,6 +64,7 @@ pub struct Outside {
     fhir: Box<str>,
     callback: Box<str>,
     discovered: Discovered,
+    opaque: Opaque,
 }
 
 impl fmt::Debug for Outside {
@@ -96,6 +104,8 @@ pub struct Login {
     /// Who that is here, where the trusted claims say so.
     /// An account that an administrator has tied is what it is, whatever they say.
     pub persona: Result<Option<Persona>, Unclaimed>,
+    /// When the provider signed that, in seconds since 1970.
+    pub signed_s: i64,
     /// When the user showed who it is, in seconds since 1970.
     pub auth_time_s: Option<i64>,
     /// Where the browser was to go then, as the caller gave it.
@@ -126,6 +136,9 @@ pub enum LoginError {
     /// Its token names two clients.
     #[error("the provider's token says two clients that it was given to (client_id, azp)")]
     Client,
+    /// Somebody who has not said who they are.
+    #[error("the token is of an anonymous sign-in, or of a key and no person: nobody is anybody by it")]
+    Anonymous,
     /// Its token does not hold.
     #[error("the provider's token does not hold: {0}")]
     Token(#[from] OutsideError),
@@ -148,7 +161,16 @@ impl Outside {
         fhir: &str,
     ) -> Self {
         let callback = format!("{origin}{CALLBACK}").into();
-        Self { store, clock, sealer, keys, fhir: fhir.into(), callback, discovered: Discovered::default() }
+        Self {
+            store,
+            clock,
+            sealer,
+            keys,
+            fhir: fhir.into(),
+            callback,
+            discovered: Discovered::default(),
+            opaque: Opaque::default(),
+        }
     }
 
     /// Sends somebody to a provider; `next` comes back with the [`Login`], and the caller has checked where that leads.
@@ -212,8 +234,8 @@ impl Outside {
         let held_against = (Kind::Id { nonce: &pending.nonce }, &*provider.client_id);
         let verified = self.verified(&provider, token.expose_secret(), held_against).await?;
         let persona = persona::persona(&provider, &verified, &self.fhir);
-        let Verified { subject, auth_time_s, .. } = verified;
-        Ok(Login { provider, subject, persona, auth_time_s, next: pending.next })
+        let Verified { subject, issued_s: signed_s, auth_time_s, .. } = verified;
+        Ok(Login { provider, subject, persona, signed_s, auth_time_s, next: pending.next })
     }
 
     async fn provider(&self, id: &str) -> Result<Provider, LoginError> {

@@ -36,6 +36,7 @@ async fn client(gateway: &Gateway, name: &str) -> (Client, String) {
         keys: None,
         provider: None,
         public: false,
+        exchanges: Vec::new(),
         redirects: Vec::new(),
         scopes: "system/*.rs".to_owned(),
         purposes: vec![Purpose::Treat],

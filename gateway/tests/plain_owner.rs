@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use consent::{Action, Purpose};
 use gateway::gateway::{Gateway, Options};
-use gateway::store::accounts::{New as NewAccount, Persona, Role, Shown};
+use gateway::store::accounts::{New as NewAccount, Persona, Role, Shown, Word};
 use gateway::store::clients::{Approved, Given, HandleKind, New, NewApproval, NewHandle, Wanted, hash_of, new_id};
 use gateway::store::pools::{PoolSettings, Pools};
 use gateway::store::providers::Provider;
@@ -47,6 +47,7 @@ async fn what_comes_from_a_browser_is_found() {
         keys: None,
         provider: None,
         public: true,
+        exchanges: Vec::new(),
         redirects: vec!["https://app.example/cb".to_owned()],
         scopes: "patient/*.rs offline_access".to_owned(),
         purposes: vec![Purpose::Patrqt],
@@ -81,6 +82,7 @@ async fn what_comes_from_a_browser_is_found() {
         patient: Some("1".to_owned()),
         encounter: None,
         context: "{}".to_owned(),
+        exchange: None,
         session: None,
         authenticated_ms: now_ms,
         expires_ms: now_ms + 600_000,
@@ -110,6 +112,9 @@ async fn what_comes_from_a_browser_is_found() {
         claim_roles: None,
         roles: Vec::new(),
         audience: Some("g".to_owned()),
+        jwks_url: None,
+        exchange_audiences: vec!["app".to_owned()],
+        introspection: None,
         second_factor: false,
         created_ms: 0,
         created_by: String::new(),
@@ -120,11 +125,13 @@ async fn what_comes_from_a_browser_is_found() {
     assert!(store.provider_of_issuer("https://id.example").await.unwrap().is_some());
     let provider = store.provider("clinic").await.unwrap().unwrap();
     let persona = Persona { name: "Bo".to_owned(), roles: vec![Role::Patient], actor: "Patient/2".to_owned() };
-    let made = store.account_of_subject(&provider, "s-1", Some(&persona)).await.unwrap().unwrap();
+    let made =
+        store.account_of_subject(&provider, "s-1", (Word::Held(1), Some(&persona))).await.unwrap().account.unwrap();
     let session = store.begin_session(&made, &Shown::default(), lifetime).await.unwrap();
     assert!(session.is_some());
-    let bearer = store.account_of_bearer(&provider, "s-1", Some(&persona)).await.unwrap().unwrap();
+    let bearer = store.account_of_bearer(&provider, "s-1", Some(&persona)).await.unwrap().account.unwrap();
     assert_eq!(bearer.id, made.id);
+    assert!(store.has_exchanges().await.unwrap() && store.provider_of_opaque_tokens().await.unwrap().is_none());
     assert_eq!(store.providers(organization).await.unwrap().len(), 1);
     store.remove_provider(&permit, "clinic", "Jane").await.unwrap();
     assert!(store.provider("clinic").await.unwrap().is_none());
@@ -132,8 +139,8 @@ async fn what_comes_from_a_browser_is_found() {
     let anew = Provider { id: "clinic2".to_owned(), ..provider };
     store.add_provider(&permit, &anew, "Jane").await.unwrap();
     let other = Persona { actor: "Patient/9".to_owned(), ..persona.clone() };
-    assert!(store.account_of_bearer(&anew, "s-1", Some(&other)).await.unwrap().is_none());
-    let same = store.account_of_bearer(&anew, "s-1", Some(&persona)).await.unwrap().unwrap();
+    assert!(store.account_of_bearer(&anew, "s-1", Some(&other)).await.unwrap().account.is_none());
+    let same = store.account_of_bearer(&anew, "s-1", Some(&persona)).await.unwrap().account.unwrap();
     assert_eq!((&same.id, &*same.actors), (&made.id, &["Patient/2".to_owned()][..]));
     store.close().await;
     let server = Pools::open(Some(&url), "/".as_ref(), &PoolSettings::default()).await.unwrap();

@@ -3,6 +3,15 @@
 //! `FHIR_GATEWAY_TEST_BROWSER` names the folder with the packages (`tests/browser/fetch FOLDER`); it takes `node`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "app_launch/app.rs"]
+#[expect(dead_code, reason = "the tests of apps use the rest")]
+mod app;
+#[path = "outside/exchange.rs"]
+mod exchange;
+#[path = "outside/issuer.rs"]
+mod issuer;
+#[path = "outside/opaque.rs"]
+mod opaque;
 #[path = "outside/provider.rs"]
 mod provider;
 

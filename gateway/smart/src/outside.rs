@@ -9,10 +9,12 @@
 //! What the caller has to do: fetch the issuer's keys over TLS, and make a `nonce` of enough random bits for each login.
 
 mod discovery;
+mod introspection;
 
 use serde_json::Value;
 
 pub use discovery::{Discovery, DiscoveryError, LONGEST_DOCUMENT};
+pub use introspection::{IntrospectionError, introspected};
 
 pub use crate::jose::LONGEST;
 use crate::jose::{Algorithm, KeyError, KeySet, Members, Parts, Unreadable, decoded};
@@ -43,6 +45,11 @@ pub enum Kind<'a> {
         /// The nonce that the token has to say.
         nonce: &'a str,
     },
+    /// An ID token that an app holds already, which had it for itself, and no login of ours: one that was made for one of these.
+    Held {
+        /// The names that the issuer may have for whom the token is for.
+        audiences: &'a [String],
+    },
     /// An access token.
     Access,
 }
@@ -52,7 +59,8 @@ pub enum Kind<'a> {
 pub struct Expected<'a> {
     /// The issuer, to the letter.
     pub issuer: &'a str,
-    /// Of an ID token our client id there; of an access token the name that the issuer has for this server.
+    /// Of an ID token our client id there; of an access token the name that the issuer has for this server; of one that an
+    /// app holds nothing: those of its kind count.
     pub audience: &'a str,
     /// What it has to be.
     pub kind: Kind<'a>,
@@ -69,6 +77,8 @@ pub struct Verified {
     pub subject: Box<str>,
     /// From when on it does not hold any more, in seconds since 1970.
     pub expires_s: i64,
+    /// When it was signed, in seconds since 1970.
+    pub issued_s: i64,
     /// When the user logged in there, where it says so.
     pub auth_time_s: Option<i64>,
     /// All that it says.
@@ -173,13 +183,13 @@ fn check(claims: Members, typ: Option<&str>, expected: &Expected<'_>) -> Result<
     is_for(&claims, expected)?;
     let subject = text("sub")?.filter(|sub| !sub.is_empty() && sub.len() <= LONGEST_SUBJECT);
     let subject = subject.ok_or(OutsideError::Subject)?.into();
-    let (expires_s, auth_time_s) = times(&claims, expected.now_s)?;
+    let (expires_s, issued_s, auth_time_s) = times(&claims, expected.now_s)?;
     if let Kind::Id { nonce } = expected.kind
         && (nonce.is_empty() || text("nonce")? != Some(nonce))
     {
         return Err(OutsideError::Nonce);
     }
-    Ok(Verified { subject, expires_s, auth_time_s, claims })
+    Ok(Verified { subject, expires_s, issued_s, auth_time_s, claims })
 }
 
 /// `typ` of the header as RFC 9068 has it; `typ` of the claims as Keycloak has it; and what only one kind says.
@@ -189,7 +199,9 @@ fn is_of_kind(claims: &Members, typ: Option<&str>, kind: Kind<'_>) -> Result<(),
     // Whoever shows it would have to show a key as well (RFC 7800): it is no bearer's.
     let is_bound = claims.has("cnf");
     let is = match kind {
-        Kind::Id { .. } => matches!(typ, None | Some("jwt")) && matches!(of_claims, None | Some("ID")),
+        Kind::Id { .. } | Kind::Held { .. } => {
+            matches!(typ, None | Some("jwt")) && matches!(of_claims, None | Some("ID"))
+        }
         Kind::Access => {
             let says_so = matches!(typ, Some("at+jwt" | "application/at+jwt"))
                 || (matches!(typ, None | Some("jwt")) && of_claims == Some("Bearer"));
@@ -214,15 +226,19 @@ fn is_for(claims: &Members, expected: &Expected<'_>) -> Result<(), OutsideError>
     };
     let azp = claims.text("azp").map_err(|_| OutsideError::Malformed)?;
     let is_ours = audiences.contains(&expected.audience);
+    let is_one_of = |names: &[String], name: &str| names.iter().any(|own| own == name);
     let is_for_us = match expected.kind {
         Kind::Id { .. } => is_ours && audiences.len() == 1 && azp.is_none_or(|azp| azp == expected.audience),
+        Kind::Held { audiences: names } => {
+            audiences.len() == 1 && is_one_of(names, audiences[0]) && azp.is_none_or(|azp| is_one_of(names, azp))
+        }
         Kind::Access => is_ours,
     };
     if is_for_us { Ok(()) } else { Err(OutsideError::Audience) }
 }
 
-/// When it ends, and when the user logged in. Times are numbers that need not be whole; seconds are few enough to be exact.
-fn times(claims: &Members, now_s: i64) -> Result<(i64, Option<i64>), OutsideError> {
+/// When it ends, when it was signed, and when the user logged in. Times are numbers that need not be whole; seconds are few enough to be exact.
+fn times(claims: &Members, now_s: i64) -> Result<(i64, i64, Option<i64>), OutsideError> {
     let number = |name: &str| claims.number(name).map_err(|_| OutsideError::Malformed);
     let (exp, iat) = (number("exp")?.ok_or(OutsideError::NoTime)?, number("iat")?.ok_or(OutsideError::NoTime)?);
     let auth_time = number("auth_time")?;
@@ -236,7 +252,7 @@ fn times(claims: &Members, now_s: i64) -> Result<(i64, Option<i64>), OutsideErro
     if [Some(iat), number("nbf")?, auth_time].into_iter().flatten().any(|time| time > latest) {
         return Err(OutsideError::NotYet);
     }
-    Ok((exp.ceil() as i64, auth_time.map(|time| time as i64)))
+    Ok((exp.ceil() as i64, iat as i64, auth_time.map(|time| time as i64)))
 }
 
 impl From<Unreadable> for OutsideError {

@@ -108,7 +108,7 @@ impl Issued {
     }
 
     async fn found(&self, token: &str) -> Result<Known, Unknown> {
-        let elsewhere = self.elsewhere.as_ref().filter(|_| outside::is_one(token));
+        let elsewhere = self.elsewhere.as_ref().filter(|_| outside::may_be_one(token));
         if token.len() > if elsewhere.is_some() { LONGEST_OUTSIDE } else { LONGEST } {
             return Err(Unknown::NotValid);
         }

@@ -1,4 +1,5 @@
-//! Access tokens of issuers outside of here, which an administrator trusts (`fhir-gateway provider add --audience`).
+//! Access tokens of issuers outside of here, which an administrator trusts (`fhir-gateway provider add --audience`): JWTs, and opaque
+//! ones where the provider is asked what they are (`--introspection`).
 //!
 //! A token is its client's, which is registered here under the id that the provider has for it, with the scopes and purposes that it may
 //! have at most. A client whose scopes begin with system/ is a program, and its tokens are nobody's; any other one's are a person's,
@@ -12,32 +13,34 @@ use smart::grant::grant;
 use smart::scope::{Scopes, Unknown as Unread};
 
 use super::issued::person;
-use super::scopes::{self, StaffReach};
+use super::scopes;
 use super::{Known, Unknown};
 use crate::authorization::{purpose, role};
-use crate::outside::{Access, LoginError, Outside};
-use crate::store::Store;
+use crate::gateway::Gateway;
+use crate::outside::{Access, LoginError, Outside, may_be_opaque, tell};
 use crate::store::accounts::AccountError;
-use crate::store::clients::{Client, Kind};
+use crate::store::clients::{Client, Kind, TOKEN};
 
 /// Whose such tokens are.
 pub struct Elsewhere {
-    store: Store,
+    gateway: Arc<Gateway>,
     outside: Arc<Outside>,
-    reach: StaffReach,
-    /// Nobody works here without a second factor.
-    second_factor: bool,
 }
 
-/// Whether a text can be such a token: three parts, the first of which is JSON.
-pub(super) fn is_one(token: &str) -> bool {
+/// Whether a text can be a token of an outside issuer's.
+pub(super) fn may_be_one(token: &str) -> bool {
+    is_one(token) || (!token.starts_with(TOKEN) && may_be_opaque(token))
+}
+
+/// Whether a text can be one that says what it is: three parts, the first of which is JSON.
+fn is_one(token: &str) -> bool {
     token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
 }
 
 impl Elsewhere {
     /// Of what providers vouch for.
-    pub fn new(store: Store, outside: Arc<Outside>, reach: StaffReach, second_factor: bool) -> Self {
-        Self { store, outside, reach, second_factor }
+    pub fn new(gateway: Arc<Gateway>, outside: Arc<Outside>) -> Self {
+        Self { gateway, outside }
     }
 
     /// Whose a token is, and until when that counts.
@@ -45,7 +48,8 @@ impl Elsewhere {
     /// # Errors
     /// It is none, or that cannot be told.
     pub(super) async fn identify(&self, token: &str) -> Result<(Known, i64), Unknown> {
-        let access = match self.outside.access(token).await {
+        let access = if is_one(token) { self.outside.access(token).await } else { self.outside.opaque(token).await };
+        let access = match access {
             Ok(Some(access)) => access,
             Ok(None) => return Err(Unknown::NotValid),
             Err(LoginError::Store(_) | LoginError::Unreachable) => return Err(Unknown::Unavailable),
@@ -55,7 +59,7 @@ impl Elsewhere {
                 return Err(Unknown::NotValid);
             }
         };
-        let client = self.store.client(&access.client).await.map_err(|_| Unknown::Unavailable)?;
+        let client = self.gateway.store.client(&access.client).await.map_err(|_| Unknown::Unavailable)?;
         let is_its = |client: &Client| {
             client.kind == Kind::Outside
                 && client.provider.as_deref() == Some(&*access.provider.id)
@@ -78,20 +82,24 @@ impl Elsewhere {
             tracing::info!(provider = %provider.id, %why, "a token is of nobody here by its claims");
         }
         let persona = persona.as_ref().ok().and_then(Option::as_ref);
-        let account = match self.store.account_of_bearer(provider, subject, persona).await {
-            Ok(account) => account,
+        if subject.is_empty() {
+            return Ok(None);
+        }
+        let vouched = match self.gateway.store.account_of_bearer(provider, subject, persona).await {
+            Ok(vouched) => vouched,
             Err(AccountError::Store(_)) => return Err(Unknown::Unavailable),
-            Err(_) => None,
+            Err(_) => return Ok(None),
         };
-        let Some(account) = account else { return Ok(None) };
+        tell(&self.gateway, provider, &vouched, None).await.map_err(|_| Unknown::Unavailable)?;
+        let Some(account) = vouched.account else { return Ok(None) };
         // What a login asks for a token does not go without: it shows a second factor where its provider asks for one.
-        if !provider.second_factor && (self.second_factor || account.has_second_factor()) {
+        if !provider.second_factor && (self.gateway.logins.second_factor || account.has_second_factor()) {
             return Ok(None);
         }
         let Some(purpose) = role(&account).and_then(|role| purpose(client, role)) else { return Ok(None) };
         // Whoever is a patient has one in context; nobody else has chosen one.
         let own = account.fhir_user().and_then(|user| user.strip_prefix("Patient/")).map(ToOwned::to_owned);
-        Ok(person(client, &account, (scopes, own.as_deref()), purpose, self.reach))
+        Ok(person(client, &account, (scopes, own.as_deref()), purpose, self.gateway.staff_reach))
     }
 }
 

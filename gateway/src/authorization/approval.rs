@@ -278,6 +278,7 @@ impl AuthorizationServer {
             encounter: launch.and_then(|launch| launch.encounter.clone()),
             context: context.to_string(),
             session: (online && !offline).then(|| session.hash().to_owned()),
+            exchange: None,
             authenticated_ms: session.authenticated_ms,
             expires_ms,
         }

@@ -15,18 +15,25 @@ impl AuthorizationServer {
     /// What everybody may know.
     pub async fn document(&self, part: Part) -> Reply {
         match part {
-            Part::OpenIdConfiguration => self.openid_configuration(),
+            Part::OpenIdConfiguration => self.openid_configuration(&self.site_now().await),
             Part::KeySet => self.key_set().await,
-            Part::SmartConfiguration => document(&self.site().smart_configuration()),
-            Part::ServerMetadata => document(&self.site().authorization_server()),
+            Part::SmartConfiguration => document(&self.site_now().await.smart_configuration()),
+            Part::ServerMetadata => document(&self.site_now().await.authorization_server()),
             Part::Style => Reply::json(StatusCode::OK, &style()),
             _ => Problem::unavailable().into(),
         }
     }
 
+    /// What is there now: an exchange of tokens where a provider's are exchanged. Of what cannot be told nothing is said.
+    async fn site_now(&self) -> Site<'_> {
+        let mut site = site(&self.origin);
+        site.features.token_exchange = self.gateway.store.has_exchanges().await.unwrap_or(false);
+        site
+    }
+
     /// Where OpenID Connect is to be found, if it is there.
-    fn openid_configuration(&self) -> Reply {
-        match self.site().openid_configuration() {
+    fn openid_configuration(&self, site: &Site<'_>) -> Reply {
+        match site.openid_configuration() {
             Some(found) => match serde_json::to_vec(&found) {
                 Ok(body) => kept(body.into()),
                 Err(_) => Problem::unavailable().into(),

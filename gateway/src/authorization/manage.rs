@@ -1,5 +1,7 @@
 //! What somebody approved, and how they end it: <https://hl7.org/fhir/smart-app-launch/conformance.html> (`management_endpoint`).
 
+use std::collections::HashSet;
+
 use hyper::HeaderMap;
 use smart::scope::Scopes;
 
@@ -21,14 +23,19 @@ impl AuthorizationServer {
         let account = &session.account;
         let store = &self.gateway.store;
         let approvals = store.approvals_of(account.organization, &account.id).await.map_err(unavailable)?;
+        let mut approvals = approvals;
+        each_app_once(&mut approvals);
+        let refused = store.refused_by(account).await.map_err(unavailable)?;
         let page = match form {
             None => {
-                let mut shown = Vec::new();
+                let (mut shown, mut closed) = (Vec::new(), Vec::new());
                 for approval in approvals {
-                    let client = store.client(&approval.client).await.map_err(unavailable)?;
-                    shown.push((client.map_or_else(|| approval.client.clone(), |client| client.name), approval));
+                    shown.push((self.name_of(&approval.client).await?, approval));
                 }
-                list(&shown, &account.name, &self.logins.csrf(&session))
+                for client in refused {
+                    closed.push((self.name_of(&client).await?, client));
+                }
+                list((&shown, &closed), &account.name, &self.logins.csrf(&session))
             }
             Some(form) if !self.logins.check_csrf(headers, &session, query::value(form, "csrf").as_deref()) => {
                 pages::problem(hyper::StatusCode::FORBIDDEN, "The form was not made for your login. Nothing was ended.")
@@ -37,24 +44,58 @@ impl AuthorizationServer {
                 // Of their own alone: what a form says is looked for among them.
                 let id = query::value(form, "end").unwrap_or_default();
                 if let Some(approval) = approvals.iter().find(|approval| *approval.id == *id) {
-                    store.end_approval(account.organization, &approval.id, &account.id).await.map_err(unavailable)?;
+                    match approval.approved.exchange {
+                        // It would be there again with the next token that the app exchanges.
+                        Some(_) => store.refuse_exchange(account, &approval.client).await.map_err(unavailable)?,
+                        None => {
+                            let by = &account.id;
+                            store.end_approval(account.organization, &approval.id, by).await.map_err(unavailable)?;
+                        }
+                    }
                     self.issued.forget_all();
+                }
+                let again = query::value(form, "again").unwrap_or_default();
+                if refused.iter().any(|client| *client == *again) {
+                    store.allow_exchange(account, &again).await.map_err(unavailable)?;
                 }
                 pages::see_other(PATHS.manage)
             }
         };
         Ok(Step { account: Some(session.account), client: None, purpose: None, page })
     }
+
+    async fn name_of(&self, client: &str) -> Result<String, Problem> {
+        let found = self.gateway.store.client(client).await.map_err(|_| Problem::unavailable())?;
+        Ok(found.map_or_else(|| client.to_owned(), |client| client.name))
+    }
 }
 
-fn list(approvals: &[(String, Approval)], person: &str, csrf: &str) -> Page {
+/// Of what came of exchanges the latest for each client: one end is the end of all.
+fn each_app_once(approvals: &mut Vec<Approval>) {
+    let mut seen = HashSet::new();
+    approvals.retain(|approval| approval.approved.exchange.is_none() || seen.insert(approval.client.clone()));
+}
+
+/// What counts, each with the app's name.
+type Counting = [(String, Approval)];
+/// Apps that somebody has closed out: name and id.
+type ClosedOut = [(String, String)];
+
+fn list((approvals, closed): (&Counting, &ClosedOut), person: &str, csrf: &str) -> Page {
     let one = |(client, approval): &(String, Approval)| -> Markup {
         let scopes: Scopes = parsed(&approval.approved.scopes);
         let ends = Clock::format(approval.approved.expires_ms);
         html! {
             section.session {
                 h2 { (client) }
-                p { "Since " (day(&Clock::format(approval.created_ms))) ", until " (day(&ends)) "." }
+                @if approval.approved.exchange.is_some() {
+                    p {
+                        "Since " (day(&Clock::format(approval.created_ms))) ", whenever you are logged in to the app. Your clinic let the app in \
+                         for everybody who uses it; you can close it out for yourself."
+                    }
+                } @else {
+                    p { "Since " (day(&Clock::format(approval.created_ms))) ", until " (day(&ends)) "." }
+                }
                 ul {
                     @for scope in scopes.resources() { li { (words::subject(scope)) span.detail { (words::deed(scope)) } } }
                     @if scopes.is_empty() { li { "Nothing but who you are" } }
@@ -69,9 +110,19 @@ fn list(approvals: &[(String, Approval)], person: &str, csrf: &str) -> Page {
     let body = html! {
         p { "You are logged in as " strong { (person) } "." }
         @if approvals.is_empty() {
-            p { "No app has access by your approval." }
+            p { "No app has access for you." }
         }
         @for approval in approvals { (one(approval)) }
+        @for (client, id) in closed {
+            section.session {
+                h2 { (client) }
+                p { "You have closed this app out. It sees nothing of yours by your login there." }
+                form method="post" action=(PATHS.manage) {
+                    input type="hidden" name="csrf" value=(csrf);
+                    button.second name="again" value=(id) { "Let " (client) " in again" }
+                }
+            }
+        }
         p { a href="/oauth/account" { "Your login" } }
     };
     pages::page("Apps with access", &body)

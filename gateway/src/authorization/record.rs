@@ -39,7 +39,18 @@ impl AuthorizationServer {
 
     /// Puts an exchange on record: who asked, and what came of it.
     pub(super) async fn record(&self, sent: &Sent<'_>, who: &Who, reply: &Reply) -> Result<(), AuditError> {
-        let Sent { part, request, source, .. } = *sent;
+        self.record_as(sent.part.name(), sent, who, reply).await
+    }
+
+    /// The same, of an interaction by its name.
+    pub(super) async fn record_as(
+        &self,
+        interaction: &'static str,
+        sent: &Sent<'_>,
+        who: &Who,
+        reply: &Reply,
+    ) -> Result<(), AuditError> {
+        let Sent { request, source, .. } = *sent;
         let status = reply.status();
         let store = &self.gateway.store;
         let of = |organization: OrganizationId, caller: &str, purpose| Circumstances {
@@ -89,7 +100,7 @@ impl AuthorizationServer {
         };
         let event = Event {
             of: Arc::new(of),
-            interaction: part.name(),
+            interaction,
             kind: None,
             id: None,
             version: None,

@@ -2,6 +2,7 @@
 //! approved it, <https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-access-token>.
 
 mod exchange;
+mod held;
 
 pub(super) use exchange::CodeContent;
 
@@ -36,7 +37,7 @@ impl AuthorizationServer {
             Some("authorization_code") => return self.exchange(sent, &form, HandleKind::Code).await,
             Some("refresh_token") => return self.exchange(sent, &form, HandleKind::Refresh).await,
             Some(_) => {
-                let says = "grant_type has to be authorization_code, refresh_token or client_credentials";
+                let says = "grant_type has to be authorization_code, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:token-exchange";
                 return (None, Err(Problem::new("unsupported_grant_type", says)));
             }
             None => return (None, Err(Problem::new("invalid_request", "grant_type is missing"))),

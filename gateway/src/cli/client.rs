@@ -25,6 +25,11 @@ part is refused, and nothing of it is kept. A secret is made here, of 256 random
 database has its hash, so nobody can show it again (rotate-secret makes another one). An app in a
 browser or on a phone keeps no secret: it is --public, and acts for people who log in alone.
 
+An app whose people log in elsewhere (Firebase, Supabase) holds an ID token, and exchanges it at the token
+endpoint (RFC 8693) with --exchange. Nobody is asked on a page then: who adds the client approves all of
+its scopes in their stead, for an app of the organization's own. It is on record as token-exchange; who it
+is about finds the app among what has access for them, and can close it out.
+
 Scopes are what it may ask for at most; purposes are why (v3-PurposeOfUse), and without
 --default-purpose a client of several has to say which in each assertion (one with a secret
 cannot, and needs --default-purpose). Consents know it by --actor. Whoever has its secret or a token of
@@ -41,6 +46,8 @@ Examples:
   fhir-gateway client add --by 'Jane Doe' --name 'My Record' --public \\
       --redirect-uri https://myrecord.example/callback --purpose PATRQT \\
       --scope 'openid fhirUser launch/patient offline_access patient/*.rs'
+  fhir-gateway client add --by 'Jane Doe' --name 'My Clinic' --public --exchange firebase \
+      --purpose PATRQT --scope 'patient/*.rs'
 
 Exit codes:
   0 added, 1 failed, 2 wrong usage (also keys that are none), 3 the database is not available,
@@ -55,6 +62,7 @@ where it is answered (which count for them at once).
 Examples:
   fhir-gateway client change ID --by 'Jane Doe' --scope 'system/Patient.rs system/Observation.rs'
   fhir-gateway client change ID --by 'Jane Doe' --jwks new.jwks.json
+  fhir-gateway client change ID --by 'Jane Doe' --outside keycloak2
 
 Exit codes:
   0 changed, 1 failed, 2 wrong usage, 3 the database is not available, 4 refused: it says why")]
@@ -223,6 +231,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 8);
+        assert_eq!(examples, 10);
     }
 }

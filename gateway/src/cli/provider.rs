@@ -1,5 +1,8 @@
 //! `fhir-gateway provider`: OpenID providers outside of here whom an administrator trusts to say who somebody is.
 
+mod held;
+mod introspection;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,15 +12,17 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use self::held::{HeldArgs, audiences};
+use self::introspection::IntrospectionArgs;
 use super::purge::{as_json, close, open};
 use crate::cli::incident::Answer;
 use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
-use crate::outside;
+use crate::outside::{self, Secret};
 use crate::outward::Reach;
 use crate::store::accounts::Role;
-use crate::store::providers::{Change, Provider};
+use crate::store::providers::{Change, Introspection, Provider};
 
 /// The longest id, name, issuer and secret, in bytes.
 const LONGEST: usize = 512;
@@ -48,6 +53,24 @@ Example:
 
 With --audience access tokens (in which the claims have to be, too: a token that says nobody is nobody's) of this issuer (RFC 9068, and as Keycloak has them) count here as they are,
 where their client is registered by `client add --outside`; without --client-id nobody logs in by it here.
+
+With --exchange, --firebase or --supabase an app that holds an ID token of the provider's gets an access token
+for it here (RFC 8693), if it is registered with `client add --exchange`. Nobody logs in by such a provider here,
+and it need not have a discovery document (--keys says where its keys are). Its tokens have to be signed with
+RS256, RS384, ES256 or ES384 (a Supabase project with the legacy JWT secret has to switch to signing keys); those of
+anonymous sign-ins are nobody's. What the token that was signed last says counts.
+
+With --introspection access tokens that say nothing by themselves are shown to the provider, which says what they
+are (RFC 7662), for at most four seconds at a time. Their aud has to be the --audience.
+
+Examples:
+  fhir-gateway provider add --by 'Jane Doe' --id firebase --name 'Clinic app' \\
+      --firebase clinic-app-1234 --claim-actor fhirUser
+  fhir-gateway provider add --by 'Jane Doe' --id supabase --name 'Clinic app' \\
+      --supabase https://abcdefgh.supabase.co --claim-actor app_metadata.fhirUser
+  fhir-gateway provider add --by 'Jane Doe' --id hydra --name 'Partner' --issuer https://id.partner.example \\
+      --audience https://fhir.clinic.example/fhir --introspection https://id.partner.example/introspect \\
+      --introspection-client-id gateway --introspection-secret-file introspection.secret
 
 Exit codes:
   0 added, 1 failed, 2 wrong usage, 3 the database is not available, 4 the id is taken")]
@@ -83,10 +106,14 @@ pub struct AddArgs {
     #[arg(long, value_name = "NAME")]
     name: String,
     /// Its issuer, to the letter (https).
-    #[arg(long, value_name = "URL")]
-    issuer: String,
+    #[arg(long, value_name = "URL", required_unless_present_any = ["firebase", "supabase"])]
+    issuer: Option<String>,
+    #[command(flatten)]
+    held: HeldArgs,
+    #[command(flatten)]
+    introspection: IntrospectionArgs,
     /// What it calls this gateway, where people log in by it.
-    #[arg(long, value_name = "ID", requires = "secret_file", required_unless_present = "audience")]
+    #[arg(long, value_name = "ID", requires = "secret_file", required_unless_present_any = ["audience", "exchange", "firebase", "supabase"])]
     client_id: Option<String>,
     /// File with the secret that this gateway has there.
     #[arg(long, value_name = "FILE", requires = "client_id")]
@@ -112,7 +139,7 @@ pub struct AddArgs {
 
 /// What changes.
 #[derive(Args, Debug)]
-#[group(id = "changed", required = true, multiple = true, args = ["name", "secret_file", "audience", "role", "second_factor"])]
+#[group(id = "changed", required = true, multiple = true, args = ["name", "secret_file", "audience", "role", "second_factor", "exchange", "introspection_secret_file"])]
 pub struct ChangeArgs {
     /// Its id.
     id: String,
@@ -128,6 +155,12 @@ pub struct ChangeArgs {
     /// What its access tokens call this gateway (aud).
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
+    /// Whom its ID tokens are for that clients exchange (aud), in place of those before; give it again for more.
+    #[arg(long, value_name = "NAME")]
+    exchange: Vec<String>,
+    /// File with the secret with which it is asked what a token is now.
+    #[arg(long, value_name = "FILE")]
+    introspection_secret_file: Option<PathBuf>,
     /// A value of its claim of roles, and the role that it is here, in place of those before; give it again for more.
     #[arg(long, value_name = "VALUE=ROLE", value_parser = role)]
     role: Vec<(String, Role)>,
@@ -183,7 +216,9 @@ pub(super) async fn run(command: ProviderCommand) -> Result<Exit, Stop> {
 
 async fn add(args: AddArgs) -> Result<(), Stop> {
     let id = known(&args.id)?;
-    let issuer = issuer(&args.issuer)?;
+    let held = args.held.held(args.issuer.as_deref())?;
+    let issuer = issuer(&held.issuer)?;
+    let asked = args.introspection.asked()?;
     let name = words("--name", &args.name)?;
     let client_id = args.client_id.as_deref().map(|id| words("--client-id", id)).transpose()?;
     let audience = args.audience.as_deref().map(|name| words("--audience", name)).transpose()?;
@@ -195,8 +230,18 @@ async fn add(args: AddArgs) -> Result<(), Stop> {
     let secret = args.secret_file.as_deref().map(secret).transpose()?;
     let (gateway, permit) = open(&args.database, Action::Change, ("provider-add", id)).await?;
     let done = async {
-        let sealed = secret.as_ref().map(|secret| outside::seal(&gateway.sealer, id, secret)).transpose();
-        let sealed = sealed.map_err(|error| Stop::failed(error.to_string()))?.unwrap_or_default();
+        let seal = |which: Secret, secret: &SecretString| {
+            outside::seal(&gateway.sealer, (id, which), secret).map_err(|error| Stop::failed(error.to_string()))
+        };
+        let sealed = secret.as_ref().map(|secret| seal(Secret::Login, secret)).transpose()?.unwrap_or_default();
+        let introspection = match &asked {
+            Some((url, client_id, secret)) => Some(Introspection {
+                url: url.clone(),
+                client_id: client_id.clone(),
+                sealed: seal(Secret::Introspection, secret)?,
+            }),
+            None => None,
+        };
         let provider = Provider {
             organization: permit.organization(),
             id: id.to_owned(),
@@ -208,6 +253,9 @@ async fn add(args: AddArgs) -> Result<(), Stop> {
             claim_roles: roles.map(ToOwned::to_owned),
             roles: args.role.clone(),
             audience: audience.map(ToOwned::to_owned),
+            jwks_url: held.keys.clone(),
+            exchange_audiences: held.audiences.clone(),
+            introspection,
             second_factor: args.second_factor,
             created_ms: gateway.clock.now_ms(),
             created_by: args.by.clone(),
@@ -225,13 +273,20 @@ async fn change(args: &ChangeArgs) -> Result<(), Stop> {
     let id = known(&args.id)?;
     let name = args.name.as_deref().map(|name| words("--name", name)).transpose()?;
     let audience = args.audience.as_deref().map(|name| words("--audience", name)).transpose()?;
+    let exchange = audiences(&args.exchange)?;
+    let introspection = args.introspection_secret_file.as_deref().map(secret).transpose()?;
     let secret = args.secret_file.as_deref().map(secret).transpose()?;
     let (gateway, permit) = open(&args.database, Action::Change, ("provider-change", id)).await?;
     let done = async {
-        let sealed = secret.as_ref().map(|secret| outside::seal(&gateway.sealer, id, secret)).transpose();
+        let seal = |which: Secret, secret: Option<&SecretString>| {
+            let sealed = secret.map(|secret| outside::seal(&gateway.sealer, (id, which), secret)).transpose();
+            sealed.map_err(|error| Stop::failed(error.to_string()))
+        };
         let change = Change {
             name: name.map(ToOwned::to_owned),
-            sealed: sealed.map_err(|error| Stop::failed(error.to_string()))?,
+            sealed: seal(Secret::Login, secret.as_ref())?,
+            introspection_sealed: seal(Secret::Introspection, introspection.as_ref())?,
+            exchange_audiences: (!exchange.is_empty()).then_some(exchange),
             audience: audience.map(ToOwned::to_owned),
             roles: (!args.role.is_empty()).then(|| args.role.clone()),
             second_factor: args.second_factor.map(|answer| answer == Answer::Yes),
@@ -332,6 +387,15 @@ fn shown(provider: &Provider) -> Value {
     }
     if let Some(audience) = &provider.audience {
         shown["audience"] = audience.as_str().into();
+    }
+    if let Some(url) = &provider.jwks_url {
+        shown["keys"] = url.as_str().into();
+    }
+    if !provider.exchange_audiences.is_empty() {
+        shown["exchange"] = provider.exchange_audiences.clone().into();
+    }
+    if let Some(asked) = &provider.introspection {
+        shown["introspection"] = json!({ "url": asked.url, "clientId": asked.client_id });
     }
     shown["secondFactor"] = provider.second_factor.into();
     if let Some(at) = provider.removed_ms {

@@ -18,12 +18,16 @@ pub enum Grant {
     ClientCredentials,
     /// By the token before.
     RefreshToken,
+    /// By an ID token of an outside issuer.
+    TokenExchange,
+    /// By one that was exchanged before.
+    TokenExchangeAgain,
 }
 
 /// What is counted of access tokens.
 #[derive(Debug)]
 pub struct TokenSeries {
-    issued: [Count; 3],
+    issued: [Count; 5],
     valid: Count,
     not_valid: Count,
     unavailable: Count,
@@ -60,8 +64,14 @@ impl TokenSeries {
     }
 
     pub(super) fn tell(&self, out: &mut Out<'_>) -> fmt::Result {
-        let [code, client, refresh] = &self.issued;
-        let issued = [("authorization_code", code), ("client_credentials", client), ("refresh_token", refresh)];
+        let [code, client, refresh, exchange, again] = &self.issued;
+        let issued = [
+            ("authorization_code", code),
+            ("client_credentials", client),
+            ("refresh_token", refresh),
+            ("token_exchange", exchange),
+            ("token_exchange_again", again),
+        ];
         out.counters(
             ("fhir_gateway_tokens_issued", "Access tokens that were issued, by grant type."),
             issued.into_iter().map(|(grant, count)| ([("grant_type", grant)], count.get())),

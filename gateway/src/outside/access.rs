@@ -36,15 +36,20 @@ impl Outside {
         let Some(provider) = self.store.provider_of_issuer(&issuer).await? else { return Ok(None) };
         let Some(audience) = provider.audience.clone() else { return Ok(None) };
         let verified = self.verified(&provider, token, (Kind::Access, &audience)).await?;
-        let client = match (text(&verified, "client_id"), text(&verified, "azp")) {
-            (Some(client), Some(azp)) if client != azp => return Err(LoginError::Client),
-            (client, azp) => client.or(azp).unwrap_or_default().to_owned(),
-        };
-        let scopes = scopes(&verified);
-        let persona = persona::persona(&provider, &verified, &self.fhir);
-        let Verified { subject, expires_s, .. } = verified;
-        Ok(Some(Access { provider, subject, persona, client, scopes, expires_ms: expires_s.saturating_mul(1000) }))
+        of(provider, verified, &self.fhir).map(Some)
     }
+}
+
+/// What a token says that holds, whoever told.
+pub(super) fn of(provider: Provider, verified: Verified, fhir: &str) -> Result<Access, LoginError> {
+    let client = match (text(&verified, "client_id"), text(&verified, "azp")) {
+        (Some(client), Some(azp)) if client != azp => return Err(LoginError::Client),
+        (client, azp) => client.or(azp).unwrap_or_default().to_owned(),
+    };
+    let scopes = scopes(&verified);
+    let persona = persona::persona(&provider, &verified, fhir);
+    let Verified { subject, expires_s, .. } = verified;
+    Ok(Access { provider, subject, persona, client, scopes, expires_ms: expires_s.saturating_mul(1000) })
 }
 
 fn text<'v>(verified: &'v Verified, name: &str) -> Option<&'v str> {

@@ -19,17 +19,29 @@ struct Tokens {
     id_token: String,
 }
 
+/// Which of the secrets that we have with a provider.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Secret {
+    /// Of logins.
+    Login,
+    /// With which it is asked what a token is.
+    Introspection,
+}
+
 /// What a provider's secret is sealed for.
-fn context(id: &str) -> String {
-    format!("provider {id}")
+fn context(id: &str, secret: Secret) -> String {
+    match secret {
+        Secret::Login => format!("provider {id}"),
+        Secret::Introspection => format!("provider introspection {id}"),
+    }
 }
 
 /// Seals the secret that we have with a provider.
 ///
 /// # Errors
 /// It cannot be sealed.
-pub fn seal(sealer: &Sealer, provider: &str, secret: &SecretString) -> Result<String, LoginError> {
-    sealer.seal(&context(provider), secret.expose_secret().as_bytes()).map_err(|_| LoginError::Sealed)
+pub fn seal(sealer: &Sealer, (provider, which): (&str, Secret), secret: &SecretString) -> Result<String, LoginError> {
+    sealer.seal(&context(provider, which), secret.expose_secret().as_bytes()).map_err(|_| LoginError::Sealed)
 }
 
 impl Outside {
@@ -41,8 +53,7 @@ impl Outside {
         code: &str,
         verifier: &str,
     ) -> Result<SecretString, LoginError> {
-        let secret = self.sealer.unseal(&context(&provider.id), &provider.sealed).map_err(|_| LoginError::Sealed)?;
-        let secret: &str = std::str::from_utf8(secret.expose_secret()).map_err(|_| LoginError::Sealed)?;
+        let basic = self.basic((&provider.id, Secret::Login), (&provider.client_id, &provider.sealed))?;
         let form = encoded(&[
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -50,13 +61,23 @@ impl Outside {
             ("code_verifier", verifier),
         ])
         .ok_or(LoginError::Unreachable)?;
-        // RFC 6749, 2.3.1: both are form-encoded before. What every provider has to know.
-        let [id, secret] = [provider.client_id.as_str(), secret]
-            .map(|text| encoded(&[("", text)]).unwrap_or_else(|| "=".to_owned()).split_off(1));
-        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}")));
         let answer = self.keys.posted(&discovery.token_endpoint, &basic, form, LONGEST).await;
         let tokens: Option<Tokens> = answer.and_then(|answer| serde_json::from_slice(&answer).ok());
         tokens.map(|tokens| SecretString::from(tokens.id_token)).ok_or(LoginError::Unreachable)
+    }
+
+    /// Who we are to a provider, as its endpoints take it.
+    pub(super) fn basic(
+        &self,
+        (provider, which): (&str, Secret),
+        (client_id, sealed): (&str, &str),
+    ) -> Result<String, LoginError> {
+        let secret = self.sealer.unseal(&context(provider, which), sealed).map_err(|_| LoginError::Sealed)?;
+        let secret: &str = std::str::from_utf8(secret.expose_secret()).map_err(|_| LoginError::Sealed)?;
+        // RFC 6749, 2.3.1: both are form-encoded before. What every provider has to know.
+        let [id, secret] =
+            [client_id, secret].map(|text| encoded(&[("", text)]).unwrap_or_else(|| "=".to_owned()).split_off(1));
+        Ok(format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}"))))
     }
 
     /// What a token says, once it holds for an audience by the keys of the provider: those that are known, or those that are there now.
@@ -66,13 +87,16 @@ impl Outside {
         token: &str,
         (kind, audience): (Kind<'_>, &str),
     ) -> Result<Verified, LoginError> {
-        let discovery = self.discovery(provider).await?;
+        let url: Box<str> = match &provider.jwks_url {
+            Some(url) => url.as_str().into(),
+            None => self.discovery(provider).await?.jwks_uri.clone(),
+        };
         let now_ms = self.clock.now_ms();
-        let keys = self.keys.at(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
+        let keys = self.keys.at(&url, now_ms).await.ok_or(LoginError::Unreachable)?;
         let expected = Expected { issuer: &provider.issuer, audience, kind, now_s: now_ms / 1000, keys: &keys };
         let verified = match verify(token, &expected) {
             Err(OutsideError::NoKey | OutsideError::Signature) => {
-                let keys = self.keys.anew(&discovery.jwks_uri, now_ms).await.ok_or(LoginError::Unreachable)?;
+                let keys = self.keys.anew(&url, now_ms).await.ok_or(LoginError::Unreachable)?;
                 verify(token, &Expected { keys: &keys, ..expected })
             }
             verified => verified,
@@ -82,7 +106,7 @@ impl Outside {
 }
 
 /// `application/x-www-form-urlencoded`.
-fn encoded(pairs: &[(&str, &str)]) -> Option<String> {
+pub(super) fn encoded(pairs: &[(&str, &str)]) -> Option<String> {
     let mut url = Url::parse("http://form.invalid/").ok()?;
     url.query_pairs_mut().extend_pairs(pairs);
     url.query().map(ToOwned::to_owned)

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::gateway::{Gateway, Options};
-use crate::store::accounts::Role;
+use crate::store::accounts::{Role, Word};
 
 const SECRET: &str = "s3cret&=";
 const FHIR: &str = "https://g.example/fhir";
@@ -136,11 +136,14 @@ async fn setting() -> Setting {
         name: "Clinic".to_owned(),
         issuer: says.lock().origin.clone(),
         client_id: "our client".to_owned(),
-        sealed: seal(&sealer, "clinic", &SecretString::from(SECRET)).unwrap(),
+        sealed: seal(&sealer, ("clinic", Secret::Login), &SecretString::from(SECRET)).unwrap(),
         claim_actor: Some("fhirUser".to_owned()),
         claim_roles: Some("realm_access.roles".to_owned()),
         roles: vec![("clinician".to_owned(), Role::Doctor), ("boss".to_owned(), Role::Owner)],
         audience: None,
+        jwks_url: None,
+        exchange_audiences: Vec::new(),
+        introspection: None,
         second_factor: false,
         created_ms: 0,
         created_by: String::new(),
@@ -333,17 +336,23 @@ async fn a_token_changes_no_account_also_where_the_provider_is_added_anew() {
     let login = setting.outside.finish(&cookie, good(&state)).await.unwrap();
     let (store, persona) = (&setting.gateway.store, login.persona.unwrap().unwrap());
     let other = Persona { actor: "Practitioner/9".to_owned(), ..persona.clone() };
-    let made = store.account_of_subject(&login.provider, "u-1", Some(&persona)).await.unwrap().unwrap();
-    assert!(store.account_of_bearer(&login.provider, "u-1", Some(&other)).await.unwrap().is_none());
+    let made = store
+        .account_of_subject(&login.provider, "u-1", (Word::Login(1), Some(&persona)))
+        .await
+        .unwrap()
+        .account
+        .unwrap();
+    assert!(store.account_of_bearer(&login.provider, "u-1", Some(&other)).await.unwrap().account.is_none());
     let permit = setting.gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
     store.remove_provider(&permit, "clinic", "Jane").await.unwrap();
     let anew = Provider { id: "clinic2".to_owned(), ..login.provider };
     store.add_provider(&permit, &anew, "Jane").await.unwrap();
-    assert!(store.account_of_bearer(&anew, "u-1", Some(&other)).await.unwrap().is_none());
-    let same = store.account_of_bearer(&anew, "u-1", Some(&persona)).await.unwrap().unwrap();
+    assert!(store.account_of_bearer(&anew, "u-1", Some(&other)).await.unwrap().account.is_none());
+    let same = store.account_of_bearer(&anew, "u-1", Some(&persona)).await.unwrap().account.unwrap();
     assert_eq!((&same.id, &*same.actors), (&made.id, &["Practitioner/1".to_owned()][..]));
     // A login is what counts now.
-    let changed = store.account_of_subject(&anew, "u-1", Some(&other)).await.unwrap().unwrap();
+    let changed =
+        store.account_of_subject(&anew, "u-1", (Word::Login(2), Some(&other))).await.unwrap().account.unwrap();
     assert_eq!((&changed.id, &*changed.actors), (&made.id, &["Practitioner/9".to_owned()][..]));
 }
 

@@ -20,7 +20,7 @@ use consent::{OrganizationId, Permit, Purpose};
 pub use administer::{Activation, Change, New};
 pub use attempts::Attempt;
 pub use check::{folded, is_id};
-pub use outside::{Link, Persona};
+pub use outside::{Deed, Link, Persona, Vouched, Word};
 pub(in crate::store) use outside::{end_of_provider, forgotten};
 pub use sessions::{Kept, NewSession, Shown};
 

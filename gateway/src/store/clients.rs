@@ -10,6 +10,7 @@
 pub(in crate::store) mod administer;
 mod approvals;
 pub(in crate::store) mod check;
+mod exchanged;
 mod handles;
 mod jwks;
 pub(in crate::store) mod secret;
@@ -21,8 +22,9 @@ use ipnet::IpNet;
 
 pub use approvals::{Approval, Approved, Given, NewApproval, Wanted};
 pub use check::is_id;
+pub use exchanged::Exchanged;
 pub use handles::{Handle, HandleKind, NewHandle};
-pub use secret::{hash_of, new_id};
+pub use secret::{TOKEN, hash_of, new_id};
 pub use tokens::{Issued, Token};
 pub use wanted::{Change, New};
 
@@ -118,6 +120,8 @@ pub struct Client {
     pub redirects: Vec<String>,
     /// Whose access tokens it has, where it gets none here.
     pub provider: Option<String>,
+    /// The providers whose ID tokens it may exchange for access tokens: an administrator approved that in the stead of whom they are about.
+    pub exchanges: Vec<String>,
     /// The networks from which it is answered; none are all.
     pub networks: Vec<IpNet>,
     /// When it was added, in milliseconds since 1970.
@@ -137,7 +141,7 @@ pub struct Client {
 }
 
 /// What [`Client::of`] reads, in its order.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "organization_id",
     "id",
     "name",
@@ -161,6 +165,7 @@ const COLUMNS: [&str; 23] = [
     "redirect_uris",
     "provider",
     "networks",
+    "exchanges",
 ];
 
 /// The columns of a client under `c`.
@@ -196,6 +201,7 @@ impl Client {
             redirects: text(20).split(' ').filter(|uri| !uri.is_empty()).map(ToOwned::to_owned).collect(),
             provider: optional(21),
             // One that cannot be read must not come to none.
+            exchanges: text(23).split_whitespace().map(ToOwned::to_owned).collect(),
             networks: text(22).split_whitespace().map(|network| network.parse().ok()).collect::<Option<_>>()?,
         })
     }

@@ -79,6 +79,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0025_signing_keys"),
     migration!(Internal, "internal", "0026_outside_logins"),
     migration!(Internal, "internal", "0027_client_networks"),
+    migration!(Internal, "internal", "0028_token_exchange"),
     migration!(Internal, "internal", "0029_registration"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),

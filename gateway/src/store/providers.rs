@@ -32,6 +32,12 @@ pub struct Provider {
     pub roles: Vec<(String, Role)>,
     /// What its access tokens call this gateway; without it none of them counts here.
     pub audience: Option<String>,
+    /// Where its keys are, where no discovery document says so.
+    pub jwks_url: Option<String>,
+    /// Whom its ID tokens are for that clients exchange here; none: none is exchanged.
+    pub exchange_audiences: Vec<String>,
+    /// Where it says what an opaque access token of its is.
+    pub introspection: Option<Introspection>,
     /// Whether it asks for a second factor itself.
     pub second_factor: bool,
     /// When it was added, in milliseconds since 1970.
@@ -40,6 +46,17 @@ pub struct Provider {
     pub created_by: String,
     /// Since when it is trusted no more.
     pub removed_ms: Option<i64>,
+}
+
+/// Where a provider says what a token is (RFC 7662), and who asks there.
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    /// The address.
+    pub url: String,
+    /// Who we are to it.
+    pub client_id: String,
+    /// The secret that we have for that, sealed.
+    pub sealed: String,
 }
 
 /// What is to change of a provider; `None` stays. Its issuer, and what it calls us, are what it is.
@@ -51,6 +68,10 @@ pub struct Change {
     pub sealed: Option<String>,
     /// What its access tokens call this gateway.
     pub audience: Option<String>,
+    /// Whom its ID tokens are for that clients exchange here, all of them.
+    pub exchange_audiences: Option<Vec<String>>,
+    /// The secret that we have where it says what a token is, sealed.
+    pub introspection_sealed: Option<String>,
     /// Which values of its claim of roles are which role, all of them.
     pub roles: Option<Vec<(String, Role)>>,
     /// Whether it asks for a second factor itself.
@@ -58,7 +79,7 @@ pub struct Change {
 }
 
 const COLUMNS: &str = "organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, removed, claim_roles, \
-                       roles, second_factor, audience";
+                       roles, second_factor, audience, jwks_url, exchange_audiences, introspection, introspection_client, introspection_sealed";
 
 /// The most that a login page offers.
 const OFFERED: usize = 20;
@@ -81,6 +102,12 @@ impl Provider {
             roles: roles(row.text(11)?)?,
             second_factor: row.int(12)? != 0,
             audience: text(13),
+            jwks_url: text(14),
+            exchange_audiences: row.text(15)?.split_whitespace().map(ToOwned::to_owned).collect(),
+            introspection: match (text(16), text(17), text(18)) {
+                (Some(url), Some(client_id), Some(sealed)) => Some(Introspection { url, client_id, sealed }),
+                _ => None,
+            },
         })
     }
 }
@@ -121,6 +148,29 @@ impl Store {
         Ok(rows.iter().filter_map(Provider::of).collect())
     }
 
+    /// The provider that says what opaque access tokens are; of several, which there are not, the first.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn provider_of_opaque_tokens(&self) -> Result<Option<Provider>, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        let from = trusted(connection.engine(), "null", "null");
+        let sql = format!("select {COLUMNS} from {from} and introspection is not null order by created, id limit 1");
+        let row = connection.fetch_optional(&sql, &[]).await?;
+        Ok(row.and_then(|row| Provider::of(&row)))
+    }
+
+    /// Whether there is a provider whose ID tokens are exchanged here.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn has_exchanges(&self) -> Result<bool, StoreError> {
+        let mut connection = self.core().pools.reader().await?;
+        let from = trusted(connection.engine(), "null", "null");
+        let sql = format!("select 1 from {from} and exchange_audiences <> '' limit 1");
+        Ok(connection.fetch_optional(&sql, &[]).await?.is_some())
+    }
+
     /// The providers of an organization, those that were removed last.
     ///
     /// # Errors
@@ -144,7 +194,10 @@ impl Store {
     pub async fn add_provider(&self, permit: &Permit, provider: &Provider, by: &str) -> Result<(), ClientError> {
         let (organization, by) = allowed(permit, by)?;
         let sql = "insert into outside_providers (organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, \
-                   claim_roles, roles, second_factor, audience) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                   claim_roles, roles, second_factor, audience, jwks_url, exchange_audiences, introspection, introspection_client, \
+                   introspection_sealed) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+        let exchange_audiences = provider.exchange_audiences.join(" ");
+        let asked = provider.introspection.as_ref();
         let roles = kept(&provider.roles);
         let args = [
             Arg::Int(organization.0),
@@ -160,11 +213,22 @@ impl Store {
             Arg::Text(&roles),
             Arg::Int(provider.second_factor.into()),
             Arg::text(provider.audience.as_deref()),
+            Arg::text(provider.jwks_url.as_deref()),
+            Arg::Text(&exchange_audiences),
+            Arg::text(asked.map(|asked| &*asked.url)),
+            Arg::text(asked.map(|asked| &*asked.client_id)),
+            Arg::text(asked.map(|asked| &*asked.sealed)),
         ];
+        // An opaque token says not whose it is: whoever is asked about it could use it elsewhere, so one alone is.
+        if asked.is_some() && self.provider_of_opaque_tokens().await?.is_some() {
+            let says = "another provider says what opaque access tokens are: who sends one says not whose it is, and no provider is shown another's \
+                        tokens. `provider remove` that one first, or leave --introspection out";
+            return Err(ClientError::Refused(says.to_owned()));
+        }
         self.provider_write(organization, sql, &args, async |_, _| Ok(())).await.map(drop)
     }
 
-    /// Changes a provider. With its roles, or who asks for a second factor, whoever it vouched for is logged out, and what they approved ends.
+    /// Changes a provider. With its roles, who asks for a second factor, or whom its ID tokens are for, whoever it vouched for is logged out, and what they approved ends.
     ///
     /// # Errors
     /// There is none of that id, or it has no secret or claim of roles to change; the permit does not cover it; or the store does not answer.
@@ -180,9 +244,13 @@ impl Store {
         // What it does not have it does not get: that would be another provider.
         let sql = "update outside_providers set name = coalesce(cast($3 as text), name), sealed = coalesce(cast($4 as text), sealed), \
                    audience = coalesce(cast($5 as text), audience), roles = coalesce(cast($6 as text), roles), \
-                   second_factor = coalesce(cast($7 as smallint), second_factor) \
+                   second_factor = coalesce(cast($7 as smallint), second_factor), \
+                   exchange_audiences = coalesce(cast($8 as text), exchange_audiences), \
+                   introspection_sealed = coalesce(cast($9 as text), introspection_sealed) \
                    where organization_id = $1 and id = $2 and removed is null and (cast($4 as text) is null or sealed <> '') \
-                   and (cast($6 as text) is null or claim_roles is not null)";
+                   and (cast($6 as text) is null or claim_roles is not null) and (cast($8 as text) is null or exchange_audiences <> '') \
+                   and (cast($9 as text) is null or introspection is not null)";
+        let exchange_audiences = change.exchange_audiences.as_ref().map(|names| names.join(" "));
         let args = [
             Arg::Int(organization.0),
             Arg::Text(id),
@@ -191,14 +259,16 @@ impl Store {
             Arg::text(change.audience.as_deref()),
             Arg::text(roles.as_deref()),
             Arg::int(change.second_factor.map(i64::from)),
+            Arg::text(exchange_audiences.as_deref()),
+            Arg::text(change.introspection_sealed.as_deref()),
         ];
         let now_ms = self.core().clock.now_ms();
-        let ends = change.roles.is_some() || change.second_factor.is_some();
+        let ends = change.roles.is_some() || change.second_factor.is_some() || change.exchange_audiences.is_some();
         let ended = async |connection: &mut Connection, rows| {
             if ends && rows > 0 { end_of_provider(connection, organization, id, (now_ms, by)).await } else { Ok(()) }
         };
         if self.provider_write(organization, sql, &args, ended).await? == 0 {
-            let says = "there is no provider of that id that has such a thing to change (a secret, a claim of roles); `provider list` shows those \
+            let says = "there is no provider of that id that has such a thing to change (a secret, a claim of roles, audiences of an exchange); `provider list` shows those \
                         that are";
             return Err(ClientError::Refused(says.to_owned()));
         }
@@ -212,7 +282,8 @@ impl Store {
     pub async fn remove_provider(&self, permit: &Permit, id: &str, by: &str) -> Result<(), ClientError> {
         let (organization, by) = allowed(permit, by)?;
         // The secret goes; who was trusted stays on record.
-        let sql = "update outside_providers set removed = $3, removed_by = $4, sealed = '' \
+        let sql = "update outside_providers set removed = $3, removed_by = $4, sealed = '', \
+                   introspection_sealed = case when introspection_sealed is null then null else '' end \
                    where organization_id = $1 and id = $2 and removed is null";
         let now_ms = self.core().clock.now_ms();
         let args = [Arg::Int(organization.0), Arg::Text(id), Arg::Int(now_ms), Arg::Text(by)];

@@ -56,7 +56,7 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 46] = [
+const INTERNAL: [(&str, &str, bool); 47] = [
     ("account_sessions", "select, insert, update (seen), delete", true),
     // Neither whose an account is changes, nor its id or login name; and none is removed.
     (
@@ -111,16 +111,17 @@ const INTERNAL: [(&str, &str, bool); 46] = [
     (
         "oauth_clients",
         "select, insert, update (name, secret_hash, secret_before, secret_until, jwks, jwks_url, scopes, purposes, \
-         default_purpose, actors, officer, redirect_uris, networks, revision, changed, changed_by, disabled)",
+         default_purpose, actors, officer, redirect_uris, networks, provider, exchanges, revision, changed, changed_by, disabled)",
         true,
     ),
     ("oauth_handles", "select, insert, update (used), delete", true),
+    ("oauth_refusals", "select, insert, delete", true),
     ("oauth_tokens", "select, insert, update (revoked), delete", true),
     ("outbox", "select, insert, update, delete", true),
-    ("outside_links", "select, insert, update (subject), delete", true),
+    ("outside_links", "select, insert, update (subject, said), delete", true),
     (
         "outside_providers",
-        "select, insert, update (name, sealed, audience, roles, second_factor, removed, removed_by)",
+        "select, insert, update (name, sealed, audience, roles, second_factor, exchange_audiences, introspection_sealed, removed, removed_by)",
         true,
     ),
     ("purges", "select, insert, update", true),

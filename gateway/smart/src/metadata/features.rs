@@ -59,6 +59,8 @@ pub struct Features {
     pub introspection: bool,
     /// The revocation endpoint.
     pub revocation: bool,
+    /// ID tokens of outside issuers for access tokens (RFC 8693).
+    pub token_exchange: bool,
     /// Dynamic registration.
     pub registration: bool,
     /// The page where a user sees what they approved.
@@ -98,6 +100,7 @@ impl Features {
             (self.authorize, "authorization_code"),
             (self.refresh(), "refresh_token"),
             (self.backend_services, "client_credentials"),
+            (self.token() && self.token_exchange, "urn:ietf:params:oauth:grant-type:token-exchange"),
         ])
     }
 

@@ -19,7 +19,7 @@ use crate::metrics::Grant;
 use crate::store::clients::{Approval, Client, Given, Handle, HandleKind, Wanted};
 
 /// How long a token counts that somebody approved.
-const LIFETIME: Duration = Duration::from_secs(3_600);
+pub(super) const LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// What an authorization code stands for beside its approval.
 #[derive(Debug, Deserialize, Serialize)]

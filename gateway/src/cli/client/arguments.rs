@@ -48,6 +48,11 @@ pub struct AddArgs {
     /// patient/ and user/, openid and launch take one.
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
+    /// A provider (`fhir-gateway provider add --exchange`, --firebase, --supabase) whose ID tokens it exchanges for access tokens, without
+    /// a page for whoever they are about: you approve all of its scopes in the stead of everybody who uses it. They see it among what has
+    /// access for them, and can close it out. Give it again for more.
+    #[arg(long, value_name = "PROVIDER")]
+    exchange: Vec<String>,
     /// A network (10.0.0.0/8) or address from which it is answered; give it again for more. Without it is from anywhere. Behind a proxy
     /// `serve` has to know which that is (--trusted-proxy).
     #[arg(long, value_name = "CIDR", value_parser = network)]
@@ -78,7 +83,7 @@ pub(super) struct CredentialArgs {
     #[arg(long)]
     secret: bool,
     /// It keeps no secret: an app in a browser or on a phone, which gets tokens for people who log in alone.
-    #[arg(long, requires = "redirect_uri")]
+    #[arg(long)]
     public: bool,
     /// The outside OpenID provider (`fhir-gateway provider add --audience`) that knows it under this id: its access tokens count here,
     /// within these scopes; it gets none here.
@@ -124,6 +129,17 @@ pub struct ChangeArgs {
     /// Nobody logs in for it.
     #[arg(long)]
     no_redirect_uris: bool,
+    /// A provider whose ID tokens it exchanges, in place of those before; give it again for more. You approve its scopes in the stead of
+    /// everybody who uses it.
+    #[arg(long, value_name = "PROVIDER", conflicts_with = "no_exchange")]
+    exchange: Vec<String>,
+    /// It exchanges no ID tokens; what came of those that it did ends.
+    #[arg(long)]
+    no_exchange: bool,
+    /// The outside provider that knows it from now on, of a client that was added with --outside: tokens of the one before are good for
+    /// nothing any more.
+    #[arg(long, value_name = "PROVIDER")]
+    outside: Option<String>,
     /// A network (10.0.0.0/8) or address from which it is answered, in place of what was there; give it again for more.
     #[arg(long, value_name = "CIDR", value_parser = network, conflicts_with = "from_anywhere")]
     from: Vec<IpNet>,
@@ -197,6 +213,7 @@ impl AddArgs {
             keys: keys(self.credential.jwks.as_deref(), self.credential.jwks_url)?,
             public: self.credential.public,
             provider: self.credential.outside,
+            exchanges: self.exchange,
             redirects: self.redirect_uri,
             scopes: self.scope.join(" "),
             purposes: self.purpose,
@@ -221,6 +238,8 @@ impl ChangeArgs {
             actors: if self.no_actors { Some(Vec::new()) } else { given(self.actor) },
             officer: self.officer.map(|answer| answer == Answer::Yes),
             networks: (self.from_anywhere || !self.from.is_empty()).then_some(self.from),
+            exchanges: if self.no_exchange { Some(Vec::new()) } else { given(self.exchange) },
+            provider: self.outside,
             redirects: if self.no_redirect_uris { Some(Vec::new()) } else { given(self.redirect_uri) },
         })
     }

@@ -27,6 +27,7 @@ pub(super) fn json(client: &Client, now_ms: i64) -> Value {
         "purposes": codes(client),
         "actors": client.actors,
         "redirectUris": client.redirects,
+        "exchanges": client.exchanges,
         "networks": client.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "officer": client.officer,
         "created": Clock::format(client.created_ms),
@@ -36,6 +37,7 @@ pub(super) fn json(client: &Client, now_ms: i64) -> Value {
     let optional = [
         ("defaultPurpose", client.default_purpose.map(|purpose| purpose.code().to_owned())),
         ("secretBeforeUntil", until(client, now_ms)),
+        ("provider", client.provider.clone()),
         ("changed", client.changed_ms.map(Clock::format)),
         ("changedBy", client.changed_by.clone()),
         ("disabled", client.disabled_ms.map(Clock::format)),
@@ -96,6 +98,9 @@ pub(super) fn text(client: &Client, now_ms: i64) -> String {
     }
     for uri in &client.redirects {
         row("sent back to", uri);
+    }
+    for provider in &client.exchanges {
+        row("exchanges of", provider);
     }
     for network in &client.networks {
         row("answered from", &network.to_string());

@@ -81,6 +81,7 @@ async fn register(gateway: &Gateway, permit: &Permit, app: &str) -> Result<(), S
                 actors: Vec::new(),
                 officer: false,
                 networks: Vec::new(),
+                exchanges: Vec::new(),
             };
             gateway.store.add_client(permit, new, BY).await?;
         }

@@ -138,8 +138,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
     let (store_of, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
     let outside =
         Arc::new(Outside::new(store_of, clock, Arc::clone(&gateway.sealer), Arc::clone(&keys), &origin, &base));
-    let elsewhere =
-        Elsewhere::new(gateway.store.clone(), Arc::clone(&outside), gateway.staff_reach, gateway.logins.second_factor);
+    let elsewhere = Elsewhere::new(Arc::clone(&gateway), Arc::clone(&outside));
     let issued = Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach);
     let issued = Arc::new(issued.and_elsewhere(elsewhere));
     let logins = Logins::new(Arc::clone(&gateway), outside, Arc::clone(&edge.guesses), &origin);

@@ -6,7 +6,7 @@ mod claims;
 use consent::{OrganizationId, Permit};
 
 pub(in crate::store) use self::claims::forgotten;
-use self::claims::{Taken, kept, made, narrowed};
+use self::claims::{Taken, heard, kept, made, narrowed};
 use super::{Account, AccountError, Role, columns, held, sessions};
 use crate::store::Store;
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
@@ -43,18 +43,47 @@ pub struct Link {
 
 /// What a provider says something by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Word {
-    /// A login, just now: what it says counts.
-    Login,
+pub enum Word {
+    /// A login, just now, by a token that was signed then (seconds since 1970): what it says counts.
+    Login(i64),
+    /// An ID token that an app has, signed then: it counts as a login does, but where a later one was seen already.
+    Held(i64),
     /// An access token, which may be from before: it changes nothing.
     Token,
 }
 
+/// What a provider's word has done to an account.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Deed {
+    /// It was made.
+    Made,
+    /// It is somebody else in FHIR, or has other roles.
+    Changed,
+    /// It is nobody's any more by the provider's claims: sessions and what was approved have ended.
+    Ended,
+}
+
+/// Whom a provider vouches for.
+#[derive(Clone, Debug, Default)]
+pub struct Vouched {
+    /// The account, where there is one that counts.
+    pub account: Option<Account>,
+    /// What was done, to the account of that id.
+    pub deed: Option<(Deed, String)>,
+}
+
+impl Vouched {
+    fn of(account: Option<Account>) -> Self {
+        Self { account, deed: None }
+    }
+}
+
 impl Store {
-    /// The account of somebody whom a provider has just vouched for; `None`: there is none for that subject, or there is no more.
+    /// The account of somebody whom a provider vouches for by a login or an ID token; none where there is none for that subject, or no more.
     ///
     /// An account that an administrator has tied is as the administrator made it. One that is of the provider's claims is made at the first
-    /// login and is what they say from then on; where they say something else, what was approved before ends. `persona` is what they say.
+    /// login and is what they say from then on; where they say something else, what was approved before ends. `persona` is what they say. An ID token that is older than
+    /// what the account is by changes nothing, and opens it as far as it says the same.
     ///
     /// # Errors
     /// What is claimed cannot be kept; or the store does not answer.
@@ -62,9 +91,9 @@ impl Store {
         &self,
         provider: &Provider,
         subject: &str,
-        persona: Option<&Persona>,
-    ) -> Result<Option<Account>, AccountError> {
-        self.vouched_for(provider, subject, (Word::Login, persona)).await
+        said: (Word, Option<&Persona>),
+    ) -> Result<Vouched, AccountError> {
+        self.vouched_for(provider, subject, said).await
     }
 
     async fn vouched_for(
@@ -72,7 +101,7 @@ impl Store {
         provider: &Provider,
         subject: &str,
         said: (Word, Option<&Persona>),
-    ) -> Result<Option<Account>, AccountError> {
+    ) -> Result<Vouched, AccountError> {
         match self.vouched(provider, subject, said).await {
             // Two who are here for the first time at once: the other one has made it.
             Err(Taken::Unique) => self.vouched(provider, subject, said).await.map_err(AccountError::from),
@@ -92,7 +121,7 @@ impl Store {
         provider: &Provider,
         subject: &str,
         persona: Option<&Persona>,
-    ) -> Result<Option<Account>, AccountError> {
+    ) -> Result<Vouched, AccountError> {
         let organization = provider.organization;
         let mut connection = self.core().pools.reader().await?;
         connection.begin_read(Some(organization.0)).await?;
@@ -106,18 +135,20 @@ impl Store {
         connection.end_read().await?;
         drop(connection);
         let known = row.and_then(|row| Some((row.int(0)?, Account::of(&row, 1)?)));
-        let (asserted, account) = match (known, persona) {
-            (Some(known), _) => known,
+        let (asserted, account, deed) = match (known, persona) {
+            (Some((asserted, account)), _) => (asserted, account, None),
             (None, Some(_)) => match self.vouched_for(provider, subject, (Word::Token, persona)).await? {
-                Some(account) => (1, account),
-                None => return Ok(None),
+                Vouched { account: Some(account), deed } => (1, account, deed),
+                nobody @ Vouched { account: None, .. } => return Ok(nobody),
             },
-            (None, None) => return Ok(None),
+            (None, None) => return Ok(Vouched::default()),
         };
         if account.disabled_ms.is_some() {
-            return Ok(None);
+            return Ok(Vouched::default());
         }
-        Ok(if asserted == 0 { Some(account) } else { persona.and_then(|persona| narrowed(account, persona)) })
+        let account =
+            if asserted == 0 { Some(account) } else { persona.and_then(|persona| narrowed(account, persona)) };
+        Ok(Vouched { account, deed })
     }
 
     async fn vouched(
@@ -125,7 +156,7 @@ impl Store {
         provider: &Provider,
         subject: &str,
         (word, persona): (Word, Option<&Persona>),
-    ) -> Result<Option<Account>, Taken> {
+    ) -> Result<Vouched, Taken> {
         let organization = provider.organization;
         let core = self.core();
         let mut connection = core.pools.writer().await.map_err(AccountError::from)?;
@@ -135,9 +166,11 @@ impl Store {
             let locked = dialect::for_share(connection.engine());
             let sql = format!("select 1 from outside_providers where id = $1 and removed is null{locked}");
             if connection.fetch_optional(&sql, &[Arg::Text(&provider.id)]).await?.is_none() {
-                return Ok(None);
+                return Ok(Vouched::default());
             }
-            let sql = "select account, asserted from outside_links where organization_id = $1 and provider = $2 and subject = $3";
+            let sql = "select l.account, l.asserted, (select max(m.said) from outside_links m \
+                       where m.organization_id = l.organization_id and m.account = l.account) \
+                       from outside_links l where l.organization_id = $1 and l.provider = $2 and l.subject = $3";
             let args = [Arg::Int(organization.0), Arg::Text(&provider.id), Arg::Text(subject)];
             let Some(link) = connection.fetch_optional(sql, &args).await? else {
                 return match persona {
@@ -145,14 +178,25 @@ impl Store {
                         let now_ms = core.clock.now_ms();
                         made(&mut connection, provider, subject, (word, persona), now_ms).await
                     }
-                    None => Ok(None),
+                    None => Ok(Vouched::default()),
                 };
             };
             let id = link.text(0).unwrap_or_default().to_owned();
             let account = held(&mut connection, organization, &id).await.map_err(AccountError::from)?;
-            let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else { return Ok(None) };
-            if link.int(1) == Some(0) || word == Word::Token {
-                return Ok(Some(account));
+            let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else {
+                return Ok(Vouched::default());
+            };
+            let (is_tied, said) = (link.int(1) == Some(0), link.int(2));
+            match word {
+                _ if is_tied => return Ok(Vouched::of(Some(account))),
+                Word::Token => return Ok(Vouched::of(Some(account))),
+                Word::Held(signed_s) if said.is_some_and(|said| signed_s < said) => {
+                    return Ok(Vouched::of(persona.and_then(|persona| narrowed(account, persona))));
+                }
+                Word::Held(signed_s) | Word::Login(signed_s) if said.is_none_or(|said| signed_s > said) => {
+                    heard(&mut connection, provider, subject, signed_s).await?;
+                }
+                Word::Held(_) | Word::Login(_) => {}
             }
             kept(&mut connection, provider, account, persona, core.clock.now_ms()).await
         };
@@ -160,9 +204,9 @@ impl Store {
         if done.is_err() {
             connection.rollback_if_open().await;
         }
-        let account = done?;
+        let vouched = done?;
         connection.commit().await?;
-        Ok(account)
+        Ok(vouched)
     }
 
     /// Ties an account to a subject of a provider.

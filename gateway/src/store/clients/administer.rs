@@ -6,7 +6,8 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::check::{self, For};
-use super::wanted::{Change, ELSEWHERE, NOWHERE, New, UNSAID};
+use super::exchanged::end_exchanges;
+use super::wanted::{Change, ELSEWHERE, NOTHING_HERE, NOWHERE, New, UNSAID};
 use super::{Client, ClientError, Keys, Kind, columns, secret};
 use crate::store::Store;
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
@@ -15,6 +16,10 @@ use crate::store::erasure::name as person;
 
 /// The longest that the secret before may count, in seconds: 30 days.
 const LONGEST_SECONDS: u32 = 30 * 86_400;
+
+/// Of a client that is to exchange ID tokens of a provider that is none.
+const NO_EXCHANGE: &str = "there is no provider of that id whose ID tokens are exchanged here (provider add --exchange, --firebase, --supabase); \
+                           `provider list` shows those that are";
 
 /// Of a client of a provider's that is none.
 const NO_PROVIDER: &str = "there is no provider of that id whose access tokens count here (provider add --audience); `provider list` shows those that are";
@@ -36,11 +41,11 @@ impl Store {
         let (purposes, actors) = (codes(&new.purposes), new.actors.join(" "));
         let [jwks, jwks_url] = Keys::columns(new.keys.as_ref());
         let sql = "insert into oauth_clients (organization_id, id, name, kind, secret_hash, jwks, jwks_url, scopes, purposes, \
-                   default_purpose, actors, officer, created, created_by, redirect_uris, provider, networks, revision) \
-                   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as smallint), cast($13 as bigint), $14, $15, $16, $17, 1 \
+                   default_purpose, actors, officer, created, created_by, redirect_uris, provider, networks, exchanges, revision) \
+                   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as smallint), cast($13 as bigint), $14, $15, $16, $17, $18, 1 \
                    where cast($16 as text) is null or exists (select 1 from outside_providers p where p.organization_id = $1 \
                    and p.id = cast($16 as text) and p.removed is null and p.audience is not null)";
-        let (redirects, networks) = (new.redirects.join(" "), words(&new.networks));
+        let (redirects, networks, exchanges) = (new.redirects.join(" "), words(&new.networks), new.exchanges.join(" "));
         let args = [
             Arg::Int(organization.0),
             Arg::Text(&new.id),
@@ -59,6 +64,7 @@ impl Store {
             Arg::Text(&redirects),
             Arg::text(new.provider.as_deref()),
             Arg::Text(&networks),
+            Arg::Text(&exchanges),
         ];
         let mut connection = core.pools.writer().await?;
         connection.begin_write(Some(organization.0)).await?;
@@ -67,6 +73,10 @@ impl Store {
             0 => Err(ClientError::Refused(NO_PROVIDER.to_owned())),
             _ => Ok(()),
         });
+        let added = match added {
+            Ok(()) => are_exchanged(&mut connection, organization, &new.exchanges).await,
+            refused => refused,
+        };
         end(&mut connection, added).await?;
         Ok(made.map(|(secret, _)| secret))
     }
@@ -88,19 +98,30 @@ impl Store {
             }
             let is_public = client.kind == Kind::Public;
             let redirects = check::redirects(change.redirects.as_ref().unwrap_or(&client.redirects), is_public)?;
-            if is_public && redirects.is_empty() {
+            let exchanges = change.exchanges.as_ref().unwrap_or(&client.exchanges);
+            are_exchanged(connection, organization, change.exchanges.as_deref().unwrap_or_default()).await?;
+            if is_public && redirects.is_empty() && exchanges.is_empty() {
                 return Err(ClientError::Invalid(NOWHERE.to_owned()));
             }
             let is_outside = client.kind == Kind::Outside;
             if is_outside && !redirects.is_empty() {
                 return Err(ClientError::Invalid(ELSEWHERE.to_owned()));
             }
+            if is_outside && !exchanges.is_empty() {
+                return Err(ClientError::Invalid(NOTHING_HERE.to_owned()));
+            }
+            if let Some(provider) = change.provider.as_deref() {
+                moves(connection, organization, &client, provider).await?;
+            }
+            let provider = change.provider.as_ref().or(client.provider.as_ref());
             if let Some(scopes) = change.scopes.as_deref().filter(|_| is_outside) {
                 check::of_one_kind(scopes)?;
             }
-            let of = For { people: is_outside || !redirects.is_empty(), public: is_public };
+            let people = is_outside || !redirects.is_empty() || !exchanges.is_empty();
+            let of = For { people, public: is_public };
             let scopes = check::scopes(change.scopes.as_deref().unwrap_or(&client.scopes), of)?;
             let redirects = redirects.join(" ");
+            let exchanges = exchanges.join(" ");
             let keys = change.keys.clone().or(client.keys);
             let [jwks, jwks_url] = Keys::columns(keys.as_ref());
             let purposes = change.purposes.clone().unwrap_or(client.purposes);
@@ -118,7 +139,7 @@ impl Store {
             let actors = change.actors.as_ref().unwrap_or(&client.actors).join(" ");
             let networks = words(change.networks.as_ref().unwrap_or(&client.networks));
             let sql = "update oauth_clients set name = $3, jwks = $4, jwks_url = $5, scopes = $6, purposes = $7, default_purpose = $8, \
-                       actors = $9, officer = $10, changed = $11, changed_by = $12, redirect_uris = $13, networks = $14, revision = revision + 1 \
+                       actors = $9, officer = $10, changed = $11, changed_by = $12, redirect_uris = $13, networks = $14, exchanges = $15, provider = $16, revision = revision + 1 \
                        where organization_id = $1 and id = $2";
             let args = [
                 Arg::Int(organization.0),
@@ -135,8 +156,13 @@ impl Store {
                 Arg::Text(by),
                 Arg::Text(&redirects),
                 Arg::Text(&networks),
+                Arg::Text(&exchanges),
+                Arg::text(provider.map(String::as_str)),
             ];
             connection.execute(sql, &args).await.map_err(|error| taken(error, id, name))?;
+            if change.exchanges.is_some() {
+                end_exchanges(connection, organization, id, (now_ms, by)).await?;
+            }
             if ends_tokens { Ok(end_tokens(connection, organization, id, now_ms).await?) } else { Ok(0) }
         })
         .await
@@ -248,6 +274,39 @@ async fn held(connection: &mut Connection, organization: OrganizationId, id: &st
             Err(ClientError::Refused("it is disabled, for good: `client add` makes another one".to_owned()))
         }
         Some(client) => Ok(client),
+    }
+}
+
+/// That the ID tokens of these providers are exchanged here.
+async fn are_exchanged(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    providers: &[String],
+) -> Result<(), ClientError> {
+    let sql = "select 1 from outside_providers where organization_id = $1 and id = $2 and removed is null and exchange_audiences <> ''";
+    for provider in providers {
+        if connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(provider)]).await?.is_none() {
+            return Err(ClientError::Refused(NO_EXCHANGE.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// That a client that one provider knows can be another's: no token of the one before is good for anything from then on.
+async fn moves(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    client: &Client,
+    provider: &str,
+) -> Result<(), ClientError> {
+    if client.kind != Kind::Outside {
+        let says = "no provider knows it: it gets its tokens here. Add another client under the id that the provider has for it";
+        return Err(ClientError::Refused(says.to_owned()));
+    }
+    let sql = "select 1 from outside_providers where organization_id = $1 and id = $2 and removed is null and audience is not null";
+    match connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(provider)]).await? {
+        Some(_) => Ok(()),
+        None => Err(ClientError::Refused(NO_PROVIDER.to_owned())),
     }
 }
 

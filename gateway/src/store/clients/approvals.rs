@@ -38,6 +38,8 @@ pub struct NewApproval {
     pub context: String,
     /// The hash of the session that it ends with.
     pub session: Option<String>,
+    /// The provider whose ID token it came of, where an administrator approved it in the person's stead.
+    pub exchange: Option<String>,
     /// When the person logged in, in milliseconds since 1970.
     pub authenticated_ms: i64,
     /// Until when it counts.
@@ -63,10 +65,10 @@ pub struct Approval {
 
 /// What [`Approval::of`] reads, in its order.
 pub(super) const COLUMNS: &str = "a.organization_id, a.id, a.client, a.account, a.scopes, a.purpose, a.patient, a.encounter, a.context, \
-                                  a.session, a.authenticated, a.created, a.expires, a.ended";
+                                  a.session, a.authenticated, a.created, a.expires, a.ended, a.exchange";
 
 /// How many they are.
-pub(super) const WIDTH: usize = 14;
+pub(super) const WIDTH: usize = 15;
 
 impl Approval {
     /// From [`COLUMNS`] that begin at a place of a row.
@@ -85,6 +87,7 @@ impl Approval {
                 encounter: text(7),
                 context: text(8)?,
                 session: text(9),
+                exchange: text(14),
                 authenticated_ms: int(10)?,
                 expires_ms: int(12)?,
             },

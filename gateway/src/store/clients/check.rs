@@ -20,6 +20,9 @@ const REFERENCE: usize = 500;
 const ADDRESS: usize = 2000;
 /// The most addresses that people are sent back to.
 const REDIRECTS: usize = 20;
+/// The longest id of a provider, and the most whose ID tokens a client exchanges.
+const PROVIDER: usize = 64;
+const PROVIDERS: usize = 10;
 /// The most networks of a client.
 const NETWORKS: usize = 50;
 
@@ -113,6 +116,24 @@ pub(super) fn of_one_kind(text: &str) -> Result<(), ClientError> {
     invalid(
         "a client of a provider's is a program (all scopes begin with system/) or acts for people (none does): add one for each (--scope)",
     )
+}
+
+/// Providers by their ids, each once. Whether they are there shows in the database.
+pub(super) fn providers(ids: &[String]) -> Result<Vec<String>, ClientError> {
+    let mut kept: Vec<String> = Vec::new();
+    for id in ids {
+        if id.is_empty() || id.len() > PROVIDER || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            return invalid("a provider is named by its id, as `provider list` shows it (--exchange)");
+        }
+        if !kept.contains(id) {
+            kept.push(id.clone());
+        }
+    }
+    if kept.len() > PROVIDERS {
+        return invalid(format!("at most {PROVIDERS} providers (--exchange)"));
+    }
+    Ok(kept)
 }
 
 /// Networks from which a client is answered, each once.

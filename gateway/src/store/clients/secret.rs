@@ -15,7 +15,7 @@ use crate::store::error::StoreError;
 /// What secrets of clients begin with: one that lies where it should not is found by it.
 pub(super) const SECRET: &str = "fgs_";
 /// What access tokens begin with.
-pub(super) const TOKEN: &str = "fgt_";
+pub const TOKEN: &str = "fgt_";
 /// None is longer than this, in bytes.
 pub(super) const LONGEST: usize = 128;
 

@@ -19,6 +19,8 @@ pub struct New {
     pub public: bool,
     /// The provider outside of here that knows it; then it gets nothing here.
     pub provider: Option<String>,
+    /// The providers whose ID tokens it may exchange.
+    pub exchanges: Vec<String>,
     /// Where people who log in for it are sent back to.
     pub redirects: Vec<String>,
     /// What it may ask for at most.
@@ -42,9 +44,12 @@ pub(super) const UNSAID: &str = "a client with a secret cannot say which of seve
 pub(super) const ELSEWHERE: &str =
     "people log in for it at its provider, which knows where they are sent back to (no --redirect-uri)";
 
+/// Of a client of a provider's that is to exchange ID tokens.
+pub(super) const NOTHING_HERE: &str =
+    "it gets no token here, so it has none to exchange: add another client for that (no --exchange)";
+
 /// Of a public client.
-pub(super) const NOWHERE: &str =
-    "a public client gets tokens for people alone: say where they are sent back to (--redirect-uri)";
+pub(super) const NOWHERE: &str = "a public client gets tokens for people alone: say where they are sent back to (--redirect-uri), or whose ID tokens it exchanges (--exchange)";
 
 impl New {
     /// The same in the form in which it is kept.
@@ -59,14 +64,19 @@ impl New {
             return Err(ClientError::Invalid(UNSAID.to_owned()));
         }
         let redirects = check::redirects(&self.redirects, self.public)?;
-        if self.public && redirects.is_empty() {
+        let exchanges = check::providers(&self.exchanges)?;
+        if self.public && redirects.is_empty() && exchanges.is_empty() {
             return Err(ClientError::Invalid(NOWHERE.to_owned()));
         }
         let is_outside = self.provider.is_some();
         if is_outside && !redirects.is_empty() {
             return Err(ClientError::Invalid(ELSEWHERE.to_owned()));
         }
-        let of = For { people: is_outside || !redirects.is_empty(), public: self.public };
+        if is_outside && !exchanges.is_empty() {
+            return Err(ClientError::Invalid(NOTHING_HERE.to_owned()));
+        }
+        let people = is_outside || !redirects.is_empty() || !exchanges.is_empty();
+        let of = For { people, public: self.public };
         if is_outside {
             check::of_one_kind(&self.scopes)?;
         }
@@ -74,6 +84,7 @@ impl New {
             name: check::name(&self.name)?,
             keys: self.keys.map(Keys::checked).transpose()?,
             redirects,
+            exchanges,
             scopes: check::scopes(&self.scopes, of)?,
             purposes,
             default_purpose,
@@ -103,6 +114,10 @@ pub struct Change {
     pub officer: Option<bool>,
     /// Where people who log in for it are sent back to.
     pub redirects: Option<Vec<String>>,
+    /// The providers whose ID tokens it may exchange.
+    pub exchanges: Option<Vec<String>>,
+    /// The provider outside of here that knows it; of a client that one knows.
+    pub provider: Option<String>,
     /// The networks from which it is answered; none are all.
     pub networks: Option<Vec<IpNet>>,
 }
@@ -117,7 +132,7 @@ impl Change {
         let nothing = self.name.is_none() && !self.narrows() && !counts_at_once;
         if nothing {
             return Err(ClientError::Invalid(
-                "say what is to change (--name, --scope, --purpose, --default-purpose, --actor, --officer, --redirect-uri, --from, --jwks, --jwks-url)"
+                "say what is to change (--name, --scope, --purpose, --default-purpose, --actor, --officer, --redirect-uri, --exchange, --outside, --from, --jwks, --jwks-url)"
                     .to_owned(),
             ));
         }
@@ -129,6 +144,7 @@ impl Change {
             keys: self.keys.map(Keys::checked).transpose()?,
             scopes: self.scopes.as_deref().map(|scopes| check::scopes(scopes, For::ANY)).transpose()?,
             redirects: self.redirects.as_deref().map(|uris| check::redirects(uris, true)).transpose()?,
+            exchanges: self.exchanges.as_deref().map(check::providers).transpose()?,
             actors: self.actors.as_deref().map(check::actors).transpose()?,
             networks: self.networks.as_deref().map(check::networks).transpose()?,
             ..self
@@ -144,6 +160,8 @@ impl Change {
             || self.default_purpose.is_some()
             || self.officer.is_some()
             || self.redirects.is_some()
+            || self.exchanges.is_some()
+            || self.provider.is_some()
     }
 }
 

@@ -82,11 +82,11 @@ create function fhir_gateway.oauth_client(client text)
 returns table (organization_id bigint, id text, name text, kind text, secret_hash text, secret_before text, secret_until bigint,
     jwks text, jwks_url text, scopes text, purposes text, default_purpose text, actors text, officer smallint, created bigint,
     created_by text, revision bigint, changed bigint, changed_by text, disabled bigint, redirect_uris text,
-    provider text, networks text)
+    provider text, networks text, exchanges text)
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
     select c.organization_id, c.id, c.name, c.kind, c.secret_hash, c.secret_before, c.secret_until, c.jwks, c.jwks_url, c.scopes,
         c.purposes, c.default_purpose, c.actors, c.officer, c.created, c.created_by, c.revision, c.changed, c.changed_by, c.disabled,
-        c.redirect_uris, c.provider, c.networks
+        c.redirect_uris, c.provider, c.networks, c.exchanges
     from fhir_gateway.oauth_clients c where c.id = $1
 $$;
 drop function if exists fhir_gateway.oauth_token(text);
@@ -100,10 +100,11 @@ $$;
 drop function if exists fhir_gateway.oauth_approval(text);
 create function fhir_gateway.oauth_approval(approval text)
 returns table (organization_id bigint, id text, client text, account text, scopes text, purpose text, patient text, encounter text,
-    context text, session text, authenticated bigint, created bigint, expires bigint, ended bigint)
+    context text, session text, authenticated bigint, created bigint, expires bigint, ended bigint,
+    exchange text)
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
     select a.organization_id, a.id, a.client, a.account, a.scopes, a.purpose, a.patient, a.encounter, a.context, a.session,
-        a.authenticated, a.created, a.expires, a.ended
+        a.authenticated, a.created, a.expires, a.ended, a.exchange
     from fhir_gateway.oauth_approvals a where a.id = $1
 $$;
 revoke all on function fhir_gateway.oauth_approval(text) from public;

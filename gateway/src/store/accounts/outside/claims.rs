@@ -2,7 +2,7 @@
 
 use super::super::administer::words;
 use super::super::{Account, AccountError, Role, check, held, sessions};
-use super::{Persona, Word, end};
+use super::{Deed, Persona, Vouched, Word, end};
 use crate::store::clients::{hash_of, new_id};
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind};
 use crate::store::providers::Provider;
@@ -70,10 +70,10 @@ pub(super) async fn made(
     subject: &str,
     (word, persona): (Word, &Persona),
     now_ms: i64,
-) -> Result<Option<Account>, Taken> {
+) -> Result<Vouched, Taken> {
     let organization = provider.organization;
     if was_closed(connection, provider, subject).await? {
-        return Ok(None);
+        return Ok(Vouched::default());
     }
     let (roles, actors) = check::persona(&persona.roles, std::slice::from_ref(&persona.actor))?;
     let (id, by) = (new_id().map_err(AccountError::from)?, voucher(provider));
@@ -83,10 +83,20 @@ pub(super) async fn made(
     let before = connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(&login)]).await?;
     if let Some(before) = before.as_ref().and_then(|row| row.text(0)) {
         let account = held(connection, organization, before).await.map_err(AccountError::from)?;
-        let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else { return Ok(None) };
-        link(connection, provider, subject, &account.id, now_ms).await?;
-        if word == Word::Token {
-            return Ok(Some(account));
+        let Some(account) = account.filter(|account| account.disabled_ms.is_none()) else {
+            return Ok(Vouched::default());
+        };
+        let sql = "select max(said) from outside_links where organization_id = $1 and account = $2";
+        let args = [Arg::Int(organization.0), Arg::Text(&account.id)];
+        let latest = connection.fetch_optional(sql, &args).await?.and_then(|row| row.int(0));
+        link(connection, provider, subject, (&account.id, word), now_ms).await?;
+        match word {
+            Word::Token => return Ok(Vouched::of(Some(account))),
+            // By the provider of before a later word may have counted.
+            Word::Held(signed_s) if latest.is_some_and(|latest| signed_s < latest) => {
+                return Ok(Vouched::of(narrowed(account, persona)));
+            }
+            Word::Held(_) | Word::Login(_) => {}
         }
         return kept(connection, provider, account, Some(persona), now_ms).await;
     }
@@ -105,19 +115,24 @@ pub(super) async fn made(
         Arg::Text(&by),
     ];
     connection.execute(sql, &args).await?;
-    link(connection, provider, subject, &id, now_ms).await?;
-    Ok(held(connection, organization, &id).await.map_err(AccountError::from)?)
+    link(connection, provider, subject, (&id, word), now_ms).await?;
+    let account = held(connection, organization, &id).await.map_err(AccountError::from)?;
+    Ok(Vouched { account, deed: Some((Deed::Made, id)) })
 }
 
 async fn link(
     connection: &mut Connection,
     provider: &Provider,
     subject: &str,
-    account: &str,
+    (account, word): (&str, Word),
     now_ms: i64,
 ) -> Result<(), DbError> {
-    let sql = "insert into outside_links (organization_id, provider, subject, account, asserted, created, created_by) \
-               values ($1, $2, $3, $4, 1, $5, $6)";
+    let sql = "insert into outside_links (organization_id, provider, subject, account, asserted, created, created_by, said) \
+               values ($1, $2, $3, $4, 1, $5, $6, $7)";
+    let said = match word {
+        Word::Login(signed_s) | Word::Held(signed_s) => Some(signed_s),
+        Word::Token => None,
+    };
     let by = voucher(provider);
     let args = [
         Arg::Int(provider.organization.0),
@@ -126,7 +141,20 @@ async fn link(
         Arg::Text(account),
         Arg::Int(now_ms),
         Arg::Text(&by),
+        Arg::int(said),
     ];
+    connection.execute(sql, &args).await.map(drop)
+}
+
+/// Remembers when the latest word was signed: an older one changes nothing.
+pub(super) async fn heard(
+    connection: &mut Connection,
+    provider: &Provider,
+    subject: &str,
+    signed_s: i64,
+) -> Result<(), DbError> {
+    let sql = "update outside_links set said = $4 where organization_id = $1 and provider = $2 and subject = $3";
+    let args = [Arg::Int(provider.organization.0), Arg::Text(&provider.id), Arg::Text(subject), Arg::Int(signed_s)];
     connection.execute(sql, &args).await.map(drop)
 }
 
@@ -137,15 +165,15 @@ pub(super) async fn kept(
     account: Account,
     persona: Option<&Persona>,
     now_ms: i64,
-) -> Result<Option<Account>, Taken> {
+) -> Result<Vouched, Taken> {
     let (organization, by) = (account.organization, voucher(provider));
     let Some(persona) = persona else {
         end(connection, organization, &account.id, (now_ms, &by)).await?;
-        return Ok(None);
+        return Ok(Vouched { account: None, deed: Some((Deed::Ended, account.id)) });
     };
     let (roles, actors) = check::persona(&persona.roles, std::slice::from_ref(&persona.actor))?;
     if account.roles == roles && account.actors == actors {
-        return Ok(Some(account));
+        return Ok(Vouched::of(Some(account)));
     }
     let (name, words_of_roles, actors) = (check::name(&persona.name)?, words(&roles), actors.join(" "));
     let sql = "update accounts set name = $3, roles = $4, actors = $5, changed = $6, changed_by = $7, revision = revision + 1 \
@@ -161,5 +189,6 @@ pub(super) async fn kept(
     ];
     connection.execute(sql, &args).await?;
     sessions::end_everything(connection, organization, &account.id, (now_ms, &by)).await?;
-    Ok(held(connection, organization, &account.id).await.map_err(AccountError::from)?)
+    let changed = held(connection, organization, &account.id).await.map_err(AccountError::from)?;
+    Ok(Vouched { account: changed, deed: Some((Deed::Changed, account.id)) })
 }

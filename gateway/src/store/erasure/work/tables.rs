@@ -88,6 +88,12 @@ impl Working<'_> {
         );
         let sessions = connection.execute(&sql, &args_of).await?;
         self.count("account_sessions", sessions);
+        let sql = format!(
+            "delete from oauth_refusals where organization_id = $1 and $2 > 0 and account in \
+             (select id from accounts where organization_id = $1 and {is_theirs})"
+        );
+        let refusals = connection.execute(&sql, &args_of).await?;
+        self.count("oauth_refusals", refusals);
         // Whom a provider knows by a name is known no longer; and does not come back as whoever has this id then.
         let sql = format!(
             "select l.provider, l.subject, p.issuer from outside_links l join outside_providers p on p.id = l.provider \
