@@ -169,8 +169,8 @@ impl Service {
             return Err(self.noted(not_begun, &sender, parts, id).await);
         }
         let counted = match sender {
-            // Whose rate it is cannot be told.
-            Err(Unknown::Unavailable) => Ok(Standings::default()),
+            // Whose rate it is cannot be told; of a token that was never good here it is the address's.
+            Err(Unknown::Unavailable) if !self.authenticator.is_stranger(&parts.headers) => Ok(Standings::default()),
             _ => edge.rates.count(self.who(parts, &sender)),
         };
         let standings = match counted {

@@ -137,6 +137,7 @@ impl AuthorizationServer {
             // Who was changed meanwhile shows anew that it is itself.
             Exchanged::Changed => return Err(Problem::invalid_client()),
         };
+        self.issued.given(access.secret.expose_secret());
         // That one comes again is allowed while it counts, and shows in the metrics.
         let whose = format!("(exchange) {}", client.id);
         let is_first =
