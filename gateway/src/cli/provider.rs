@@ -336,9 +336,15 @@ fn claim<'a>(option: &str, name: &'a str) -> Result<&'a str, Stop> {
     let name = words(option, name)?;
     let own =
         ["email", "name", "given_name", "family_name", "preferred_username", "nickname", "phone_number", "birthdate"];
-    if own.contains(&name) {
+    if own.contains(&name) || name.split('.').any(|part| part == "email" || part == "phone") {
         return Err(Stop::usage(format!(
             "{option} {name}: nobody is tied to a person by e-mail, name or demographics"
+        )));
+    }
+    // Supabase's, which each user writes; what only its administrator does is in app_metadata.
+    if name.split('.').any(|part| part == "user_metadata") {
+        return Err(Stop::usage(format!(
+            "{option} {name}: everybody there writes that of themselves; name a claim of app_metadata"
         )));
     }
     Ok(name)
