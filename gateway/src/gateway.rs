@@ -19,7 +19,7 @@ use crate::audit::upkeep::Retention;
 use crate::auth::scopes::StaffReach;
 use crate::clock::{Clock, Ids};
 use crate::logins;
-use crate::sealing::Sealer;
+use crate::sealing::{self, Sealer};
 use crate::store::labelling::OwnTable;
 use crate::store::statutes::{self, Learned, Signed};
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
@@ -99,6 +99,8 @@ pub struct Options {
     pub statutes: Option<Signed>,
     /// Whose signature on it counts.
     pub statutes_key: Option<String>,
+    /// What prints the key that the database's secrets are sealed under, in place of the file in the data directory.
+    pub secret_key_command: Option<String>,
     /// Fixes clock and ids, so that two gateways given the same requests give the same bytes.
     pub seed: Option<u64>,
     /// This process writes much and answers nobody: an import.
@@ -120,6 +122,7 @@ impl Options {
             labels: None,
             statutes: None,
             statutes_key: None,
+            secret_key_command: None,
             content: ContentOptions::default(),
             seed: None,
             bulk: false,
@@ -134,6 +137,14 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`] says what stands in the way and what to do.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
+        // Before anything is touched.
+        let printed = match &options.secret_key_command {
+            Some(command) => {
+                let printed = sealing::command::printed(command).await;
+                Some(printed.map_err(|error| OpenError::DataDirectory { path: options.data_dir.clone(), error })?)
+            }
+            None => None,
+        };
         let clock = Arc::new(options.seed.map_or_else(Clock::system, |_| Clock::seeded()));
         let ids = Arc::new(match options.seed {
             Some(seed) => Ids::seeded(seed, Arc::clone(&clock)),
@@ -161,7 +172,7 @@ impl Gateway {
         .await?;
         let audit = store.audit(&options.data_dir).await?;
         store.tell_of_trail(audit.faults());
-        let sealer = Sealer::open(&options.data_dir)
+        let sealer = Sealer::open(&options.data_dir, printed.as_ref())
             .map_err(|error| OpenError::DataDirectory { path: options.data_dir, error })?;
         Ok(Self {
             alerts: Arc::default(),

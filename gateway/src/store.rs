@@ -46,6 +46,7 @@ mod read;
 mod reading;
 mod referrers;
 mod rows;
+mod sealed;
 mod search;
 pub mod security;
 pub mod signing_keys;

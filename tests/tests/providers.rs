@@ -40,7 +40,7 @@ suite! {
         let table = if engine == Engine::Postgres { "fhir_gateway.outside_providers" } else { "outside_providers" };
         let mut sql = server.sql().await;
         let sealed = sql.rows(&format!("select sealed from {table}")).await[0][0].clone().unwrap();
-        assert!(sealed.starts_with("s1.") && !sealed.contains(SECRET), "{sealed}");
+        assert!(sealed.starts_with("s2.") && !sealed.contains(SECRET), "{sealed}");
 
         let listed = command(&server, &["list", "--json"]).await.expect(0).stdout;
         assert!(!listed.contains(SECRET) && !listed.contains(&sealed), "{listed}");

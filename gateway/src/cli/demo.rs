@@ -83,6 +83,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         labels: args.labels.clone(),
         statutes: None,
         statutes_key: None,
+        secret_key_command: None,
         time_zone: None,
         no_after_write: false,
         content: ContentArgs::default(),

@@ -36,7 +36,7 @@ struct Says {
 struct Setting {
     gateway: Gateway,
     outside: Outside,
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
     says: Arc<Mutex<Says>>,
     _folder: TempDir,
 }
@@ -127,7 +127,7 @@ async fn setting() -> Setting {
     let folder = tempfile::tempdir().unwrap();
     let options = Options::at(&format!("sqlite:{}", folder.path().join("g.db").display()), folder.path());
     let gateway = Gateway::open(options).await.unwrap();
-    let sealer = Sealer::open(folder.path()).unwrap();
+    let sealer = Arc::new(Sealer::open(folder.path(), None).unwrap());
     let says = Arc::<Mutex<Says>>::default();
     provider(&says);
     let trusted = Provider {
@@ -153,7 +153,7 @@ async fn setting() -> Setting {
     gateway.store.add_provider(&permit, &trusted, "Jane").await.unwrap();
     let keys = Arc::new(KeysAt::new(crate::tls::config(None).unwrap(), Reach::Named).unwrap());
     let (store, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
-    let outside = Outside::new(store, clock, Arc::new(sealer.clone()), keys, "https://g.example", FHIR);
+    let outside = Outside::new(store, clock, Arc::clone(&sealer), keys, "https://g.example", FHIR);
     Setting { gateway, outside, sealer, says, _folder: folder }
 }
 
