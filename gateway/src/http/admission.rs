@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::audit::{Circumstances, Decision, Event, address};
 use crate::auth::{Known, Unknown};
-use crate::authorization::{self, Part};
+use crate::authorization::{self, Challenge, Part};
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::http::exchange::{Sender, Service};
 use crate::http::load;
@@ -98,7 +98,7 @@ impl NotBegun {
         } else {
             let error = if self.why == Why::Network { "access_denied" } else { "temporarily_unavailable" };
             let body = json!({ "error": error, "error_description": self.says() }).to_string().into();
-            authorization::Reply::Json { status, body, challenges: false, kept_s: 0 }
+            authorization::Reply::Json { status, body, challenge: Challenge::None, kept_s: 0, wait_s: 0 }
         };
         let mut response = response::oauth(reply, cross_origin);
         if let Some(wait) = self.wait() {
@@ -183,7 +183,11 @@ impl Service {
 
     /// Who sends a request; of what does not depend on that nobody asks.
     async fn sender(&self, parts: &Parts, interaction: Option<Interaction>) -> Sender {
-        if interaction.is_some_and(|asked| asked.is_open() && asked != Interaction::Capabilities) {
+        let finds_out = |asked: Interaction| {
+            asked.is_open()
+                && !matches!(asked, Interaction::Capabilities | Interaction::Authorization(Part::Clients(_)))
+        };
+        if interaction.is_some_and(finds_out) {
             return Err(Unknown::NoToken);
         }
         let identified = timeout(self.limits.time, self.authenticator.identify(&parts.headers)).await;

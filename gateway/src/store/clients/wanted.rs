@@ -33,6 +33,8 @@ pub struct New {
     pub officer: bool,
     /// The networks from which it is answered; none are all.
     pub networks: Vec<IpNet>,
+    /// It looks after the organization's clients over HTTP.
+    pub administrator: bool,
 }
 
 /// Of a client with a secret.
@@ -47,6 +49,14 @@ pub(super) const NOWHERE: &str =
     "a public client gets tokens for people alone: say where they are sent back to (--redirect-uri)";
 
 impl New {
+    /// Whether people may be sent back there.
+    ///
+    /// # Errors
+    /// [`ClientError::Invalid`]: what is wrong, and what would be right.
+    pub fn check_redirects(uris: &[String], public: bool) -> Result<(), ClientError> {
+        check::redirects(uris, public).map(drop)
+    }
+
     /// The same in the form in which it is kept.
     ///
     /// # Errors
