@@ -28,6 +28,9 @@ use crate::webhook::Upkeep;
 /// The organization that exists from the start.
 pub const DEFAULT_ORGANIZATION: OrganizationId = OrganizationId(1);
 
+/// How long a client that registered itself stays where nobody uses it and nobody says, that is 30 days.
+const UNUSED: Duration = Duration::from_secs(30 * 86_400);
+
 /// How often what has expired of OAuth is removed.
 const SWEEP: Duration = Duration::from_secs(300);
 
@@ -60,6 +63,8 @@ pub struct Gateway {
     pub retention: Option<Retention>,
     /// Seals what the database keeps and must not show.
     pub sealer: Arc<Sealer>,
+    /// Clients that registered themselves and that nobody has used for so long go again.
+    pub unused_registrations: Duration,
     /// Clinical data.
     pub store: Store,
     /// Codes.
@@ -188,6 +193,7 @@ impl Gateway {
             policy_version: RwLock::default(),
             retention: None,
             sealer: Arc::new(sealer),
+            unused_registrations: UNUSED,
             store,
             terminology: Arc::new(Unloaded),
         })
@@ -271,6 +277,9 @@ impl Gateway {
                 }
                 if let Err(error) = gateway.store.sweep_oauth().await {
                     tracing::warn!(%error, "tokens that have expired could not be removed; it is tried again");
+                }
+                if let Err(error) = gateway.store.sweep_registrations(gateway.unused_registrations).await {
+                    tracing::warn!(%error, "clients that nobody used could not be removed; it is tried again");
                 }
                 if let Err(error) = gateway.store.sweep_signing_keys().await {
                     tracing::warn!(%error, "keys that sign no more could not be removed; it is tried again");

@@ -70,16 +70,16 @@ suite! {
 
     /// Who logged in as a patient asks as a patient, whatever an app says; people at work for what the app is registered with for them.
     async fn a_header_makes_no_patient_somebody_at_work(server: &'static Server) {
-        record(server, "own-p").await;
+        record(server, "own-why").await;
         let more = ["--secret", "--redirect-uri", app::REDIRECT, "--purpose", "PATRQT", "--purpose", "TREAT", "--purpose", "HOPERAT", "--default-purpose", "TREAT"];
-        let app = App::add(server, "app-p", &format!("{LAUNCH} user/*.rs"), &more).await;
-        let mut patient = someone(server, "login-p", "Patient/own-p").await;
-        let mut doctor = someone(server, "login-p2", "Practitioner/dr-p").await;
-        let visit = app::encounter("visit-p", "own-p", "dr-p");
+        let app = App::add(server, "app-why", &format!("{LAUNCH} user/*.rs"), &more).await;
+        let mut patient = someone(server, "login-why", "Patient/own-why").await;
+        let mut doctor = someone(server, "login-why2", "Practitioner/dr-why").await;
+        let visit = app::encounter("visit-why", "own-why", "dr-why");
         server.client().save(&visit).await.expect(201);
         let own = with(server, &app.approved(&mut patient, LAUNCH).await);
         let staff = with(server, &app.approved(&mut doctor, "user/*.rs").await);
-        let ask = async |who: &Client, purpose: &str| who.get("/Patient/own-p").header("X-Purpose-Of-Use", purpose).await;
+        let ask = async |who: &Client, purpose: &str| who.get("/Patient/own-why").header("X-Purpose-Of-Use", purpose).await;
         ask(&own, "PATRQT").await.expect(200);
         for purpose in ["TREAT", "HOPERAT", "ETREAT"] {
             let issue = ask(&own, purpose).await.refused(403, "forbidden");

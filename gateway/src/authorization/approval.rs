@@ -211,6 +211,7 @@ impl AuthorizationServer {
             request: &here.request,
             csrf: self.logins.csrf(&here.session),
             redirect_uri: &here.under_way.redirect_uri,
+            registered_itself: here.client.is_registered,
         }
     }
 

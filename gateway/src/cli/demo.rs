@@ -109,6 +109,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         limits: Limits::default(),
         edge: Edge::default(),
         traces: None,
+        registration: None,
         conditional_delete: ConditionalDelete::default(),
         secure: None,
         site: Site::at(address),

@@ -137,7 +137,7 @@ impl Service {
         let pattern = place.pattern;
         if place.interaction.is_open() {
             return match place.interaction {
-                Interaction::Authorization(part) => self.authorization(part, parts, incoming, id.clone()).await,
+                Interaction::Authorization(part) => self.authorization(part, parts, sender, incoming, id.clone()).await,
                 other => self.open(other, sender, &parts, id).await,
             };
         }

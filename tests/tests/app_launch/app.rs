@@ -59,6 +59,11 @@ impl<'s> App<'s> {
         Self::add(server, id, scopes, &more).await
     }
 
+    /// One that is there already.
+    pub(crate) fn known(server: &'s Server, id: &str, secret: Option<&str>) -> Self {
+        Self { server, id: id.to_owned(), secret: secret.map(str::to_owned) }
+    }
+
     /// Its secret.
     pub(crate) fn secret(&self) -> Option<&str> {
         self.secret.as_deref()

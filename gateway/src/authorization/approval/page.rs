@@ -20,6 +20,8 @@ pub(super) struct Frame<'f> {
     pub(super) csrf: String,
     /// Where the app is answered.
     pub(super) redirect_uri: &'f str,
+    /// Nobody here has looked at the app.
+    pub(super) registered_itself: bool,
 }
 
 impl Frame<'_> {
@@ -32,6 +34,25 @@ impl Frame<'_> {
                 (body)
             }
         }
+    }
+
+    /// That the app's name is its own word, and where it leads instead.
+    fn unverified(&self) -> Markup {
+        html! {
+            @if self.registered_itself {
+                div.warning role="note" {
+                    p { strong { "Nobody here has checked this app." } " It registered itself, and " (self.client) " is what it calls itself." }
+                    p { "What you approve goes to " strong { (self.host()) } ". Go on only if you began there and trust it." }
+                }
+            }
+        }
+    }
+
+    /// Whose address the app is answered at; of an app's own scheme, that.
+    fn host(&self) -> &str {
+        let (scheme, rest) = self.redirect_uri.split_once(':').unwrap_or_default();
+        let host = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+        if matches!(scheme, "http" | "https") { host } else { scheme }
     }
 
     fn who(&self) -> Markup {
@@ -56,6 +77,7 @@ pub(super) fn picker(frame: &Frame<'_>, text: &str, found: Option<&[PatientShown
     };
     let body = html! {
         p { strong { (frame.client) } " asks for the record of one patient." }
+        (frame.unverified())
         (frame.who())
         (frame.form(&html! { (field.markup()) button name="action" value="find" { "Find" } }))
         @if let Some(found) = found {
@@ -126,6 +148,7 @@ pub(super) fn approval(frame: &Frame<'_>, asked: &Scopes, patient: Option<&Patie
     };
     let body = html! {
         p { strong { (frame.client) } " asks for access. Switch off what it shall not have." }
+        (frame.unverified())
         (frame.who())
         (frame.form(&form))
         (frame.deny())

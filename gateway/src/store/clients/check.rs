@@ -107,6 +107,27 @@ pub(super) fn scopes(text: &str, of: For) -> Result<String, ClientError> {
     Ok(scopes.to_string())
 }
 
+/// Scopes that apps which register themselves may have at most, in the form in which they are kept.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub fn check_scopes_of_apps(text: &str) -> Result<String, String> {
+    scopes(text, For { people: true, public: true }).map_err(|error| error.to_string())
+}
+
+/// What is wrong, told to a program: without the options of commands, of which it knows nothing.
+#[must_use]
+pub fn over_http(says: &str) -> String {
+    let mut told = String::with_capacity(says.len());
+    let mut rest = says;
+    while let Some((before, after)) = rest.split_once(" (--") {
+        told.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, after)| after);
+    }
+    told.push_str(rest);
+    told.replace(" --redirect-uri", " a redirect URI").replace(" --", " ")
+}
+
 /// That scopes are all a program's own or all people's: whose a token of a provider's is shows by them.
 pub(super) fn of_one_kind(text: &str) -> Result<(), ClientError> {
     let own = text.split_whitespace().filter(|scope| scope.starts_with("system/")).count();
@@ -378,6 +399,17 @@ mod tests {
         ] {
             assert!(address(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_program_is_told_nothing_of_options() {
+        assert_eq!(over_http("a name is a line (--name)"), "a name is a line");
+        assert_eq!(over_http("say why (--purpose TREAT, ...): nobody is answered"), "say why: nobody is answered");
+        assert_eq!(over_http("open (--x"), "open");
+        for says in [super::super::wanted::UNSAID, super::super::wanted::ELSEWHERE, super::super::wanted::NOWHERE] {
+            assert!(!over_http(says).contains("--"), "{says}");
+        }
+        assert_eq!(over_http("people log in, which takes --redirect-uri"), "people log in, which takes a redirect URI");
     }
 
     #[test]

@@ -70,6 +70,23 @@ impl fmt::Debug for Kept {
     }
 }
 
+/// The hash of a token that is looked up with what it is of.
+#[derive(Clone)]
+pub(super) struct Hash(pub(super) String);
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[hash]")
+    }
+}
+
+impl Hash {
+    /// Whether it is that token's.
+    pub(super) fn is_of(&self, token: &str) -> bool {
+        self.0.as_bytes().ct_eq(hash_of(token).as_bytes()).into()
+    }
+}
+
 impl Kept {
     /// Whether it is the secret, or the one before while that counts. Both are compared, in full, whatever comes of the first.
     pub(super) fn is(&self, secret: &str, now_ms: i64) -> bool {
