@@ -48,6 +48,8 @@ pub(super) struct Here {
     session: Session,
     purpose: Purpose,
     is_patient: bool,
+    /// Whom they act for, who act for others: ids of patients.
+    acting: Option<Vec<Box<str>>>,
 }
 
 /// What came of a step: who was at it, for which client, and the page.
@@ -138,15 +140,24 @@ impl AuthorizationServer {
             let step = Step { account: Some(session.account), client: Some(client), purpose: None, page };
             return Ok(Err(Box::new(step)));
         };
-        let is_patient = matches!(role, Role::Patient(_));
+        let is_patient = matches!(role, Role::Patient(_) | Role::Proxy);
+        let acting = match role {
+            Role::Proxy => Some(self.acting(account).await?.into_iter().map(|one| one.patient).collect()),
+            Role::Patient(_) | Role::Staff => None,
+        };
         let request = request.to_owned();
-        Ok(Ok(Box::new(Here { handle, request, under_way, client, purpose, is_patient, session })))
+        Ok(Ok(Box::new(Here { handle, request, under_way, client, purpose, is_patient, acting, session })))
     }
 
     /// The first page: the approval where it is known whose record it is about, else who may be chosen.
     async fn first(&self, here: &Here, about: About<'_>) -> Result<Page, Problem> {
         match (self.patient_known(here), needs_patient(&parsed(&here.under_way.scopes))) {
             (Some(patient), _) => self.choose(here, &patient, None, about).await,
+            (None, _) if here.acting.is_some() => {
+                let of = (&here.session.account, &here.client);
+                let found = self.acted_for(of, here.purpose, about).await?;
+                Ok(page::whom(&self.frame(here), &found))
+            }
             (None, false) => Ok(self.ask(here, None, None)),
             (None, true) => Ok(page::picker(&self.frame(here), "", None)),
         }
@@ -157,7 +168,11 @@ impl AuthorizationServer {
         let launched = here.under_way.launch.as_ref().and_then(|launch| launch.patient.clone());
         launched.or_else(|| match role(&here.session.account) {
             Some(Role::Patient(own)) => Some(own.to_owned()),
-            _ => None,
+            // Who acts for one patient has no choice.
+            _ => match here.acting.as_deref() {
+                Some([one]) => Some(one.to_string()),
+                _ => None,
+            },
         })
     }
 
@@ -230,7 +245,7 @@ impl AuthorizationServer {
         let granted = chosen(&here.under_way.scopes, &on);
         let asked = parsed(&here.under_way.scopes);
         let id = fields.get("patient");
-        let patient = if needs_patient(&asked) || self.patient_known(here).is_some() {
+        let patient = if needs_patient(&asked) || here.acting.is_some() || self.patient_known(here).is_some() {
             match self.chosen_patient(here, id, about).await? {
                 Some(patient) => Some(patient),
                 None => return Ok(page::stopped("This record cannot be chosen", StatusCode::FORBIDDEN)),

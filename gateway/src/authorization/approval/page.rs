@@ -63,21 +63,46 @@ pub(super) fn picker(frame: &Frame<'_>, text: &str, found: Option<&[PatientShown
             @if found.is_empty() {
                 p role="status" { "Nobody whom you may see was found." }
             } @else {
-                ul.choices {
-                    @for patient in found {
-                        li {
-                            (frame.form(&html! {
-                                input type="hidden" name="patient" value=(patient.id);
-                                button.pick name="action" value="choose" { (who(patient)) }
-                            }))
-                        }
-                    }
-                }
+                (choices(frame, found))
             }
         }
         (frame.deny())
     };
     page("Which patient?", &body).forms_to(frame.redirect_uri)
+}
+
+/// For whom somebody acts, who acts for several patients or for none.
+pub(super) fn whom(frame: &Frame<'_>, found: &[PatientShown]) -> Page {
+    let body = html! {
+        p { strong { (frame.client) } " asks for the record of one patient." }
+        (frame.who())
+        @if found.is_empty() {
+            p role="status" {
+                "There is nobody here for whom you may decide now: that takes a relationship on record that gives authority, and of \
+                 parents a child under age. Ask the clinic."
+            }
+        } @else {
+            (choices(frame, found))
+        }
+        (frame.deny())
+    };
+    page("For whom?", &body).forms_to(frame.redirect_uri)
+}
+
+/// A button for each patient.
+fn choices(frame: &Frame<'_>, found: &[PatientShown]) -> Markup {
+    html! {
+        ul.choices {
+            @for patient in found {
+                li {
+                    (frame.form(&html! {
+                        input type="hidden" name="patient" value=(patient.id);
+                        button.pick name="action" value="choose" { (who(patient)) }
+                    }))
+                }
+            }
+        }
+    }
 }
 
 fn who(patient: &PatientShown) -> Markup {
