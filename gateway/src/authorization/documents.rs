@@ -65,6 +65,7 @@ pub fn site(origin: &str) -> Site<'_> {
         introspection: true,
         revocation: true,
         openid: true,
+        standalone_encounter: true,
         ..Features::default()
     };
     Site { issuer: origin, base: origin, paths: PATHS, features }

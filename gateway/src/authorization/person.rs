@@ -173,17 +173,32 @@ impl AuthorizationServer {
         Ok(found.as_ref().and_then(PatientShown::of))
     }
 
-    /// Whether an encounter is the patient's, and theirs to see.
-    pub(super) async fn is_encounter_of(
+    /// An encounter that is the patient's, and theirs to see.
+    pub(super) async fn encounter(
         &self,
         (account, client): (&Account, &Client),
         purpose: Purpose,
         (patient, encounter): (&str, &str),
         about: About<'_>,
-    ) -> Result<bool, Problem> {
+    ) -> Result<Option<Value>, Problem> {
         let caller = self.looking(account, client, Some(patient)).await?;
-        let found = self.look(&caller, purpose, (&format!("/fhir/Encounter/{encounter}"), ""), about).await?;
-        Ok(found.is_some())
+        self.look(&caller, purpose, (&format!("/fhir/Encounter/{encounter}"), ""), about).await
+    }
+
+    /// The patient's latest encounters that are theirs to see.
+    pub(super) async fn encounters(
+        &self,
+        (account, client): (&Account, &Client),
+        purpose: Purpose,
+        patient: &str,
+        about: About<'_>,
+    ) -> Result<Vec<Value>, Problem> {
+        let caller = self.looking(account, client, Some(patient)).await?;
+        let query = format!("patient={}&_count={SHOWN}&_sort=-date&_total=none", url_encoded(patient));
+        let bundle = self.look(&caller, purpose, ("/fhir/Encounter", &query), about).await?.unwrap_or_default();
+        let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_one = |resource: &&Value| resource["resourceType"] == "Encounter";
+        Ok(entries.iter().map(|entry| &entry["resource"]).filter(is_one).cloned().collect())
     }
 
     /// The patients of somebody at work whose name, or one of whose identifiers, is like this.

@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 use smart::scope::{ContextKind, Other, Scope, Scopes};
 
+use super::visit::{Visit, VisitShown};
 use super::{DAYS, LONGEST, choice, words};
 use crate::authorization::authorize::CONTINUE;
 use crate::authorization::person::PatientShown;
@@ -105,6 +106,38 @@ fn choices(frame: &Frame<'_>, found: &[PatientShown]) -> Markup {
     }
 }
 
+/// Which of a patient's visits it is about, or none.
+pub(super) fn visits(frame: &Frame<'_>, patient: &PatientShown, found: &[VisitShown]) -> Page {
+    let choice = |name: &str, value: &str, label: &Markup| {
+        frame.form(&html! {
+            input type="hidden" name="patient" value=(patient.id);
+            input type="hidden" name=(name) value=(value);
+            button.pick name="action" value="choose" { (label) }
+        })
+    };
+    let body = html! {
+        p { strong { (frame.client) } " asks which visit this is about." }
+        (frame.who())
+        p.patient { (who(patient)) }
+        @if found.is_empty() { p role="status" { "There is no visit that you may see." } }
+        ul.choices {
+            @for visit in found { li { (choice("encounter", &visit.id, &which(visit))) } }
+            li { (choice("without", "yes", &html! { strong { "No visit" } })) }
+        }
+        (frame.deny())
+    };
+    page("Which visit?", &body).forms_to(frame.redirect_uri)
+}
+
+fn which(visit: &VisitShown) -> Markup {
+    html! {
+        strong { (visit.what) }
+        @if let Some(began) = &visit.began { span.detail { (began) } }
+        @if let Some(status) = &visit.status { span.detail { (status) } }
+        span.detail { "visit " (visit.id) }
+    }
+}
+
 fn who(patient: &PatientShown) -> Markup {
     html! {
         strong { (patient.name) }
@@ -115,7 +148,12 @@ fn who(patient: &PatientShown) -> Markup {
 }
 
 /// What the app asks, and what of it is switched on.
-pub(super) fn approval(frame: &Frame<'_>, asked: &Scopes, patient: Option<&PatientShown>, wrong: Option<&str>) -> Page {
+pub(super) fn approval(
+    frame: &Frame<'_>,
+    asked: &Scopes,
+    (patient, visit): (Option<&PatientShown>, &Visit),
+    wrong: Option<&str>,
+) -> Page {
     let mut known: Vec<&str> = asked.others().iter().filter_map(|other| words::other(*other)).collect();
     known.sort_unstable();
     known.dedup();
@@ -130,6 +168,14 @@ pub(super) fn approval(frame: &Frame<'_>, asked: &Scopes, patient: Option<&Patie
             input type="hidden" name="patient" value=(patient.id);
             h2 { "Whose record" }
             p.patient { (who(patient)) }
+        }
+        @match visit {
+            Visit::Of(visit) => {
+                input type="hidden" name="encounter" value=(visit.id);
+                p.patient { (which(visit)) }
+            }
+            Visit::Without => { input type="hidden" name="without" value="yes"; }
+            Visit::NotAsked | Visit::Open => {}
         }
         @for (context, title) in groups {
             @if of(context).next().is_some() {

@@ -46,7 +46,9 @@ impl Reach {
         let organization = unit.permit.organization();
         let mut reach = Self::default();
         for deed in [Deed::Update, Deed::Delete] {
-            let changes = unit.changes.iter().filter(|change| deed_of(change) == deed);
+            // Of whole types the type has been asked.
+            let changes =
+                unit.changes.iter().filter(|change| deed_of(change) == deed && limits(scoped, change).is_some());
             let touched = changes.filter_map(|change| entries.get(&(change.kind.clone(), change.id.clone())));
             let touched: Vec<i64> = touched.map(|entry| entry.rid).collect();
             reach.hide(connection, scoped.to(deed), touched).await?;
