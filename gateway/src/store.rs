@@ -30,7 +30,7 @@ mod health;
 mod history;
 pub mod incident;
 mod index;
-pub(crate) use index::key as index_key;
+pub(crate) use index::{key as index_key, start_of};
 pub mod introspect;
 pub(crate) mod journal;
 mod judge;
@@ -63,7 +63,7 @@ use consent::Permit;
 
 pub use checkpoint::Checkpoint;
 pub(crate) use clients::secret::random;
-pub use consents::{ALARM_EVERY, explain, glass, report};
+pub use consents::{ALARM_EVERY, ActsFor, explain, glass, report};
 pub use content::ContentOptions;
 pub use custom::ParameterReport;
 pub use error::{ChangeError, ChangeRefusal, StoreError};

@@ -301,6 +301,54 @@ suite! {
         assert_eq!(job.launch(&[("app", "app-e"), ("patient", "open-e")]).await.expect(400).json().str("error"), Some("unauthorized_client"));
     }
 
+    /// An app that asks for a visit gets one of the patient's that the person may see, or none; in the answer and in introspection.
+    async fn somebody_chooses_the_visit(server: &'static Server) {
+        let all = server.client();
+        all.save(&Json::of(r#"{"resourceType":"Practitioner","id":"doc-v"}"#)).await;
+        for id in ["open-v", "shut-v"] {
+            record(server, id).await;
+        }
+        for (id, patient, by) in [("visit-v1", "open-v", "doc-v"), ("visit-v2", "open-v", "doc-x"), ("visit-v3", "shut-v", "doc-x")] {
+            all.save(&app::encounter(id, patient, by)).await;
+        }
+        let scopes = "launch/patient launch/encounter patient/*.rs";
+        let app = App::confidential(server, "app-v", &format!("launch {scopes}")).await;
+        let mut browser = someone(server, "login-v", "Practitioner/doc-v").await;
+        let picker = app.ask(&mut browser, scopes).await;
+        let found = browser.press(&picker, "find", &[("q", "Famopen-v")]).await;
+        let visits = pick(&mut browser, &found, "open-v").await;
+        let has = |id: &str| visits.html.contains(&format!("name=\"encounter\" value=\"{id}\""));
+        assert!(visits.text().contains("Which visit?") && has("visit-v1") && has("visit-v2") && !has("visit-v3"), "{}", visits.html);
+        let button = |part: &str| {
+            let form = visits.html.split("<form").find(|form| form.contains(part)).expect("a form");
+            gateway_tests::Shown { html: format!("<form{form}"), ..visits.clone() }
+        };
+        let chosen = browser.press(&button("value=\"visit-v2\""), "choose", &[]).await;
+        assert!(chosen.text().contains("visit visit-v2"), "{}", chosen.text());
+        // One of another patient's in the form, or one that is not there, is refused alike.
+        for other in ["visit-v3", "visit-nobody"] {
+            let html = chosen.html.replace("value=\"visit-v2\"", &format!("value=\"{other}\""));
+            assert_eq!(browser.press(&gateway_tests::Shown { html, ..chosen.clone() }, "approve", &[]).await.status, 403);
+        }
+        let answered = browser.press(&chosen, "approve", &[]).await;
+        let token = app.exchange(&answered.parameter("code").expect("a code")).await.expect(200).json();
+        assert_eq!((token.str("patient"), token.str("encounter")), (Some("open-v"), Some("visit-v2")));
+        let told = app.introspect(token.str("access_token").expect("it is there")).await;
+        assert_eq!(told.str("encounter"), Some("visit-v2"));
+
+        // An EHR has said whose record is open, and not which visit; the person says that it is about none.
+        let ehr = App::backend(server, "ehr-v", "launch system/Patient.r").await;
+        let launch = ehr.launch(&[("app", "app-v"), ("patient", "open-v")]).await.expect(200).json();
+        let scopes = "launch launch/encounter patient/*.rs";
+        let visits = app.authorize(&mut browser, scopes, &[("launch", launch.str("launch").expect("it is there"))], &Method::GET).await;
+        let form = visits.html.split("<form").find(|form| form.contains("name=\"without\"")).expect("a form");
+        let none = gateway_tests::Shown { html: format!("<form{form}"), ..visits.clone() };
+        let chosen = browser.press(&none, "choose", &[]).await;
+        let answered = browser.press(&chosen, "approve", &[]).await;
+        let token = app.exchange(&answered.parameter("code").expect("a code")).await.expect(200).json();
+        assert_eq!((token.str("patient"), token.str("encounter")), (Some("open-v"), None));
+    }
+
     /// What was denied comes back as denied; a form from elsewhere does nothing; a request is answered once.
     async fn only_the_person_approves(server: &'static Server) {
         record(server, "own-d").await;

@@ -232,7 +232,7 @@ suite! {
             (&["--secret", "--scope", "a\"b"], "--scope"),
             (&["--secret", "--scope", "patient/*.rs"], "system/"),
             (&["--secret", "--scope", "system/Patients.rs"], "--scope"),
-            (&["--secret", "--scope", "system/Observation.rs?date=2020"], "category, code"),
+            (&["--secret", "--scope", "system/Observation.rs?date=ap2020"], "category, code"),
             (&["--secret", "--id", "a b"], "--id"),
             (&["--secret", "--id=-x"], "--id"),
         ];

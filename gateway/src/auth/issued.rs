@@ -12,14 +12,16 @@ use crate::auth::outside::{self, Elsewhere};
 use crate::auth::scopes::StaffReach;
 use crate::auth::{Known, Unknown, scopes};
 use crate::clock::Clock;
-use crate::store::Store;
 use crate::store::accounts::Account;
 use crate::store::clients::{Client, Issued as Token, hash_of};
+use crate::store::{ActsFor, Store};
 
 /// How long a token is known without another look: so long a revoked one may still count.
 const KNOWN_MS: i64 = 1_000;
 /// How long one that was none is none without another look.
 const BAD_MS: i64 = 1_000;
+/// Of whoever acts for others nothing is known for a while: their authority is asked for at each request.
+pub(super) const ASKED_EACH_TIME: i64 = 0;
 /// The most that are known at a time.
 const MOST: usize = 10_000;
 /// A token that was issued here is no longer than this, in bytes.
@@ -178,12 +180,20 @@ impl Issued {
             None => {
                 let found = self.store.token(hash).await.map_err(|_| Unknown::Unavailable)?;
                 let token = found.ok_or(Unknown::NotValid)?;
-                let expires_ms = token.expires_ms;
-                (known(token, self.reach).ok_or(Unknown::NotValid)?, expires_ms)
+                let account = token.approved.as_ref().map(|(_, account)| account);
+                let acting = match account {
+                    Some(account) => acting(&self.store, account).await?,
+                    None => None,
+                };
+                let expires_ms = if acting.is_some() { ASKED_EACH_TIME } else { token.expires_ms };
+                (known(token, self.reach, &acting.unwrap_or_default()).ok_or(Unknown::NotValid)?, expires_ms)
             }
         };
         self.familiar.lock().note(hash);
         let until_ms = expires_ms.min(now_ms + KNOWN_MS);
+        if until_ms <= now_ms {
+            return Ok(known);
+        }
         let mut kept = self.known.lock();
         if kept.tokens.len() >= MOST {
             kept.tokens.retain(|_, entry| now_ms < entry.until_ms);
@@ -209,6 +219,15 @@ impl Issued {
     }
 }
 
+/// For whom somebody acts, now; `None` for who does so for nobody.
+pub(super) async fn acting(store: &Store, account: &Account) -> Result<Option<Vec<ActsFor>>, Unknown> {
+    let proxies = account.proxies();
+    if proxies.is_empty() {
+        return Ok(None);
+    }
+    store.acts_for(account.organization, &proxies).await.map(Some).map_err(|_| Unknown::Unavailable)
+}
+
 /// Somebody who approved what a program does for them. Consents know them, and whoever the program is.
 pub(super) fn person(
     client: &Client,
@@ -216,8 +235,9 @@ pub(super) fn person(
     (scopes, patient): (&str, Option<&str>),
     purpose: Purpose,
     reach: StaffReach,
+    acting: &[ActsFor],
 ) -> Option<Known> {
-    let scoped = scopes::of_account(account, scopes, patient, reach)?;
+    let scoped = scopes::of_account(account, scopes, patient, reach, acting)?;
     let mut actors = account.actors.clone();
     // A program is no patient, and stands for none.
     let is_one = |actor: &&String| !actor.starts_with("Patient/") && !actor.starts_with("RelatedPerson/");
@@ -241,10 +261,10 @@ fn purposes_of_person(client: &Client, purpose: Purpose) -> Vec<Purpose> {
 }
 
 /// Who sends a token; `None` where its scopes cannot be read.
-fn known(token: Token, reach: StaffReach) -> Option<Known> {
+fn known(token: Token, reach: StaffReach, acting: &[ActsFor]) -> Option<Known> {
     let Token { client, scopes, purpose, purposes, approved, .. } = token;
     if let Some((approval, account)) = approved {
-        return person(&client, &account, (&scopes, approval.approved.patient.as_deref()), purpose, reach);
+        return person(&client, &account, (&scopes, approval.approved.patient.as_deref()), purpose, reach, acting);
     }
     // Of what the token was given for what the client may still ask for.
     let purposes: Vec<Purpose> = purposes.into_iter().filter(|purpose| client.purposes.contains(purpose)).collect();

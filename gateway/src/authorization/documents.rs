@@ -73,6 +73,7 @@ pub fn site(origin: &str, registration: bool) -> Site<'_> {
         revocation: true,
         openid: true,
         registration,
+        standalone_encounter: true,
         ..Features::default()
     };
     Site { issuer: origin, base: origin, paths: PATHS, features }

@@ -97,6 +97,14 @@ impl AuthorizationServer {
         let patient = match role {
             Role::Patient(id) => Some(id.to_owned()),
             Role::Staff => None,
+            // There is no page on which they could choose.
+            Role::Proxy => {
+                let says = format!(
+                    "whoever this is about acts for others, and says for whom when they let an app in at {}{}",
+                    self.origin, PATHS.authorize
+                );
+                return Err(Problem::new("invalid_request", says));
+            }
         };
         let (approved, granted) = scopes(client, patient.is_some(), form.get("scope"))?;
         let now_ms = self.gateway.clock.now_ms();
