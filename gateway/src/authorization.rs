@@ -45,7 +45,7 @@ use crate::store::clients::Client;
 
 pub use self::clients::Deed;
 pub use self::documents::site;
-pub use self::keys::KeysAt;
+pub use self::keys::{KeySets, KeysAt};
 pub(crate) use self::person::{purpose, role};
 pub use self::registration::Registration;
 
@@ -269,7 +269,7 @@ pub struct AuthorizationServer {
     issued: Arc<Issued>,
     /// What operators see of tokens.
     issuing: Arc<TokenSeries>,
-    keys: Arc<KeysAt>,
+    keys: KeySets,
     signer: Arc<Signer>,
     /// The origin, without a slash at the end.
     origin: Box<str>,
@@ -285,7 +285,7 @@ impl AuthorizationServer {
     pub fn new(
         endpoint: Arc<Endpoint>,
         logins: Logins,
-        (issued, issuing, keys, signer): (Arc<Issued>, Arc<TokenSeries>, Arc<KeysAt>, Arc<Signer>),
+        (issued, issuing, keys, signer): (Arc<Issued>, Arc<TokenSeries>, KeySets, Arc<Signer>),
         origin: &str,
     ) -> Self {
         let token_url = format!("{origin}{}", PATHS.token).into();
@@ -303,6 +303,11 @@ impl AuthorizationServer {
             token_url,
             registration: None,
         }
+    }
+
+    /// What fetches a client's keys: where one that registered itself says they are is a stranger's word.
+    fn keys_of(&self, client: &Client) -> &KeysAt {
+        if client.is_registered { &self.keys.anybody } else { &self.keys.named }
     }
 
     /// The same, where programs register themselves.

@@ -180,11 +180,11 @@ impl Sealer {
         self.folder.is_some()
     }
 
-    /// Reads the files again where they have changed. Where that fails, what is known stays: the next one tries again.
-    fn look(&self) {
-        let Some(folder) = &self.folder else { return };
+    /// Reads the files again where they have changed; false where that fails: what is known stays, and the next one tries again.
+    fn look(&self) -> bool {
+        let Some(folder) = &self.folder else { return true };
         if self.ring.read().seen == seen(folder) {
-            return;
+            return true;
         }
         match Ring::of_files(folder) {
             Ok(mut fresh) => {
@@ -194,8 +194,12 @@ impl Sealer {
                 fresh.keys.extend(others);
                 fresh.keys.truncate(MOST);
                 *ring = fresh;
+                true
             }
-            Err(error) => tracing::warn!(%error, "the key of the data directory cannot be read again"),
+            Err(error) => {
+                tracing::warn!(%error, "the key of the data directory cannot be read again");
+                false
+            }
         }
     }
 
@@ -208,9 +212,12 @@ impl Sealer {
     /// A text that only this key opens, for the same context alone: say whose it is and what (`totp ID`).
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// The system gives no random numbers; or there is another key, which cannot be read: under the one before nothing is sealed that would
+    /// go with it.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<String, Unsealable> {
-        self.look();
+        if !self.look() {
+            return Err(Unsealable);
+        }
         let nonce = <[u8; NONCE]>::try_generate().map_err(|_| Unsealable)?;
         let payload = Payload { msg: plain, aad: context.as_bytes() };
         let key = self.ring.read().keys[0].clone();

@@ -36,6 +36,13 @@ pub struct Redaction<'r> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lost;
 
+/// The resources of this server that a resource refers to, as type and id, with all that is in it.
+#[must_use]
+pub fn named_in<'d>(resource: Element<'d>, bases: &Bases) -> Vec<(&'static str, Cow<'d, str>)> {
+    let objects = std::iter::once(resource).chain(resource.below()).filter(|element| element.kind() == Kind::Object);
+    objects.filter_map(|object| target(object, bases)).collect()
+}
+
 /// The resources of this server that a resource says something of, as type and id: those of which it says more than which ones
 /// they are, and where it has a narrative all that it names. `bases` are the server's addresses; where none is known, any may be.
 #[must_use]

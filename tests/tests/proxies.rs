@@ -131,10 +131,11 @@ suite! {
             save(&all, &child(Some(born)).with("id", Json::text(id))).await;
             save(&all, &lab_observation(&format!("of-{id}"), id, "1")).await;
         }
-        save(&all, &lab_observation("plain", "kim", "1")).await;
         for (id, code) in [("hiv", "HIV"), ("part2", "42CFRPart2"), ("odd", "NEWER")] {
             save(&all, &labelled(id, code)).await;
         }
+        let spoken = r#"[{"reference":"Observation/hiv","display":"Geheim"},{"reference":"Observation/odd","display":"Geheim"}]"#;
+        save(&all, &lab_observation("plain", "kim", "1").with("derivedFrom", Json::of(spoken))).await;
         save(&all, &relative("m-kim", "kim", "MTH", ACTIVE)).await;
         save(&all, &relative("m-lee", "lee", "GUARD", ACTIVE)).await;
         save(&all, &relative("m-big", "big", "MTH", ACTIVE)).await;
@@ -175,6 +176,9 @@ suite! {
             assert!(matches!(api.get(&format!("/Observation/{hidden}")).await.status, 403 | 404), "{hidden}");
             assert!(matches!(api.get(&format!("/Observation/{hidden}/_history")).await.status, 403 | 404), "{hidden}");
         }
+        let plain = api.get("/Observation/plain").await.expect(200);
+        assert!(!plain.text().contains("Geheim"), "what is plain says nothing of what is not: {}", plain.text());
+        assert!(all.get("/Observation/plain").await.expect(200).text().contains("Geheim"));
         api.get("/Patient/kim").await.expect(200);
         api.get("/RelatedPerson/m-kim").await.expect(200);
         // user/ reaches all whom she acts for, patient/ the one who was chosen.

@@ -226,6 +226,11 @@ suite! {
         let first = register(&server, Some(token), &app(r#","scope":"patient/*.rs launch/patient""#)).await.expect(201).json();
         assert_eq!(first.str("scope"), Some("launch/patient patient/Observation.rs"));
         let keys = format!(r#"{{"redirect_uris":["{}"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://app.example/k"}}"#, app::REDIRECT);
+        // 55: nobody makes us look around in the clinic's network.
+        for inside in ["https://10.0.0.1/k", "https://2130706433/k"]/k", "https://2130706433/k"] {
+            let answer = register(&server, Some(token), &keys.replace("https://app.example/k", inside)).await.expect(400);
+            assert_eq!(error(&answer), "invalid_client_metadata", "{inside}");
+        }
         let second = register(&server, Some(token), &keys).await.expect(201).json();
         assert_eq!((second.str("jwks_uri"), second.at("client_secret")), (Some("https://app.example/k"), None));
         register(&server, Some(token), &app("")).await.expect(401);

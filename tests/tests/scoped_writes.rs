@@ -116,6 +116,21 @@ async fn attacks(world: &World<'_>, api: &Client) {
         api.put(&path, &performer).await.expect(403);
         let elsewhere = with_member(&changed, "encounter", &format!(r#"{{"reference":"Encounter/visit-{whose}"}}"#));
         answers.push(told(&api.put(&path, &elsewhere).await.expect(403), &ids));
+        let allergy = format!(
+            r#"{{"resourceType":"AllergyIntolerance","patient":{{"reference":"Patient/{own}"}},"encounter":{{"reference":"Encounter/visit-{whose}"}},"code":{{"text":"x"}}}}"#
+        );
+        api.post("/AllergyIntolerance", allergy).await.expect(403);
+        let document = format!(
+            r#"{{"resourceType":"DocumentReference","status":"current","subject":{{"reference":"Patient/{own}"}},"context":{{"encounter":[{{"reference":"Encounter/visit-{own}"}},{{"reference":"Encounter/visit-{whose}"}}]}},"content":[{{"attachment":{{"title":"x"}}}}]}}"#
+        );
+        api.post("/DocumentReference", document).await.expect(403);
+        let part =
+            with_member(&encounter("", &own, "dr"), "partOf", &format!(r#"{{"reference":"Encounter/visit-{whose}"}}"#));
+        let mut part = part;
+        part.remove("", "id");
+        api.post("/Encounter", part).await.expect(403);
+        let reason = r#"{"resourceType":"Parameters","parameter":[{"name":"reason","valueString":"x"}]}"#;
+        api.post(&format!("/Patient/{whose}/$break-glass"), reason).await.expect(403);
         let link = with_member(
             &patient(&own, "x"),
             "link",

@@ -155,22 +155,28 @@ suite! {
         let secret = server.folder().join("provider-secret");
         std::fs::write(&secret, "hush hush").unwrap();
         let add = ["provider", "add", "--by", "Jane", "--id", "there", "--name", "There", "--issuer", "https://id.example", "--client-id", "us", "--secret-file"];
-        server.command(&[&add[..], &[&secret.display().to_string()]].concat()).await.expect(0);
+        let secret = secret.display().to_string();
+        let introspection = ["--introspection", "https://id.example/i", "--introspection-client-id", "us", "--introspection-secret-file", &secret, "--audience", "https://here.example"];
+        server.command(&[&add[..], &[&secret], &introspection].concat()).await.expect(0);
         let mut sql = server.sql().await;
-        let kept = format!("select sealed from {schema}signing_keys union all select sealed from {schema}outside_providers");
+        let kept = format!("select sealed from {schema}signing_keys union all select sealed from {schema}outside_providers union all select introspection_sealed from {schema}outside_providers");
         let mut sealed = async || -> Vec<String> {
             let rows = sql.rows(&kept).await.into_iter();
             rows.map(|mut row| row.remove(0).unwrap().split('.').nth(1).unwrap().to_owned()).collect()
         };
         let [key, before] = ["secret.key", "secret.before.key"].map(|name| server.data_dir().join(name));
         let (old, names) = (std::fs::read(&key).unwrap(), sealed().await);
-        assert!(names.len() == 2 && names[0] == names[1]);
+        assert!(names.len() == 3 && names[0] == names[1] && names[1] == names[2]);
         let rotate = [&["rotate-secret", "--json"], &BY[..]].concat();
         let said = Json::of(&command(&server, &rotate).await.expect(0).stdout);
-        assert_eq!(said.str("sealed"), Some("2"), "{said}");
+        assert_eq!(said.str("sealed"), Some("3"), "{said}");
         let anew = sealed().await;
-        assert!(anew[0] == anew[1] && anew[0] != names[0], "{names:?} {anew:?}");
-        assert!(std::fs::read(&key).unwrap() != old && !before.exists());
+        assert!(anew[0] == anew[1] && anew[1] == anew[2] && anew[0] != names[0], "{names:?} {anew:?}");
+        assert!(std::fs::read(&key).unwrap() != old && std::fs::read(&before).unwrap() == old, "until somebody says so");
+        let finish = [&rotate[..], &["--finish"]].concat();
+        command(&server, &finish).await.expect(0);
+        assert!(!before.exists());
+        command(&server, &finish).await.expect(4);
 
         // As kill -9 leaves it: the new key is there, and nothing is sealed under it.
         std::fs::rename(&key, &before).unwrap();
@@ -180,17 +186,17 @@ suite! {
         let second = second.str("kid").unwrap().to_owned();
         published_soon(&server, |kids| kids.contains(&second) && kids.contains(&first[0])).await;
         let said = Json::of(&command(&server, &rotate).await.expect(0).stdout);
-        assert_eq!(said.str("sealed"), Some("2"), "{said}");
-        assert!(std::fs::read(&key).unwrap() == next && !before.exists());
+        assert_eq!(said.str("sealed"), Some("3"), "{said}");
+        assert!(std::fs::read(&key).unwrap() == next && before.exists());
         assert!(!server.log().contains("does not open"), "{}", server.log());
 
         // What opens with no key keeps the old one there.
         let mut sql = server.sql().await;
         sql.run(&format!("update {schema}outside_providers set sealed = 's1.AAAA'")).await;
-        let refused = command(&server, &rotate).await.expect(4);
+        let refused = command(&server, &finish).await.expect(4);
         assert!(refused.stderr.contains("1 open with neither key") && before.exists(), "{}", refused.stderr);
         sql.run(&format!("update {schema}outside_providers set sealed = ''")).await;
-        command(&server, &rotate).await.expect(0);
+        command(&server, &finish).await.expect(0);
         assert!(!before.exists());
         let mut server = server;
         server.terminate().await;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::asked::Asked;
+use crate::scoped::Scoped;
 
 /// A condition on a resource's facts. The store applies it before LIMIT, COUNT, include, chain and sort.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,6 +29,15 @@ impl Predicate {
                 Cow::Owned(Self::Consents(Box::new(Asked::clone(asked).within(None))))
             }
             _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// What may be known of what is spoken of: more than scopes let be asked for, but for whoever acts for somebody else. What their
+    /// authority does not reach they do not learn from what it does.
+    pub fn of_what_is_spoken_of(&self) -> Cow<'_, Self> {
+        match self {
+            Self::Consents(asked) if asked.scoped().is_some_and(Scoped::is_by_labels) => Cow::Borrowed(self),
+            _ => self.beyond_scopes(),
         }
     }
 

@@ -252,6 +252,13 @@ impl Scoped {
         }
     }
 
+    /// Whether labels limit what may be shown: of whoever acts for somebody else.
+    #[must_use]
+    pub fn is_by_labels(&self) -> bool {
+        let Types::Only(types) = &self.shown else { return false };
+        types.values().flatten().flatten().any(|condition| matches!(condition, Condition::Without(_)))
+    }
+
     /// Which resources may be shown: what may be read or found.
     #[must_use]
     pub fn shown(&self) -> &Types {

@@ -47,6 +47,14 @@ impl AuthorizationServer {
         let target = Target { redirect_uri, state: form.get("state"), issuer: &self.origin };
         let page = match self.begin(&client, &form).await {
             Ok(handle) => pages::see_other(&format!("{CONTINUE}?request={handle}")),
+            // Who registered it is a stranger: nobody is sent on under our address to theirs without having been told so.
+            Err(fault) if client.is_registered => pages::problem(
+                hyper::StatusCode::BAD_REQUEST,
+                &format!(
+                    "The app asked for access in a way that is not answered ({}). Nothing was given to it.",
+                    fault.says
+                ),
+            ),
             Err(fault) => pages::see_other(&target.with_error(fault.error, &fault.says)),
         };
         Ok((Some(client), page))

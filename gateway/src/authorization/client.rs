@@ -119,11 +119,12 @@ impl AuthorizationServer {
             }
             Some(Keys::Url(url)) => {
                 let now_ms = self.gateway.clock.now_ms();
-                let set = self.keys.at(&url, now_ms).await.ok_or_else(invalid)?;
+                let keys = self.keys_of(&client);
+                let set = keys.at(&url, now_ms).await.ok_or_else(invalid)?;
                 match self.verify(text, &client, &set, Some(&url)) {
                     // Keys change, under their ids too: a set that was kept may be the one before.
                     Err(assertion::AssertionError::NoKey | assertion::AssertionError::Signature) => {
-                        let set = self.keys.anew(&url, now_ms).await.ok_or_else(invalid)?;
+                        let set = keys.anew(&url, now_ms).await.ok_or_else(invalid)?;
                         self.verify(text, &client, &set, Some(&url))
                     }
                     verified => verified,

@@ -82,6 +82,9 @@ fn said<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<Option<String
     Option::deserialize(deserializer).map(Some)
 }
 
+/// Who reads the trail of all is not made by whoever has a token.
+const OFFICER: &str = "a privacy officer's client is made and changed at the command line alone (client add --officer)";
+
 /// How long the secret before counts.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -264,7 +267,14 @@ impl AuthorizationServer {
         let id = about.clone().unwrap_or_default();
         let client = match deed {
             Deed::Add => {
-                let new = Said::read(text)?.client()?.checked()?;
+                let mut new = Said::read(text)?.client()?.checked()?;
+                if new.officer {
+                    return Err(refused(OFFICER));
+                }
+                if new.networks.is_empty() {
+                    // Whoever has its token from elsewhere makes none that is answered there.
+                    new.networks = self.of(permit, &caller.id).await?.networks.to_vec();
+                }
                 let id = new.id.clone();
                 *about = Some(id.clone());
                 let secret = store.add_client(permit, new, &by).await?;
@@ -285,10 +295,16 @@ impl AuthorizationServer {
         if deed != Deed::Show && client.administrator {
             return Err(refused("an administrator's client is changed and ended at the command line alone"));
         }
+        if client.officer && matches!(deed, Deed::Change | Deed::RotateSecret) {
+            return Err(refused(OFFICER));
+        }
         let mut body = json!({ "id": id });
         match deed {
             Deed::Change => {
                 let change = Said::read(text)?.change()?.checked()?;
+                if change.officer == Some(true) {
+                    return Err(refused(OFFICER));
+                }
                 let ended = store.change_client(permit, &id, change, &by).await?;
                 body = self.of(permit, &id).await?.told(now_ms);
                 body["endedTokens"] = ended.into();

@@ -36,6 +36,25 @@ pub struct KeysAt {
     fetches: Semaphore,
 }
 
+/// Those that administrators named the addresses of, and those of anybody: apart, so that strangers use up no place of theirs.
+pub struct KeySets {
+    /// Of providers, and of clients that an administrator added.
+    pub named: Arc<KeysAt>,
+    /// Of clients that registered themselves.
+    pub anybody: Arc<KeysAt>,
+}
+
+impl KeySets {
+    /// By HTTPS clients of ours.
+    ///
+    /// # Errors
+    /// There can be no such client.
+    pub fn new(tls: &rustls::ClientConfig) -> Result<Self, reqwest::Error> {
+        let of = |reach| KeysAt::new(tls.clone(), reach).map(Arc::new);
+        Ok(Self { named: of(Reach::Named)?, anybody: of(Reach::Anybody)? })
+    }
+}
+
 /// What is known of one address.
 #[derive(Default)]
 struct Address {
@@ -130,7 +149,7 @@ impl KeysAt {
             // Whatever comes of it, and also if nobody waits for it.
             known.asked_ms = Some(now_ms);
         }
-        let _place = self.fetches.acquire().await.ok()?;
+        let _place = tokio::time::timeout(PATIENCE, self.fetches.acquire()).await.ok()?.ok()?;
         let found = self.fetched(url).await;
         let mut known = address.known.lock();
         match found {

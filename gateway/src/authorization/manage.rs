@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use hyper::HeaderMap;
+use reqwest::Url;
 use smart::scope::Scopes;
 
 use super::approval::{Step, parsed, words};
@@ -11,7 +12,7 @@ use crate::clock::Clock;
 use crate::http::query;
 use crate::logins::login_address;
 use crate::pages::{self, Markup, Page, html};
-use crate::store::clients::Approval;
+use crate::store::clients::{Approval, Client};
 
 impl AuthorizationServer {
     /// The list, or what a form of it ends.
@@ -66,8 +67,18 @@ impl AuthorizationServer {
 
     async fn name_of(&self, client: &str) -> Result<String, Problem> {
         let found = self.gateway.store.client(client).await.map_err(|_| Problem::unavailable())?;
-        Ok(found.map_or_else(|| client.to_owned(), |client| client.name))
+        Ok(found.map_or_else(|| client.to_owned(), |client| name(&client)))
     }
+}
+
+/// What an app is called; of one that registered itself that is its own word, and where it leads tells it from others.
+fn name(client: &Client) -> String {
+    if !client.is_registered {
+        return client.name.clone();
+    }
+    let leads = client.redirects.first().and_then(|uri| Url::parse(uri).ok());
+    let host = leads.and_then(|url| url.host_str().map(ToOwned::to_owned));
+    format!("{} (registered itself, {})", client.name, host.as_deref().unwrap_or("an app on a device"))
 }
 
 /// Of what came of exchanges the latest for each client: one end is the end of all.

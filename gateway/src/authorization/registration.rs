@@ -20,18 +20,30 @@ use super::record::Who;
 use super::{AuthorizationServer, Challenge, PATHS, Problem, Reply, Sent};
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::http::rate::{Guesses, Rate};
+use crate::outward::Reach;
 use crate::store::clients::{
     Client, ClientError, Keys, Kind, New, NotRegistered, Registered, Registration as Token, check_scopes_of_apps,
     new_id, over_http,
 };
 
 /// Characters of a name that show nothing, or turn what stands beside them around: what somebody reads is to be what it says.
-const UNSEEN: [std::ops::RangeInclusive<char>; 5] = [
+const UNSEEN: [std::ops::RangeInclusive<char>; 16] = [
     '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
     '\u{200b}'..='\u{200f}',
     '\u{2028}'..='\u{202e}',
     '\u{2060}'..='\u{206f}',
+    '\u{2800}'..='\u{2800}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
     '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fffb}',
+    '\u{e0000}'..='\u{e0fff}',
 ];
 
 /// How programs register themselves here.
@@ -211,7 +223,7 @@ impl AuthorizationServer {
                     "send the keys themselves (jwks): an address of keys takes an initial access token",
                 ));
             }
-            ("private_key_jwt", None, Some(url)) if url.starts_with("https://") => Some(Keys::Url(url)),
+            ("private_key_jwt", None, Some(url)) if is_outside(&url) => Some(Keys::Url(url)),
             ("private_key_jwt", ..) => {
                 return Err(metadata("private_key_jwt takes public keys: jwks, or an https jwks_uri"));
             }
@@ -249,6 +261,9 @@ impl AuthorizationServer {
         let name = said.client_name.unwrap_or_else(|| format!("App {id}"));
         if name.contains(|one| UNSEEN.iter().any(|range| range.contains(&one))) {
             return Err(metadata("client_name has characters that nobody sees, or that turn a line around"));
+        }
+        if !name.contains(char::is_alphanumeric) {
+            return Err(metadata("client_name has no letter and no digit"));
         }
         Ok(New {
             id,
@@ -329,4 +344,9 @@ fn fresh_id() -> Result<String, Problem> {
             return Ok(id);
         }
     }
+}
+
+/// An address of the Internet's, or a name.
+fn is_outside(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| Reach::Anybody.may_be_fetched(&url))
 }

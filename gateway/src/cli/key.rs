@@ -53,8 +53,10 @@ Exit codes:
     /// Puts a new key in the place of secret.key, and seals under it all that is sealed in the database.
     #[command(after_help = "\
 What is sealed: private keys for ID tokens, secrets of second factors, secrets with providers. Servers may run meanwhile: they
-take up the new key by themselves. Until the end the old key is beside the new one, as secret.before.key; whatever ends the
-command before (kill -9, too), run it again and it goes on.
+take up the new key by themselves. The old key stays beside the new one, as secret.before.key; whatever ends the command
+before (kill -9, too), run it again and it goes on. Back up secret.key, and once that is done take the old one away by
+--finish, which looks once more for what is sealed under it. Backups of the database from before open with the old key
+alone: keep it with them.
 
 Servers of one database with other data directories need the new file before anything is sealed under it, so give all of them
 one folder of keys, or the key in the environment. Where the key is in the environment or printed by --secret-key-command,
@@ -63,11 +65,12 @@ servers (start them again), run this command, and take the old one away.
 
 Example:
   fhir-gateway key rotate-secret --by 'Jane Doe'
+  fhir-gateway key rotate-secret --by 'Jane Doe' --finish
 
 Exit codes:
   0 done, 1 failed, 2 wrong usage, 3 the database is not available,
   4 something opens with neither key: it stays as it is, and so does the old key")]
-    RotateSecret(RotateArgs),
+    RotateSecret(RotateSecretArgs),
 }
 
 /// Who makes a new one.
@@ -76,6 +79,22 @@ pub struct RotateArgs {
     /// Who does it.
     #[arg(long, value_name = "NAME")]
     by: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Who rotates the key that all is sealed under.
+#[derive(Args, Debug)]
+pub struct RotateSecretArgs {
+    /// Who does it.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Takes the key before away, once nothing is sealed under it any more and there is a backup of the new one.
+    #[arg(long)]
+    finish: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -174,14 +193,22 @@ pub(super) async fn run(command: KeyCommand) -> Result<Exit, Stop> {
 /// Servers that were sealing while the key changed have written what they sealed.
 const SETTLED: Duration = Duration::from_secs(2);
 
-async fn rotate_secret(args: &RotateArgs) -> Result<Exit, Stop> {
+async fn rotate_secret(args: &RotateSecretArgs) -> Result<Exit, Stop> {
     person(&args.by).map_err(|error| Stop { exit: Exit::Refused, message: error.to_string() })?;
     let failed = |error: io::Error| Stop::failed(format!("the key cannot be changed: {error}"));
     let (gateway, permit) = open(&args.database, Action::Change, ("key-rotate-secret", &args.by)).await?;
     let folder = gateway.sealer.is_of_files().then_some(args.database.data_dir.as_path());
+    let has_files = folder.is_some();
     let done = async {
         let _lock = folder.map(rotation::lock).transpose().map_err(failed)?;
-        folder.map(rotation::begin).transpose().map_err(failed)?;
+        match folder {
+            Some(folder) if args.finish && !rotation::has_before(folder) => {
+                let message = "there is no key before the one that is used: there is nothing to finish".to_owned();
+                return Err(Stop { exit: Exit::Refused, message });
+            }
+            Some(_) if args.finish => {}
+            _ => _ = folder.map(rotation::begin).transpose().map_err(failed)?,
+        }
         let begun = Instant::now();
         let first = gateway.store.reseal(&permit, &gateway.sealer).await?;
         tokio::time::sleep(SETTLED.saturating_sub(begun.elapsed())).await;
@@ -195,7 +222,9 @@ async fn rotate_secret(args: &RotateArgs) -> Result<Exit, Stop> {
             );
             return Err(Stop { exit: Exit::Refused, message });
         }
-        folder.map(rotation::end).transpose().map_err(failed)?;
+        if args.finish {
+            folder.map(rotation::end).transpose().map_err(failed)?;
+        }
         Ok(first.done + second.done)
     };
     let done = done.await;
@@ -204,7 +233,14 @@ async fn rotate_secret(args: &RotateArgs) -> Result<Exit, Stop> {
     cli::print(&if args.json {
         format!("{}\n", json!({ "sealed": count }))
     } else {
-        format!("{count} values are sealed under the new key\n")
+        let next = match (has_files, args.finish) {
+            (true, false) => {
+                "; the one before stays as secret.before.key: back up secret.key, then run this with --finish"
+            }
+            (true, true) => "; the one before has gone",
+            (false, _) => "",
+        };
+        format!("{count} values are sealed under the new key{next}\n")
     })?;
     Ok(Exit::Done)
 }

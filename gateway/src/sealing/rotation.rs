@@ -1,7 +1,8 @@
 //! Another key in the place of the one in the data directory.
 //!
-//! The old key gets a second name, then a new one takes the first name, then all that is sealed is sealed anew (`store::sealed`), then the second
-//! name goes. Whenever that is cut off both keys are there, and the same command goes on.
+//! The old key gets a second name, then a new one takes the first name, then all that is sealed is sealed anew (`store::sealed`). Whenever that is
+//! cut off both keys are there, and the same command goes on. The second name goes when somebody says so: not before there is a copy of the new key,
+//! nor while what a server sealed under the old one may still be on its way into the database.
 
 use std::fs::{self, File};
 use std::io;
@@ -42,6 +43,10 @@ pub fn begin(data_dir: &Path) -> io::Result<bool> {
             _ => {}
         }
         make_key(&next)?;
+        if let Err(error) = give_away(&next, &fs::metadata(&now)?) {
+            fs::remove_file(&next)?;
+            return Err(error);
+        }
         fs::rename(&next, &now)?;
         flush(data_dir)?;
     }
@@ -55,6 +60,28 @@ pub fn begin(data_dir: &Path) -> io::Result<bool> {
 pub fn end(data_dir: &Path) -> io::Result<()> {
     fs::remove_file(data_dir.join(BEFORE_FILE))?;
     flush(data_dir)
+}
+
+/// Whoever reads the old key reads the new one: who rotates may be somebody else (`sudo`).
+#[cfg(unix)]
+fn give_away(next: &Path, now: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let made = fs::metadata(next)?;
+    if (made.uid(), made.gid()) != (now.uid(), now.gid()) {
+        chown(next, Some(now.uid()), Some(now.gid()))?;
+    }
+    fs::set_permissions(next, now.permissions())
+}
+
+#[cfg(not(unix))]
+fn give_away(next: &Path, now: &fs::Metadata) -> io::Result<()> {
+    fs::set_permissions(next, now.permissions())
+}
+
+/// Whether there is a key before the one that is used, which has to be kept or to be taken away.
+#[must_use]
+pub fn has_before(data_dir: &Path) -> bool {
+    data_dir.join(BEFORE_FILE).exists()
 }
 
 /// Names are durable.

@@ -24,10 +24,17 @@ struct Place {
 
 /// Signing keys (`signing`), secrets of second factors (`logins`), secrets with providers (`outside`). What browsers have sealed is not here: it counts
 /// for minutes, and servers know the key before for longer.
-const PLACES: [Place; 3] = [
+const PLACES: [Place; 4] = [
     Place { table: "signing_keys", key: "kid", column: "sealed", context: "signing key", is_owned: false },
     Place { table: "accounts", key: "id", column: "totp_secret", context: "totp", is_owned: true },
     Place { table: "outside_providers", key: "id", column: "sealed", context: "provider", is_owned: true },
+    Place {
+        table: "outside_providers",
+        key: "id",
+        column: "introspection_sealed",
+        context: "provider introspection",
+        is_owned: true,
+    },
 ];
 
 /// What came of it.

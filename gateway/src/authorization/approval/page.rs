@@ -98,6 +98,7 @@ pub(super) fn picker(frame: &Frame<'_>, text: &str, found: Option<&[PatientShown
 pub(super) fn whom(frame: &Frame<'_>, found: &[PatientShown]) -> Page {
     let body = html! {
         p { strong { (frame.client) } " asks for the record of one patient." }
+        (frame.unverified())
         (frame.who())
         @if found.is_empty() {
             p role="status" {
@@ -139,6 +140,7 @@ pub(super) fn visits(frame: &Frame<'_>, patient: &PatientShown, found: &[VisitSh
     };
     let body = html! {
         p { strong { (frame.client) } " asks which visit this is about." }
+        (frame.unverified())
         (frame.who())
         p.patient { (who(patient)) }
         @if found.is_empty() { p role="status" { "There is no visit that you may see." } }

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::Site;
 use crate::audit::upkeep;
 use crate::auth::{Authenticator, Elsewhere, Issued};
-use crate::authorization::{self, AuthorizationServer, KeysAt, Registration};
+use crate::authorization::{self, AuthorizationServer, KeySets, Registration};
 use crate::cli::{Stop, restore};
 use crate::gateway::Gateway;
 use crate::http::edge::Edge;
@@ -29,7 +29,6 @@ use crate::interaction::cursor::Cursors;
 use crate::logins::Logins;
 use crate::metrics::{Metrics, listener};
 use crate::outside::Outside;
-use crate::outward::Reach;
 use crate::readiness::Readiness;
 use crate::signing::Signer;
 use crate::traces::Traces;
@@ -143,14 +142,13 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
         update_creates: !gateway.enforces_consents,
     });
     let keys = tls::config(None).map_err(|error| error.to_string());
-    let keys =
-        keys.and_then(|tls| KeysAt::new(tls, Reach::Named).map_err(|_| "no HTTPS client can be made".to_owned()));
-    let keys = Arc::new(keys.map_err(Stop::failed)?);
+    let keys = keys.and_then(|tls| KeySets::new(&tls).map_err(|_| "no HTTPS client can be made".to_owned()));
+    let keys = keys.map_err(Stop::failed)?;
     let sealer = Arc::clone(&gateway.sealer);
     let signer = Arc::new(Signer::new(gateway.store.clone(), Arc::clone(&gateway.clock), sealer, &origin, &base));
     let (store_of, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
     let outside =
-        Arc::new(Outside::new(store_of, clock, Arc::clone(&gateway.sealer), Arc::clone(&keys), &origin, &base));
+        Arc::new(Outside::new(store_of, clock, Arc::clone(&gateway.sealer), Arc::clone(&keys.named), &origin, &base));
     let elsewhere = Elsewhere::new(Arc::clone(&gateway), Arc::clone(&outside));
     let issued = Issued::new(gateway.store.clone(), Arc::clone(&gateway.clock), gateway.staff_reach);
     let issued = Arc::new(issued.and_elsewhere(elsewhere));

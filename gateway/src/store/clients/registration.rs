@@ -87,6 +87,9 @@ impl From<StoreError> for NotRegistered {
     }
 }
 
+/// For so long one that nobody has used yet makes no room for another: an hour.
+const FRESH_MS: i64 = 3_600_000;
+
 impl From<crate::store::connection::DbError> for NotRegistered {
     fn from(error: crate::store::connection::DbError) -> Self {
         Self::Client(error.into())
@@ -125,11 +128,25 @@ impl Store {
                     return Err(NotRegistered::NoToken);
                 }
             }
+            // Nobody takes the name of what an administrator added: people would not know which one they let in.
             let sql =
-                "select count(*) from oauth_clients where organization_id = $1 and registered = 1 and disabled is null";
+                "select 1 from oauth_clients where organization_id = $1 and registered = 0 and lower(name) = lower($2)";
+            if connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(&new.name)]).await?.is_some() {
+                let says = "another app here is called so: register by another client_name".to_owned();
+                return Err(NotRegistered::Client(ClientError::Invalid(says)));
+            }
+            // What somebody approves something for takes no place: there are no more of those than people do.
+            let sql = "select count(*) from oauth_clients where organization_id = $1 and registered = 1 and used is null \
+                       and disabled is null";
             let row = connection.fetch_optional(sql, &[Arg::Int(organization.0)]).await?;
             if row.and_then(|row| row.int(0)).unwrap_or(i64::MAX) >= i64::from(most) {
-                return Err(NotRegistered::Full);
+                // The oldest makes room: a stranger does not keep all others out for longer than it takes to use a new one.
+                let sql = "delete from oauth_clients where organization_id = $1 and id in (select id from oauth_clients \
+                           where organization_id = $1 and registered = 1 and used is null and created < $2 order by created, id limit 1)";
+                let args = [Arg::Int(organization.0), Arg::Int(created_ms - FRESH_MS)];
+                if connection.execute(sql, &args).await? == 0 {
+                    return Err(NotRegistered::Full);
+                }
             }
             insert(connection, organization, &new, (created_ms, &by), Some(&hash)).await.map_err(NotRegistered::Client)
         };
@@ -242,11 +259,17 @@ impl Store {
         Err(ClientError::Refused(says.to_owned()))
     }
 
-    /// Ends a client that registered itself, by its own token; false where it had ended.
+    /// Ends a client that registered itself, by its own token; false where it had ended. One that was never used goes without a trace of it here.
     ///
     /// # Errors
     /// The store does not answer.
     pub async fn deregister(&self, permit: &Permit, client: &Client) -> Result<bool, ClientError> {
+        let unused =
+            "delete from oauth_clients where organization_id = $1 and id = $2 and registered = 1 and used is null";
+        if self.write(client.organization, unused, &[Arg::Int(client.organization.0), Arg::Text(&client.id)]).await? > 0
+        {
+            return Ok(true);
+        }
         match self.disable_client(permit, &client.id, &client.id).await {
             Ok(_) => Ok(true),
             Err(ClientError::Refused(_)) => Ok(false),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use consent::scoped::{Condition, Deed, Scoped, Token, Types};
 use consent::{OrganizationId, Predicate};
 use mappers::json::Document;
+use mappers::redaction::named_in;
 use mappers::search::{Custom, compartment};
 
 use super::predicate::{Span, scopes};
@@ -55,29 +56,46 @@ impl Reach {
         }
         let (mut patients, mut encounters, mut care) = (HashSet::new(), HashSet::new(), BTreeSet::new());
         for change in &unit.changes {
-            let Some(limits) = limits(scoped, change) else { continue };
+            let limits = limits(scoped, change);
+            if limits.is_none() && &*change.kind != "Encounter" {
+                continue;
+            }
             let Some(Ok(document)) = body(change).map(Document::parse) else { continue };
             let new = Written::of(core, change, &document);
             if &*change.kind == "Encounter" {
                 reach.encounters.insert(change.id.clone(), new.patient.clone());
             }
+            let Some(limits) = limits else { continue };
             care.extend(limits.iter().flatten().filter(|condition| matches!(condition, Condition::Care(_))));
             patients.extend(new.patients);
-            encounters.extend(new.encounter);
+            encounters.extend(new.encounters);
         }
         encounters.retain(|id| !reach.encounters.contains_key(id));
         for condition in care {
             let cared = cared(connection, organization, condition, &patients).await?;
             reach.cared.insert(condition.clone(), cared);
         }
-        let sql = "select d.id, d.patient from {keys} {join} directory d on d.organization_id = $1 and d.type = 'Encounter' \
-             and d.id = k.id and d.deleted = 0";
-        for row in by_ids(connection, sql, vec![Arg::Int(organization.0)], &encounters).await? {
+        // Of one that Consents hide nothing is told: it is as if it were not there.
+        let predicate = unit.permit.predicate().beyond_scopes();
+        let engine = connection.engine();
+        let mut query = Query::default();
+        let number = query.arg(Arg::Int(organization.0));
+        let visible = query.predicate(&predicate, ("d", &["Encounter"]), Span::Current, engine);
+        let sql = format!(
+            "select d.id, d.patient from {{keys}} {{join}} directory d on d.organization_id = {number} and d.type = 'Encounter' \
+             and d.id = k.id and d.deleted = 0 where {visible}"
+        );
+        for row in by_ids(connection, &sql, query.args, &encounters).await? {
             if let Some(id) = row.text(0) {
                 reach.encounters.insert(id.into(), row.text(1).map(Into::into));
             }
         }
         Ok(reach)
+    }
+
+    /// Of these patients it is not told whether somebody cares for them.
+    pub(super) fn forget(&mut self, patients: &HashSet<Box<str>>) {
+        self.cared.values_mut().for_each(|cared| cared.retain(|patient| !patients.contains(patient)));
     }
 
     /// Hides those of these rows that are not among the types.
@@ -140,10 +158,10 @@ impl Reach {
 
     /// Whether it is somebody's, nobody's besides, and in no encounter of another's: what is written there reaches what is read there.
     fn is_of(&self, new: &Written, is_reached: impl Fn(&str) -> bool) -> bool {
-        let encounter = new.encounter.as_ref().map(|id| self.encounters.get(id).and_then(Option::as_ref));
+        let whose = |id: &Box<str>| self.encounters.get(id).and_then(Option::as_ref);
         new.patient.is_some()
             && new.patients.iter().all(|patient| is_reached(patient))
-            && encounter.is_none_or(|whose| whose == new.patient.as_ref())
+            && new.encounters.iter().all(|id| whose(id) == new.patient.as_ref())
     }
 }
 
@@ -153,8 +171,8 @@ struct Written {
     patient: Option<Box<str>>,
     /// All in whose compartment it is.
     patients: HashSet<Box<str>>,
-    /// The encounter that it is of; not what is one.
-    encounter: Option<Box<str>>,
+    /// All encounters that it speaks of: those that it is in, and what one is a part of.
+    encounters: HashSet<Box<str>>,
     index: Index,
 }
 
@@ -168,8 +186,12 @@ impl Written {
         let named = index.rows().references.iter();
         let named = named.filter(|row| row.target_type == "Patient" && places.contains(&row.path));
         let patients = named.map(|row| Box::from(&*row.target_id)).chain(facts.patient.clone()).collect();
-        let encounter = facts.mark.encounter.filter(|_| &*change.kind != "Encounter");
-        Self { patient: facts.patient, patients, encounter, index }
+        let named = named_in(document.root(), &bases).into_iter();
+        let encounters =
+            named.filter(|(kind, id)| *kind == "Encounter" && !id.is_empty()).map(|(_, id)| Box::from(&*id));
+        let itself = |id: &Box<str>| &*change.kind == "Encounter" && **id == *change.id;
+        let encounters = encounters.chain(facts.mark.encounter).filter(|id| !itself(id)).collect();
+        Self { patient: facts.patient, patients, encounters, index }
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn redact(
     connection: &mut Connection,
     versions: &mut [&mut Version],
 ) -> Result<(), DbError> {
-    let predicate = &*permit.predicate().beyond_scopes();
+    let predicate = &*permit.predicate().of_what_is_spoken_of();
     if !matches!(predicate, Predicate::Consents(_)) {
         return Ok(());
     }
@@ -113,7 +113,7 @@ pub(crate) async fn merge(
         for kept in replaced.iter().filter_map(|(_, entry, _)| kept(entry.rid)) {
             asked.extend(asked_about(&spoken(core, kept)?));
         }
-        let predicate = unit.permit.predicate().beyond_scopes();
+        let predicate = unit.permit.predicate().of_what_is_spoken_of();
         let seen = seen(connection, unit.permit.organization(), &predicate, &asked).await?;
         let hides = |kind: &str, id: &str| is_hidden(kind, id, &seen);
         // What is read while something was hidden, or not there, may be written when it is seen: the mark tells.

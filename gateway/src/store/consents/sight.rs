@@ -84,6 +84,8 @@ pub(crate) async fn sights(
         sight.keep_notices(connection, asked, letters.map(|entry| entry.rid).collect()).await?;
         sight.hidden.extend(&reach.hidden);
         sight.reach = reach;
+        // Whether somebody cares for a patient who is hidden is not told either.
+        sight.reach.forget(&sight.unseen);
         sights.push(sight);
     }
     Ok(sights)
