@@ -227,7 +227,7 @@ suite! {
         assert_eq!(first.str("scope"), Some("launch/patient patient/Observation.rs"));
         let keys = format!(r#"{{"redirect_uris":["{}"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://app.example/k"}}"#, app::REDIRECT);
         // 55: nobody makes us look around in the clinic's network.
-        for inside in ["https://10.0.0.1/k", "https://2130706433/k"]/k", "https://2130706433/k"] {
+        for inside in ["https://10.0.0.1/k", "https://2130706433/k"] {
             let answer = register(&server, Some(token), &keys.replace("https://app.example/k", inside)).await.expect(400);
             assert_eq!(error(&answer), "invalid_client_metadata", "{inside}");
         }

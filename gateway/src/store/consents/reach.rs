@@ -158,7 +158,7 @@ impl Reach {
 
     /// Whether it is somebody's, nobody's besides, and in no encounter of another's: what is written there reaches what is read there.
     fn is_of(&self, new: &Written, is_reached: impl Fn(&str) -> bool) -> bool {
-        let whose = |id: &Box<str>| self.encounters.get(id).and_then(Option::as_ref);
+        let whose = |id: &str| self.encounters.get(id).and_then(Option::as_ref);
         new.patient.is_some()
             && new.patients.iter().all(|patient| is_reached(patient))
             && new.encounters.iter().all(|id| whose(id) == new.patient.as_ref())
@@ -189,7 +189,7 @@ impl Written {
         let named = named_in(document.root(), &bases).into_iter();
         let encounters =
             named.filter(|(kind, id)| *kind == "Encounter" && !id.is_empty()).map(|(_, id)| Box::from(&*id));
-        let itself = |id: &Box<str>| &*change.kind == "Encounter" && **id == *change.id;
+        let itself = |id: &str| &*change.kind == "Encounter" && *id == *change.id;
         let encounters = encounters.chain(facts.mark.encounter).filter(|id| !itself(id)).collect();
         Self { patient: facts.patient, patients, encounters, index }
     }
