@@ -43,6 +43,7 @@ use crate::store::clients::Client;
 
 pub use self::documents::site;
 pub use self::keys::KeysAt;
+pub(crate) use self::keys::NoAnswer;
 pub(crate) use self::person::{purpose, role};
 
 /// Where its endpoints are, from the origin on.

@@ -27,7 +27,7 @@ impl Names {
 }
 
 /// Work for the exchange that is under way, in a task of its own.
-pub(super) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let names = EXCHANGE.try_with(Clone::clone).ok();
     async move {
         match names {

@@ -356,6 +356,24 @@ async fn a_token_changes_no_account_also_where_the_provider_is_added_anew() {
     assert_eq!((&changed.id, &*changed.actors), (&made.id, &["Practitioner/9".to_owned()][..]));
 }
 
+#[tokio::test]
+async fn what_was_read_of_a_token_before_the_provider_was_changed_vouches_for_nobody() {
+    let setting = setting().await;
+    let (cookie, state) = setting.begun().await;
+    let login = setting.outside.finish(&cookie, good(&state)).await.unwrap();
+    let (store, persona) = (&setting.gateway.store, login.persona.unwrap().unwrap());
+    let permit = setting.gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
+    let change = crate::store::providers::Change {
+        roles: Some(vec![("boss".to_owned(), Role::Owner)]),
+        ..crate::store::providers::Change::default()
+    };
+    store.change_provider(&permit, "clinic", &change, "Jane").await.unwrap();
+    let said = (Word::Held(1), Some(&persona));
+    assert!(store.account_of_subject(&login.provider, "u-1", said).await.unwrap().account.is_none());
+    let now = store.provider("clinic").await.unwrap().unwrap();
+    assert!(store.account_of_subject(&now, "u-1", said).await.unwrap().account.is_some());
+}
+
 /// Keycloak says of its document that nobody keeps it; and whoever sends a token that is none is nobody.
 #[tokio::test]
 async fn a_provider_is_not_asked_each_time_where_it_has_what() {

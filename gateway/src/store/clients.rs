@@ -24,7 +24,7 @@ pub use approvals::{Approval, Approved, Given, NewApproval, Wanted};
 pub use check::is_id;
 pub use exchanged::Exchanged;
 pub use handles::{Handle, HandleKind, NewHandle};
-pub use secret::{TOKEN, hash_of, new_id};
+pub use secret::{TOKEN, hash_of, is_ours, new_id};
 pub use tokens::{Issued, Token};
 pub use wanted::{Change, New};
 
@@ -121,6 +121,7 @@ pub struct Client {
     /// Whose access tokens it has, where it gets none here.
     pub provider: Option<String>,
     /// The providers whose ID tokens it may exchange for access tokens: an administrator approved that in the stead of whom they are about.
+    /// Where the provider has several names for apps (`aud`), after a `=` the one that is this client's ([`Client::exchanged_of`]).
     pub exchanges: Vec<String>,
     /// The networks from which it is answered; none are all.
     pub networks: Vec<IpNet>,

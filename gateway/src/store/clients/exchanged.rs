@@ -5,12 +5,13 @@ use consent::OrganizationId;
 
 use super::approvals::{Approval, COLUMNS, NewApproval};
 use super::tokens::{LONGEST, Token};
-use super::{Client, secret};
+use super::{Client, check, secret};
 use crate::store::Store;
 use crate::store::accounts::Account;
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::dialect;
 use crate::store::error::StoreError;
+use crate::store::providers::Provider;
 
 /// An approval that ends within so long is made anew at the next exchange.
 const RENEWED_MS: i64 = 30 * 86_400_000;
@@ -26,6 +27,25 @@ pub enum Exchanged {
     Refused,
     /// The client or the account was changed meanwhile.
     Changed,
+}
+
+impl Client {
+    /// Which of the names that a provider has for apps are this client's: those that an administrator said, or the one that there is.
+    #[must_use]
+    pub fn exchanged_of(&self, provider: &Provider) -> Vec<String> {
+        let names = &provider.exchange_audiences;
+        let of_word = |word: &String| match check::exchange(word) {
+            (id, Some(name)) if *id == *provider.id => names.iter().find(|own| *own == name).cloned(),
+            (id, None) if *id == *provider.id && names.len() == 1 => names.first().cloned(),
+            _ => None,
+        };
+        self.exchanges.iter().filter_map(of_word).collect()
+    }
+
+    /// The providers whose ID tokens it may exchange, by their ids.
+    pub fn exchanging(&self) -> impl Iterator<Item = &str> {
+        self.exchanges.iter().map(|word| check::exchange(word).0)
+    }
 }
 
 impl Store {
@@ -51,6 +71,14 @@ impl Store {
         let work = async |connection: &mut Connection| -> Result<Result<Approval, Exchanged>, DbError> {
             let organization = client.organization.0;
             let locked = dialect::for_share(connection.engine());
+            // Who changes a provider or removes it takes it before its accounts: so does this, and neither waits for the other for good.
+            let sql = format!(
+                "select 1 from outside_providers where organization_id = $1 and id = $2 and removed is null{locked}"
+            );
+            let args = [Arg::Int(organization), Arg::Text(new.exchange.as_deref().unwrap_or_default())];
+            if connection.fetch_optional(&sql, &args).await?.is_none() {
+                return Ok(Err(Exchanged::Changed));
+            }
             // Whoever closes the client out, or changes the account, waits for this, or this finds that done.
             let sql = format!(
                 "select 1 from accounts where organization_id = $1 and id = $2 and revision = $3 and disabled is null{locked}"

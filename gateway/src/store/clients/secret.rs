@@ -16,6 +16,12 @@ use crate::store::error::StoreError;
 pub(super) const SECRET: &str = "fgs_";
 /// What access tokens begin with.
 pub const TOKEN: &str = "fgt_";
+/// Whether a text begins as what is made here does: tokens, codes, handles, sessions and secrets have four characters before what is random.
+#[must_use]
+pub fn is_ours(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'f', b'g', b'a'..=b'z', b'_', ..])
+}
+
 /// None is longer than this, in bytes.
 pub(super) const LONGEST: usize = 128;
 
@@ -96,6 +102,7 @@ mod tests {
         let kept = Kept { now: Some(hash.clone()), before: Some((hash.clone(), 1)) };
         assert!(!format!("{kept:?}").contains(&hash));
         assert_ne!(make(TOKEN).unwrap().1, make(TOKEN).unwrap().1);
+        assert!(is_ours(text) && is_ours(TOKEN) && !is_ours("fg_x") && !is_ours("FGT_x") && !is_ours(""));
     }
 
     #[test]
