@@ -13,6 +13,7 @@ pub(in crate::store) mod check;
 mod exchanged;
 mod handles;
 mod jwks;
+mod refused;
 pub(in crate::store) mod secret;
 mod tokens;
 mod wanted;

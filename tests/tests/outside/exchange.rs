@@ -323,6 +323,23 @@ suite! {
         assert_eq!(read(&server, again_given.str("access_token").unwrap(), "/Patient/p1").await, 200);
         let page = again(&server, "paula").await.open("/oauth/manage").await;
         assert!(!page.text().contains("You have closed"), "{}", page.text());
+        // Where another app knows them by claims, under an account of which they need not know, they are the same person.
+        let other = Issuer::start();
+        trust(&server, "other", &other, &[]).await.expect(0);
+        app(&server, "other-app", "other", "patient/*.rs").await.expect(0);
+        let (theirs, stranger) = (other.token("x-1", "app-1", json!({"fhirUser": "Patient/p1"})), other.token("x-2", "app-1", json!({"fhirUser": "Patient/p11"})));
+        let given = exchange(&server, "other-app", &theirs, &[]).await.expect(200).json();
+        exchange(&server, "other-app", &stranger, &[]).await.expect(200);
+        let access = given.str("access_token").unwrap();
+        assert_eq!((read(&server, access, "/Patient/p1").await, accounts(&server).await.len()), (200, 3));
+        let page = paula.open("/oauth/manage").await;
+        let page = paula.press(&page, "End the access of other-app", &[]).await;
+        tokio::time::sleep(super::KNOWN).await;
+        assert_eq!(read(&server, access, "/Patient/p1").await, 401);
+        assert!(refused(&server, "other-app", &theirs, &[]).await.2.contains("closed the client out"));
+        exchange(&server, "other-app", &stranger, &[]).await.expect(200);
+        paula.press(&page, "Let other-app in again", &[]).await;
+        exchange(&server, "other-app", &theirs, &[]).await.expect(200);
     }
 
     /// Two apps of one provider: a token is for the app that it was made for, by whichever client it is shown.

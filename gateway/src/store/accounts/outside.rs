@@ -326,7 +326,8 @@ pub(in crate::store) async fn end_of_provider(
     provider: &str,
     (now_ms, by): (i64, &str),
 ) -> Result<(), DbError> {
-    let sql = "select distinct account from outside_links where organization_id = $1 and provider = $2";
+    let sql =
+        "select distinct account from outside_links where organization_id = $1 and provider = $2 order by account";
     let accounts = connection.fetch(sql, &[Arg::Int(organization.0), Arg::Text(provider)]).await?;
     for row in &accounts {
         let account = row.text(0).unwrap_or_default();
