@@ -158,12 +158,12 @@ impl Authenticator {
     }
 
     /// Whether it takes a look into the database, or at a signature, for a token that nobody has seen here before: who guesses makes others pay
-    /// for that.
+    /// for that. One that was bad a moment ago is not looked at.
     pub fn is_stranger(&self, headers: &HeaderMap) -> bool {
         let (Some(token), Some(issued)) = (bearer(headers), &self.issued) else { return false };
         let of_development =
             self.development.as_ref().map(|development| same(token.as_bytes(), development.token.as_bytes()));
-        !of_development.unwrap_or_default() && !issued.is_familiar(token)
+        !of_development.unwrap_or_default() && !issued.is_told(token)
     }
 
     async fn whose(&self, token: &str) -> Result<Known, Unknown> {

@@ -9,6 +9,7 @@
 mod approval;
 mod authorize;
 mod client;
+mod clients;
 mod documents;
 pub(crate) mod form;
 mod inspect;
@@ -17,6 +18,7 @@ mod launch;
 mod manage;
 mod person;
 mod record;
+mod registration;
 mod token;
 
 use std::fmt;
@@ -25,14 +27,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use consent::Purpose;
-use hyper::{HeaderMap, StatusCode};
+use hyper::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use smart::metadata::Paths;
 
 use self::approval::Step;
 use self::person::About;
 use self::record::Who;
-use crate::auth::Issued;
+use crate::auth::{Issued, Known};
 use crate::gateway::Gateway;
 use crate::interaction::Endpoint;
 use crate::logins::{self, Logins};
@@ -41,10 +43,12 @@ use crate::pages::{self, Page};
 use crate::signing::Signer;
 use crate::store::clients::Client;
 
+pub use self::clients::Deed;
 pub use self::documents::site;
 pub use self::keys::KeysAt;
 pub(crate) use self::keys::NoAnswer;
 pub(crate) use self::person::{purpose, role};
+pub use self::registration::Registration;
 
 /// Where its endpoints are, from the origin on.
 pub const PATHS: Paths<'static> = Paths {
@@ -87,6 +91,12 @@ pub enum Part {
     Introspect,
     /// The end of a token.
     Revoke,
+    /// A program registers itself.
+    Register,
+    /// A registration, for who has its token.
+    Registered,
+    /// The organization's clients, for an administrator's program.
+    Clients(Deed),
     /// A page for people: who logs in.
     Logins(logins::Route),
 }
@@ -107,6 +117,9 @@ impl Part {
             Self::Token => "token",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
+            Self::Register => "register",
+            Self::Registered => "registration",
+            Self::Clients(deed) => deed.name(),
             Self::Logins(route) => route.name(),
         }
     }
@@ -114,6 +127,11 @@ impl Part {
     /// Whether people look at what it answers.
     pub fn is_page(self) -> bool {
         matches!(self, Self::Authorize | Self::Approval | Self::Manage | Self::Logins(_))
+    }
+
+    /// Whether what is sent with it is JSON.
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Register | Self::Clients(_))
     }
 
     /// Whether it only tells what everybody may know.
@@ -125,6 +143,17 @@ impl Part {
     }
 }
 
+/// How somebody is told to show who they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Challenge {
+    /// That is not what is wrong.
+    None,
+    /// As a client.
+    Basic,
+    /// By a token.
+    Bearer,
+}
+
 /// An answer, which nobody keeps. It may hold a token, and shows none.
 pub enum Reply {
     /// To a program.
@@ -134,9 +163,11 @@ pub enum Reply {
         /// Its body; empty for none.
         body: Bytes,
         /// Who asks is not known: it is told how to show who it is.
-        challenges: bool,
+        challenge: Challenge,
         /// For how many seconds anybody may keep it; 0: nobody may.
         kept_s: u32,
+        /// After how many seconds it may be asked again; 0: that is not said.
+        wait_s: u32,
     },
     /// To somebody's browser: a page, or where to go.
     Page(Box<Page>),
@@ -150,7 +181,12 @@ impl fmt::Debug for Reply {
 
 impl Reply {
     fn json(status: StatusCode, body: &Value) -> Self {
-        Self::Json { status, body: body.to_string().into(), challenges: false, kept_s: 0 }
+        Self::Json { status, body: body.to_string().into(), challenge: Challenge::None, kept_s: 0, wait_s: 0 }
+    }
+
+    /// Nothing but a status.
+    fn empty(status: StatusCode) -> Self {
+        Self::Json { status, body: Bytes::new(), challenge: Challenge::None, kept_s: 0, wait_s: 0 }
     }
 
     /// Its status.
@@ -166,6 +202,12 @@ impl Reply {
 pub struct Sent<'s> {
     /// What.
     pub part: Part,
+    /// How.
+    pub method: &'s Method,
+    /// The path that it was sent to.
+    pub path: &'s str,
+    /// Who sends it, where that is asked before.
+    pub sender: Option<&'s Known>,
     /// It came as a form.
     pub is_form: bool,
     /// Its headers.
@@ -184,20 +226,21 @@ pub(crate) struct Problem {
     status: StatusCode,
     error: &'static str,
     says: String,
+    challenge: Challenge,
     /// The client that somebody said to be and did not show.
     of: Option<Box<Client>>,
 }
 
 impl Problem {
     fn new(error: &'static str, says: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, says: says.into(), of: None }
+        Self { status: StatusCode::BAD_REQUEST, error, says: says.into(), challenge: Challenge::None, of: None }
     }
 
     /// Who asks has not shown that it is the client that it says. One sentence for all ways to fail.
     fn invalid_client() -> Self {
         let says = "the client is not known here, is disabled, or has not shown that it is itself by its secret, or by an assertion: RS384 or \
                     ES384 with kid, iss and sub the client_id, aud the token endpoint, exp within five minutes, a jti never used before";
-        Self { status: StatusCode::UNAUTHORIZED, ..Self::new("invalid_client", says) }
+        Self { status: StatusCode::UNAUTHORIZED, challenge: Challenge::Basic, ..Self::new("invalid_client", says) }
     }
 
     /// The same, of a client that is known: it is on record with its organization, and told nothing.
@@ -213,8 +256,8 @@ impl Problem {
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
         let body = json!({ "error": problem.error, "error_description": problem.says });
-        let challenges = problem.status == StatusCode::UNAUTHORIZED;
-        Self::Json { status: problem.status, body: body.to_string().into(), challenges, kept_s: 0 }
+        let Problem { status, challenge, .. } = problem;
+        Self::Json { status, body: body.to_string().into(), challenge, kept_s: 0, wait_s: 0 }
     }
 }
 
@@ -234,6 +277,8 @@ pub struct AuthorizationServer {
     /// The FHIR base.
     base: Box<str>,
     token_url: Box<str>,
+    /// Whether and how programs register themselves.
+    registration: Option<Registration>,
 }
 
 impl AuthorizationServer {
@@ -246,7 +291,25 @@ impl AuthorizationServer {
     ) -> Self {
         let token_url = format!("{origin}{}", PATHS.token).into();
         let (gateway, base) = (Arc::clone(&endpoint.gateway), endpoint.base.clone());
-        Self { endpoint, gateway, logins, issued, issuing, keys, signer, origin: origin.into(), base, token_url }
+        Self {
+            endpoint,
+            gateway,
+            logins,
+            issued,
+            issuing,
+            keys,
+            signer,
+            origin: origin.into(),
+            base,
+            token_url,
+            registration: None,
+        }
+    }
+
+    /// The same, where programs register themselves.
+    #[must_use]
+    pub fn and_registration(self, registration: Option<Registration>) -> Self {
+        Self { registration, ..self }
     }
 
     /// Answers one request.
@@ -255,7 +318,11 @@ impl AuthorizationServer {
         let text = match sent.text {
             Ok(text) => text,
             Err(status) => {
-                let says = "send a form of at most 64 KiB (application/x-www-form-urlencoded, UTF-8)";
+                let says = if part.is_json() {
+                    "send JSON of at most 64 KiB (application/json, UTF-8)"
+                } else {
+                    "send a form of at most 64 KiB (application/x-www-form-urlencoded, UTF-8)"
+                };
                 // RFC 6749 knows one status for what is not well formed.
                 let status = if status.is_server_error() { status } else { StatusCode::BAD_REQUEST };
                 let problem = Problem { status, ..Problem::new("invalid_request", says) };
@@ -271,6 +338,8 @@ impl AuthorizationServer {
             Part::Revoke => self.revoke(sent, text).await,
             Part::Launch => self.launch(sent, text).await,
             Part::Authorize | Part::Approval | Part::Manage => return self.page(sent, text).await,
+            Part::Register | Part::Registered => return self.registering(sent, text).await,
+            Part::Clients(deed) => return self.administer(deed, sent, text).await,
             // Those of logins are answered by `logins`, with pages.
             _ => return self.document(part).await,
         };

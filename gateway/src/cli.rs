@@ -143,6 +143,11 @@ pub struct DatabaseArgs {
     /// Whose signature on it counts: the public key that `statutes key` prints; remembered in the data directory.
     #[arg(long, value_name = "KEY", env = "FHIR_GATEWAY_STATUTES_KEY", value_parser = public_key)]
     pub statutes_key: Option<String>,
+    /// What prints the key that secrets in the database are sealed under: 32 bytes in base64, in place of the file secret.key in the data directory
+    /// (`aws kms decrypt --ciphertext-blob fileb://secret.key.kms --query Plaintext --output text`). The shell runs it once, at the start, for 30 seconds
+    /// at most.
+    #[arg(long, value_name = "COMMAND", env = "FHIR_GATEWAY_SECRET_KEY_COMMAND", hide_env_values = true)]
+    pub secret_key_command: Option<String>,
     /// Where content outside the database lies.
     #[command(flatten)]
     pub content: ContentArgs,
@@ -254,6 +259,7 @@ impl DatabaseArgs {
             labels: self.label_table()?,
             statutes: self.signed_statutes()?,
             statutes_key: self.statutes_key.clone(),
+            secret_key_command: self.secret_key_command.clone(),
             content,
             seed: None,
             bulk,

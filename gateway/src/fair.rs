@@ -2,8 +2,9 @@
 //! What shares so: exchanges ([`crate::http::edge`]) and the database's readers ([`crate::store::pools`]).
 //!
 //! Nothing takes back a place that a slow search has, so nobody may have them all: of exchanges one has half at most, of readers the fewer the fewer
-//! are free, and whoever has none may have the last. A place that gets free goes to whoever of those who wait has the fewest, and where no more may
-//! wait, whoever has the most who wait makes room. So a client with 500 connections costs another one the wait for the next free place.
+//! are free, and whoever has none may have the last but one. The last reader is for what is short and what everybody waits for: whose a token is,
+//! whether the server is ready. A place that gets free goes to whoever of those who wait has the fewest, and where no more may wait, whoever
+//! has the most who wait makes room. So a client with 500 connections costs another one the wait for the next free place.
 //!
 //! Whoever works below an exchange asks for whom it works ([`during`]): a value of the task, as its names are.
 
@@ -19,9 +20,11 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most that wait for a reader. Exchanges that have a place are fewer; without `--max-exchanges` it is what bounds memory.
 const WAITING_READERS: usize = 4096;
-/// What the gateway does for itself: a few jobs, each with one place at a time, which clients wait for. No client has this number but by a chance of
-/// one in 2^64.
-const OWN: u64 = u64::MAX;
+/// What the gateway does for itself, and what is looked up before it is known who asks: short work, which clients wait for. No client has this
+/// number but by a chance of one in 2^64.
+pub(crate) const OWN: u64 = u64::MAX;
+/// Of so many places on one is kept for that.
+const WITH_A_RESERVE: usize = 4;
 
 tokio::task_local! {
     static WHO: u64;
@@ -46,18 +49,21 @@ fn who() -> u64 {
 enum Share {
     /// Half of all.
     Half,
-    /// Three times as many as stay free; whoever has none may have the last. Of eight that are six for one, three for each of two.
+    /// Three times as many as stay free beside the reserve; whoever has none may have the last of those. Of eight that are five for one.
     WhatIsFree,
 }
 
 impl Share {
     /// Whether somebody who has so many may have one more, of `most` of which so many are taken.
-    fn lets(self, has: usize, taken: usize, most: usize) -> bool {
-        taken < most
-            && match self {
-                Self::Half => has < (most / 2).max(1),
-                Self::WhatIsFree => has == 0 || has < 3 * (most - taken - 1),
+    fn lets(self, who: u64, has: usize, taken: usize, most: usize) -> bool {
+        let reserve = usize::from(who != OWN && most >= WITH_A_RESERVE);
+        match self {
+            Self::Half => taken < most && has < (most / 2).max(1),
+            Self::WhatIsFree => {
+                let free = (most - reserve).saturating_sub(taken);
+                free > 0 && (has == 0 || has < 3 * (free - 1))
             }
+        }
     }
 }
 
@@ -90,13 +96,16 @@ struct Sharer {
 
 /// A place, until it is dropped.
 pub(crate) struct Place {
-    places: Arc<Places>,
+    /// Nobody's where it was given back already.
+    places: Option<Arc<Places>>,
     who: u64,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.leave(self.who);
+        if let Some(places) = self.places.take() {
+            places.leave(self.who);
+        }
     }
 }
 
@@ -140,7 +149,7 @@ impl Places {
             let mut state = self.state.lock();
             if self.lets(&state, who) {
                 state.take(who);
-                return Some(Place { places: Arc::clone(self), who });
+                return Some(Place { places: Some(Arc::clone(self)), who });
             }
             state.queue(who, self.queue)?
         };
@@ -154,7 +163,7 @@ impl Places {
     }
 
     fn lets(&self, state: &State, who: u64) -> bool {
-        self.share.lets(state.has(who), state.taken, self.most)
+        self.share.lets(who, state.has(who), state.taken, self.most)
     }
 
     /// Whether somebody who comes now has a place or may wait for one. It is asked before a body is read, which would be thrown away.
@@ -169,9 +178,14 @@ impl Places {
         // Of those who share by what is free, one that has fewer than before may go on beside another.
         while let Some((next, sender)) = state.next(self.share, self.most) {
             drop(state);
-            // Who no longer waits gives the place on by dropping it.
-            let _given_on = sender.send(Place { places: Arc::clone(self), who: next });
+            let sent = sender.send(Place { places: Some(Arc::clone(self)), who: next });
             state = self.state.lock();
+            // Who no longer waits has no place, which the next one may have. It is given back here: dropped, it would wait for this lock.
+            if let Err(mut place) = sent {
+                place.places = None;
+                state.give_back(next);
+                state.forget(next);
+            }
         }
         state.forget(who);
     }
@@ -202,7 +216,7 @@ impl State {
         }
         let all =
             self.sharers.iter().filter_map(|(who, sharer)| Some((self.has(*who), sharer.waiting.front()?.0, *who)));
-        let (_, _, who) = all.min().filter(|(has, _, _)| share.lets(*has, self.taken, most))?;
+        let (_, _, who) = all.filter(|(has, _, who)| share.lets(*who, *has, self.taken, most)).min()?;
         let (_, sender) = self.sharers.get_mut(&who)?.waiting.pop_front()?;
         self.waiting -= 1;
         self.take(who);
@@ -301,28 +315,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_readers_the_last_are_for_who_has_none() {
+    async fn of_readers_the_last_are_for_who_has_none_and_for_what_is_short() {
         let load = Places::new(8, Share::WhatIsFree, (8, LONG));
-        let mut greedy: Vec<Place> = (0..6).map(|_| placed(&load, 1)).collect();
-        let mut seventh = waiting(&load, 1);
+        let mut greedy: Vec<Place> = (0..5).map(|_| placed(&load, 1)).collect();
+        let mut sixth = waiting(&load, 1);
         let mut others = vec![placed(&load, 2)];
         let mut second = waiting(&load, 2);
         others.push(placed(&load, 3));
+        // Whoever comes now waits for one of these; whose a token is, is told at once.
         let mut late = waiting(&load, 4);
+        let own = placed(&load, OWN);
+        let mut more = waiting(&load, OWN);
+        drop(own);
+        let own = now(&mut more).unwrap().unwrap();
+        assert!(now(&mut late).is_none());
         greedy.pop();
+        drop(own);
         others.push(now(&mut late).unwrap().unwrap());
         greedy.pop();
-        assert!(now(&mut second).is_none() && now(&mut seventh).is_none(), "one is free, for whoever comes");
-        placed(&load, OWN);
+        assert!(now(&mut second).is_none() && now(&mut sixth).is_none(), "one is free, for whoever comes");
         greedy.pop();
         others.push(now(&mut second).unwrap().unwrap());
-        assert!(now(&mut seventh).is_none());
-        // The last there is goes to whoever has none, and what the gateway does for itself has its turn.
-        others.push(placed(&load, 5));
-        let (mut own, mut sixth) = (waiting(&load, OWN), waiting(&load, 6));
-        greedy.pop();
-        let _own = now(&mut own).unwrap().unwrap();
         assert!(now(&mut sixth).is_none());
+        drop((greedy, others));
+    }
+
+    /// Who stops waiting in the moment in which a place is given to them: the place goes on, and nobody waits for a lock of their own.
+    #[tokio::test]
+    async fn a_place_for_somebody_who_has_just_gone_goes_on() {
+        let load = Places::new(1, Share::Half, (8, LONG));
+        let place = placed(&load, 1);
+        for who in 2..5 {
+            let (_number, receiver) = load.state.lock().queue(who, 8).unwrap();
+            drop(receiver);
+        }
+        let mut last = waiting(&load, 5);
+        drop(place);
+        assert!(now(&mut last).unwrap().is_some());
+        let state = load.state.lock();
+        assert!(state.taken == 0 && state.waiting == 0 && state.sharers.is_empty());
     }
 
     #[tokio::test]
@@ -414,7 +445,7 @@ mod tests {
                 assert!(places.len() <= most && (0..4).all(|who| bound(has(who))));
                 let state = load.state.lock();
                 assert_eq!((state.taken, state.waiting), (places.len(), entering.len()));
-                assert!(!entering.iter().any(|(who, _)| share.lets(has(*who), places.len(), most)));
+                assert!(!entering.iter().any(|(who, _)| share.lets(*who, has(*who), places.len(), most)));
             }
             drop((places, entering));
             let state = load.state.lock();

@@ -19,7 +19,7 @@ use crate::audit::upkeep::Retention;
 use crate::auth::scopes::StaffReach;
 use crate::clock::{Clock, Ids};
 use crate::logins;
-use crate::sealing::Sealer;
+use crate::sealing::{self, Sealer};
 use crate::store::labelling::OwnTable;
 use crate::store::statutes::{self, Learned, Signed};
 use crate::store::{ContentOptions, OpenError, Store, StoreOptions};
@@ -27,6 +27,9 @@ use crate::webhook::Upkeep;
 
 /// The organization that exists from the start.
 pub const DEFAULT_ORGANIZATION: OrganizationId = OrganizationId(1);
+
+/// How long a client that registered itself stays where nobody uses it and nobody says, that is 30 days.
+const UNUSED: Duration = Duration::from_secs(30 * 86_400);
 
 /// How often what has expired of OAuth is removed.
 const SWEEP: Duration = Duration::from_secs(300);
@@ -60,6 +63,8 @@ pub struct Gateway {
     pub retention: Option<Retention>,
     /// Seals what the database keeps and must not show.
     pub sealer: Arc<Sealer>,
+    /// Clients that registered themselves and that nobody has used for so long go again.
+    pub unused_registrations: Duration,
     /// Clinical data.
     pub store: Store,
     /// Codes.
@@ -99,6 +104,8 @@ pub struct Options {
     pub statutes: Option<Signed>,
     /// Whose signature on it counts.
     pub statutes_key: Option<String>,
+    /// What prints the key that the database's secrets are sealed under, in place of the file in the data directory.
+    pub secret_key_command: Option<String>,
     /// Fixes clock and ids, so that two gateways given the same requests give the same bytes.
     pub seed: Option<u64>,
     /// This process writes much and answers nobody: an import.
@@ -120,6 +127,7 @@ impl Options {
             labels: None,
             statutes: None,
             statutes_key: None,
+            secret_key_command: None,
             content: ContentOptions::default(),
             seed: None,
             bulk: false,
@@ -134,6 +142,14 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`] says what stands in the way and what to do.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
+        // Before anything is touched.
+        let printed = match &options.secret_key_command {
+            Some(command) => {
+                let printed = sealing::command::printed(command).await;
+                Some(printed.map_err(|error| OpenError::DataDirectory { path: options.data_dir.clone(), error })?)
+            }
+            None => None,
+        };
         let clock = Arc::new(options.seed.map_or_else(Clock::system, |_| Clock::seeded()));
         let ids = Arc::new(match options.seed {
             Some(seed) => Ids::seeded(seed, Arc::clone(&clock)),
@@ -161,7 +177,7 @@ impl Gateway {
         .await?;
         let audit = store.audit(&options.data_dir).await?;
         store.tell_of_trail(audit.faults());
-        let sealer = Sealer::open(&options.data_dir)
+        let sealer = Sealer::open(&options.data_dir, printed.as_ref())
             .map_err(|error| OpenError::DataDirectory { path: options.data_dir, error })?;
         Ok(Self {
             alerts: Arc::default(),
@@ -177,6 +193,7 @@ impl Gateway {
             policy_version: RwLock::default(),
             retention: None,
             sealer: Arc::new(sealer),
+            unused_registrations: UNUSED,
             store,
             terminology: Arc::new(Unloaded),
         })
@@ -260,6 +277,9 @@ impl Gateway {
                 }
                 if let Err(error) = gateway.store.sweep_oauth().await {
                     tracing::warn!(%error, "tokens that have expired could not be removed; it is tried again");
+                }
+                if let Err(error) = gateway.store.sweep_registrations(gateway.unused_registrations).await {
+                    tracing::warn!(%error, "clients that nobody used could not be removed; it is tried again");
                 }
                 if let Err(error) = gateway.store.sweep_signing_keys().await {
                     tracing::warn!(%error, "keys that sign no more could not be removed; it is tried again");

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
-use smart::outside::{Kind, OutsideError, Verified};
+use smart::outside::{Kind, LEEWAY_S, OutsideError, Verified};
 
 pub use self::access::Access;
 use self::discovered::Discovered;
@@ -154,6 +154,11 @@ pub enum LoginError {
     /// Its token does not hold.
     #[error("the provider's token does not hold: {0}")]
     Token(#[from] OutsideError),
+    /// It has not let anybody log in anew.
+    #[error(
+        "the provider's token does not say that somebody logged in anew (auth_time), as it was asked for (prompt=login, max_age=0)"
+    )]
+    NotAnew,
     /// Our secret there does not open.
     #[error("the provider's secret does not open with the key of this gateway")]
     Sealed,
@@ -185,11 +190,11 @@ impl Outside {
         }
     }
 
-    /// Sends somebody to a provider; `next` comes back with the [`Login`], and the caller has checked where that leads.
+    /// Sends somebody to a provider, to log in `anew` also where that was done before; `next` comes back with the [`Login`], and the caller has checked where that leads.
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn begin(&self, provider: &str, next: &str) -> Result<Begun, LoginError> {
+    pub async fn begin(&self, provider: &str, next: &str, anew: bool) -> Result<Begun, LoginError> {
         if next.len() > LONGEST_NEXT {
             return Err(LoginError::Next);
         }
@@ -199,8 +204,9 @@ impl Outside {
             return Err(LoginError::Provider);
         }
         let discovery = self.discovery(&provider).await?;
-        let until_ms = self.clock.now_ms() + PATIENCE_MS;
-        let pending = Pending::new(&provider.id, next, until_ms).ok_or(LoginError::Sealed)?;
+        let now_ms = self.clock.now_ms();
+        let anew_s = anew.then_some(now_ms / 1000);
+        let pending = Pending::new(&provider.id, next, now_ms + PATIENCE_MS, anew_s).ok_or(LoginError::Sealed)?;
         let mut url = Url::parse(&discovery.authorization_endpoint).map_err(|_| LoginError::Unreachable)?;
         if !Reach::Named.may_be_fetched(&url) {
             return Err(LoginError::Unreachable);
@@ -215,6 +221,10 @@ impl Outside {
             ("code_challenge", &pending.challenge()),
             ("code_challenge_method", "S256"),
         ]);
+        if anew {
+            // With max_age the ID token says when, which prompt alone need not (OpenID Connect Core, 2 and 3.1.2.1).
+            url.query_pairs_mut().extend_pairs([("prompt", "login"), ("max_age", "0")]);
+        }
         let cookie = pending.sealed(&self.sealer).ok_or(LoginError::Sealed)?;
         Ok(Begun { url: url.into(), cookie })
     }
@@ -245,6 +255,10 @@ impl Outside {
         let token = self.exchanged(&provider, &discovery, code, &pending.verifier).await?;
         let held_against = (Kind::Id { nonce: &pending.nonce }, &*provider.client_id);
         let verified = self.verified(&provider, token.expose_secret(), held_against).await?;
+        let is_since = |since_s: i64| verified.auth_time_s.is_some_and(|at_s| at_s >= since_s - LEEWAY_S);
+        if pending.anew_s.is_some_and(|since_s| !is_since(since_s)) {
+            return Err(LoginError::NotAnew);
+        }
         let persona = persona::persona(&provider, &verified, &self.fhir);
         let second_factor = factor::shown(&provider, &verified);
         let Verified { subject, issued_s: signed_s, auth_time_s, .. } = verified;

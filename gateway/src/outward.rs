@@ -3,7 +3,8 @@
 //!
 //! A name is resolved once, by [`Reach`] itself, and the connection goes to what was looked at: a name that is resolved to something else
 //! a moment later (DNS rebinding) changes nothing. Hosts that are addresses are in the URL as the WHATWG parser read them, also those
-//! that were written as one number, octal or hexadecimal. No client of ours follows redirects.
+//! that were written as one number, octal or hexadecimal. No client of ours follows redirects. Where the environment names a proxy
+//! (`HTTPS_PROXY`), what an administrator named goes through it, and it resolves the names; what a stranger named never does.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -13,6 +13,7 @@ use mappers::search::compartment;
 use crate::authorization::Part;
 use crate::operation::Operation;
 use crate::outcome::{Advice, Code, Failure};
+use crate::store::clients::is_id as is_client;
 
 use self::table::TABLE;
 
@@ -275,7 +276,7 @@ pub fn table() -> impl Iterator<Item = (Verb, &'static str, Interaction)> {
 pub(crate) fn examples() -> impl Iterator<Item = (Verb, String)> {
     TABLE.into_iter().map(|(verb, pattern, _)| {
         let path = pattern.replace("{compartment}", "Patient").replace("{type}", "Observation");
-        (verb, path.replace("{id}", "a-1.B").replace("{version}", "3"))
+        (verb, path.replace("{id}", "a-1.B").replace("{client}", "a_1").replace("{version}", "3"))
     })
 }
 
@@ -325,11 +326,17 @@ impl Route {
                     None if part.starts_with(|first: char| first.is_ascii_alphabetic()) => unknown = Some(*part),
                     None => return Fit::No,
                 },
+                Segment::Client if is_client(part) => place.id = Some(part),
                 Segment::Id if is_id(part) => place.id = Some(part),
                 Segment::Version if is_id(part) => place.version = Some(part),
                 // Names of interactions and operations are no misspelt ids.
                 Segment::Id if !part.starts_with(['_', '$']) && !part.is_empty() => invalid = true,
-                Segment::Literal(_) | Segment::Only(_) | Segment::Type | Segment::Id | Segment::Version => {
+                Segment::Client
+                | Segment::Literal(_)
+                | Segment::Only(_)
+                | Segment::Type
+                | Segment::Id
+                | Segment::Version => {
                     return Fit::No;
                 }
             }
@@ -343,6 +350,8 @@ impl Route {
 }
 
 enum Segment {
+    /// A client's id.
+    Client,
     Compartment,
     Id,
     Literal(&'static str),
@@ -356,6 +365,7 @@ impl Segment {
     fn parse(text: &'static str) -> Self {
         match text {
             "{compartment}" => Self::Compartment,
+            "{client}" => Self::Client,
             "{id}" => Self::Id,
             "{type}" => Self::Type,
             "{version}" => Self::Version,

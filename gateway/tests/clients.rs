@@ -43,6 +43,7 @@ async fn client(gateway: &Gateway, name: &str) -> (Client, String) {
         default_purpose: None,
         actors: Vec::new(),
         officer: false,
+        administrator: false,
         networks: Vec::new(),
     };
     let id = new.id.clone();

@@ -54,6 +54,7 @@ async fn what_comes_from_a_browser_is_found() {
         default_purpose: None,
         actors: Vec::new(),
         officer: false,
+        administrator: false,
         networks: Vec::new(),
     };
     store.add_client(&permit, new, "Jane").await.unwrap();

@@ -70,16 +70,16 @@ suite! {
 
     /// Who logged in as a patient asks as a patient, whatever an app says; people at work for what the app is registered with for them.
     async fn a_header_makes_no_patient_somebody_at_work(server: &'static Server) {
-        record(server, "own-p").await;
+        record(server, "own-why").await;
         let more = ["--secret", "--redirect-uri", app::REDIRECT, "--purpose", "PATRQT", "--purpose", "TREAT", "--purpose", "HOPERAT", "--default-purpose", "TREAT"];
-        let app = App::add(server, "app-p", &format!("{LAUNCH} user/*.rs"), &more).await;
-        let mut patient = someone(server, "login-p", "Patient/own-p").await;
-        let mut doctor = someone(server, "login-p2", "Practitioner/dr-p").await;
-        let visit = app::encounter("visit-p", "own-p", "dr-p");
+        let app = App::add(server, "app-why", &format!("{LAUNCH} user/*.rs"), &more).await;
+        let mut patient = someone(server, "login-why", "Patient/own-why").await;
+        let mut doctor = someone(server, "login-why2", "Practitioner/dr-why").await;
+        let visit = app::encounter("visit-why", "own-why", "dr-why");
         server.client().save(&visit).await.expect(201);
         let own = with(server, &app.approved(&mut patient, LAUNCH).await);
         let staff = with(server, &app.approved(&mut doctor, "user/*.rs").await);
-        let ask = async |who: &Client, purpose: &str| who.get("/Patient/own-p").header("X-Purpose-Of-Use", purpose).await;
+        let ask = async |who: &Client, purpose: &str| who.get("/Patient/own-why").header("X-Purpose-Of-Use", purpose).await;
         ask(&own, "PATRQT").await.expect(200);
         for purpose in ["TREAT", "HOPERAT", "ETREAT"] {
             let issue = ask(&own, purpose).await.refused(403, "forbidden");
@@ -299,6 +299,54 @@ suite! {
         assert_eq!(app.launch(&[("app", "app-e"), ("patient", "shut-e")]).await.expect(400).json().str("error"), Some("unauthorized_client"), "an app does not say itself what is open");
         let job = App::backend(server, "job-e", "system/Patient.r").await;
         assert_eq!(job.launch(&[("app", "app-e"), ("patient", "open-e")]).await.expect(400).json().str("error"), Some("unauthorized_client"));
+    }
+
+    /// An app that asks for a visit gets one of the patient's that the person may see, or none; in the answer and in introspection.
+    async fn somebody_chooses_the_visit(server: &'static Server) {
+        let all = server.client();
+        all.save(&Json::of(r#"{"resourceType":"Practitioner","id":"doc-v"}"#)).await;
+        for id in ["open-v", "shut-v"] {
+            record(server, id).await;
+        }
+        for (id, patient, by) in [("visit-v1", "open-v", "doc-v"), ("visit-v2", "open-v", "doc-x"), ("visit-v3", "shut-v", "doc-x")] {
+            all.save(&app::encounter(id, patient, by)).await;
+        }
+        let scopes = "launch/patient launch/encounter patient/*.rs";
+        let app = App::confidential(server, "app-v", &format!("launch {scopes}")).await;
+        let mut browser = someone(server, "login-v", "Practitioner/doc-v").await;
+        let picker = app.ask(&mut browser, scopes).await;
+        let found = browser.press(&picker, "find", &[("q", "Famopen-v")]).await;
+        let visits = pick(&mut browser, &found, "open-v").await;
+        let has = |id: &str| visits.html.contains(&format!("name=\"encounter\" value=\"{id}\""));
+        assert!(visits.text().contains("Which visit?") && has("visit-v1") && has("visit-v2") && !has("visit-v3"), "{}", visits.html);
+        let button = |part: &str| {
+            let form = visits.html.split("<form").find(|form| form.contains(part)).expect("a form");
+            gateway_tests::Shown { html: format!("<form{form}"), ..visits.clone() }
+        };
+        let chosen = browser.press(&button("value=\"visit-v2\""), "choose", &[]).await;
+        assert!(chosen.text().contains("visit visit-v2"), "{}", chosen.text());
+        // One of another patient's in the form, or one that is not there, is refused alike.
+        for other in ["visit-v3", "visit-nobody"] {
+            let html = chosen.html.replace("value=\"visit-v2\"", &format!("value=\"{other}\""));
+            assert_eq!(browser.press(&gateway_tests::Shown { html, ..chosen.clone() }, "approve", &[]).await.status, 403);
+        }
+        let answered = browser.press(&chosen, "approve", &[]).await;
+        let token = app.exchange(&answered.parameter("code").expect("a code")).await.expect(200).json();
+        assert_eq!((token.str("patient"), token.str("encounter")), (Some("open-v"), Some("visit-v2")));
+        let told = app.introspect(token.str("access_token").expect("it is there")).await;
+        assert_eq!(told.str("encounter"), Some("visit-v2"));
+
+        // An EHR has said whose record is open, and not which visit; the person says that it is about none.
+        let ehr = App::backend(server, "ehr-v", "launch system/Patient.r").await;
+        let launch = ehr.launch(&[("app", "app-v"), ("patient", "open-v")]).await.expect(200).json();
+        let scopes = "launch launch/encounter patient/*.rs";
+        let visits = app.authorize(&mut browser, scopes, &[("launch", launch.str("launch").expect("it is there"))], &Method::GET).await;
+        let form = visits.html.split("<form").find(|form| form.contains("name=\"without\"")).expect("a form");
+        let none = gateway_tests::Shown { html: format!("<form{form}"), ..visits.clone() };
+        let chosen = browser.press(&none, "choose", &[]).await;
+        let answered = browser.press(&chosen, "approve", &[]).await;
+        let token = app.exchange(&answered.parameter("code").expect("a code")).await.expect(200).json();
+        assert_eq!((token.str("patient"), token.str("encounter")), (Some("open-v"), None));
     }
 
     /// What was denied comes back as denied; a form from elsewhere does nothing; a request is answered once.

@@ -203,7 +203,7 @@ suite! {
             assert_eq!(found.str("authorization_endpoint"), Some(&*format!("{origin}/oauth/authorize")), "{address}");
             assert_eq!(found.at("code_challenge_methods_supported").unwrap().to_string(), r#"["S256"]"#, "never plain");
             let can = found.at("capabilities").map(ToString::to_string).unwrap_or_default();
-            for capability in ["launch-standalone", "launch-ehr", "client-public", "client-confidential-symmetric", "client-confidential-asymmetric", "context-standalone-patient", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-offline", "permission-patient", "permission-user", "authorize-post", "permission-v1", "permission-v2"] {
+            for capability in ["launch-standalone", "launch-ehr", "client-public", "client-confidential-symmetric", "client-confidential-asymmetric", "context-standalone-patient", "context-standalone-encounter", "context-ehr-patient", "context-ehr-encounter", "context-banner", "context-style", "permission-offline", "permission-patient", "permission-user", "authorize-post", "permission-v1", "permission-v2"] {
                 assert!(address.ends_with("authorization-server") || can.contains(&format!("\"{capability}\"")), "{capability}: {can}");
             }
             let methods = found.at("token_endpoint_auth_methods_supported").unwrap().to_string();

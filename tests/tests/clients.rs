@@ -232,7 +232,7 @@ suite! {
             (&["--secret", "--scope", "a\"b"], "--scope"),
             (&["--secret", "--scope", "patient/*.rs"], "system/"),
             (&["--secret", "--scope", "system/Patients.rs"], "--scope"),
-            (&["--secret", "--scope", "system/Observation.rs?date=2020"], "category, code"),
+            (&["--secret", "--scope", "system/Observation.rs?date=ap2020"], "category, code"),
             (&["--secret", "--id", "a b"], "--id"),
             (&["--secret", "--id=-x"], "--id"),
         ];
@@ -348,9 +348,19 @@ on_postgres! {
             }
             sql.run("rollback").await;
         }
+        // Whom somebody added, or somebody used, its own organization's connection does not remove either: only what registered itself.
+        let registered = |id: &str, used: &str| format!("insert into fhir_gateway.oauth_clients (organization_id, id, name, kind, scopes, purposes, actors, officer, created, created_by, revision, registered, used) values (1, '{id}', 'Itself', 'public', 's', 'PATRQT', '', 0, 1, 'itself', 1, 1, {used})");
+        for (own, used) in [("was-used", "5"), ("never-used", "null")] {
+            sql.run(&registered(own, used)).await;
+        }
+        sql.run("begin; set local role fhir_gateway_app; set local app.current_organization_id = '1'").await;
+        for (gone, count) in [(&*id, 0), ("was-used", 0), ("never-used", 1)] {
+            assert_eq!(sql.run(&format!("delete from fhir_gateway.oauth_clients where id = '{gone}'")).await, count, "{gone}");
+        }
+        assert_eq!(sql.count("select count(*) from fhir_gateway.oauth_registration('%')").await, 0);
+        sql.run("rollback; delete from fhir_gateway.oauth_clients where registered = 1").await;
         // What not even its own organization's connection may, and what no other role may.
         for (role, forbidden) in [
-            ("fhir_gateway_app", format!("delete from fhir_gateway.oauth_clients where id = '{id}'")),
             ("fhir_gateway_app", format!("update fhir_gateway.oauth_clients set organization_id = 2 where id = '{id}'")),
             ("fhir_gateway_app", "update fhir_gateway.oauth_tokens set expires = 9999999999999, scopes = 'all'".to_owned()),
             ("fhir_gateway_app", "update fhir_gateway.oauth_assertions set expires = 0".to_owned()),

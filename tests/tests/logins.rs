@@ -430,7 +430,7 @@ suite! {
         let prefix = if engine == Engine::Postgres { "fhir_gateway." } else { "" };
         let rows = server.sql().await.rows(&format!("select totp_secret, recovery from {prefix}accounts")).await;
         let text = format!("{rows:?}");
-        assert!(text.contains("s1.") && !text.contains(&key.replace(' ', "")) && !text.contains(&codes[0]), "{text}");
+        assert!(text.contains("s2.") && !text.contains(&key.replace(' ', "")) && !text.contains(&codes[0]), "{text}");
         // Who has lost it is helped by an administrator.
         command(&server, &["totp-off", &id, "--by", "Jane"]).await.expect(0);
         command(&server, &["unlock", &id, "--by", "Jane"]).await.expect(0);

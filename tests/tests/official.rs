@@ -6,6 +6,9 @@ use gateway_tests::{Client, Engine, Json, Known, Server, json_lines, patient, sh
 use std::collections::BTreeMap;
 use std::path::Path;
 
+#[path = "official/compartment.rs"]
+mod compartment;
+
 fn load(path: &Path) -> Json {
     Json::parse(&std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).unwrap()
 }
@@ -149,6 +152,12 @@ suite! {
             std::fs::write(path, lines.join("\n")).unwrap();
         }
         Known::load("search-cases").verify(cases, &failures);
+    }
+
+    async fn microsofts_scopes_reach_what_they_must(engine: Engine) {
+        let Some(data) = shared_data() else { return };
+        let (steps, failures) = compartment::run(engine, &data.join("06-search-and-rest-cases/smart-compartment-ms")).await;
+        Known::load("smart-compartment").verify(steps, &failures);
     }
 
     async fn synthea_with_conditional_references_loads_when_hospitals_and_practitioners_are_there(engine: Engine) {

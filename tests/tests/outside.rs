@@ -261,6 +261,31 @@ suite! {
         assert!(strong.log_in(&mut other, "u-6").await.expect(200).text().contains("Your account"));
     }
 
+    /// Who has no password turns a second factor on or off by a login at the provider just then, and by no session that is open.
+    async fn a_second_factor_is_turned_by_a_login_just_then(engine: Engine) {
+        let server = Server::start(engine);
+        let people = json!({"u-6": {"fhirUser": "Patient/p6"}});
+        let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
+        let mut browser = browser(&server);
+        provider.log_in(&mut browser, "u-6").await.expect(200);
+        // It does not say when that was, so that it was just now is not known.
+        let page = browser.get("/oauth/authenticator").await;
+        let there = page.header("Location").unwrap_or_default().to_owned();
+        assert_eq!((page.status, &*there), (303, "/oauth/outside/start?provider=clinic&anew=1&next=%2Foauth%2Fauthenticator"));
+        let begun = browser.get(&there).await.expect(303);
+        let asked = begun.header("Location").unwrap_or_default();
+        assert!(asked.contains("prompt=login") && asked.contains("max_age=0"), "{asked}");
+        let callback = provider.callback_from(&begun, "u-6").await;
+        let page = browser.get(&callback).await.expect(200);
+        let page = browser.go_on(page).await.expect(200).text();
+        assert!(page.contains("second factor"), "{page}");
+        assert_eq!(browser.get("/oauth/authenticator").await.status, 200, "for a while");
+        // A form that was not led here changes nothing.
+        let mut old = Browser::new(server.address());
+        provider.log_in(&mut old, "u-6").await.expect(200);
+        assert_ne!(old.post("/oauth/authenticator", &[("code", "000000")]).await.status, 200);
+    }
+
     /// A provider that is trusted no more: whom it vouched for is logged out.
     async fn a_removed_provider_logs_out_whom_it_vouched_for(engine: Engine) {
         let server = Server::start(engine);

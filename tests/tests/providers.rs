@@ -40,7 +40,7 @@ suite! {
         let table = if engine == Engine::Postgres { "fhir_gateway.outside_providers" } else { "outside_providers" };
         let mut sql = server.sql().await;
         let sealed = sql.rows(&format!("select sealed from {table}")).await[0][0].clone().unwrap();
-        assert!(sealed.starts_with("s1.") && !sealed.contains(SECRET), "{sealed}");
+        assert!(sealed.starts_with("s2.") && !sealed.contains(SECRET), "{sealed}");
 
         let listed = command(&server, &["list", "--json"]).await.expect(0).stdout;
         assert!(!listed.contains(SECRET) && !listed.contains(&sealed), "{listed}");
@@ -61,7 +61,7 @@ suite! {
         for issuer in ["http://id.clinic.example", "https://id.example/?tenant=a", "https://a:b@id.example", "id.example", "file:///etc", "https://id.example#x"] {
             assert!(add(&server, "a", issuer, &[]).await.expect(2).stderr.contains("--issuer"), "{issuer}");
         }
-        for claim in ["email", "name", "birthdate", "preferred_username", " "] {
+        for claim in ["email", "name", "birthdate", "preferred_username", " ", "user_metadata.fhirUser", "app_metadata.email", "firebase.identities.email"] {
             assert!(add(&server, "a", ISSUER, &["--claim-actor", claim]).await.expect(2).stderr.contains("--claim-actor"), "{claim}");
         }
         for id in ["", "a b", "a/b", "../a", "a'--"] {

@@ -2,6 +2,11 @@
 //! authority, a parent's until the patient is of age, and reach nothing that is sensitive. Their denies hold always.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "app_launch/app.rs"]
+#[expect(dead_code, reason = "the tests of apps use the rest")]
+mod app;
+
+use app::{App, command, pick, someone};
 use gateway_tests::{Client, Engine, Json, Options, Random, Server, consent, lab_observation, own, rounds, suite};
 
 const DOCTOR: &str = "Practitioner/dr";
@@ -33,6 +38,11 @@ async fn seen(api: &Client) -> Vec<String> {
     let mut seen = api.search("/Observation?patient=kim").await;
     seen.sort();
     seen
+}
+
+/// What a search finds; nothing where the scopes reach nothing.
+async fn found(api: &Client) -> Vec<String> {
+    if api.get("/Observation").await.status == 403 { Vec::new() } else { api.search("/Observation").await }
 }
 
 async fn save(api: &Client, resource: &Json) {
@@ -110,6 +120,96 @@ suite! {
         assert!(seen(&open.client()).await.contains(&"Observation/plain".to_owned()));
         save(&all, &given("d", "deny", &["RelatedPerson/m"])).await;
         assert_eq!(seen(&open.client()).await, [""; 0]);
+    }
+
+    /// A mother and guardian logs in: she chooses for whom, and her apps see what her authority reaches, while she has it.
+    async fn whoever_has_authority_lets_an_app_see_a_childs_record(engine: Engine) {
+        let server = Server::start(engine);
+        let all = server.client();
+        save(&all, &child(Some("2020-02-29"))).await;
+        for (id, born) in [("lee", "2021-01-01"), ("big", "1990-01-01"), ("other", "2021-01-01")] {
+            save(&all, &child(Some(born)).with("id", Json::text(id))).await;
+            save(&all, &lab_observation(&format!("of-{id}"), id, "1")).await;
+        }
+        save(&all, &lab_observation("plain", "kim", "1")).await;
+        for (id, code) in [("hiv", "HIV"), ("part2", "42CFRPart2"), ("odd", "NEWER")] {
+            save(&all, &labelled(id, code)).await;
+        }
+        save(&all, &relative("m-kim", "kim", "MTH", ACTIVE)).await;
+        save(&all, &relative("m-lee", "lee", "GUARD", ACTIVE)).await;
+        save(&all, &relative("m-big", "big", "MTH", ACTIVE)).await;
+        let scopes = "launch/patient openid fhirUser patient/*.rs user/*.rs offline_access";
+        let app = App::confidential(&server, "family", &format!("{scopes} patient/*.cruds")).await;
+        let mut browser = someone(&server, "mother", "RelatedPerson/m-kim").await;
+
+        // Of one child there is no choice.
+        let page = app.ask(&mut browser, scopes).await;
+        assert!(page.text().contains("record kim"), "{}", page.text());
+        // Of two there is; of whom she has no authority, none.
+        let id = app::account(&server, "mother").await;
+        let actors = ["RelatedPerson/m-kim", "RelatedPerson/m-lee", "RelatedPerson/m-big"];
+        let mut change = vec!["account", "change", &*id, "--by", "Jane"];
+        actors.iter().for_each(|actor| change.extend(["--actor", *actor]));
+        command(&server, &change).await;
+        let mut browser = app::again(&server, "mother").await;
+        let picker = app.ask(&mut browser, scopes).await;
+        assert!(picker.text().contains("For whom?"), "{}", picker.text());
+        assert!(picker.html.contains("value=\"kim\"") && picker.html.contains("value=\"lee\""), "{}", picker.html);
+        assert!(!picker.html.contains("value=\"big\"") && !picker.html.contains("value=\"other\""), "{}", picker.html);
+        for nobodys in ["big", "other", "nobody"] {
+            let other = gateway_tests::Shown { html: picker.html.replace("value=\"kim\"", &format!("value=\"{nobodys}\"")), ..picker.clone() };
+            let form = other.html.split("<form").find(|form| form.contains(&format!("value=\"{nobodys}\""))).unwrap().to_owned();
+            let refused = browser.press(&gateway_tests::Shown { html: format!("<form{form}"), ..other }, "choose", &[]).await;
+            assert_eq!(refused.status, 403, "{nobodys}");
+        }
+        let page = pick(&mut browser, &picker, "kim").await;
+        let answered = browser.press(&page, "approve", &[]).await;
+        let token = app.exchange(&answered.parameter("code").expect("a code")).await.expect(200).json();
+        assert_eq!(token.str("patient"), Some("kim"));
+        let told = app.introspect(token.str("access_token").unwrap()).await;
+        assert_eq!((told.str("patient"), told.str("fhirUser").map(|user| user.ends_with("RelatedPerson/m-kim"))), (Some("kim"), Some(true)), "{told}");
+        let api = Client::new(server.address(), token.str("access_token"));
+        // What is sensitive, and what nobody knows to be plain, a proxy does not reach (E5).
+        assert_eq!(seen(&api).await, ["Observation/plain"]);
+        for hidden in ["hiv", "part2", "odd", "of-big", "of-other"] {
+            assert!(matches!(api.get(&format!("/Observation/{hidden}")).await.status, 403 | 404), "{hidden}");
+            assert!(matches!(api.get(&format!("/Observation/{hidden}/_history")).await.status, 403 | 404), "{hidden}");
+        }
+        api.get("/Patient/kim").await.expect(200);
+        api.get("/RelatedPerson/m-kim").await.expect(200);
+        // user/ reaches all whom she acts for, patient/ the one who was chosen.
+        assert_eq!(api.search("/Observation?_sort=_id").await, ["Observation/of-lee", "Observation/plain"]);
+        let narrow = app.refresh(&token, &[("scope", "patient/*.rs")]).await.expect(200).json();
+        let one = Client::new(server.address(), narrow.str("access_token"));
+        assert_eq!(one.search("/Observation").await, ["Observation/plain"]);
+        one.post("/Observation", lab_observation("x", "kim", "1")).await.expect(403);
+
+        // Authority that ends is gone at once, whoever ends it and however.
+        let mut sql = server.sql().await;
+        let (yes, no) = if engine == Engine::Postgres { ("true", "false") } else { ("1", "0") };
+        assert_eq!(found(&one).await.len(), 1);
+        sql.run(&format!("update related_persons set active = {no} where id = 'm-kim'")).await;
+        assert_eq!(found(&one).await, [""; 0]);
+        assert!(matches!(one.get("/Patient/kim").await.status, 403 | 404));
+        assert_eq!(found(&api).await, ["Observation/of-lee"]);
+        let page = app.ask(&mut browser, scopes).await;
+        assert!(page.text().contains("record lee"), "{}", page.text());
+        sql.run(&format!("update related_persons set active = {yes} where id = 'm-kim'")).await;
+        assert_eq!(found(&one).await, ["Observation/plain"]);
+        save(&all, &child(Some("1990-02-28"))).await;
+        assert_eq!(found(&one).await, [""; 0], "who is of age says it alone");
+        save(&all, &child(Some("2020-02-29"))).await;
+        assert_eq!(found(&one).await.len(), 1);
+        // What a Consent denies them is denied.
+        let deny = r#"{"type":"deny","actor":[{"role":{"coding":[{"code":"IRCP"}]},"reference":{"reference":"RelatedPerson/m-kim"}}]}"#;
+        save(&all, &consent("no", "kim", deny)).await;
+        assert_eq!(found(&one).await, [""; 0]);
+        for relative in ["m-kim", "m-lee"] {
+            all.delete(&format!("/RelatedPerson/{relative}")).await.expect(204);
+        }
+        assert_eq!(found(&api).await, [""; 0]);
+        let page = app.ask(&mut browser, scopes).await;
+        assert!(page.text().contains("nobody here for whom you may decide"), "{}", page.text());
     }
 
     /// What another program writes counts from its commit on, and a database of before gets its rules at the start.

@@ -148,6 +148,9 @@ suite! {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        // Sent again at once it costs nobody a look, and its address no guess.
+        ask(&now, "192.0.2.1").await.refused(401, "login");
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
         ask(&now, "192.0.2.1").await.refused(429, "throttled");
     }
 

@@ -141,10 +141,86 @@ suite! {
         let rows = server.sql().await.rows(&format!("select sealed, public from {}", own(engine))).await;
         let [row] = &rows[..] else { panic!("{rows:?}") };
         let sealed = row[0].as_deref().unwrap();
-        assert!(sealed.starts_with("s1.") && sealed.len() > 1500, "{sealed}");
+        assert!(sealed.starts_with("s2.") && sealed.len() > 1500, "{sealed}");
         // PKCS #8 of RSA begins so, in whatever base64.
         assert!(!sealed.contains("MIIG") && !row[1].as_deref().unwrap().contains("\"d\""));
         assert!(server.data_dir().join("secret.key").exists());
+    }
+
+    /// Everything is under the new key then, servers go on meanwhile, and what was cut off goes on.
+    async fn the_key_of_secrets_is_rotated_beside_a_server(engine: Engine) {
+        let server = Server::start(engine);
+        let first = published(&server).await;
+        let schema = own(engine).trim_end_matches("signing_keys");
+        let secret = server.folder().join("provider-secret");
+        std::fs::write(&secret, "hush hush").unwrap();
+        let add = ["provider", "add", "--by", "Jane", "--id", "there", "--name", "There", "--issuer", "https://id.example", "--client-id", "us", "--secret-file"];
+        server.command(&[&add[..], &[&secret.display().to_string()]].concat()).await.expect(0);
+        let mut sql = server.sql().await;
+        let kept = format!("select sealed from {schema}signing_keys union all select sealed from {schema}outside_providers");
+        let mut sealed = async || -> Vec<String> {
+            let rows = sql.rows(&kept).await.into_iter();
+            rows.map(|mut row| row.remove(0).unwrap().split('.').nth(1).unwrap().to_owned()).collect()
+        };
+        let [key, before] = ["secret.key", "secret.before.key"].map(|name| server.data_dir().join(name));
+        let (old, names) = (std::fs::read(&key).unwrap(), sealed().await);
+        assert!(names.len() == 2 && names[0] == names[1]);
+        let rotate = [&["rotate-secret", "--json"], &BY[..]].concat();
+        let said = Json::of(&command(&server, &rotate).await.expect(0).stdout);
+        assert_eq!(said.str("sealed"), Some("2"), "{said}");
+        let anew = sealed().await;
+        assert!(anew[0] == anew[1] && anew[0] != names[0], "{names:?} {anew:?}");
+        assert!(std::fs::read(&key).unwrap() != old && !before.exists());
+
+        // As kill -9 leaves it: the new key is there, and nothing is sealed under it.
+        std::fs::rename(&key, &before).unwrap();
+        let next: Vec<u8> = (0..32).collect();
+        std::fs::write(&key, &next).unwrap();
+        let second = Json::of(&command(&server, &[&["rotate", "--json"], &BY[..]].concat()).await.expect(0).stdout);
+        let second = second.str("kid").unwrap().to_owned();
+        published_soon(&server, |kids| kids.contains(&second) && kids.contains(&first[0])).await;
+        let said = Json::of(&command(&server, &rotate).await.expect(0).stdout);
+        assert_eq!(said.str("sealed"), Some("2"), "{said}");
+        assert!(std::fs::read(&key).unwrap() == next && !before.exists());
+        assert!(!server.log().contains("does not open"), "{}", server.log());
+
+        // What opens with no key keeps the old one there.
+        let mut sql = server.sql().await;
+        sql.run(&format!("update {schema}outside_providers set sealed = 's1.AAAA'")).await;
+        let refused = command(&server, &rotate).await.expect(4);
+        assert!(refused.stderr.contains("1 open with neither key") && before.exists(), "{}", refused.stderr);
+        sql.run(&format!("update {schema}outside_providers set sealed = ''")).await;
+        command(&server, &rotate).await.expect(0);
+        assert!(!before.exists());
+        let mut server = server;
+        server.terminate().await;
+        server.restart();
+        server.stranger().get(&at(&server, "/readyz")).await.expect(200);
+    }
+
+    /// A key service's key: nothing of it is in the data directory, and what the command prints is never shown.
+    async fn a_command_prints_the_key(engine: Engine) {
+        let server = Server::with(engine, gateway_tests::Options {
+            arguments: vec!["--secret-key-command".to_owned(), format!("echo {}=", "A".repeat(43))],
+            ..gateway_tests::Options::default()
+        });
+        assert_eq!(published(&server).await.len(), 1);
+        assert!(!server.data_dir().join("secret.key").exists());
+        let with = |key: &'static str| [&["rotate", "--secret-key-command", key], &BY[..]].concat();
+        for (wrong, why) in [("echo hush; false", "failed"), ("echo hush", "32 bytes"), ("yes hush", "more than a key")] {
+            let refused = command(&server, &with(wrong)).await.expect(2);
+            assert!(refused.stderr.contains(why) && !refused.stderr.contains("hush"), "{}", refused.stderr);
+        }
+        // Another key comes, and the one before is still known.
+        let other = format!("echo {}E=", "B".repeat(42));
+        let rotated = tokio::process::Command::new(gateway_tests::binary())
+            .args(["key", "rotate-secret", "--json", "--by", "Jane", "--secret-key-command", &other, "--database", &server.database.url])
+            .args(["--data-dir", &server.data_dir().display().to_string()])
+            .env("FHIR_GATEWAY_SECRET_KEY_BEFORE", format!("{}=", "A".repeat(43)))
+            .output()
+            .await
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&rotated.stdout), "{\"sealed\":1}\n", "{}", String::from_utf8_lossy(&rotated.stderr));
     }
 
     /// Several processes on one database make one key, whoever is asked first.

@@ -2,6 +2,8 @@
 //! PostgreSQL; and whether or not another organization's rows lie hidden in the same tables.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "twins/cared.rs"]
+mod cared;
 #[path = "twins/consented.rs"]
 mod consented;
 #[path = "twins/patients.rs"]
@@ -323,6 +325,11 @@ mod sqlite {
     }
 
     #[tokio::test]
+    async fn whom_somebody_does_not_care_for_changes_nothing() {
+        cared::whom_somebody_does_not_care_for_changes_nothing(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
     async fn hidden_rows_change_no_search() {
         super::hidden_rows_change_no_search(Engine::Sqlite).await;
     }
@@ -366,6 +373,13 @@ mod postgres {
     async fn other_patients_change_nothing_for_a_patients_app() {
         if !Engine::Postgres.is_skipped() {
             patients::other_patients_change_nothing(Engine::Postgres).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn whom_somebody_does_not_care_for_changes_nothing() {
+        if !Engine::Postgres.is_skipped() {
+            cared::whom_somebody_does_not_care_for_changes_nothing(Engine::Postgres).await;
         }
     }
 

@@ -65,6 +65,7 @@ pub async fn measure(plan: Plan, database: &Database) -> Result<String, String> 
 
 fn options(database: &Database) -> Options {
     Options {
+        secret_key_command: None,
         database: database.url.clone(),
         data_dir: database.folder.clone(),
         maps: None,

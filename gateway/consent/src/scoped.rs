@@ -30,16 +30,92 @@ pub struct Token {
     pub code: Option<Box<str>>,
 }
 
+/// What a text of a resource must begin with, as the index keeps texts.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Text {
+    /// The places where it may stand.
+    pub paths: Vec<i32>,
+    /// The beginning; never empty.
+    pub from: Box<str>,
+    /// Sorts after every text that begins so.
+    pub to: Box<str>,
+}
+
+/// How a range of time that a resource says must lie.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Time {
+    /// The places where it may stand.
+    pub paths: Vec<i32>,
+    /// Alternatives, of which one must hold whole.
+    pub any: Vec<Vec<Bound>>,
+}
+
+/// A bound of one end of a range of time, in ticks of 100 ns since 1970 (UTC).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Bound {
+    /// Of which end.
+    pub end: End,
+    /// How that end lies to the tick.
+    pub lies: Lies,
+    /// The tick.
+    pub tick: i64,
+}
+
+/// An end of a range of time.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum End {
+    /// Its first instant.
+    Low,
+    /// Just past its last one.
+    High,
+}
+
+/// How one instant lies to another.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Lies {
+    /// Before it.
+    Before,
+    /// Not after it.
+    Until,
+    /// After it.
+    After,
+    /// Not before it.
+    From,
+}
+
+impl Bound {
+    /// Whether a range keeps to it.
+    #[must_use]
+    pub fn holds(&self, low: i64, high: i64) -> bool {
+        let at = match self.end {
+            End::Low => low,
+            End::High => high,
+        };
+        match self.lies {
+            Lies::Before => at < self.tick,
+            Lies::Until => at <= self.tick,
+            Lies::After => at > self.tick,
+            Lies::From => at >= self.tick,
+        }
+    }
+}
+
 /// What must hold of a resource.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Condition {
     /// It has this value.
     Token(Token),
+    /// It has a text that begins so.
+    Text(Text),
+    /// It has a time that lies so.
+    Time(Time),
     /// It belongs to one of these patients (their ids); of a Provenance: so does what it is about, and nothing of anybody else's.
     Patients(Vec<Box<str>>),
     /// In the same way it belongs to a patient whom one of these people, or teams, cares for (type and id): an encounter, an
     /// appointment, a care team or the patient's own record says so.
     Care(Vec<(Box<str>, Box<str>)>),
+    /// It has labels, and none of these (`Labels::bits`).
+    Without(i64),
 }
 
 /// Alternatives, of which one must hold whole: each a list of conditions. None: the whole type.
@@ -95,7 +171,7 @@ impl Types {
             }
             Condition::Patients(ids) => patient.is_some_and(|id| ids.iter().any(|own| **own == *id)),
             Condition::Care(_) => patient.is_some() || kind == "Provenance",
-            Condition::Token(_) => true,
+            Condition::Token(_) | Condition::Text(_) | Condition::Time(_) | Condition::Without(_) => true,
         };
         alternatives.is_empty() || alternatives.iter().any(|alternative| alternative.iter().all(fits))
     }
@@ -155,26 +231,13 @@ pub struct Scoped {
 }
 
 impl Scoped {
-    /// From what may be done with which resources. Who writes does so with whole types: a condition on what is there says nothing
-    /// of what it will be, so a type with conditions is none there.
+    /// From what may be done with which resources. What is written has to be one of them before and after: conditions are asked of
+    /// what is there and of what it will be.
     #[must_use]
     pub fn new(of: impl Fn(Deed) -> Types) -> Self {
-        let whole = |deed| match of(deed) {
-            Types::All => Types::All,
-            Types::Only(types) => {
-                Types::Only(types.into_iter().filter(|(_, alternatives)| alternatives.is_empty()).collect())
-            }
-        };
         let (read, search) = (of(Deed::Read), of(Deed::Search));
         let shown = read.or(&search);
-        Self {
-            create: whole(Deed::Create),
-            update: whole(Deed::Update),
-            delete: whole(Deed::Delete),
-            read,
-            search,
-            shown,
-        }
+        Self { create: of(Deed::Create), update: of(Deed::Update), delete: of(Deed::Delete), read, search, shown }
     }
 
     /// With which resources this may be done.
@@ -228,16 +291,30 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_does_so_with_whole_types() {
+    fn what_may_be_shown_is_what_may_be_read_or_found() {
         let scoped = Scoped::new(|deed| match deed {
             Deed::Search => only(&[("Goal", &[])]),
             _ => only(&[("Flag", &["a"]), ("Patient", &[])]),
         });
-        assert!(scoped.to(Deed::Read).may_have(Some("Flag")));
-        for deed in [Deed::Create, Deed::Update, Deed::Delete] {
-            assert!(!scoped.to(deed).may_have(Some("Flag")) && scoped.to(deed).may_have(Some("Patient")), "{deed:?}");
+        for deed in [Deed::Create, Deed::Read, Deed::Update, Deed::Delete] {
+            assert_eq!(*scoped.to(deed), only(&[("Flag", &["a"]), ("Patient", &[])]), "{deed:?}");
         }
         assert_eq!(*scoped.shown(), only(&[("Flag", &["a"]), ("Goal", &[]), ("Patient", &[])]));
+    }
+
+    #[test]
+    fn bounds_are_of_one_end() {
+        for (end, lies, tick, holds) in [
+            (End::Low, Lies::From, 5, true),
+            (End::Low, Lies::After, 5, false),
+            (End::Low, Lies::Until, 5, true),
+            (End::High, Lies::Until, 8, false),
+            (End::High, Lies::Before, 10, true),
+            (End::High, Lies::Before, 9, false),
+            (End::High, Lies::From, 9, true),
+        ] {
+            assert_eq!(Bound { end, lies, tick }.holds(5, 9), holds, "{end:?} {lies:?} {tick}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ const NOTHING: Features = Features {
     revocation: false,
     registration: false,
     management: false,
+    token_exchange: false,
 };
 
 const EVERYTHING: Features = Features {
@@ -39,6 +40,7 @@ const EVERYTHING: Features = Features {
     revocation: true,
     registration: true,
     management: true,
+    token_exchange: true,
 };
 
 const BACKEND: Features = Features { backend_services: true, ..NOTHING };
@@ -99,7 +101,15 @@ fn what_the_certification_suites_ask_of_a_smart_configuration() {
         assert_eq!(found[member], format!("https://h.example.org/auth{path}"), "{member}");
     }
     assert_eq!(found["issuer"], "https://h.example.org/fhir");
-    assert_eq!(found["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+    assert_eq!(
+        found["grant_types_supported"],
+        json!([
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:token-exchange"
+        ])
+    );
     assert_eq!(found["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(found["response_types_supported"], json!(["code"]));
     for capability in [

@@ -276,6 +276,38 @@ fn attack_47_a_token_of_another_kind() {
     }
 }
 
+/// What an app holds already, for itself: no nonce of ours, and each name that the issuer may have for it, alone.
+#[test]
+fn attacks_45_47_a_token_that_an_app_holds() {
+    let names = ["app-1".to_owned(), "app-2".to_owned()];
+    let held = |header: &Value, changes: Value| {
+        let kind = Kind::Held { audiences: &names };
+        let token = made(header, with(with(claims(), json!({"aud": "app-1", "nonce": null, "typ": null})), changes));
+        verify(&token, &Expected { issuer: ISSUER, audience: "", kind, now_s: NOW, keys: &keys() })
+    };
+    for right in
+        [json!({}), json!({"aud": ["app-2"]}), json!({"azp": "app-2"}), json!({"nonce": "x"}), json!({"typ": "ID"})]
+    {
+        let verified = held(&header(), right.clone()).unwrap_or_else(|error| panic!("{right}: {error}"));
+        assert_eq!((&*verified.subject, verified.issued_s), ("u-1", NOW));
+    }
+    for (wrong, error) in [
+        (json!({"aud": ""}), OutsideError::Audience),
+        (json!({"aud": "app-3"}), OutsideError::Audience),
+        (json!({"aud": ["app-1", "app-2"]}), OutsideError::Audience),
+        (json!({"aud": []}), OutsideError::Audience),
+        (json!({"azp": "app-3"}), OutsideError::Audience),
+        (json!({"typ": "Bearer"}), OutsideError::Kind),
+        (json!({"cnf": {"jkt": "x"}}), OutsideError::Kind),
+        (json!({"events": {}}), OutsideError::Kind),
+        (json!({"iat": NOW + 61}), OutsideError::NotYet),
+        (json!({"sub": null}), OutsideError::Subject),
+    ] {
+        assert_eq!(held(&header(), wrong.clone()).unwrap_err(), error, "{wrong}");
+    }
+    assert_eq!(held(&with(header(), json!({"typ": "at+jwt"})), json!({})).unwrap_err(), OutsideError::Kind);
+}
+
 #[test]
 fn attack_47_a_token_that_another_app_was_given() {
     let (keys, audiences) = (keys(), ["authenticated".to_owned(), "app-1".to_owned()]);

@@ -12,12 +12,16 @@ use crate::auth::outside::{self, Elsewhere};
 use crate::auth::scopes::StaffReach;
 use crate::auth::{Known, Unknown, scopes};
 use crate::clock::Clock;
-use crate::store::Store;
 use crate::store::accounts::Account;
 use crate::store::clients::{Client, Issued as Token, hash_of};
+use crate::store::{ActsFor, Store};
 
 /// How long a token is known without another look: so long a revoked one may still count.
 const KNOWN_MS: i64 = 1_000;
+/// How long one that was none is none without another look.
+const BAD_MS: i64 = 1_000;
+/// Of whoever acts for others nothing is known for a while: their authority is asked for at each request.
+pub(super) const ASKED_EACH_TIME: i64 = 0;
 /// The most that are known at a time.
 const MOST: usize = 10_000;
 /// A token that was issued here is no longer than this, in bytes.
@@ -31,6 +35,34 @@ pub struct Issued {
     elsewhere: Option<Elsewhere>,
     known: Mutex<Tokens>,
     familiar: Mutex<Familiar>,
+    bad: Mutex<Bad>,
+}
+
+/// Tokens that were none a moment ago: a program that sends the same one again and again costs nobody a look, and its address no guess.
+#[derive(Default)]
+struct Bad {
+    until_ms: HashMap<u64, i64>,
+    numbers: RandomState,
+}
+
+impl Bad {
+    fn has(&self, hash: &str, now_ms: i64) -> bool {
+        self.until_ms.get(&self.numbers.hash_one(hash)).is_some_and(|until_ms| now_ms < *until_ms)
+    }
+
+    fn note(&mut self, hash: &str, now_ms: i64) {
+        if self.until_ms.len() >= MOST {
+            self.until_ms.retain(|_, until_ms| now_ms < *until_ms);
+        }
+        if self.until_ms.len() < MOST {
+            self.until_ms.insert(self.numbers.hash_one(hash), now_ms + BAD_MS);
+        }
+    }
+
+    fn forget(&mut self, hash: &str) {
+        let number = self.numbers.hash_one(hash);
+        self.until_ms.remove(&number);
+    }
 }
 
 /// Tokens that were good here, for as long as they are not found bad and not forgotten over others: by numbers that nobody can choose tokens for.
@@ -76,7 +108,15 @@ struct Entry {
 impl Issued {
     /// The tokens of a store.
     pub fn new(store: Store, clock: Arc<Clock>, reach: StaffReach) -> Self {
-        Self { store, clock, reach, elsewhere: None, known: Mutex::default(), familiar: Mutex::default() }
+        Self {
+            store,
+            clock,
+            reach,
+            elsewhere: None,
+            known: Mutex::default(),
+            familiar: Mutex::default(),
+            bad: Mutex::default(),
+        }
     }
 
     /// The same, and those of outside issuers.
@@ -85,14 +125,21 @@ impl Issued {
         Self { elsewhere: Some(elsewhere), ..self }
     }
 
-    /// Whether a token was good here not long ago, or was given here: it is looked up whatever else its address sends.
-    pub(super) fn is_familiar(&self, token: &str) -> bool {
-        self.familiar.lock().has(&hash_of(token))
+    /// Whether it costs no look that somebody who guesses could make others pay for: the token was good here not long ago, or was given here,
+    /// or was none a moment ago.
+    pub(super) fn is_told(&self, token: &str) -> bool {
+        if token.len() > LONGEST_OUTSIDE {
+            return false;
+        }
+        let (hash, now_ms) = (hash_of(token), self.clock.now_ms());
+        self.familiar.lock().has(&hash) || self.bad.lock().has(&hash, now_ms)
     }
 
     /// A token was given.
     pub fn given(&self, token: &str) {
-        self.familiar.lock().note(&hash_of(token));
+        let hash = hash_of(token);
+        self.bad.lock().forget(&hash);
+        self.familiar.lock().note(&hash);
     }
 
     /// Whose a token is.
@@ -100,22 +147,30 @@ impl Issued {
     /// # Errors
     /// It is none, or that cannot be told.
     pub(super) async fn identify(&self, token: &str) -> Result<Known, Unknown> {
-        let found = self.found(token).await;
+        if token.len() > LONGEST_OUTSIDE {
+            return Err(Unknown::NotValid);
+        }
+        let hash = hash_of(token);
+        if self.bad.lock().has(&hash, self.clock.now_ms()) {
+            return Err(Unknown::NotValid);
+        }
+        let found = self.found(token, &hash).await;
         if found.as_ref().is_err_and(|unknown| *unknown == Unknown::NotValid) {
-            self.familiar.lock().forget(&hash_of(token));
+            self.familiar.lock().forget(&hash);
+            self.bad.lock().note(&hash, self.clock.now_ms());
         }
         found
     }
 
-    async fn found(&self, token: &str) -> Result<Known, Unknown> {
+    async fn found(&self, token: &str, hash: &str) -> Result<Known, Unknown> {
         let elsewhere = self.elsewhere.as_ref().filter(|_| outside::may_be_one(token));
         if token.len() > if elsewhere.is_some() { LONGEST_OUTSIDE } else { LONGEST } {
             return Err(Unknown::NotValid);
         }
-        let (hash, now_ms) = (hash_of(token), self.clock.now_ms());
+        let now_ms = self.clock.now_ms();
         let forgotten = {
             let kept = self.known.lock();
-            if let Some(entry) = kept.tokens.get(&hash).filter(|entry| now_ms < entry.until_ms) {
+            if let Some(entry) = kept.tokens.get(hash).filter(|entry| now_ms < entry.until_ms) {
                 return Ok(entry.known.clone());
             }
             kept.forgotten
@@ -123,20 +178,28 @@ impl Issued {
         let (known, expires_ms) = match elsewhere {
             Some(elsewhere) => elsewhere.identify(token).await?,
             None => {
-                let found = self.store.token(&hash).await.map_err(|_| Unknown::Unavailable)?;
+                let found = self.store.token(hash).await.map_err(|_| Unknown::Unavailable)?;
                 let token = found.ok_or(Unknown::NotValid)?;
-                let expires_ms = token.expires_ms;
-                (known(token, self.reach).ok_or(Unknown::NotValid)?, expires_ms)
+                let account = token.approved.as_ref().map(|(_, account)| account);
+                let acting = match account {
+                    Some(account) => acting(&self.store, account).await?,
+                    None => None,
+                };
+                let expires_ms = if acting.is_some() { ASKED_EACH_TIME } else { token.expires_ms };
+                (known(token, self.reach, &acting.unwrap_or_default()).ok_or(Unknown::NotValid)?, expires_ms)
             }
         };
-        self.familiar.lock().note(&hash);
+        self.familiar.lock().note(hash);
         let until_ms = expires_ms.min(now_ms + KNOWN_MS);
+        if until_ms <= now_ms {
+            return Ok(known);
+        }
         let mut kept = self.known.lock();
         if kept.tokens.len() >= MOST {
             kept.tokens.retain(|_, entry| now_ms < entry.until_ms);
         }
         if kept.tokens.len() < MOST && kept.forgotten == forgotten {
-            kept.tokens.insert(hash, Entry { known: known.clone(), until_ms });
+            kept.tokens.insert(hash.to_owned(), Entry { known: known.clone(), until_ms });
         }
         Ok(known)
     }
@@ -156,6 +219,15 @@ impl Issued {
     }
 }
 
+/// For whom somebody acts, now; `None` for who does so for nobody.
+pub(super) async fn acting(store: &Store, account: &Account) -> Result<Option<Vec<ActsFor>>, Unknown> {
+    let proxies = account.proxies();
+    if proxies.is_empty() {
+        return Ok(None);
+    }
+    store.acts_for(account.organization, &proxies).await.map(Some).map_err(|_| Unknown::Unavailable)
+}
+
 /// Somebody who approved what a program does for them. Consents know them, and whoever the program is.
 pub(super) fn person(
     client: &Client,
@@ -163,8 +235,9 @@ pub(super) fn person(
     (scopes, patient): (&str, Option<&str>),
     purpose: Purpose,
     reach: StaffReach,
+    acting: &[ActsFor],
 ) -> Option<Known> {
-    let scoped = scopes::of_account(account, scopes, patient, reach)?;
+    let scoped = scopes::of_account(account, scopes, patient, reach, acting)?;
     let mut actors = account.actors.clone();
     // A program is no patient, and stands for none.
     let is_one = |actor: &&String| !actor.starts_with("Patient/") && !actor.starts_with("RelatedPerson/");
@@ -188,10 +261,10 @@ fn purposes_of_person(client: &Client, purpose: Purpose) -> Vec<Purpose> {
 }
 
 /// Who sends a token; `None` where its scopes cannot be read.
-fn known(token: Token, reach: StaffReach) -> Option<Known> {
+fn known(token: Token, reach: StaffReach, acting: &[ActsFor]) -> Option<Known> {
     let Token { client, scopes, purpose, purposes, approved, .. } = token;
     if let Some((approval, account)) = approved {
-        return person(&client, &account, (&scopes, approval.approved.patient.as_deref()), purpose, reach);
+        return person(&client, &account, (&scopes, approval.approved.patient.as_deref()), purpose, reach, acting);
     }
     // Of what the token was given for what the client may still ask for.
     let purposes: Vec<Purpose> = purposes.into_iter().filter(|purpose| client.purposes.contains(purpose)).collect();
@@ -227,5 +300,20 @@ mod tests {
         familiar.note("bad");
         familiar.forget("bad");
         assert!(!familiar.has("bad"));
+    }
+
+    #[test]
+    fn what_was_bad_is_so_for_a_moment_in_bounded_memory() {
+        let mut bad = Bad::default();
+        bad.note("x", 0);
+        assert!(bad.has("x", BAD_MS - 1) && !bad.has("x", BAD_MS) && !bad.has("y", 0));
+        for number in 0..3 * MOST {
+            bad.note(&number.to_string(), 1);
+        }
+        assert!(bad.until_ms.len() <= MOST);
+        bad.note("late", BAD_MS + 1);
+        assert!(bad.has("late", BAD_MS + 2) && bad.until_ms.len() == 1);
+        bad.forget("late");
+        assert!(!bad.has("late", BAD_MS + 2));
     }
 }

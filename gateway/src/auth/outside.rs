@@ -12,7 +12,7 @@ use mappers::search::parameters;
 use smart::grant::grant;
 use smart::scope::{Scopes, Unknown as Unread};
 
-use super::issued::person;
+use super::issued::{ASKED_EACH_TIME, acting, person};
 use super::scopes;
 use super::{Known, Unknown};
 use crate::authorization::{purpose, role};
@@ -63,15 +63,15 @@ impl Elsewhere {
         };
         let client = client.filter(is_its).ok_or(Unknown::NotValid)?;
         let scopes = granted(&access.scopes, &client.scopes);
-        let known = if client.scopes.starts_with("system/") {
-            program(&client, &scopes)
-        } else {
-            self.somebody(&access, &client, &scopes).await?
-        };
-        Ok((known.ok_or(Unknown::NotValid)?, access.expires_ms))
+        if client.scopes.starts_with("system/") {
+            return Ok((program(&client, &scopes).ok_or(Unknown::NotValid)?, access.expires_ms));
+        }
+        let (known, is_acting) = self.somebody(&access, &client, &scopes).await?.ok_or(Unknown::NotValid)?;
+        Ok((known, if is_acting { ASKED_EACH_TIME } else { access.expires_ms }))
     }
 
-    async fn somebody(&self, access: &Access, client: &Client, scopes: &str) -> Result<Option<Known>, Unknown> {
+    /// Whoever has an account, and whether they act for others.
+    async fn somebody(&self, access: &Access, client: &Client, scopes: &str) -> Result<Option<(Known, bool)>, Unknown> {
         let Access { provider, subject, persona, second_factor, .. } = access;
         if let Err(why) = persona {
             tracing::info!(provider = %provider.id, %why, "a token is of nobody here by its claims");
@@ -93,7 +93,11 @@ impl Elsewhere {
         let Some(purpose) = role(&account).and_then(|role| purpose(client, role)) else { return Ok(None) };
         // Whoever is a patient has one in context; nobody else has chosen one.
         let own = account.fhir_user().and_then(|user| user.strip_prefix("Patient/")).map(ToOwned::to_owned);
-        Ok(person(client, &account, (scopes, own.as_deref()), purpose, self.gateway.staff_reach))
+        let acting = acting(&self.gateway.store, &account).await?;
+        let is_acting = acting.is_some();
+        let acting = acting.unwrap_or_default();
+        let known = person(client, &account, (scopes, own.as_deref()), purpose, self.gateway.staff_reach, &acting);
+        Ok(known.map(|known| (known, is_acting)))
     }
 }
 

@@ -1,15 +1,17 @@
 //! Granted scopes as what the store keeps to: types, and values that index rows must have.
 
 use clap::ValueEnum;
-use consent::scoped::{Alternatives, Condition as Limit, Deed, Token, Types};
+use consent::scoped::{Alternatives, Bound, Condition as Limit, Deed, End, Lies, Text, Time, Token, Types};
 use consent::{NOBODYS, Scoped};
 use mappers::references::{self, Reference};
 use mappers::search::parameters::{self, ParameterKind};
+use mappers::search::query::{self, DateValue, IndexTest, Prefix, StringMatch, Test, Values};
 use smart::permission::{Conjunction, Reach, TypeReach, reach};
 use smart::scope::{Action, Condition, ContextKind, Scopes, Unknown};
 
+use crate::store::ActsFor;
 use crate::store::accounts::{Account, Permission};
-use crate::store::index_key;
+use crate::store::{index_key, start_of};
 
 /// What scopes of the context `system/` let a client do; `None` where they cannot be read.
 pub(super) fn of_system(text: &str) -> Option<Scoped> {
@@ -29,20 +31,33 @@ pub enum StaffReach {
     Organization,
 }
 
-/// What scopes let a program do for somebody with this account; `None` where they cannot be read.
-pub fn of_account(account: &Account, text: &str, patient: Option<&str>, reach: StaffReach) -> Option<Scoped> {
+/// What scopes let a program do for somebody with this account; `None` where they cannot be read. `acting`: for whom somebody acts who is
+/// related to patients.
+pub fn of_account(
+    account: &Account,
+    text: &str,
+    patient: Option<&str>,
+    reach: StaffReach,
+    acting: &[ActsFor],
+) -> Option<Scoped> {
     let references = || account.actors.iter().filter_map(|actor| local(actor));
     let own: Vec<Box<str>> = references().filter(|(kind, _)| *kind == "Patient").map(|(_, id)| id.into()).collect();
     let is_own = |kind: &str| matches!(kind, "Patient" | "RelatedPerson");
     let is_patient = account.is_patient() || account.fhir_user().and_then(local).is_none_or(|(kind, _)| is_own(kind));
-    // Whoever has become another patient has not taken the former one's record along.
-    let patient = patient.filter(|id| !is_patient || own.iter().any(|own| **own == **id));
+    let is_proxy = !account.proxies().is_empty();
+    // Whoever has become another patient has not taken the former one's record along; nor has who acts for a patient no longer.
+    let patient: Option<Vec<Limit>> = patient.and_then(|id| match acting.iter().find(|one| *one.patient == *id) {
+        Some(one) if is_proxy => Some(acted(one)),
+        _ if is_proxy || (is_patient && !own.iter().any(|own| **own == *id)) => None,
+        _ => Some(vec![Limit::Patients(vec![id.into()])]),
+    });
     let user = match reach {
-        _ if is_patient => UserReach::Within(Limit::Patients(own)),
+        _ if is_proxy => UserReach::Within(acting.iter().map(acted).collect()),
+        _ if is_patient => UserReach::Within(vec![vec![Limit::Patients(own)]]),
         StaffReach::Organization => UserReach::Organization,
         StaffReach::Care => {
             let at_work = references().filter(|(kind, _)| !is_own(kind));
-            UserReach::Within(Limit::Care(at_work.map(|(kind, id)| (kind.into(), id.into())).collect()))
+            UserReach::Within(vec![vec![Limit::Care(at_work.map(|(kind, id)| (kind.into(), id.into())).collect())]])
         }
     };
     let scopes = parsed(text)?;
@@ -52,8 +67,13 @@ pub fn of_account(account: &Account, text: &str, patient: Option<&str>, reach: S
             Deed::Delete => Permission::DeletePhi,
             Deed::Read | Deed::Search => Permission::ReadPhi,
         };
-        if account.may(needed) { of_person(&scopes, patient, &user, deed) } else { Types::none() }
+        if account.may(needed) { of_person(&scopes, patient.as_deref(), &user, deed) } else { Types::none() }
     }))
+}
+
+/// What belongs to a patient for whom somebody acts, as far as that reaches.
+fn acted(one: &ActsFor) -> Vec<Limit> {
+    vec![Limit::Patients(vec![one.patient.clone()]), Limit::Without(one.hidden.bits())]
 }
 
 fn local(reference: &str) -> Option<(&'static str, &str)> {
@@ -68,76 +88,77 @@ fn local(reference: &str) -> Option<(&'static str, &str)> {
 pub(super) enum UserReach {
     /// The whole organization.
     Organization,
-    /// These alone: whom they care for, or they themselves.
-    Within(Limit),
+    /// What all of one of these hold of: it belongs to whom they care for, to themselves, or to whom they act for.
+    Within(Vec<Vec<Limit>>),
 }
 
 /// What scopes of the contexts `patient/` and `user/` let a program do for somebody who logged in.
 ///
-/// `patient/` reaches what belongs to the patient in context, to be read alone, and of types that are nobody's (F4) all; `user/` what the
-/// user reaches, and the patient in context (whom the user was let choose, or the EHR has said). Both are of no use for writing but for
-/// whole types: what is written would have to be looked at before and after.
-fn of_person(scopes: &Scopes, patient: Option<&str>, user: &UserReach, deed: Deed) -> Types {
-    let of = |context, deed| types(&reach(scopes.resources(), context, action(deed)));
-    let of_patient = patient.map(|id| Limit::Patients(vec![id.into()]));
-    {
-        let is_read = matches!(deed, Deed::Read | Deed::Search);
-        let mut reached = match user {
-            UserReach::Organization => of(ContextKind::User, deed),
-            UserReach::Within(_) if !is_read => Types::none(),
-            UserReach::Within(limit) => {
-                let all = of(ContextKind::User, deed);
-                let own = limited(&all, limit);
-                match &of_patient {
-                    Some(patient) => own.or(&limited(&all, patient)),
-                    None => own,
-                }
-            }
-        };
-        if let Some(patient) = of_patient.as_ref().filter(|_| is_read) {
-            reached = reached.or(&limited(&of(ContextKind::Patient, deed), patient));
+/// `patient/` reaches what belongs to the patient in context, and of types that are nobody's (F4) all, to be read alone; `user/` what the
+/// user reaches, and the patient in context (whom the user was let choose, or the EHR has said).
+fn of_person(scopes: &Scopes, patient: Option<&[Limit]>, user: &UserReach, deed: Deed) -> Types {
+    let of = |context| types(&reach(scopes.resources(), context, action(deed)));
+    let mut reached = match user {
+        UserReach::Organization => of(ContextKind::User),
+        UserReach::Within(limits) => {
+            let all = of(ContextKind::User);
+            let limits = limits.iter().map(Vec::as_slice).chain(patient);
+            limits.fold(Types::none(), |reached, limit| reached.or(&limited(&all, limit, deed)))
         }
-        reached
+    };
+    if let Some(patient) = patient {
+        reached = reached.or(&limited(&of(ContextKind::Patient), patient, deed));
     }
+    reached
 }
 
 fn parsed(text: &str) -> Option<Scopes> {
     Scopes::parse(text, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some()).ok()
 }
 
-/// What of these is within a limit besides: of types that are nobody's everything.
-fn limited(types: &Types, limit: &Limit) -> Types {
+/// What nobody writes who may write of some patients alone: what tells who did what, whoever it is about.
+const NEVER_WRITTEN: [&str; 2] = ["AuditEvent", "Provenance"];
+
+/// What of these is within a limit besides: of types that are nobody's everything, to be read; what is written is somebody's.
+fn limited(types: &Types, limit: &[Limit], deed: Deed) -> Types {
+    let is_read = matches!(deed, Deed::Read | Deed::Search);
     let within = |kind: &str, alternatives: &Alternatives| {
         if NOBODYS.contains(&kind) {
             return alternatives.clone();
         }
-        let and = |alternative: &Vec<Limit>| alternative.iter().cloned().chain([limit.clone()]).collect();
-        if alternatives.is_empty() { vec![vec![limit.clone()]] } else { alternatives.iter().map(and).collect() }
+        let and = |alternative: &Vec<Limit>| alternative.iter().chain(limit).cloned().collect();
+        if alternatives.is_empty() { vec![limit.to_vec()] } else { alternatives.iter().map(and).collect() }
     };
-    // What is in a stored Bundle may be several patients', and it is shown whole.
-    let has_one = |kind: &str| kind != "Bundle";
+    let is_acting = limit.iter().any(|limit| matches!(limit, Limit::Without(_)));
+    let may_be = |kind: &str| match kind {
+        // They tell of what is hidden from whoever acts for somebody.
+        "AuditEvent" | "Provenance" if is_acting => false,
+        // What is in a stored Bundle may be several patients', and it is shown whole.
+        "Bundle" => false,
+        // Who a patient is begins and ends elsewhere.
+        "Patient" => !matches!(deed, Deed::Create | Deed::Delete),
+        kind => is_read || !(NOBODYS.contains(&kind) || NEVER_WRITTEN.contains(&kind)),
+    };
     let every = || {
-        parameters::resource_types()
-            .iter()
-            .filter(|kind| has_one(kind))
-            .map(|kind| (Box::from(*kind), within(kind, &Vec::new())))
+        let kinds = parameters::resource_types().iter().filter(|kind| may_be(kind));
+        kinds.map(|kind| (Box::from(*kind), within(kind, &Vec::new())))
     };
     match types {
         Types::All => Types::Only(every().collect()),
         Types::Only(types) => {
-            let types = types.iter().filter(|(kind, _)| has_one(kind));
+            let types = types.iter().filter(|(kind, _)| may_be(kind));
             Types::Only(types.map(|(kind, alternatives)| (kind.clone(), within(kind, alternatives))).collect())
         }
     }
 }
 
-/// Whether every condition of some scopes is one that we can keep to: on a token.
+/// Whether every condition of some scopes is one that we can keep to: on a token, a text, a date, or of types (`_type`).
 ///
 /// # Errors
 /// The first that is not, and which are.
 pub fn are_kept(scopes: &Scopes) -> Result<(), String> {
     for scope in scopes.resources() {
-        let kept = |kind: &str, condition: &Condition| token(kind, condition).is_some();
+        let kept = |kind: &str, condition: &Condition| kept(kind, condition).is_some();
         for condition in scope.conditions() {
             let is_kept = match scope.kind() {
                 Some(kind) => kept(kind, &condition),
@@ -146,8 +167,8 @@ pub fn are_kept(scopes: &Scopes) -> Result<(), String> {
             };
             if !is_kept {
                 return Err(format!(
-                    "{scope}: this condition on {} cannot be kept to. One value of a parameter of tokens can (category, code, status); give a \
-                     scope for each",
+                    "{scope}: this condition on {} cannot be kept to. One value of a parameter of tokens, texts or dates can (category, \
+                     code, name, birthdate), without a modifier; give a scope for each",
                     condition.0
                 ));
             }
@@ -182,12 +203,78 @@ fn types(reach: &Reach) -> Types {
 
 /// What must hold of a type; `None` where nothing of it is reached, for what cannot be asked of it does not hold.
 fn alternatives(kind: &str, of: &[Conjunction]) -> Option<Alternatives> {
-    let all = |conjunction: &Conjunction| {
-        conjunction.iter().map(|condition| token(kind, condition).map(Limit::Token)).collect()
+    let all = |conjunction: &Conjunction| -> Option<Vec<Limit>> {
+        let limits: Option<Vec<Option<Limit>>> = conjunction.iter().map(|condition| kept(kind, condition)).collect();
+        Some(limits?.into_iter().flatten().collect())
     };
     let kept: Alternatives = of.iter().filter_map(all).collect();
-    // No alternative at all is the whole type, and none that can be kept to is nothing of it.
-    (of.is_empty() || !kept.is_empty()).then_some(kept)
+    // No condition at all is the whole type, and none that can be kept to is nothing of it.
+    match of {
+        [] => Some(Vec::new()),
+        _ if kept.iter().any(Vec::is_empty) => Some(Vec::new()),
+        _ => (!kept.is_empty()).then_some(kept),
+    }
+}
+
+/// What a condition asks of the resources of a type: `None` where that cannot be asked, or holds of none; nothing more where it holds of all.
+fn kept(kind: &str, condition: &Condition) -> Option<Option<Limit>> {
+    let (name, value) = condition;
+    if &**name == "_type" {
+        return value.split(',').any(|named| named == kind).then_some(None);
+    }
+    let limit = token(kind, condition).map(Limit::Token).or_else(|| searched(kind, name, value));
+    limit.map(Some)
+}
+
+/// One text or one date, read as searches read it.
+fn searched(kind: &str, name: &str, value: &str) -> Option<Limit> {
+    let definition = parameters::definition(kind, name)?;
+    if value.contains([',', '$', '\\']) || !definition.is_supported() {
+        return None;
+    }
+    let mut text = String::new();
+    query::push(&mut text, name, value);
+    let (search, ..) = query::parse(Some(kind), &text, query::Context::default()).ok()?;
+    let [Test::Index(IndexTest { paths, values })] = &search.tests[..] else { return None };
+    let paths = paths.clone();
+    match values {
+        Values::Strings(values) => {
+            let [value] = &values[..] else { return None };
+            let (start, is_whole) = start_of(&value.normal);
+            let may_be = value.how == StringMatch::Start && is_whole && !start.is_empty();
+            let to = format!("{start}{}", char::MAX).into();
+            may_be.then(|| Limit::Text(Text { paths, from: start.into(), to }))
+        }
+        Values::Dates(values) => {
+            let [value] = &values[..] else { return None };
+            Some(Limit::Time(Time { paths, any: bounds(value)? }))
+        }
+        _ => None,
+    }
+}
+
+/// How a range of time must lie, as searches have it (`store::search::date`); `ap` is another range each day.
+fn bounds(value: &DateValue) -> Option<Vec<Vec<Bound>>> {
+    let (low, high) = (value.low, value.high);
+    let bound = |end, lies, tick| Bound { end, lies, tick };
+    let one = |end, lies, tick| vec![vec![bound(end, lies, tick)]];
+    Some(match value.prefix {
+        Prefix::Approximately => return None,
+        Prefix::EndsBefore => one(End::High, Lies::Until, low),
+        Prefix::Equal => vec![vec![
+            bound(End::Low, Lies::From, low),
+            bound(End::Low, Lies::Before, high),
+            bound(End::High, Lies::Until, high),
+        ]],
+        Prefix::Greater => one(End::High, Lies::After, high),
+        Prefix::GreaterOrEqual => one(End::High, Lies::After, low),
+        Prefix::Less => one(End::Low, Lies::Before, low),
+        Prefix::LessOrEqual => one(End::Low, Lies::Before, high),
+        Prefix::NotEqual => {
+            vec![vec![bound(End::Low, Lies::Before, low)], vec![bound(End::High, Lies::After, high)]]
+        }
+        Prefix::StartsAfter => one(End::Low, Lies::From, high),
+    })
 }
 
 /// `system|code`, `|code`, `system|`, `code`: <https://hl7.org/fhir/R4/search.html#token>.
@@ -237,7 +324,12 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_to_is_nothing() {
         for scopes in [
-            "system/Observation.rs?date=2020",
+            "system/Observation.rs?date=ap2020",
+            "system/Observation.rs?value-quantity=5",
+            "system/Patient.rs?name=a,b",
+            "system/Patient.rs?name:exact=Ada",
+            "system/Patient.rs?_lastUpdated=gt2020",
+            "system/Patient.rs?_type=Flag,Goal",
             "system/Patient.rs?category=x",
             "system/Observation.rs?category=",
             "system/Observation.rs?nonsense=x",
@@ -247,7 +339,7 @@ mod tests {
             assert!(are_kept(&scopes).is_err(), "{scopes}");
             assert_eq!(read(&scopes.to_string()), Types::none(), "{scopes}");
         }
-        let both = "system/Observation.rs?category=a&date=2020 system/Observation.rs?category=b";
+        let both = "system/Observation.rs?category=a&date=ap2020 system/Observation.rs?category=b";
         let Types::Only(types) = read(both) else { panic!("all") };
         assert_eq!(types["Observation"].len(), 1, "of two alternatives the one that can be kept to");
     }
@@ -263,17 +355,40 @@ mod tests {
     }
 
     #[test]
+    fn conditions_are_on_texts_and_dates_and_types_too() {
+        let Types::Only(types) = read("system/Patient.rs?name=Ada&birthdate=ge1990 system/*.rs?_type=Flag,Goal") else {
+            panic!("all")
+        };
+        assert_eq!(types.keys().map(|kind| &**kind).collect::<Vec<_>>(), ["Flag", "Goal", "Patient"]);
+        assert!(types["Flag"].is_empty() && types["Goal"].is_empty());
+        let [alternative] = &types["Patient"][..] else { panic!("{types:?}") };
+        let [Limit::Time(time), Limit::Text(text)] = &alternative[..] else { panic!("{alternative:?}") };
+        assert_eq!((&*text.from, time.any.len()), ("ada", 1));
+        let Types::Only(some) = read("system/*.rs?_type=Condition,Flag&category=x") else { panic!("all") };
+        assert_eq!(some.keys().map(|kind| &**kind).collect::<Vec<_>>(), ["Condition"]);
+        assert!(matches!(&some["Condition"][..], [alternative] if matches!(alternative[..], [Limit::Token(_)])));
+    }
+
+    #[test]
     fn a_patients_scopes_reach_what_is_theirs_and_what_is_nobodys() {
         let own = Limit::Patients(vec!["p".into()]);
-        let user = UserReach::Within(own.clone());
-        let of = |text, patient, deed| of_person(&parsed(text).expect("scopes"), patient, &user, deed);
+        let user = UserReach::Within(vec![vec![own.clone()]]);
+        let of = |text, patient: Option<&str>, deed| {
+            let patient = patient.map(|id| vec![Limit::Patients(vec![id.into()])]);
+            of_person(&parsed(text).expect("scopes"), patient.as_deref(), &user, deed)
+        };
         let Types::Only(all) = of("patient/*.cruds", Some("p"), Deed::Read) else { panic!("all") };
         assert_eq!(all.len(), parameters::resource_types().len() - 1, "all but Bundles");
-        assert_eq!(all["Observation"], [[own]]);
+        assert_eq!(all["Observation"], [[own.clone()]]);
         assert!(all["Practitioner"].is_empty());
         assert!(all.iter().all(|(kind, limits)| limits.is_empty() == NOBODYS.contains(&&**kind)));
         for deed in [Deed::Create, Deed::Update, Deed::Delete] {
-            assert_eq!(of("patient/*.cruds user/*.cruds", Some("p"), deed), Types::none());
+            let Types::Only(written) = of("patient/*.cruds user/*.cruds", Some("p"), deed) else { panic!("all") };
+            assert!(written.values().all(|limits| *limits == [[own.clone()]]), "{deed:?}");
+            for never in NOBODYS.into_iter().chain(["AuditEvent", "Provenance", "Bundle"]) {
+                assert!(!written.contains_key(never), "{deed:?} {never}");
+            }
+            assert_eq!(written.contains_key("Patient"), deed == Deed::Update);
         }
         assert_eq!(of("patient/*.rs", None, Deed::Read), Types::none(), "nobody's");
         assert_eq!(of("system/*.rs", Some("p"), Deed::Read), Types::none(), "another context");
@@ -284,12 +399,15 @@ mod tests {
 
     #[test]
     fn a_users_scopes_reach_the_patient_in_context_too() {
-        let care = UserReach::Within(Limit::Care(vec![("Practitioner".into(), "1".into())]));
-        let of = |text, reach: &UserReach, deed| of_person(&parsed(text).expect("scopes"), Some("p"), reach, deed);
+        let care = UserReach::Within(vec![vec![Limit::Care(vec![("Practitioner".into(), "1".into())])]]);
+        let patient = [Limit::Patients(vec!["p".into()])];
+        let of = |text, reach: &UserReach, deed| of_person(&parsed(text).expect("scopes"), Some(&patient), reach, deed);
         let Types::Only(types) = of("user/Observation.rs", &care, Deed::Read) else { panic!("all") };
         assert_eq!(types["Observation"].len(), 2);
         for deed in [Deed::Update, Deed::Read] {
             assert!(of("user/Observation.cruds", &UserReach::Organization, deed).have_all(&["Observation"]));
+            let Types::Only(types) = of("user/Observation.cruds", &care, deed) else { panic!("all") };
+            assert_eq!(types["Observation"].len(), 2);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod choice;
 mod page;
+mod visit;
 pub(super) mod words;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use smart::scope::{ContextKind, Other, Scopes};
 
 use self::choice::chosen;
 pub(super) use self::choice::parsed;
+use self::visit::Visit;
 use super::authorize::{CONTINUE, UnderWay};
 use super::person::{About, PatientShown, Role, purpose, role};
 use super::token::CodeContent;
@@ -48,6 +50,8 @@ pub(super) struct Here {
     session: Session,
     purpose: Purpose,
     is_patient: bool,
+    /// Whom they act for, who act for others: ids of patients.
+    acting: Option<Vec<Box<str>>>,
 }
 
 /// What came of a step: who was at it, for which client, and the page.
@@ -78,6 +82,11 @@ impl Fields {
         self.all(name).next().unwrap_or_default()
     }
 
+    /// Which encounter, and whether there shall be none.
+    fn visit(&self) -> (&str, &str) {
+        (self.get("encounter"), self.get("without"))
+    }
+
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| &**value)
     }
@@ -106,7 +115,7 @@ impl AuthorizationServer {
             }
             (Some(_), "deny") => self.deny(&here).await?,
             (Some(_), "find") => self.find(&here, fields.get("q"), about).await?,
-            (Some(_), "choose") => self.choose(&here, fields.get("patient"), None, about).await?,
+            (Some(_), "choose") => self.choose(&here, fields.get("patient"), fields.visit(), about).await?,
             (Some(_), "approve") => self.approve(&here, &fields, about).await?,
             (Some(_), _) => page::stopped("The form is not one of ours", StatusCode::BAD_REQUEST),
         };
@@ -138,16 +147,25 @@ impl AuthorizationServer {
             let step = Step { account: Some(session.account), client: Some(client), purpose: None, page };
             return Ok(Err(Box::new(step)));
         };
-        let is_patient = matches!(role, Role::Patient(_));
+        let is_patient = matches!(role, Role::Patient(_) | Role::Proxy);
+        let acting = match role {
+            Role::Proxy => Some(self.acting(account).await?.into_iter().map(|one| one.patient).collect()),
+            Role::Patient(_) | Role::Staff => None,
+        };
         let request = request.to_owned();
-        Ok(Ok(Box::new(Here { handle, request, under_way, client, purpose, is_patient, session })))
+        Ok(Ok(Box::new(Here { handle, request, under_way, client, purpose, is_patient, acting, session })))
     }
 
     /// The first page: the approval where it is known whose record it is about, else who may be chosen.
     async fn first(&self, here: &Here, about: About<'_>) -> Result<Page, Problem> {
         match (self.patient_known(here), needs_patient(&parsed(&here.under_way.scopes))) {
-            (Some(patient), _) => self.choose(here, &patient, None, about).await,
-            (None, false) => Ok(self.ask(here, None, None)),
+            (Some(patient), _) => self.choose(here, &patient, ("", ""), about).await,
+            (None, _) if here.acting.is_some() => {
+                let of = (&here.session.account, &here.client);
+                let found = self.acted_for(of, here.purpose, about).await?;
+                Ok(page::whom(&self.frame(here), &found))
+            }
+            (None, false) => Ok(self.ask(here, None, &Visit::NotAsked, None)),
             (None, true) => Ok(page::picker(&self.frame(here), "", None)),
         }
     }
@@ -157,7 +175,11 @@ impl AuthorizationServer {
         let launched = here.under_way.launch.as_ref().and_then(|launch| launch.patient.clone());
         launched.or_else(|| match role(&here.session.account) {
             Some(Role::Patient(own)) => Some(own.to_owned()),
-            _ => None,
+            // Who acts for one patient has no choice.
+            _ => match here.acting.as_deref() {
+                Some([one]) => Some(one.to_string()),
+                _ => None,
+            },
         })
     }
 
@@ -175,11 +197,18 @@ impl AuthorizationServer {
     }
 
     /// The approval for a patient, where this account may choose that one.
-    async fn choose(&self, here: &Here, id: &str, wrong: Option<&str>, about: About<'_>) -> Result<Page, Problem> {
-        match self.chosen_patient(here, id, about).await? {
-            Some(patient) => Ok(self.ask(here, Some(&patient), wrong)),
-            None => Ok(page::stopped("This record cannot be chosen", StatusCode::FORBIDDEN)),
-        }
+    async fn choose(&self, here: &Here, id: &str, visit: (&str, &str), about: About<'_>) -> Result<Page, Problem> {
+        let Some(patient) = self.chosen_patient(here, id, about).await? else {
+            return Ok(page::stopped("This record cannot be chosen", StatusCode::FORBIDDEN));
+        };
+        Ok(match self.chosen_visit(here, (id, visit), about).await? {
+            None => page::stopped("This visit cannot be chosen", StatusCode::FORBIDDEN),
+            Some(Visit::Open) => {
+                let found = self.visits(here, id, about).await?;
+                page::visits(&self.frame(here), &patient, &found)
+            }
+            Some(visit) => self.ask(here, Some(&patient), &visit, None),
+        })
     }
 
     async fn chosen_patient(&self, here: &Here, id: &str, about: About<'_>) -> Result<Option<PatientShown>, Problem> {
@@ -192,15 +221,15 @@ impl AuthorizationServer {
         let found = self.patient(of, here.purpose, (id, by_ehr), about).await?;
         let encounter = here.under_way.launch.as_ref().and_then(|launch| launch.encounter.as_deref());
         if let (Some(_), Some(encounter)) = (&found, encounter)
-            && !self.is_encounter_of(of, here.purpose, (id, encounter), about).await?
+            && self.encounter(of, here.purpose, (id, encounter), about).await?.is_none()
         {
             return Ok(None);
         }
         Ok(found)
     }
 
-    fn ask(&self, here: &Here, patient: Option<&PatientShown>, wrong: Option<&str>) -> Page {
-        page::approval(&self.frame(here), &parsed(&here.under_way.scopes), patient, wrong)
+    fn ask(&self, here: &Here, patient: Option<&PatientShown>, visit: &Visit, wrong: Option<&str>) -> Page {
+        page::approval(&self.frame(here), &parsed(&here.under_way.scopes), (patient, visit), wrong)
             .forms_to(&here.under_way.redirect_uri)
     }
 
@@ -211,6 +240,7 @@ impl AuthorizationServer {
             request: &here.request,
             csrf: self.logins.csrf(&here.session),
             redirect_uri: &here.under_way.redirect_uri,
+            registered_itself: here.client.is_registered,
         }
     }
 
@@ -230,7 +260,7 @@ impl AuthorizationServer {
         let granted = chosen(&here.under_way.scopes, &on);
         let asked = parsed(&here.under_way.scopes);
         let id = fields.get("patient");
-        let patient = if needs_patient(&asked) || self.patient_known(here).is_some() {
+        let patient = if needs_patient(&asked) || here.acting.is_some() || self.patient_known(here).is_some() {
             match self.chosen_patient(here, id, about).await? {
                 Some(patient) => Some(patient),
                 None => return Ok(page::stopped("This record cannot be chosen", StatusCode::FORBIDDEN)),
@@ -238,11 +268,19 @@ impl AuthorizationServer {
         } else {
             None
         };
+        let visit = match &patient {
+            Some(patient) => self.chosen_visit(here, (&patient.id, fields.visit()), about).await?,
+            None => Some(Visit::NotAsked),
+        };
+        let Some(visit) = visit else {
+            return Ok(page::stopped("This visit cannot be chosen", StatusCode::FORBIDDEN));
+        };
         if granted.resources().is_empty() && !asked.resources().is_empty() {
             let wrong = "Choose at least one kind of records that the app may see, or deny its request.";
-            return Ok(self.ask(here, patient.as_ref(), Some(wrong)));
+            return Ok(self.ask(here, patient.as_ref(), &visit, Some(wrong)));
         }
-        let new = self.new_approval(here, &granted, patient, fields.get("days"));
+        let context = (patient.map(|patient| patient.id), visit.shown().map(|visit| visit.id.clone()));
+        let new = self.new_approval(here, &granted, context, fields.get("days"));
         let UnderWay { redirect_uri, challenge, nonce, launch, .. } = here.under_way.clone();
         let content = serde_json::to_string(&CodeContent { redirect_uri, challenge, nonce });
         let content = content.map_err(|_| Problem::unavailable())?;
@@ -254,7 +292,13 @@ impl AuthorizationServer {
         })
     }
 
-    fn new_approval(&self, here: &Here, granted: &Scopes, patient: Option<PatientShown>, days: &str) -> NewApproval {
+    fn new_approval(
+        &self,
+        here: &Here,
+        granted: &Scopes,
+        (patient, encounter): (Option<String>, Option<String>),
+        days: &str,
+    ) -> NewApproval {
         let now_ms = self.gateway.clock.now_ms();
         let session = &here.session;
         let days = days.parse().ok().filter(|days| DAYS.contains(days)).unwrap_or(DAYS[0]);
@@ -274,8 +318,8 @@ impl AuthorizationServer {
             account: session.account.id.clone(),
             scopes: granted.to_string(),
             purpose: here.purpose,
-            patient: patient.map(|patient| patient.id),
-            encounter: launch.and_then(|launch| launch.encounter.clone()),
+            patient,
+            encounter: launch.and_then(|launch| launch.encounter.clone()).or(encounter),
             context: context.to_string(),
             session: (online && !offline).then(|| session.hash().to_owned()),
             exchange: None,
@@ -287,5 +331,7 @@ impl AuthorizationServer {
 
 /// Whether it has to be known whose record it is about.
 fn needs_patient(scopes: &Scopes) -> bool {
-    scopes.has(Other::LaunchPatient) || scopes.resources().iter().any(|scope| scope.context() == ContextKind::Patient)
+    scopes.has(Other::LaunchPatient)
+        || visit::is_asked(scopes)
+        || scopes.resources().iter().any(|scope| scope.context() == ContextKind::Patient)
 }

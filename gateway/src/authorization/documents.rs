@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 use smart::metadata::{Features, Metadata, Site};
 
-use super::{AuthorizationServer, PATHS, Part, Problem, Reply};
+use super::{AuthorizationServer, Challenge, PATHS, Part, Problem, Reply};
 use crate::signing;
 
 /// Where apps find how the EHR looks.
@@ -26,7 +26,7 @@ impl AuthorizationServer {
 
     /// What is there now: an exchange of tokens where a provider's are exchanged. Of what cannot be told nothing is said.
     async fn site_now(&self) -> Site<'_> {
-        let mut site = site(&self.origin);
+        let mut site = site(&self.origin, self.registration.is_some());
         site.features.token_exchange = self.gateway.store.has_exchanges().await.unwrap_or(false);
         site
     }
@@ -56,8 +56,8 @@ impl AuthorizationServer {
     }
 }
 
-/// What is there, at an origin.
-pub fn site(origin: &str) -> Site<'_> {
+/// What is there, at an origin; `registration`: programs register themselves.
+pub fn site(origin: &str, registration: bool) -> Site<'_> {
     let features = Features {
         backend_services: true,
         symmetric_clients: true,
@@ -72,6 +72,8 @@ pub fn site(origin: &str) -> Site<'_> {
         introspection: true,
         revocation: true,
         openid: true,
+        registration,
+        standalone_encounter: true,
         ..Features::default()
     };
     Site { issuer: origin, base: origin, paths: PATHS, features }
@@ -79,7 +81,7 @@ pub fn site(origin: &str) -> Site<'_> {
 
 /// What anybody may keep for a while.
 fn kept(body: Bytes) -> Reply {
-    Reply::Json { status: StatusCode::OK, body, challenges: false, kept_s: signing::KEPT_S }
+    Reply::Json { status: StatusCode::OK, body, challenge: Challenge::None, kept_s: signing::KEPT_S, wait_s: 0 }
 }
 
 /// <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling>

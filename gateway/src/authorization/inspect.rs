@@ -1,6 +1,5 @@
 //! What a token is (<https://www.rfc-editor.org/rfc/rfc7662>), and its end (<https://www.rfc-editor.org/rfc/rfc7009>).
 
-use bytes::Bytes;
 use consent::Purpose;
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -78,7 +77,7 @@ impl AuthorizationServer {
             let hash = &hash_of(token);
             let ended = store.revoke_token(client, hash).await;
             self.issued.forget(hash);
-            ended.map(|_| Reply::Json { status: StatusCode::OK, body: Bytes::new(), challenges: false, kept_s: 0 })
+            ended.map(|_| Reply::empty(StatusCode::OK))
         })
         .await
     }

@@ -27,7 +27,10 @@ const FETCHES: usize = 16;
 
 /// What fetches and keeps them.
 pub struct KeysAt {
+    /// By TLS, through a proxy of the environment where an administrator named the address.
     client: Client,
+    /// On this machine: a proxy would see secrets in clear.
+    here: Client,
     reach: Reach,
     kept: Mutex<HashMap<Box<str>, Arc<Address>>>,
     fetches: Semaphore,
@@ -66,15 +69,22 @@ impl KeysAt {
     /// # Errors
     /// There can be no such client.
     pub fn new(tls: rustls::ClientConfig, reach: Reach) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .dns_resolver(Arc::new(reach))
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE)
-            .build()?;
-        Ok(Self { client, reach, kept: Mutex::default(), fetches: Semaphore::new(FETCHES) })
+        let made = |tls| {
+            Client::builder()
+                .tls_backend_preconfigured(tls)
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .dns_resolver(Arc::new(reach))
+                .timeout(PATIENCE)
+                .connect_timeout(PATIENCE)
+        };
+        let here = made(tls.clone()).no_proxy().build()?;
+        // What a stranger named is resolved here, and nowhere else.
+        let client = match reach {
+            Reach::Named => made(tls).build()?,
+            Reach::Anybody => here.clone(),
+        };
+        Ok(Self { client, here, reach, kept: Mutex::default(), fetches: Semaphore::new(FETCHES) })
     }
 
     /// The set at an address, which may have been fetched before.
@@ -141,10 +151,14 @@ impl KeysAt {
         Some((KeySet::parse(&text).ok()?, for_ms))
     }
 
+    fn by(&self, address: &Url) -> &Client {
+        if address.scheme() == "https" { &self.client } else { &self.here }
+    }
+
     /// A JSON document of so many bytes at most, and how long it may be kept.
     pub(crate) async fn document(&self, url: &str, longest: usize) -> Option<(Vec<u8>, i64)> {
         let address = Url::parse(url).ok().filter(|url| self.reach.may_be_fetched(url))?;
-        let answer = self.client.get(address).header(ACCEPT, "application/json").send().await.ok()?;
+        let answer = self.by(&address).get(address).header(ACCEPT, "application/json").send().await.ok()?;
         let for_ms = kept_for_ms(answer.headers());
         Some((body(answer, longest).await?, for_ms))
     }
@@ -161,7 +175,8 @@ impl KeysAt {
         longest: usize,
     ) -> Result<Vec<u8>, NoAnswer> {
         let address = Url::parse(url).ok().filter(|url| self.reach.may_be_fetched(url)).ok_or(NoAnswer::Away)?;
-        let request = self.client.post(address).header(ACCEPT, "application/json").header(AUTHORIZATION, authorization);
+        let request =
+            self.by(&address).post(address).header(ACCEPT, "application/json").header(AUTHORIZATION, authorization);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         let answer = request.send().await.map_err(|_| NoAnswer::Away)?;
         match answer.status() {

@@ -11,6 +11,7 @@ use super::{AuthorizationServer, Problem};
 use crate::auth::scopes::of_account;
 use crate::interaction::{Payload, Request, audited};
 use crate::router::{self, Destination, Verb};
+use crate::store::ActsFor;
 use crate::store::accounts::Account;
 use crate::store::clients::Client;
 
@@ -31,6 +32,8 @@ const SHOWN: usize = 20;
 pub(crate) enum Role<'a> {
     /// A patient, whose own record it is.
     Patient(&'a str),
+    /// Somebody who is related to patients, and acts for those over whom they have authority.
+    Proxy,
     /// Somebody at work.
     Staff,
 }
@@ -39,6 +42,7 @@ pub(crate) enum Role<'a> {
 pub(crate) fn role(account: &Account) -> Option<Role<'_>> {
     match parse(account.fhir_user()?) {
         Reference::Local { kind: "Patient", id, .. } => Some(Role::Patient(id)),
+        Reference::Local { kind: "RelatedPerson", .. } => Some(Role::Proxy),
         Reference::Local { kind: "Practitioner" | "PractitionerRole" | "Person", .. } => Some(Role::Staff),
         _ => None,
     }
@@ -47,7 +51,7 @@ pub(crate) fn role(account: &Account) -> Option<Role<'_>> {
 /// Why a client asks for somebody: patients ask for their own, people at work for what the client is registered for.
 pub(crate) fn purpose(client: &Client, role: Role<'_>) -> Option<Purpose> {
     match role {
-        Role::Patient(_) => Some(Purpose::Patrqt).filter(|purpose| client.purposes.contains(purpose)),
+        Role::Patient(_) | Role::Proxy => Some(Purpose::Patrqt).filter(|purpose| client.purposes.contains(purpose)),
         Role::Staff => {
             let at_work = |purpose: &Purpose| *purpose != Purpose::Patrqt;
             let others = || client.purposes.iter().copied().filter(at_work);
@@ -95,9 +99,11 @@ fn spoken(name: &Value) -> String {
 
 impl AuthorizationServer {
     /// Somebody who looks at the pages for a client, as a caller.
-    fn looking(&self, account: &Account, client: &Client, patient: Option<&str>) -> Result<Caller, Problem> {
+    async fn looking(&self, account: &Account, client: &Client, patient: Option<&str>) -> Result<Caller, Problem> {
         let scopes = "user/Patient.rs patient/Patient.rs patient/Encounter.rs";
-        let scoped = of_account(account, scopes, patient, self.gateway.staff_reach).ok_or_else(Problem::unavailable)?;
+        let acting = self.acting(account).await?;
+        let scoped = of_account(account, scopes, patient, self.gateway.staff_reach, &acting);
+        let scoped = scoped.ok_or_else(Problem::unavailable)?;
         Ok(Caller {
             id: account.id.clone(),
             client: Some(client.id.clone()),
@@ -107,6 +113,26 @@ impl AuthorizationServer {
             officer: false,
             scoped: Some(Arc::new(scoped)),
         })
+    }
+
+    /// For whom somebody acts now.
+    pub(super) async fn acting(&self, account: &Account) -> Result<Vec<ActsFor>, Problem> {
+        let found = self.gateway.store.acts_for(account.organization, &account.proxies()).await;
+        found.map_err(|_| Problem::unavailable())
+    }
+
+    /// The patients whom somebody acts for, as a page shows them.
+    pub(super) async fn acted_for(
+        &self,
+        (account, client): (&Account, &Client),
+        purpose: Purpose,
+        about: About<'_>,
+    ) -> Result<Vec<PatientShown>, Problem> {
+        let mut found = Vec::new();
+        for one in self.acting(account).await?.iter().take(SHOWN) {
+            found.extend(self.patient((account, client), purpose, (&one.patient, false), about).await?);
+        }
+        Ok(found)
     }
 
     /// What a page looks up; `None` where it is not there, or not to be seen by them.
@@ -142,22 +168,37 @@ impl AuthorizationServer {
         if matches!(role(account), Some(Role::Patient(own)) if own != id) {
             return Ok(None);
         }
-        let caller = self.looking(account, client, Some(id).filter(|_| by_ehr))?;
+        let caller = self.looking(account, client, Some(id).filter(|_| by_ehr)).await?;
         let found = self.look(&caller, purpose, (&format!("/fhir/Patient/{id}"), ""), about).await?;
         Ok(found.as_ref().and_then(PatientShown::of))
     }
 
-    /// Whether an encounter is the patient's, and theirs to see.
-    pub(super) async fn is_encounter_of(
+    /// An encounter that is the patient's, and theirs to see.
+    pub(super) async fn encounter(
         &self,
         (account, client): (&Account, &Client),
         purpose: Purpose,
         (patient, encounter): (&str, &str),
         about: About<'_>,
-    ) -> Result<bool, Problem> {
-        let caller = self.looking(account, client, Some(patient))?;
-        let found = self.look(&caller, purpose, (&format!("/fhir/Encounter/{encounter}"), ""), about).await?;
-        Ok(found.is_some())
+    ) -> Result<Option<Value>, Problem> {
+        let caller = self.looking(account, client, Some(patient)).await?;
+        self.look(&caller, purpose, (&format!("/fhir/Encounter/{encounter}"), ""), about).await
+    }
+
+    /// The patient's latest encounters that are theirs to see.
+    pub(super) async fn encounters(
+        &self,
+        (account, client): (&Account, &Client),
+        purpose: Purpose,
+        patient: &str,
+        about: About<'_>,
+    ) -> Result<Vec<Value>, Problem> {
+        let caller = self.looking(account, client, Some(patient)).await?;
+        let query = format!("patient={}&_count={SHOWN}&_sort=-date&_total=none", url_encoded(patient));
+        let bundle = self.look(&caller, purpose, ("/fhir/Encounter", &query), about).await?.unwrap_or_default();
+        let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_one = |resource: &&Value| resource["resourceType"] == "Encounter";
+        Ok(entries.iter().map(|entry| &entry["resource"]).filter(is_one).cloned().collect())
     }
 
     /// The patients of somebody at work whose name, or one of whose identifiers, is like this.
@@ -168,7 +209,7 @@ impl AuthorizationServer {
         text: &str,
         about: About<'_>,
     ) -> Result<Vec<PatientShown>, Problem> {
-        let caller = self.looking(account, client, None)?;
+        let caller = self.looking(account, client, None).await?;
         let value: String = url_encoded(text);
         let mut found: Vec<PatientShown> = Vec::new();
         for parameter in ["name", "identifier"] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consent::{OrganizationId, Purpose};
+use consent::{Caller, OrganizationId, Purpose};
 use hyper::StatusCode;
 
 use super::{Asked, AuthorizationServer, Problem, Reply, Sent};
@@ -20,6 +20,17 @@ pub(super) enum Who {
     Person(Box<Account>, Option<Box<Client>>, Purpose),
     /// Somebody who said to be this client.
     NotShown(Client),
+    /// A program that registers itself, by the token of that id, or looks after its registration.
+    Registering {
+        /// Whose client it becomes.
+        organization: OrganizationId,
+        /// The id of the token, or its own; none where it came without.
+        by: Option<String>,
+        /// Its id, where it has one.
+        client: Option<String>,
+    },
+    /// An administrator's program, about a client.
+    Administrator(Box<Caller>, Purpose, Option<String>),
     /// Nobody knows.
     Nobody,
 }
@@ -58,6 +69,10 @@ impl AuthorizationServer {
             ..Circumstances::unknown(organization, caller, request, purpose)
         };
         let is_refused = status.is_client_error();
+        let about: Option<Box<str>> = match who {
+            Who::Administrator(_, _, client) => client.as_deref().map(Into::into),
+            _ => None,
+        };
         let (of, decision) = match who {
             Who::Known(client, purpose) => {
                 if is_refused {
@@ -91,6 +106,33 @@ impl AuthorizationServer {
                 };
                 (said, Decision::Unauthenticated)
             }
+            Who::Registering { organization, by, client } => {
+                if status == StatusCode::UNAUTHORIZED {
+                    store.refused_stranger(source);
+                }
+                let caller = by.as_deref().unwrap_or(NOBODY);
+                let of = Circumstances {
+                    client: client.as_deref().map(Into::into),
+                    ..of(*organization, caller, Purpose::Patrqt)
+                };
+                let decision = match status {
+                    StatusCode::UNAUTHORIZED => Decision::Unauthenticated,
+                    status if status.is_success() => Decision::Permit,
+                    _ => Decision::Refused,
+                };
+                (of, decision)
+            }
+            Who::Administrator(caller, purpose, _) => {
+                if is_refused {
+                    store.refused(caller.organization, &caller.id);
+                }
+                let known = Circumstances {
+                    client: caller.client.as_deref().map(Into::into),
+                    on_behalf: (!caller.actors.is_empty()).then(|| caller.actors.join(" ").into()),
+                    ..of(caller.organization, &caller.id, *purpose)
+                };
+                (known, if status.is_success() { Decision::Permit } else { Decision::Refused })
+            }
             Who::Nobody => {
                 if status == StatusCode::UNAUTHORIZED {
                     store.refused_stranger(source);
@@ -102,7 +144,7 @@ impl AuthorizationServer {
             of: Arc::new(of),
             interaction,
             kind: None,
-            id: None,
+            id: about,
             version: None,
             patient: None,
             epoch: None,

@@ -1,6 +1,7 @@
 //! `fhir-gateway client`: the programs that OAuth knows.
 
 mod arguments;
+mod registration;
 mod secret;
 mod show;
 
@@ -8,6 +9,7 @@ use clap::Subcommand;
 use consent::Action;
 
 use self::arguments::{AddArgs, ChangeArgs, DisableArgs, RotateArgs, ShowArgs};
+use self::registration::RegistrationCommand;
 use self::secret::SecretFile;
 use super::purge::{as_json, close, open};
 use crate::cli::list::ListArgs;
@@ -33,7 +35,8 @@ is about finds the app among what has access for them, and can close it out.
 Scopes are what it may ask for at most; purposes are why (v3-PurposeOfUse), and without
 --default-purpose a client of several has to say which in each assertion (one with a secret
 cannot, and needs --default-purpose). Consents know it by --actor. Whoever has its secret or a token of
-its has nothing where --from says from where it is answered.
+its has nothing where --from says from where it is answered. An --administrator does over HTTP what `client` does
+here (/oauth/clients), and is itself changed here alone.
 
 Examples:
   fhir-gateway client add --by 'Jane Doe' --name 'Nightly warehouse job' \\
@@ -78,6 +81,9 @@ Exit codes:
     Disable(DisableArgs),
     /// Lists clients, disabled ones last.
     List(ListArgs),
+    /// The tokens by which programs register themselves.
+    #[command(subcommand)]
+    Registration(RegistrationCommand),
     /// Ends all tokens of a client, and what people approved for it; it may ask for others.
     RevokeTokens(DisableArgs),
     /// Makes a new secret; the one before counts for a while.
@@ -126,7 +132,7 @@ pub(super) async fn run(command: ClientCommand) -> Result<Exit, Stop> {
             close(gateway).await;
             let clients = clients?;
             cli::print(&if args.json {
-                as_json(&clients.iter().map(|client| show::json(client, now_ms)).collect::<Vec<_>>())?
+                as_json(&clients.iter().map(|client| client.told(now_ms)).collect::<Vec<_>>())?
             } else {
                 clients.iter().map(show::line).collect()
             })?;
@@ -138,13 +144,14 @@ pub(super) async fn run(command: ClientCommand) -> Result<Exit, Stop> {
             close(gateway).await;
             cli::print(&ended(done?))?;
         }
+        ClientCommand::Registration(command) => registration::run(command).await?,
         ClientCommand::RotateSecret(args) => rotate(args).await?,
         ClientCommand::Show(args) => {
             let (gateway, permit) = open(&args.database, Action::Read, ("client-show", known(&args.id)?)).await?;
             let (clients, now_ms) = (gateway.store.clients(&permit).await, gateway.clock.now_ms());
             close(gateway).await;
             let client = one(clients?, &args.id)?;
-            cli::print(&if args.json { as_json(&show::json(&client, now_ms))? } else { show::text(&client, now_ms) })?;
+            cli::print(&if args.json { as_json(&client.told(now_ms))? } else { show::text(&client, now_ms) })?;
         }
     }
     Ok(Exit::Done)
@@ -162,7 +169,7 @@ async fn add(args: AddArgs) -> Result<(), Stop> {
     let added = gateway.store.add_client(&permit, new, &by).await;
     close(gateway).await;
     let secret = added?;
-    secret::tell(&id, secret.as_ref(), file, json)
+    secret::tell(("client id", &id), secret.as_ref(), file, json)
 }
 
 async fn change(args: ChangeArgs) -> Result<(), Stop> {
@@ -179,7 +186,7 @@ async fn rotate(args: RotateArgs) -> Result<(), Stop> {
     let (gateway, permit) = open(&args.database, Action::Change, ("client-rotate-secret", known(&args.id)?)).await?;
     let rotated = gateway.store.rotate_secret(&permit, &args.id, args.keep, &args.by).await;
     close(gateway).await;
-    secret::tell(&args.id, Some(&rotated?), file, args.json)
+    secret::tell(("client id", &args.id), Some(&rotated?), file, args.json)
 }
 
 /// An id as it may stand in the trail: what is none names no client, and could be anything (a secret that was pasted).
@@ -224,7 +231,8 @@ mod tests {
         let mut cli = Cli::command();
         let client = cli.find_subcommand_mut("client").unwrap();
         let mut examples = 0;
-        for command in client.get_subcommands() {
+        let nested = client.get_subcommands().flat_map(clap::Command::get_subcommands);
+        for command in client.get_subcommands().chain(nested) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default().replace("\\\n", " ");
             for line in help.lines().map(str::trim).filter(|line| line.starts_with("fhir-gateway client")) {
                 assert!(Cli::try_parse_from(words(line)).is_ok(), "{line}");

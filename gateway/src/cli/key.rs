@@ -1,6 +1,8 @@
-//! `fhir-gateway key`: the keys that the gateway signs ID tokens with.
+//! `fhir-gateway key`: the keys that the gateway signs ID tokens with, and the key that secrets are sealed under.
 
 use std::fmt::Write as _;
+use std::io;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use consent::Action;
@@ -11,10 +13,13 @@ use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
+use crate::sealing::rotation;
 use crate::signing::{self, LEAD_MS, STAYS_MS, SigningError};
+use crate::store::erasure::name as person;
 use crate::store::signing_keys::{NewKey, SigningKey, SigningKeyError};
 
-/// The keys that the gateway signs ID tokens with; clients find the public parts at /oauth/jwks.
+/// The keys that the gateway signs ID tokens with (clients find the public parts at /oauth/jwks), and the key that secrets in the database are sealed
+/// under.
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Lists the keys, the newest first; never a private part.
@@ -45,6 +50,24 @@ Exit codes:
   0 done, 1 failed, 2 wrong usage, 3 the database is not available,
   4 there is none of that id, or it is retired already")]
     Retire(RetireArgs),
+    /// Puts a new key in the place of secret.key, and seals under it all that is sealed in the database.
+    #[command(after_help = "\
+What is sealed: private keys for ID tokens, secrets of second factors, secrets with providers. Servers may run meanwhile: they
+take up the new key by themselves. Until the end the old key is beside the new one, as secret.before.key; whatever ends the
+command before (kill -9, too), run it again and it goes on.
+
+Servers of one database with other data directories need the new file before anything is sealed under it, so give all of them
+one folder of keys, or the key in the environment. Where the key is in the environment or printed by --secret-key-command,
+this command makes none: put the new one there and the old one into FHIR_GATEWAY_SECRET_KEY_BEFORE, here and at all
+servers (start them again), run this command, and take the old one away.
+
+Example:
+  fhir-gateway key rotate-secret --by 'Jane Doe'
+
+Exit codes:
+  0 done, 1 failed, 2 wrong usage, 3 the database is not available,
+  4 something opens with neither key: it stays as it is, and so does the old key")]
+    RotateSecret(RotateArgs),
 }
 
 /// Who makes a new one.
@@ -126,6 +149,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<Exit, Stop> {
                 format!("key {kid} is published, and signs in two minutes\n")
             })?;
         }
+        KeyCommand::RotateSecret(args) => return rotate_secret(&args).await,
         KeyCommand::Retire(args) => {
             let kid = known(&args.kid)?;
             let (gateway, permit) = open(&args.database, Action::Change, ("key-retire", kid)).await?;
@@ -144,6 +168,44 @@ pub(super) async fn run(command: KeyCommand) -> Result<Exit, Stop> {
             })?;
         }
     }
+    Ok(Exit::Done)
+}
+
+/// Servers that were sealing while the key changed have written what they sealed.
+const SETTLED: Duration = Duration::from_secs(2);
+
+async fn rotate_secret(args: &RotateArgs) -> Result<Exit, Stop> {
+    person(&args.by).map_err(|error| Stop { exit: Exit::Refused, message: error.to_string() })?;
+    let failed = |error: io::Error| Stop::failed(format!("the key cannot be changed: {error}"));
+    let (gateway, permit) = open(&args.database, Action::Change, ("key-rotate-secret", &args.by)).await?;
+    let folder = gateway.sealer.is_of_files().then_some(args.database.data_dir.as_path());
+    let done = async {
+        let _lock = folder.map(rotation::lock).transpose().map_err(failed)?;
+        folder.map(rotation::begin).transpose().map_err(failed)?;
+        let begun = Instant::now();
+        let first = gateway.store.reseal(&permit, &gateway.sealer).await?;
+        tokio::time::sleep(SETTLED.saturating_sub(begun.elapsed())).await;
+        let second = gateway.store.reseal(&permit, &gateway.sealer).await?;
+        if second.closed > 0 {
+            let message = format!(
+                "{} values were sealed anew, {} open with neither key and stay as they are: log those people in by other factors (account totp-off), \
+                 retire those keys (key retire), give those providers their secrets again (provider change); then run this again. Until then the old key stays",
+                first.done + second.done,
+                second.closed
+            );
+            return Err(Stop { exit: Exit::Refused, message });
+        }
+        folder.map(rotation::end).transpose().map_err(failed)?;
+        Ok(first.done + second.done)
+    };
+    let done = done.await;
+    close(gateway).await;
+    let count = done?;
+    cli::print(&if args.json {
+        format!("{}\n", json!({ "sealed": count }))
+    } else {
+        format!("{count} values are sealed under the new key\n")
+    })?;
     Ok(Exit::Done)
 }
 

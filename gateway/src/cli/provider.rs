@@ -338,8 +338,17 @@ fn words<'a>(option: &str, text: &'a str) -> Result<&'a str, Stop> {
 /// What everybody may set of themselves ties nobody to a person, at whichever place of a path.
 fn claim<'a>(option: &str, name: &'a str) -> Result<&'a str, Stop> {
     let name = words(option, name)?;
-    let own =
-        ["email", "name", "given_name", "family_name", "preferred_username", "nickname", "phone_number", "birthdate"];
+    let own = [
+        "email",
+        "name",
+        "given_name",
+        "family_name",
+        "preferred_username",
+        "nickname",
+        "phone",
+        "phone_number",
+        "birthdate",
+    ];
     // Supabase: everybody writes their own, and `app_metadata` is the project's.
     let first = name.split('.').next().unwrap_or_default();
     if ["user_metadata", "raw_user_meta_data"].contains(&first) {
@@ -351,6 +360,12 @@ fn claim<'a>(option: &str, name: &'a str) -> Result<&'a str, Stop> {
     if name.split('.').any(|part| own.contains(&part)) {
         return Err(Stop::usage(format!(
             "{option} {name}: nobody is tied to a person by e-mail, name or demographics"
+        )));
+    }
+    // Supabase's, which each user writes; what only its administrator does is in app_metadata.
+    if name.split('.').any(|part| part == "user_metadata") {
+        return Err(Stop::usage(format!(
+            "{option} {name}: everybody there writes that of themselves; name a claim of app_metadata"
         )));
     }
     Ok(name)

@@ -7,6 +7,7 @@ mod log;
 mod logins;
 mod operator;
 mod rates;
+mod registration;
 mod site;
 mod tls;
 
@@ -36,6 +37,7 @@ pub use listen::{Ready, Served, listen};
 pub(super) use log::{LOG_VARIABLE, is_filter, log};
 use logins::LoginArgs;
 use operator::OperatorArgs;
+use registration::RegistrationArgs;
 pub use site::Site;
 pub(super) use site::public_url;
 use site::{is_this_machine, own_address};
@@ -124,6 +126,9 @@ pub struct ServeArgs {
     /// Who logs in.
     #[command(flatten)]
     logins: LoginArgs,
+    /// Who registers itself.
+    #[command(flatten)]
+    registration: RegistrationArgs,
     /// With everything that is written a Provenance is stored, in the same transaction: who, when, why, from where.
     #[arg(long, env = "FHIR_GATEWAY_PROVENANCE")]
     provenance: bool,
@@ -231,6 +236,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     let retention = retention(&args)?;
     log::log_as("info", args.operator.log_format);
     let traces = args.operator.traces()?;
+    let registration = args.registration.registration()?;
     let secure = args.tls.open()?;
     if let Some(file) = &args.database.config {
         tracing::info!(file = %file.display(), "told by a file of options");
@@ -250,6 +256,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.break_glass_silently = args.no_glass_notice;
     gateway.retention = retention;
     gateway.logins = args.logins.policy();
+    gateway.unused_registrations = args.registration.unused();
     gateway.store.sound_alarm_every(args.consent_alarm);
     gateway.store.tell_of_refusals(args.alert_refusals, args.alert_refusals_minutes * 60_000);
     gateway.alerts = Arc::new(Upkeep { sender, review_ms: args.glass_review_hours * 3_600_000 });
@@ -270,6 +277,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
         limits,
         edge: args.edge.edge(args.dev, args.listen.ip(), args.behind_tls_proxy),
         traces,
+        registration,
         conditional_delete: args.conditional_delete,
         secure,
         site: Site {
@@ -288,7 +296,7 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
 pub(super) fn problems(args: &ServeArgs) -> Vec<Stop> {
     let parts =
         [args.webhook.sender().err(), retention(args).err(), args.tls.open().err(), args.operator.traces().err()];
-    let options = [authenticator(args).err()].into_iter().chain(parts);
+    let options = [authenticator(args).err(), args.registration.registration().err()].into_iter().chain(parts);
     options.flatten().chain(args.database.problems()).collect()
 }
 

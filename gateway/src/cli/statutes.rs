@@ -50,7 +50,7 @@ Exit codes:
     /// Makes a key that tables are signed with, and prints its public part.
     Key(KeyArgs),
     /// Shows the table that is in force in a database.
-    Show(ShowArgs),
+    Show(Box<ShowArgs>),
     /// Signs a table: who answers for it, in FILE.sig beside it.
     #[command(after_help = "\
 Example:

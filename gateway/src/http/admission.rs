@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::audit::{Circumstances, Decision, Event, address};
 use crate::auth::{Known, Unknown};
-use crate::authorization::{self, Part};
+use crate::authorization::{self, Challenge, Part};
 use crate::fair;
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::http::exchange::{Sender, Service};
@@ -98,7 +98,7 @@ impl NotBegun {
         } else {
             let error = if self.why == Why::Network { "access_denied" } else { "temporarily_unavailable" };
             let body = json!({ "error": error, "error_description": self.says() }).to_string().into();
-            authorization::Reply::Json { status, body, challenges: false, kept_s: 0 }
+            authorization::Reply::Json { status, body, challenge: Challenge::None, kept_s: 0, wait_s: 0 }
         };
         let mut response = response::oauth(reply, cross_origin);
         if let Some(wait) = self.wait() {
@@ -169,8 +169,8 @@ impl Service {
             return Err(self.noted(not_begun, &sender, parts, id).await);
         }
         let counted = match sender {
-            // Whose rate it is cannot be told.
-            Err(Unknown::Unavailable) => Ok(Standings::default()),
+            // Whose rate it is cannot be told; of a token that was never good here it is the address's.
+            Err(Unknown::Unavailable) if !self.authenticator.is_stranger(&parts.headers) => Ok(Standings::default()),
             _ => edge.rates.count(self.who(parts, &sender)),
         };
         let standings = match counted {
@@ -190,7 +190,11 @@ impl Service {
     /// Who sends a request; of what does not depend on that nobody asks. Of tokens that were never good here so many are looked at as may be
     /// none, from each address.
     async fn sender(&self, parts: &Parts, interaction: Option<Interaction>) -> Result<Sender, Standings> {
-        if interaction.is_some_and(|asked| asked.is_open() && asked != Interaction::Capabilities) {
+        let finds_out = |asked: Interaction| {
+            asked.is_open()
+                && !matches!(asked, Interaction::Capabilities | Interaction::Authorization(Part::Clients(_)))
+        };
+        if interaction.is_some_and(finds_out) {
             return Ok(Err(Unknown::NoToken));
         }
         let (edge, address) = (&self.edge, source(parts));

@@ -137,7 +137,7 @@ impl Service {
         let pattern = place.pattern;
         if place.interaction.is_open() {
             return match place.interaction {
-                Interaction::Authorization(part) => self.authorization(part, parts, incoming, id.clone()).await,
+                Interaction::Authorization(part) => self.authorization(part, parts, sender, incoming, id.clone()).await,
                 other => self.open(other, sender, &parts, id).await,
             };
         }
@@ -276,6 +276,7 @@ impl Service {
         let (body, _held) = match body {
             Ok((body, held)) => (body, held),
             Err(failure) => {
+                let _place = self.enter(parts, sender, id).await?;
                 let request = request(parts, place, Bytes::new(), id);
                 return audited::refused(&self.endpoint, Some(identity), &request, failure).await;
             }
@@ -286,6 +287,10 @@ impl Service {
         }
         let mut request = request(parts, place, body, id);
         presentation.changes = request.changes();
+        if sender.as_ref().is_ok_and(|known| known.purposes.len() > 1) && !request.changes() {
+            // The copy that a client has may be what another purpose let it see: of the same version, and not the same.
+            request.conditions.always_shown();
+        }
         if request.changes() {
             match self.provenance(parts) {
                 Ok(said) => request.provenance = said,

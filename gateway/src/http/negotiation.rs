@@ -189,6 +189,22 @@ pub fn check_form_type(headers: &HeaderMap) -> Result<(), Failure> {
     ))
 }
 
+/// Refuses a body that is not said to be JSON: a page of another site sends forms and plain text without asking.
+///
+/// # Errors
+/// 415.
+pub fn check_json_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if essence(value).eq_ignore_ascii_case("application/json") && charset_is_utf8(value) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::NotSupported,
+        "Send it as Content-Type: application/json.",
+    ))
+}
+
 /// Whether the client takes gzip.
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let ranges = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::auth::Unknown;
-use crate::authorization::{LONGEST_FORM, Part, Sent};
+use crate::authorization::{Deed, LONGEST_FORM, Part, Sent};
 use crate::fair;
 use crate::http::admission::NotBegun;
 use crate::http::exchange::{Reply, Sender, Service, late, too_slow};
@@ -37,6 +37,7 @@ impl Service {
         self: Arc<Self>,
         part: Part,
         parts: Arc<Parts>,
+        sender: &Arc<Sender>,
         incoming: Incoming,
         id: HeaderValue,
     ) -> Result<Reply, Failure> {
@@ -53,9 +54,13 @@ impl Service {
             return Ok(Reply::Plain(response::oauth(self.authorization.document(part).await, cross_origin)));
         }
         let limit = self.limits.time;
+        let sender = Arc::clone(sender);
+        if let Err(Unknown::Unavailable) = &*sender {
+            return Err(Unknown::Unavailable.into());
+        }
         let work = async move {
-            let is_form = parts.method == Method::POST;
-            let form = if is_form { self.form(&parts, incoming).await } else { Ok(query(&parts)) };
+            let is_form = parts.method == Method::POST || parts.method == Method::PATCH;
+            let form = if is_form { self.form(part, &parts, incoming).await } else { Ok(query(&parts)) };
             let _entered = self.enter(&parts, &STRANGER, &id).await?;
             let place = self.place().await;
             let form = form.as_ref().map_err(|failure| failure.status);
@@ -63,7 +68,9 @@ impl Service {
             let source = parts.extensions.get::<Peer>().map(|peer| peer.0);
             let request = id.to_str().unwrap_or_default();
             let headers = &parts.headers;
-            let reply = self.authorization.answer(&Sent { part, is_form, headers, text, request, source }).await;
+            let (method, path, sender) = (&parts.method, parts.uri.path(), sender.as_ref().as_ref().ok());
+            let sent = Sent { part, method, path, sender, is_form, headers, text, request, source };
+            let reply = self.authorization.answer(&sent).await;
             drop(place);
             Ok(reply)
         };
@@ -92,7 +99,7 @@ impl Service {
         let limit = self.limits.time;
         let work = async move {
             let is_form = parts.method == Method::POST;
-            let form = if is_form { Some(self.form(&parts, incoming).await) } else { None };
+            let form = if is_form { Some(self.form(Part::Logins(route), &parts, incoming).await) } else { None };
             let _entered = self.enter(&parts, &STRANGER, &id).await?;
             // Who waits for others' servers does not wait in a writer's place.
             let is_outside = matches!(route, Route::ToProvider | Route::FromProvider);
@@ -132,8 +139,14 @@ impl Service {
         Arc::clone(&self.writes).acquire_owned().await.ok()
     }
 
-    async fn form(&self, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {
-        negotiation::check_form_type(&parts.headers)?;
+    /// A form, or JSON where that is what is sent there.
+    async fn form(&self, part: Part, parts: &Parts, incoming: Incoming) -> Result<Bytes, Failure> {
+        let is_empty = || !parts.headers.contains_key(header::CONTENT_TYPE);
+        match part {
+            Part::Clients(Deed::RevokeTokens | Deed::RotateSecret) if is_empty() => {}
+            part if part.is_json() => negotiation::check_json_type(&parts.headers)?,
+            _ => negotiation::check_form_type(&parts.headers)?,
+        }
         let longest = LONGEST_FORM.min(self.limits.body);
         let counted = (&self.room, &self.metrics.http.request_bytes);
         let reading = body::collect(&parts.headers, incoming, longest, counted);

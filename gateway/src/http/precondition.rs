@@ -65,6 +65,12 @@ impl Conditions {
         }
     }
 
+    /// Of a read: whatever copy the client has, it is shown what is there.
+    pub fn always_shown(&mut self) {
+        self.if_none_match = None;
+        self.if_modified_since = None;
+    }
+
     /// Whether the client's copy is still this version: answer 304. If-None-Match outranks the date (RFC 9110 13.2.2).
     pub fn not_modified(&self, version: i64, updated_ms: i64) -> bool {
         match (self.if_none_match.as_deref(), self.if_modified_since) {

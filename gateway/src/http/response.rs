@@ -6,7 +6,7 @@ use hyper::body::Body as _;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
-use crate::authorization;
+use crate::authorization::{self, Challenge};
 use crate::http::binary::{self, Raw};
 use crate::http::negotiation::{FHIR_JSON, FHIR_XML, Format, of_parameter};
 use crate::http::{compression, date, precondition, pretty, query, xml};
@@ -156,8 +156,10 @@ pub async fn failure(failure: &Failure, presentation: Presentation) -> Response<
 
 /// What the authorization server answers: <https://www.rfc-editor.org/rfc/rfc6749#section-5.1>.
 pub fn oauth(reply: authorization::Reply, cross_origin: bool) -> Response<Body> {
-    let (status, body, challenges, kept_s) = match reply {
-        authorization::Reply::Json { status, body, challenges, kept_s } => (status, body, challenges, kept_s),
+    let (status, body, challenge, kept_s, wait_s) = match reply {
+        authorization::Reply::Json { status, body, challenge, kept_s, wait_s } => {
+            (status, body, challenge, kept_s, wait_s)
+        }
         // What a person looks at is for no other page to read.
         authorization::Reply::Page(page) => return self::page(*page),
     };
@@ -178,8 +180,16 @@ pub fn oauth(reply: authorization::Reply, cross_origin: bool) -> Response<Body> 
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     }
-    if challenges {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"fhir-gateway\""));
+    let challenge = match challenge {
+        Challenge::None => None,
+        Challenge::Basic => Some("Basic realm=\"fhir-gateway\""),
+        Challenge::Bearer => Some("Bearer realm=\"fhir-gateway\", error=\"invalid_token\""),
+    };
+    if let Some(challenge) = challenge {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if wait_s > 0 {
+        headers.insert(header::RETRY_AFTER, wait_s.into());
     }
     if cross_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -209,7 +209,7 @@ mod tests {
     fn the_statement_is_a_valid_resource_with_every_type() {
         let statement = statement(&Offer {
             base: "http://127.0.0.1:1/fhir",
-            site: crate::authorization::site("http://127.0.0.1:1"),
+            site: crate::authorization::site("http://127.0.0.1:1", false),
             started_ms: 0,
             conditional_delete: ConditionalDelete::Multiple,
             update_creates: true,

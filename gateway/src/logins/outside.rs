@@ -11,6 +11,9 @@ use crate::outside::{Answer, Login, LoginError, Unvouched, vouched};
 use crate::pages::{Page, see_other};
 use crate::store::accounts::{Vouched, Word};
 
+/// How long after a login at a provider what takes more than a session is done without another one, in milliseconds.
+pub(super) const ANEW_MS: i64 = 5 * 60_000;
+
 /// Nobody is told more: whether there is an account is not a stranger's to know.
 const NOBODY_HERE: &str = "Your login there is right, and there is no account for it here, or it is closed. Ask whoever looks after accounts at your clinic.";
 
@@ -18,11 +21,13 @@ impl Logins {
     /// Sends somebody to the provider that the address names.
     pub(super) async fn to_provider(&self, asked: &Asked<'_>) -> Result<Page, Unavailable> {
         let next = self.next_of(asked, None);
-        if let Some((_, Standing::Whole)) = self.visit(asked.headers).await? {
+        // Before what takes more than a session: not by one.
+        let anew = query::value(asked.query, "anew").is_some_and(|anew| anew == "1");
+        if !anew && let Some((_, Standing::Whole)) = self.visit(asked.headers).await? {
             return Ok(see_other(next.as_deref().unwrap_or(paths::ACCOUNT)));
         }
         let provider = query::value(asked.query, "provider").unwrap_or_default();
-        match self.outside.begin(&provider, next.as_deref().unwrap_or_default()).await {
+        match self.outside.begin(&provider, next.as_deref().unwrap_or_default(), anew).await {
             Ok(begun) => Ok(see_other(&begun.url).with_cookie(&self.cookies.set(Cookie::Outside, &begun.cookie))),
             Err(error) => self.not_by_provider(Route::ToProvider, &error, next.as_deref(), asked).await,
         }
@@ -74,7 +79,10 @@ impl Logins {
         let shown = Shown {
             second: *second_factor,
             outside: Some(provider.id.clone()),
-            at_ms: auth_time_s.map(|at_s| at_s.saturating_mul(1000)),
+            // Of a login whose time nobody says it is not known that it was just now.
+            at_ms: Some(
+                auth_time_s.map_or_else(|| self.gateway.clock.now_ms() - ANEW_MS, |at_s| at_s.saturating_mul(1000)),
+            ),
         };
         let begun = match &account {
             Some(account) => self.begin(account, &shown, asked).await?,
@@ -110,6 +118,10 @@ impl Logins {
                 "This login was not begun in this browser, was used already, or took too long. Begin again.",
             ),
             LoginError::Denied => (StatusCode::FORBIDDEN, "You were not logged in there. Try again, or another way."),
+            LoginError::NotAnew => (
+                StatusCode::FORBIDDEN,
+                "The other login did not ask you to log in again, or does not say so. Log out there, and try again.",
+            ),
             LoginError::Unreachable => {
                 (StatusCode::BAD_GATEWAY, "The other login does not answer. Try again in a while, or another way.")
             }

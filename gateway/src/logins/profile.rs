@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::answer::{context, login_page};
+use super::outside::ANEW_MS;
 use super::screens::Enrolment;
 use super::{Asked, Logins, Route, Session, Shown, Standing, Unavailable, Who, next, paths, screens, totp};
 use crate::authorization::form::Form;
@@ -111,10 +112,25 @@ impl Logins {
         {
             return Ok(screens::stale(paths::AUTHENTICATOR).with_status(REFUSED));
         }
+        if standing == Standing::Whole
+            && let Some(login) = self.login_anew(&session, next)
+        {
+            return Ok(see_other(&login));
+        }
         if session.account.has_second_factor() {
             return self.turn_off(&session, asked, form).await;
         }
         self.enrol(&session, standing, asked, form, next).await
+    }
+
+    /// Where somebody logs in again who has no password that a change could be confirmed by, and whose login was not just now: whoever finds
+    /// the browser open has its session, and not that.
+    fn login_anew(&self, session: &Session, next: Option<&str>) -> Option<String> {
+        let provider = session.outside.as_deref().filter(|_| !session.account.has_password())?;
+        let is_new = self.gateway.clock.now_ms() - session.authenticated_ms < ANEW_MS;
+        let here = next::going_on(paths::AUTHENTICATOR, next);
+        let there = format!("{}?provider={provider}&anew=1", paths::TO_PROVIDER);
+        (!is_new).then(|| next::adding(&there, &here))
     }
 
     async fn turn_off(&self, session: &Session, asked: &Asked<'_>, form: Option<&Form>) -> Result<Page, Unavailable> {

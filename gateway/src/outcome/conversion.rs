@@ -114,6 +114,13 @@ impl From<ChangeRefusal> for Failure {
             ChangeRefusal::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, Code::Forbidden, "This caller may not make this change.")
             }
+            ChangeRefusal::BeyondScopes => Self::new(
+                StatusCode::FORBIDDEN,
+                Code::Forbidden,
+                "The token's scopes do not reach what this would be: it has to be of a patient whom they are about, name no other one as whose \
+                 it is, be in no encounter but that patient's, and keep to the scopes' conditions.",
+            )
+            .advising(Advice::Scope),
             ChangeRefusal::ProvenanceTooOften(times) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 Code::TooCostly,

@@ -25,11 +25,14 @@ pub(super) struct Pending {
     pub(super) verifier: String,
     pub(super) next: String,
     pub(super) until_ms: i64,
+    /// Since when, in seconds since 1970, whoever it is has to have shown it: a login that was there before is not enough.
+    #[serde(default)]
+    pub(super) anew_s: Option<i64>,
 }
 
 impl Pending {
     /// A new one; `None` where the system gives no random numbers.
-    pub(super) fn new(provider: &str, next: &str, until_ms: i64) -> Option<Self> {
+    pub(super) fn new(provider: &str, next: &str, until_ms: i64, anew_s: Option<i64>) -> Option<Self> {
         Some(Self {
             provider: provider.to_owned(),
             state: random()?,
@@ -37,6 +40,7 @@ impl Pending {
             verifier: random()?,
             next: next.to_owned(),
             until_ms,
+            anew_s,
         })
     }
 

@@ -39,7 +39,7 @@ struct Says {
 struct Setting {
     gateway: Gateway,
     outside: Outside,
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
     says: Arc<Mutex<Says>>,
     _folder: TempDir,
 }
@@ -130,7 +130,7 @@ async fn setting() -> Setting {
     let folder = tempfile::tempdir().unwrap();
     let options = Options::at(&format!("sqlite:{}", folder.path().join("g.db").display()), folder.path());
     let gateway = Gateway::open(options).await.unwrap();
-    let sealer = Sealer::open(folder.path()).unwrap();
+    let sealer = Arc::new(Sealer::open(folder.path(), None).unwrap());
     let says = Arc::<Mutex<Says>>::default();
     provider(&says);
     let trusted = Provider {
@@ -156,14 +156,14 @@ async fn setting() -> Setting {
     gateway.store.add_provider(&permit, &trusted, "Jane").await.unwrap();
     let keys = Arc::new(KeysAt::new(crate::tls::config(None).unwrap(), Reach::Named).unwrap());
     let (store, clock) = (gateway.store.clone(), Arc::clone(&gateway.clock));
-    let outside = Outside::new(store, clock, Arc::new(sealer.clone()), keys, "https://g.example", FHIR);
+    let outside = Outside::new(store, clock, Arc::clone(&sealer), keys, "https://g.example", FHIR);
     Setting { gateway, outside, sealer, says, _folder: folder }
 }
 
 impl Setting {
     /// Begins a login as a browser does, and lets the provider say what it has to; cookie and state.
     async fn begun(&self) -> (String, String) {
-        let begun = self.outside.begin("clinic", "/next").await.unwrap();
+        let begun = self.outside.begin("clinic", "/next", false).await.unwrap();
         let url = Url::parse(&begun.url).unwrap();
         let sent: HashMap<String, String> = url.query_pairs().into_owned().collect();
         assert_eq!((&*sent["tenant"], &*sent["response_type"], &*sent["code_challenge_method"]), ("a", "code", "S256"));
@@ -261,7 +261,7 @@ async fn attack_51_no_state_another_one_another_browser_and_a_replay() {
     let bad = Answer { code: Some("bad"), ..good(&state) };
     assert!(matches!(setting.outside.finish(&cookie, bad).await, Err(LoginError::Unreachable)));
     assert!(matches!(setting.outside.finish(&cookie, good(&state)).await, Err(LoginError::State)));
-    let late = Pending::new("clinic", "/", setting.gateway.clock.now_ms() - 1).unwrap();
+    let late = Pending::new("clinic", "/", setting.gateway.clock.now_ms() - 1, None).unwrap();
     let cookie = late.sealed(&setting.sealer).unwrap();
     assert!(matches!(setting.outside.finish(&cookie, good(&late.state)).await, Err(LoginError::State)), "too late");
 }
@@ -312,10 +312,10 @@ async fn attacks_45_46_51_a_token_for_somebody_else_of_somebody_else_or_of_anoth
 async fn the_longest_address_to_go_on_to_comes_back_and_a_longer_one_is_refused() {
     let setting = setting().await;
     let longest = "/".repeat(LONGEST_NEXT);
-    let begun = setting.outside.begin("clinic", &longest).await.unwrap();
+    let begun = setting.outside.begin("clinic", &longest, false).await.unwrap();
     assert!(begun.cookie.len() < 4000, "{}", begun.cookie.len());
     assert_eq!(Pending::opened(&setting.sealer, &begun.cookie).map(|pending| pending.next), Some(longest.clone()));
-    assert!(matches!(setting.outside.begin("clinic", &format!("{longest}/")).await, Err(LoginError::Next)));
+    assert!(matches!(setting.outside.begin("clinic", &format!("{longest}/"), false).await, Err(LoginError::Next)));
 }
 
 #[tokio::test]
@@ -328,8 +328,8 @@ async fn pkce_is_that_of_this_login_and_a_removed_provider_is_none() {
     let permit = setting.gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
     setting.gateway.store.remove_provider(&permit, "clinic", "Jane").await.unwrap();
     assert!(matches!(setting.outside.finish(&cookie, good(&state)).await, Err(LoginError::Provider)));
-    assert!(matches!(setting.outside.begin("clinic", "/").await, Err(LoginError::Provider)));
-    assert!(matches!(setting.outside.begin("' or 1=1 --", "/").await, Err(LoginError::Provider)));
+    assert!(matches!(setting.outside.begin("clinic", "/", false).await, Err(LoginError::Provider)));
+    assert!(matches!(setting.outside.begin("' or 1=1 --", "/", false).await, Err(LoginError::Provider)));
 }
 
 #[tokio::test]
@@ -418,4 +418,30 @@ async fn a_provider_is_not_asked_each_time_where_it_has_what() {
         setting.begun().await;
     }
     assert_eq!(setting.says.lock().discovered, 1);
+}
+
+/// Who has to show anew who they are does not by a login that was there before, nor by one of which nobody says when it was.
+#[tokio::test]
+async fn a_login_anew_is_one_since_then() {
+    let setting = setting().await;
+    let now_s = setting.gateway.clock.now_ms() / 1000;
+    for (auth_time, holds) in [(json!(now_s), true), (json!(now_s - 300), false), (Value::Null, false)] {
+        let begun = setting.outside.begin("clinic", "/next", true).await.unwrap();
+        let url = Url::parse(&begun.url).unwrap();
+        let sent: HashMap<String, String> = url.query_pairs().into_owned().collect();
+        assert_eq!((&*sent["prompt"], &*sent["max_age"]), ("login", "0"));
+        {
+            let mut says = setting.says.lock();
+            says.challenge.clone_from(&sent["code_challenge"]);
+            says.claims = json!({"iss": says.origin, "sub": "u-1", "aud": "our client", "exp": now_s + 60, "iat": now_s,
+                "nonce": sent["nonce"], "fhirUser": "Patient/1"});
+            if !auth_time.is_null() {
+                says.claims["auth_time"] = auth_time.clone();
+            }
+        }
+        match setting.outside.finish(&begun.cookie, good(&sent["state"])).await {
+            Ok(_) => assert!(holds, "{auth_time}"),
+            Err(error) => assert!(!holds && matches!(error, LoginError::NotAnew), "{auth_time} {error}"),
+        }
+    }
 }

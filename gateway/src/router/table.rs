@@ -1,12 +1,13 @@
 //! Which method and path is which interaction.
 
 use super::{Interaction, Verb};
-use crate::authorization::Part;
+use crate::authorization::{Deed, Part};
 use crate::logins::Route as Login;
 use crate::operation::Operation;
 
-/// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids.
-pub(super) const TABLE: [(Verb, &str, Interaction); 96] = [
+/// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids, `{client}` is a
+/// client's.
+pub(super) const TABLE: [(Verb, &str, Interaction); 106] = [
     (Verb::Get, "/livez", Interaction::Live),
     // What /livez was called before.
     (Verb::Get, "/healthz", Interaction::Live),
@@ -29,6 +30,16 @@ pub(super) const TABLE: [(Verb, &str, Interaction); 96] = [
     (Verb::Post, "/oauth/token", Interaction::Authorization(Part::Token)),
     (Verb::Post, "/oauth/introspect", Interaction::Authorization(Part::Introspect)),
     (Verb::Post, "/oauth/revoke", Interaction::Authorization(Part::Revoke)),
+    (Verb::Post, "/oauth/register", Interaction::Authorization(Part::Register)),
+    (Verb::Get, "/oauth/register/{client}", Interaction::Authorization(Part::Registered)),
+    (Verb::Delete, "/oauth/register/{client}", Interaction::Authorization(Part::Registered)),
+    (Verb::Get, "/oauth/clients", Interaction::Authorization(Part::Clients(Deed::List))),
+    (Verb::Post, "/oauth/clients", Interaction::Authorization(Part::Clients(Deed::Add))),
+    (Verb::Get, "/oauth/clients/{client}", Interaction::Authorization(Part::Clients(Deed::Show))),
+    (Verb::Patch, "/oauth/clients/{client}", Interaction::Authorization(Part::Clients(Deed::Change))),
+    (Verb::Delete, "/oauth/clients/{client}", Interaction::Authorization(Part::Clients(Deed::Disable))),
+    (Verb::Post, "/oauth/clients/{client}/secret", Interaction::Authorization(Part::Clients(Deed::RotateSecret))),
+    (Verb::Post, "/oauth/clients/{client}/revocation", Interaction::Authorization(Part::Clients(Deed::RevokeTokens))),
     (Verb::Get, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
     (Verb::Post, "/oauth/login", Interaction::Authorization(Part::Logins(Login::Login))),
     (Verb::Get, "/oauth/outside/start", Interaction::Authorization(Part::Logins(Login::ToProvider))),

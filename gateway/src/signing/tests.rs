@@ -79,7 +79,7 @@ fn what_a_made_key_signs_another_library_verifies() {
 #[test]
 fn a_private_key_opens_for_its_own_id_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let sealer = Sealer::open(folder.path()).unwrap();
+    let sealer = Sealer::open(folder.path(), None).unwrap();
     let made = rsa::make().unwrap();
     let sealed = sealer.seal(&context(&made.kid), made.private.expose_secret()).unwrap();
     assert!(opened(&sealer, &made.kid, &sealed).is_some());

@@ -217,6 +217,16 @@ impl Account {
         self.roles.iter().any(|role| role.permits(permission))
     }
 
+    /// The `RelatedPerson`s that this is, by their ids, where it is of somebody who acts for patients.
+    #[must_use]
+    pub fn proxies(&self) -> Vec<&str> {
+        let id = |actor: &'_ String| actor.strip_prefix("RelatedPerson/").is_some();
+        if !self.actors.first().is_some_and(id) {
+            return Vec::new();
+        }
+        self.actors.iter().filter_map(|actor| actor.strip_prefix("RelatedPerson/")).collect()
+    }
+
     /// Whether it is a patient's, or of somebody who acts for one.
     #[must_use]
     pub fn is_patient(&self) -> bool {

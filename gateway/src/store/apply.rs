@@ -335,6 +335,10 @@ fn judge_unit<'u>(
                 Some(document.map_err(|_| StoreError::Invariant("a change carries text that is not JSON"))?)
             }
         };
+        // Before anything is said of the patient: what the scopes do not reach is refused alike, whether it is there or not.
+        if !sight.is_within_scopes(core, unit.permit.predicate(), change, document.as_ref()) {
+            return Err(refuse(ChangeRefusal::BeyondScopes));
+        }
         if let Some(document) = &document {
             if &*change.kind == trail::KIND && trail::is_claimed(document.root()) {
                 return Err(refuse(ChangeRefusal::TrailSource));

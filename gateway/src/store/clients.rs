@@ -14,17 +14,21 @@ mod exchanged;
 mod handles;
 mod jwks;
 mod refused;
+mod registration;
 pub(in crate::store) mod secret;
 mod tokens;
+mod told;
+
 mod wanted;
 
 use consent::{OrganizationId, Permit, Purpose};
 use ipnet::IpNet;
 
 pub use approvals::{Approval, Approved, Given, NewApproval, Wanted};
-pub use check::is_id;
+pub use check::{check_scopes_of_apps, is_id, over_http};
 pub use exchanged::Exchanged;
 pub use handles::{Handle, HandleKind, NewHandle};
+pub use registration::{NotRegistered, Registered, Registration};
 pub use secret::{TOKEN, hash_of, is_ours, new_id};
 pub use tokens::{Issued, Token};
 pub use wanted::{Change, New};
@@ -138,12 +142,19 @@ pub struct Client {
     pub disabled_ms: Option<i64>,
     /// Until when the secret before counts.
     pub secret_until_ms: Option<i64>,
+    /// It looks after the organization's clients over HTTP.
+    pub administrator: bool,
+    /// It registered itself: what it says of itself nobody here has looked at.
+    pub is_registered: bool,
+    /// When somebody last approved what it asks, to the day, where it registered itself.
+    pub used_ms: Option<i64>,
+    registration: Option<secret::Hash>,
     revision: i64,
     secrets: secret::Kept,
 }
 
 /// What [`Client::of`] reads, in its order.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 28] = [
     "organization_id",
     "id",
     "name",
@@ -168,6 +179,10 @@ const COLUMNS: [&str; 24] = [
     "provider",
     "networks",
     "exchanges",
+    "administrator",
+    "registered",
+    "used",
+    "registration_hash",
 ];
 
 /// The columns of a client under `c`.
@@ -205,7 +220,19 @@ impl Client {
             // One that cannot be read must not come to none.
             exchanges: text(23).split_whitespace().map(ToOwned::to_owned).collect(),
             networks: text(22).split_whitespace().map(|network| network.parse().ok()).collect::<Option<_>>()?,
+            administrator: int(24) == Some(1),
+            is_registered: int(25) == Some(1),
+            used_ms: int(26),
+            registration: optional(27).map(secret::Hash),
         })
+    }
+}
+
+impl Client {
+    /// Whether a token is the one by which it looks after its registration.
+    #[must_use]
+    pub fn is_managed_by(&self, token: &str) -> bool {
+        self.registration.as_ref().is_some_and(|hash| hash.is_of(token))
     }
 }
 

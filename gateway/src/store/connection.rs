@@ -375,7 +375,9 @@ impl Connection {
             if error.breaks_connection() {
                 self.broken = true;
             }
-            if error.kind == DbErrorKind::Unavailable
+            // A statement that ran out of time says nothing of the other connections.
+            if error.breaks_connection()
+                && error.kind == DbErrorKind::Unavailable
                 && let Some(distrust) = &self.distrust
             {
                 distrust();
@@ -401,6 +403,7 @@ impl Drop for Connection {
             return;
         }
         match std::mem::replace(&mut self.inner, Inner::Gone) {
+            Inner::PostgresPooled(connection) if self.running => makers::hang_up(connection, self.place.take()),
             Inner::PostgresPooled(connection) => drop(Object::take(connection)),
             Inner::SqlitePooled(connection) => makers::close(connection, self.place.take()),
             Inner::Postgres(_) | Inner::Sqlite(_) | Inner::Gone => {}

@@ -1,6 +1,7 @@
 //! The patients' Consents as rules that SQL can ask, row by row (`consent_rules`): made anew for a patient within the
 //! transaction of whatever changes one of the patient's Consents, so that a revocation holds from its commit on.
 
+mod acting;
 mod alarm;
 mod bases;
 pub mod explain;
@@ -8,6 +9,7 @@ pub mod glass;
 pub(crate) mod notice;
 pub(crate) mod predicate;
 mod proxies;
+mod reach;
 pub(crate) mod redaction;
 pub mod report;
 mod rows;
@@ -18,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consent::{Directive, OrganizationId, in_force};
 use mappers::json::Document;
+
+pub use self::acting::ActsFor;
 
 use self::proxies::{Authorities, Givers, givers};
 use self::rows::Table;

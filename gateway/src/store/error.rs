@@ -92,6 +92,9 @@ pub enum ChangeRefusal {
     /// The permit does not cover what is written: 403.
     #[error("the permit does not cover this resource")]
     Forbidden,
+    /// It would be outside of what the caller's scopes reach: 403.
+    #[error("the scopes do not reach what this would be")]
+    BeyondScopes,
     /// The client's own Provenance would be stored so often: 422.
     #[error("the Provenance would be stored {0} times")]
     ProvenanceTooOften(usize),

@@ -55,6 +55,11 @@ impl Index {
         Self::of_rows(rows.into_owned(), bases)
     }
 
+    /// The rows.
+    pub(crate) fn rows(&self) -> &IndexRows<'static> {
+        &self.rows
+    }
+
     /// Rows as the tables keep them, each once, whoever made them: the tables take no row twice.
     pub(crate) fn of_rows(mut rows: IndexRows<'static>, bases: &Bases) -> Self {
         for row in &mut rows.references {

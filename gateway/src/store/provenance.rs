@@ -328,8 +328,11 @@ fn clients(
         let text = body::completed(&attached.text, &targets, patient.as_deref()).ok_or(ChangeRefusal::Forbidden)?;
         let operation = Operation::Create { body: Bytes::from(text.clone().into_bytes()) };
         let change = Change { kind: KIND.into(), id: id.clone().into(), operation };
-        let permitted = Document::parse(text.as_bytes())
-            .is_ok_and(|document| sight.permits(core, unit.permit.predicate(), &change, None, Some(&document)));
+        let permitted = Document::parse(text.as_bytes()).is_ok_and(|document| {
+            let predicate = unit.permit.predicate();
+            sight.is_within_scopes(core, predicate, &change, Some(&document))
+                && sight.permits(core, predicate, &change, None, Some(&document))
+        });
         if !permitted {
             return Err(ChangeRefusal::Forbidden);
         }

@@ -56,7 +56,7 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 47] = [
+const INTERNAL: [(&str, &str, bool); 48] = [
     ("account_sessions", "select, insert, update (seen), delete", true),
     // Neither whose an account is changes, nor its id or login name; and none is removed.
     (
@@ -107,15 +107,16 @@ const INTERNAL: [(&str, &str, bool); 47] = [
     // What was approved stays as it was approved, until it ends.
     ("oauth_approvals", "select, insert, update (ended, ended_by), delete", true),
     ("oauth_assertions", "select, insert, delete", true),
-    // Neither whose a client is changes, nor its id or kind; and none is removed.
+    // Neither whose a client is changes, nor its id or kind; and none is removed, but what registered itself and was never used (below).
     (
         "oauth_clients",
-        "select, insert, update (name, secret_hash, secret_before, secret_until, jwks, jwks_url, scopes, purposes, \
-         default_purpose, actors, officer, redirect_uris, networks, provider, exchanges, revision, changed, changed_by, disabled)",
+        "select, insert, delete, update (name, secret_hash, secret_before, secret_until, jwks, jwks_url, scopes, purposes, \
+         default_purpose, actors, officer, redirect_uris, networks, provider, exchanges, used, revision, changed, changed_by, disabled)",
         true,
     ),
     ("oauth_handles", "select, insert, update (used), delete", true),
     ("oauth_refusals", "select, insert, delete", true),
+    ("oauth_registrations", "select, insert, update (uses, ended, ended_by), delete", true),
     ("oauth_tokens", "select, insert, update (revoked), delete", true),
     ("outbox", "select, insert, update, delete", true),
     ("outside_links", "select, insert, update (subject, said), delete", true),
@@ -208,12 +209,19 @@ pub(super) fn internal() -> Vec<String> {
         "oauth_approvals",
         "oauth_clients",
         "oauth_handles",
+        "oauth_registrations",
         "oauth_tokens",
         "outside_providers",
     ] {
         statements.push(format!("drop policy if exists found on fhir_gateway.{table}"));
         statements.push(format!("create policy found on fhir_gateway.{table} for select to current_user using (true)"));
     }
+    // Whoever an administrator has added, or somebody has used, stays on register for ever.
+    statements.push("drop policy if exists unused on fhir_gateway.oauth_clients".to_owned());
+    statements.push(
+        "create policy unused on fhir_gateway.oauth_clients as restrictive for delete using (registered = 1 and used is null)"
+            .to_owned(),
+    );
     statements.push(OAUTH.to_owned());
     statements.push(ACCOUNTS.to_owned());
     statements.push(READ_CURRENT.to_owned());

@@ -37,6 +37,14 @@ pub fn test(compartment: &str, id: &str, kinds: &[&'static str], base: &str) -> 
     Some(if kinds.contains(owner) { Test::Any(vec![Test::Id(vec![id.into()]), refers]) } else { refers })
 }
 
+/// The places of a type whose references put a resource of it into a compartment.
+#[must_use]
+pub fn paths(compartment: &str, kind: &str) -> Vec<i32> {
+    let Some(at) = KINDS.iter().position(|known| *known == compartment) else { return Vec::new() };
+    let definitions = parameters_of(at, kind).iter().filter_map(|name| parameters::definition(kind, name));
+    definitions.flat_map(|found| found.index_paths()).collect()
+}
+
 fn parameters_of(compartment: usize, kind: &str) -> &'static [&'static str] {
     TABLE.binary_search_by(|(name, _)| (*name).cmp(kind)).map_or(&[], |row| TABLE[row].1[compartment])
 }

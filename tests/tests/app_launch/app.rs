@@ -59,6 +59,11 @@ impl<'s> App<'s> {
         Self::add(server, id, scopes, &more).await
     }
 
+    /// One that is there already.
+    pub(crate) fn known(server: &'s Server, id: &str, secret: Option<&str>) -> Self {
+        Self { server, id: id.to_owned(), secret: secret.map(str::to_owned) }
+    }
+
     /// Its secret.
     pub(crate) fn secret(&self) -> Option<&str> {
         self.secret.as_deref()
@@ -194,8 +199,13 @@ fn form(fields: &[(&str, &str)]) -> String {
 
 /// A browser in which somebody has logged in.
 pub(crate) async fn someone(server: &Server, login: &str, actor: &str) -> Window {
+    let is_patients = actor.starts_with("Patient/") || actor.starts_with("RelatedPerson/");
+    someone_as(server, login, actor, if is_patients { "PATIENT" } else { "DOCTOR" }).await
+}
+
+/// The same for somebody with another role.
+pub(crate) async fn someone_as(server: &Server, login: &str, actor: &str, role: &str) -> Window {
     let data_dir = server.data_dir().display().to_string();
-    let role = if actor.starts_with("Patient/") { "PATIENT" } else { "DOCTOR" };
     let add = [
         "account", "add", "--by", "Jane", "--login", login, "--name", login, "--role", role, "--actor", actor, "--json",
     ];
@@ -242,6 +252,12 @@ pub(crate) async fn pick(browser: &mut Window, page: &Shown, id: &str) -> Shown 
     let forms = page.html.split("<form").find(|form| form.contains(&format!("name=\"patient\" value=\"{id}\"")));
     let form = format!("<form{}", forms.unwrap_or_else(|| panic!("{id} is not on {}", page.html)));
     browser.press(&Shown { html: form, ..page.clone() }, "choose", &[]).await
+}
+
+/// Looks for a patient by a text, and presses the button.
+pub(crate) async fn find(browser: &mut Window, page: &Shown, text: &str, id: &str) -> Shown {
+    let found = browser.press(page, "find", &[("q", text)]).await;
+    pick(browser, &found, id).await
 }
 
 /// An observation of a patient, `PATIENT-CATEGORY`.

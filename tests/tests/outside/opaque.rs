@@ -89,7 +89,7 @@ suite! {
             assert_eq!(read(&server, text, "/Patient/p1").await, 401, "{text}");
         }
         // Also a secret of ours that somebody shows in place of a token.
-        for kind in ["t", "r", "c", "s", "a", "l"] {
+        for kind in ["t", "r", "c", "s", "a", "l", "m", "i"] {
             let text = format!("fg{kind}_0123456789abcdef0123456789abcdef0123456789abcd");
             assert_eq!(read(&server, &text, "/Patient/p1").await, 401, "{text}");
         }

@@ -94,6 +94,11 @@ impl Provider {
     /// The same, to go on somewhere.
     pub(crate) async fn callback_to(&self, browser: &mut Browser, login: &str, next: &str) -> String {
         let begun = browser.get(&format!("/oauth/outside/start?provider={}&next={next}", self.id)).await;
+        self.callback_from(&begun, login).await
+    }
+
+    /// The same, of a login that has begun.
+    pub(crate) async fn callback_from(&self, begun: &Response, login: &str) -> String {
         let there = begun.header("Location").unwrap_or_default().to_owned();
         let path = there.strip_prefix(&format!("http://{}", self.address)).unwrap_or_else(|| panic!("{there}"));
         let back = self.pass(path, login).await;

@@ -7,7 +7,7 @@ use hyper::Method;
 
 #[path = "../app_launch/app.rs"]
 #[expect(dead_code, reason = "the tests of apps use the rest")]
-mod app;
+pub(super) mod app;
 
 use self::app::{App, someone};
 use super::{Step, alike, answers_to, complete, script, searches, searching};
@@ -16,7 +16,7 @@ use super::{Step, alike, answers_to, complete, script, searches, searching};
 const SCOPES: &str = "launch/patient patient/*.rs user/*.rs";
 
 /// Whose token it is: who has most of the record.
-fn patient_of(record: &[Json]) -> String {
+pub(super) fn patient_of(record: &[Json]) -> String {
     let of =
         |id: &str| record.iter().filter(|resource| resource.to_string().contains(&format!("\"Patient/{id}\""))).count();
     let patients = record.iter().filter(|resource| resource.str("resourceType") == Some("Patient"));
@@ -24,7 +24,7 @@ fn patient_of(record: &[Json]) -> String {
 }
 
 /// The same resource of another patient's, under another id; `None` for what is nobody's, or of several.
-fn ghost(resource: &Json) -> Option<Json> {
+pub(super) fn ghost(resource: &Json) -> Option<Json> {
     let kind = resource.str("resourceType")?;
     if NOBODYS.contains(&kind) || matches!(kind, "Bundle" | "Provenance" | "SearchParameter") {
         return None;
@@ -35,10 +35,15 @@ fn ghost(resource: &Json) -> Option<Json> {
 
 /// A server on a record, in one of the worlds with more of other patients'.
 async fn world(engine: Engine, haunted: bool) -> (Server, Server, String) {
+    world_with(engine, haunted, &[]).await
+}
+
+/// The same with more that both have.
+pub(super) async fn world_with(engine: Engine, haunted: bool, both: &[Json]) -> (Server, Server, String) {
     let owner = Server::with(engine, Options { seed: Some(42), ..Options::default() });
     let all = owner.client();
     let record = searches::record(&mut Random::seeded(21));
-    for resource in record.iter().chain(&searches::parameters()) {
+    for resource in record.iter().chain(&searches::parameters()).chain(both) {
         let answer = all.save(resource).await;
         assert!(answer.status == 200 || answer.status == 201, "{resource}: {}", answer.text());
     }
@@ -63,7 +68,7 @@ async fn client(server: &Server, patient: &str) -> Client {
 }
 
 /// Searches of the record: it is there already.
-fn asked(seed: u64, searches: usize) -> Vec<Step> {
+pub(super) fn asked(seed: u64, searches: usize) -> Vec<Step> {
     let mut steps = searching(seed, searches);
     steps.retain(|step| step.method != Method::PUT);
     steps

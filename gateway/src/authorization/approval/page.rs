@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 use smart::scope::{ContextKind, Other, Scope, Scopes};
 
+use super::visit::{Visit, VisitShown};
 use super::{DAYS, LONGEST, choice, words};
 use crate::authorization::authorize::CONTINUE;
 use crate::authorization::person::PatientShown;
@@ -20,6 +21,8 @@ pub(super) struct Frame<'f> {
     pub(super) csrf: String,
     /// Where the app is answered.
     pub(super) redirect_uri: &'f str,
+    /// Nobody here has looked at the app.
+    pub(super) registered_itself: bool,
 }
 
 impl Frame<'_> {
@@ -32,6 +35,25 @@ impl Frame<'_> {
                 (body)
             }
         }
+    }
+
+    /// That the app's name is its own word, and where it leads instead.
+    fn unverified(&self) -> Markup {
+        html! {
+            @if self.registered_itself {
+                div.warning role="note" {
+                    p { strong { "Nobody here has checked this app." } " It registered itself, and " (self.client) " is what it calls itself." }
+                    p { "What you approve goes to " strong { (self.host()) } ". Go on only if you began there and trust it." }
+                }
+            }
+        }
+    }
+
+    /// Whose address the app is answered at; of an app's own scheme, that.
+    fn host(&self) -> &str {
+        let (scheme, rest) = self.redirect_uri.split_once(':').unwrap_or_default();
+        let host = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+        if matches!(scheme, "http" | "https") { host } else { scheme }
     }
 
     fn who(&self) -> Markup {
@@ -56,6 +78,7 @@ pub(super) fn picker(frame: &Frame<'_>, text: &str, found: Option<&[PatientShown
     };
     let body = html! {
         p { strong { (frame.client) } " asks for the record of one patient." }
+        (frame.unverified())
         (frame.who())
         (frame.form(&html! { (field.markup()) button name="action" value="find" { "Find" } }))
         @if let Some(found) = found {
@@ -63,21 +86,78 @@ pub(super) fn picker(frame: &Frame<'_>, text: &str, found: Option<&[PatientShown
             @if found.is_empty() {
                 p role="status" { "Nobody whom you may see was found." }
             } @else {
-                ul.choices {
-                    @for patient in found {
-                        li {
-                            (frame.form(&html! {
-                                input type="hidden" name="patient" value=(patient.id);
-                                button.pick name="action" value="choose" { (who(patient)) }
-                            }))
-                        }
-                    }
-                }
+                (choices(frame, found))
             }
         }
         (frame.deny())
     };
     page("Which patient?", &body).forms_to(frame.redirect_uri)
+}
+
+/// For whom somebody acts, who acts for several patients or for none.
+pub(super) fn whom(frame: &Frame<'_>, found: &[PatientShown]) -> Page {
+    let body = html! {
+        p { strong { (frame.client) } " asks for the record of one patient." }
+        (frame.who())
+        @if found.is_empty() {
+            p role="status" {
+                "There is nobody here for whom you may decide now: that takes a relationship on record that gives authority, and of \
+                 parents a child under age. Ask the clinic."
+            }
+        } @else {
+            (choices(frame, found))
+        }
+        (frame.deny())
+    };
+    page("For whom?", &body).forms_to(frame.redirect_uri)
+}
+
+/// A button for each patient.
+fn choices(frame: &Frame<'_>, found: &[PatientShown]) -> Markup {
+    html! {
+        ul.choices {
+            @for patient in found {
+                li {
+                    (frame.form(&html! {
+                        input type="hidden" name="patient" value=(patient.id);
+                        button.pick name="action" value="choose" { (who(patient)) }
+                    }))
+                }
+            }
+        }
+    }
+}
+
+/// Which of a patient's visits it is about, or none.
+pub(super) fn visits(frame: &Frame<'_>, patient: &PatientShown, found: &[VisitShown]) -> Page {
+    let choice = |name: &str, value: &str, label: &Markup| {
+        frame.form(&html! {
+            input type="hidden" name="patient" value=(patient.id);
+            input type="hidden" name=(name) value=(value);
+            button.pick name="action" value="choose" { (label) }
+        })
+    };
+    let body = html! {
+        p { strong { (frame.client) } " asks which visit this is about." }
+        (frame.who())
+        p.patient { (who(patient)) }
+        @if found.is_empty() { p role="status" { "There is no visit that you may see." } }
+        ul.choices {
+            @for visit in found { li { (choice("encounter", &visit.id, &which(visit))) } }
+            li { (choice("without", "yes", &html! { strong { "No visit" } })) }
+        }
+        (frame.deny())
+    };
+    page("Which visit?", &body).forms_to(frame.redirect_uri)
+}
+
+fn which(visit: &VisitShown) -> Markup {
+    html! {
+        strong { (visit.what) }
+        @if let Some(began) = &visit.began { span.detail { (began) } }
+        @if let Some(status) = &visit.status { span.detail { (status) } }
+        span.detail { "visit " (visit.id) }
+    }
 }
 
 fn who(patient: &PatientShown) -> Markup {
@@ -90,7 +170,12 @@ fn who(patient: &PatientShown) -> Markup {
 }
 
 /// What the app asks, and what of it is switched on.
-pub(super) fn approval(frame: &Frame<'_>, asked: &Scopes, patient: Option<&PatientShown>, wrong: Option<&str>) -> Page {
+pub(super) fn approval(
+    frame: &Frame<'_>,
+    asked: &Scopes,
+    (patient, visit): (Option<&PatientShown>, &Visit),
+    wrong: Option<&str>,
+) -> Page {
     let mut known: Vec<&str> = asked.others().iter().filter_map(|other| words::other(*other)).collect();
     known.sort_unstable();
     known.dedup();
@@ -105,6 +190,14 @@ pub(super) fn approval(frame: &Frame<'_>, asked: &Scopes, patient: Option<&Patie
             input type="hidden" name="patient" value=(patient.id);
             h2 { "Whose record" }
             p.patient { (who(patient)) }
+        }
+        @match visit {
+            Visit::Of(visit) => {
+                input type="hidden" name="encounter" value=(visit.id);
+                p.patient { (which(visit)) }
+            }
+            Visit::Without => { input type="hidden" name="without" value="yes"; }
+            Visit::NotAsked | Visit::Open => {}
         }
         @for (context, title) in groups {
             @if of(context).next().is_some() {
@@ -126,6 +219,7 @@ pub(super) fn approval(frame: &Frame<'_>, asked: &Scopes, patient: Option<&Patie
     };
     let body = html! {
         p { strong { (frame.client) } " asks for access. Switch off what it shall not have." }
+        (frame.unverified())
         (frame.who())
         (frame.form(&form))
         (frame.deny())

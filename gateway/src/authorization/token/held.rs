@@ -100,6 +100,14 @@ impl AuthorizationServer {
         let patient = match role {
             Role::Patient(id) => Some(id.to_owned()),
             Role::Staff => None,
+            // There is no page on which they could choose.
+            Role::Proxy => {
+                let says = format!(
+                    "whoever this is about acts for others, and says for whom when they let an app in at {}{}",
+                    self.origin, PATHS.authorize
+                );
+                return Err(Problem::new("invalid_request", says));
+            }
         };
         let (approved, granted) = scopes(client, patient.is_some(), form.get("scope"))?;
         let now_ms = self.gateway.clock.now_ms();
@@ -141,6 +149,7 @@ impl AuthorizationServer {
             // Who was changed meanwhile shows anew that it is itself.
             Exchanged::Changed => return Err(Problem::invalid_client()),
         };
+        self.issued.given(access.secret.expose_secret());
         // That one comes again is allowed while it counts, and shows in the metrics.
         let whose = format!("(exchange) {}", client.id);
         let is_first =

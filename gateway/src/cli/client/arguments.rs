@@ -44,6 +44,9 @@ pub struct AddArgs {
     /// It is a privacy officer's, who reads the audit trail.
     #[arg(long)]
     officer: bool,
+    /// It looks after the organization's clients over HTTP (`/oauth/clients`): what `client` does here, but for administrators.
+    #[arg(long, conflicts_with_all = ["public", "outside"])]
+    administrator: bool,
     /// Where people who log in for it are sent back to, to the letter as it asks for it; give it again for more. Scopes that begin with
     /// patient/ and user/, openid and launch take one.
     #[arg(long, value_name = "URI")]
@@ -222,6 +225,7 @@ impl AddArgs {
             actors: self.actor,
             officer: self.officer,
             networks: self.from,
+            administrator: self.administrator,
         })
     }
 }

@@ -51,15 +51,15 @@ impl Drop for SecretFile {
     }
 }
 
-/// Tells the client's id, and its secret or where that is.
+/// Tells the id of a client, or of what has a secret otherwise (its title is up to nine characters long), and its secret or where that is.
 pub(super) fn tell(
-    id: &str,
+    (title, id): (&str, &str),
     secret: Option<&SecretString>,
     file: Option<SecretFile>,
     as_json: bool,
 ) -> Result<(), Stop> {
     let Some(secret) = secret else {
-        return cli::print(&if as_json { format!("{}\n", json!({ "id": id })) } else { format!("client id  {id}\n") });
+        return cli::print(&if as_json { format!("{}\n", json!({ "id": id })) } else { format!("{title:<9}  {id}\n") });
     };
     if let Some(mut file) = file {
         file.write(secret)?;
@@ -67,13 +67,13 @@ pub(super) fn tell(
         return cli::print(&if as_json {
             format!("{}\n", json!({ "id": id, "secretFile": path }))
         } else {
-            format!("client id  {id}\nsecret     in {path}\n")
+            format!("{title:<9}  {id}\nsecret     in {path}\n")
         });
     }
     let text = secret.expose_secret();
     cli::print(&if as_json {
         format!("{}\n", json!({ "id": id, "secret": text }))
     } else {
-        format!("client id  {id}\nsecret     {text}   (shown this once: nobody can show it again)\n")
+        format!("{title:<9}  {id}\nsecret     {text}   (shown this once: nobody can show it again)\n")
     })
 }

@@ -19,7 +19,8 @@ use crate::store::pools::{PoolSettings, Pools};
 const PREFIX: &str = "FHIR_GATEWAY_";
 
 /// Variables that are no option: secrets, and the level of the log.
-const VARIABLES: [&str; 4] = [TOKEN_VARIABLE, "FHIR_GATEWAY_ALERT_SECRET", LOG_VARIABLE, sealing::KEY_VARIABLE];
+const VARIABLES: [&str; 5] =
+    [TOKEN_VARIABLE, "FHIR_GATEWAY_ALERT_SECRET", LOG_VARIABLE, sealing::KEY_VARIABLE, sealing::BEFORE_VARIABLE];
 
 /// What is checked, and how it is told.
 #[derive(Args, Debug)]
@@ -213,7 +214,7 @@ fn surroundings(database: &DatabaseArgs) -> Vec<String> {
     let in_folder = |error: std::io::Error| format!("the data directory {}: {error}", data_dir.display());
     // Keys that are not there are made by a start.
     if std::env::var_os(sealing::KEY_VARIABLE).is_some() || data_dir.join(sealing::KEY_FILE).exists() {
-        problems.extend(Sealer::open(data_dir).err().map(in_folder));
+        problems.extend(Sealer::open(data_dir, None).err().map(in_folder));
     }
     if data_dir.join(cursor::KEY_FILE).exists() {
         problems.extend(Cursors::open(data_dir).err().map(in_folder));

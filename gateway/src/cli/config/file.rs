@@ -37,7 +37,7 @@ const ELSEWHERE: [(&str, &str); 6] = [
     ),
     (
         "secret-key",
-        "a secret does not stand here: it is the file secret.key in the data directory, or the variable FHIR_GATEWAY_SECRET_KEY",
+        "a secret does not stand here: it is the file secret.key in the data directory, or the variable FHIR_GATEWAY_SECRET_KEY, or what secret-key-command prints",
     ),
 ];
 

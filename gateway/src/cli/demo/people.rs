@@ -82,6 +82,7 @@ async fn register(gateway: &Gateway, permit: &Permit, app: &str) -> Result<(), S
                 officer: false,
                 networks: Vec::new(),
                 exchanges: Vec::new(),
+                administrator: false,
             };
             gateway.store.add_client(permit, new, BY).await?;
         }

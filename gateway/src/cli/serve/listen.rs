@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::Site;
 use crate::audit::upkeep;
 use crate::auth::{Authenticator, Elsewhere, Issued};
-use crate::authorization::{self, AuthorizationServer, KeysAt};
+use crate::authorization::{self, AuthorizationServer, KeysAt, Registration};
 use crate::cli::{Stop, restore};
 use crate::gateway::Gateway;
 use crate::http::edge::Edge;
@@ -49,6 +49,8 @@ pub struct Served<'s> {
     pub edge: Edge,
     /// Where spans of exchanges go.
     pub traces: Option<Arc<Traces>>,
+    /// How programs register themselves; `None`: they do not.
+    pub registration: Option<Registration>,
     /// What a conditional delete does where several resources match.
     pub conditional_delete: ConditionalDelete,
     /// TLS of its own, and who looks after its certificate.
@@ -73,7 +75,18 @@ pub struct Ready<'r> {
 /// # Errors
 /// The address cannot be listened on, or the system refuses signals or output.
 pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Result<()>) -> Result<(), Stop> {
-    let Served { gateway, authenticator, cursors, limits, edge, traces, conditional_delete, secure, site } = served;
+    let Served {
+        gateway,
+        authenticator,
+        cursors,
+        limits,
+        edge,
+        traces,
+        registration,
+        conditional_delete,
+        secure,
+        site,
+    } = served;
     let Site { address, metrics: metrics_at, public_url, also_at, hsts } = site;
     let system = |error: io::Error| Stop::failed(format!("cannot talk to the system: {error}"));
     let mut stop = Box::pin(stop().map_err(system)?);
@@ -124,7 +137,7 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
     let upkeep = upkeep::keep(&gateway);
     let capabilities = capabilities::statement(&Offer {
         base: &base,
-        site: authorization::site(&origin),
+        site: authorization::site(&origin, registration.is_some()),
         started_ms,
         conditional_delete,
         update_creates: !gateway.enforces_consents,
@@ -150,7 +163,8 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
     let metrics = Metrics::new(store.clone(), series, Arc::clone(&readiness));
     let metrics = Arc::new(metrics);
     let tokens = (issued, Arc::clone(authenticator.series()), keys, signer);
-    let authorization = AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin);
+    let authorization =
+        AuthorizationServer::new(Arc::clone(&endpoint), logins, tokens, &origin).and_registration(registration);
     let service = Service {
         endpoint,
         authenticator,

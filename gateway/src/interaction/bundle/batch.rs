@@ -8,6 +8,8 @@ use hyper::StatusCode;
 use tokio::task::JoinSet;
 
 use crate::auth::Identity;
+use crate::fair;
+use crate::http::named;
 use crate::interaction::bundle::order::Step;
 use crate::interaction::bundle::plan::{Kind, Plan};
 use crate::interaction::bundle::reply;
@@ -79,7 +81,7 @@ pub(super) async fn side_by_side(
             let (changes, full) = (request.changes(), room.full);
             let request = Arc::new(request);
             let asked = (index, Arc::clone(&request));
-            let task = running.spawn(async move {
+            let task = running.spawn(named::carried(fair::carried(async move {
                 // What there is no room for is not read.
                 if full && !changes {
                     let identity = Some(Identity { caller: &caller, purpose });
@@ -90,7 +92,7 @@ pub(super) async fn side_by_side(
                     answer.payload = Payload::Nothing;
                 }
                 (index, changes, answer)
-            });
+            })));
             under_way.insert(task.id(), asked);
         }
         match running.join_next_with_id().await {

@@ -35,53 +35,11 @@ impl Store {
     /// Something is not well formed, or id or name is taken; or the store does not answer.
     pub async fn add_client(&self, permit: &Permit, new: New, by: &str) -> Result<Option<SecretString>, ClientError> {
         let (organization, by, new) = (organization(permit)?, named(by)?, new.checked()?);
-        let (kind, made) = match new.keys {
-            Some(_) => (Kind::ConfidentialAsymmetric, None),
-            None if new.provider.is_some() => (Kind::Outside, None),
-            None if new.public => (Kind::Public, None),
-            None => (Kind::ConfidentialSymmetric, Some(secret::make(secret::SECRET)?)),
-        };
         let core = self.core();
-        let (purposes, actors) = (codes(&new.purposes), new.actors.join(" "));
-        let [jwks, jwks_url] = Keys::columns(new.keys.as_ref());
-        let sql = "insert into oauth_clients (organization_id, id, name, kind, secret_hash, jwks, jwks_url, scopes, purposes, \
-                   default_purpose, actors, officer, created, created_by, redirect_uris, provider, networks, exchanges, revision) \
-                   select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as smallint), cast($13 as bigint), $14, $15, $16, $17, $18, 1 \
-                   where cast($16 as text) is null or exists (select 1 from outside_providers p where p.organization_id = $1 \
-                   and p.id = cast($16 as text) and p.removed is null and p.audience is not null)";
-        let (redirects, networks, exchanges) = (new.redirects.join(" "), words(&new.networks), new.exchanges.join(" "));
-        let args = [
-            Arg::Int(organization.0),
-            Arg::Text(&new.id),
-            Arg::Text(&new.name),
-            Arg::Text(kind.as_str()),
-            Arg::text(made.as_ref().map(|(_, hash)| &**hash)),
-            Arg::text(jwks),
-            Arg::text(jwks_url),
-            Arg::Text(&new.scopes),
-            Arg::Text(&purposes),
-            Arg::text(new.default_purpose.map(Purpose::code)),
-            Arg::Text(&actors),
-            Arg::Int(new.officer.into()),
-            Arg::Int(core.clock.now_ms()),
-            Arg::Text(by),
-            Arg::Text(&redirects),
-            Arg::text(new.provider.as_deref()),
-            Arg::Text(&networks),
-            Arg::Text(&exchanges),
-        ];
         let mut connection = core.pools.writer().await?;
         connection.begin_write(Some(organization.0)).await?;
-        let added = connection.execute(sql, &args).await.map_err(|error| taken(error, &new.id, &new.name));
-        let added = added.and_then(|added| match added {
-            0 => Err(ClientError::Refused(NO_PROVIDER.to_owned())),
-            _ => Ok(()),
-        });
-        let added = match added {
-            Ok(()) => are_exchanged(&mut connection, organization, &new.exchanges).await,
-            refused => refused,
-        };
-        end(&mut connection, added).await?;
+        let added = insert(&mut connection, organization, &new, (core.clock.now_ms(), by), None).await;
+        let made = end(&mut connection, added).await?;
         Ok(made.map(|(secret, _)| secret))
     }
 
@@ -265,6 +223,64 @@ impl Store {
         };
         end(&mut connection, done).await
     }
+}
+
+/// A secret that was made, and its hash; none where a client shows who it is by something else, or not at all.
+pub(super) type Made = Option<(SecretString, String)>;
+
+/// Puts a client in that was [checked](New::checked); `registration`: the hash of the token by which one that registers itself looks after
+/// that.
+pub(super) async fn insert(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    new: &New,
+    (now_ms, by): (i64, &str),
+    registration: Option<&str>,
+) -> Result<Made, ClientError> {
+    let (kind, made) = match new.keys {
+        Some(_) => (Kind::ConfidentialAsymmetric, None),
+        None if new.provider.is_some() => (Kind::Outside, None),
+        None if new.public => (Kind::Public, None),
+        None => (Kind::ConfidentialSymmetric, Some(secret::make(secret::SECRET)?)),
+    };
+    let (purposes, actors) = (codes(&new.purposes), new.actors.join(" "));
+    let [jwks, jwks_url] = Keys::columns(new.keys.as_ref());
+    let sql = "insert into oauth_clients (organization_id, id, name, kind, secret_hash, jwks, jwks_url, scopes, purposes, \
+               default_purpose, actors, officer, created, created_by, redirect_uris, provider, networks, exchanges, administrator, registered, \
+               registration_hash, revision) \
+               select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, cast($12 as smallint), cast($13 as bigint), $14, $15, $16, $17, $18, \
+               cast($19 as smallint), cast($20 as smallint), $21, 1 \
+               where cast($16 as text) is null or exists (select 1 from outside_providers p where p.organization_id = $1 \
+               and p.id = cast($16 as text) and p.removed is null and p.audience is not null)";
+    let (redirects, networks, exchanges) = (new.redirects.join(" "), words(&new.networks), new.exchanges.join(" "));
+    let args = [
+        Arg::Int(organization.0),
+        Arg::Text(&new.id),
+        Arg::Text(&new.name),
+        Arg::Text(kind.as_str()),
+        Arg::text(made.as_ref().map(|(_, hash)| &**hash)),
+        Arg::text(jwks),
+        Arg::text(jwks_url),
+        Arg::Text(&new.scopes),
+        Arg::Text(&purposes),
+        Arg::text(new.default_purpose.map(Purpose::code)),
+        Arg::Text(&actors),
+        Arg::Int(new.officer.into()),
+        Arg::Int(now_ms),
+        Arg::Text(by),
+        Arg::Text(&redirects),
+        Arg::text(new.provider.as_deref()),
+        Arg::Text(&networks),
+        Arg::Text(&exchanges),
+        Arg::Int(new.administrator.into()),
+        Arg::Int(registration.is_some().into()),
+        Arg::text(registration),
+    ];
+    if connection.execute(sql, &args).await.map_err(|error| taken(error, &new.id, &new.name))? == 0 {
+        return Err(ClientError::Refused(NO_PROVIDER.to_owned()));
+    }
+    are_exchanged(connection, organization, &new.exchanges).await?;
+    Ok(made)
 }
 
 /// A client that is not disabled, for this transaction alone.

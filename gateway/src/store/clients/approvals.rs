@@ -18,6 +18,8 @@ use crate::store::error::StoreError;
 
 /// How long a code counts: <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2> has ten minutes for the longest.
 const CODE: Duration = Duration::from_secs(60);
+/// How exactly it is known when a client was last used.
+const DAY_MS: i64 = 86_400_000;
 /// The most approvals that are listed.
 const LISTED: i64 = 200;
 
@@ -164,6 +166,13 @@ impl Store {
                 if connection.execute(USE, &args).await? == 0 {
                     return Ok(false);
                 }
+            }
+            // Before it is looked at for as long as this takes: two at once would wait for each other.
+            if client.is_registered && client.used_ms.is_none_or(|used_ms| now_ms - used_ms > DAY_MS) {
+                let sql =
+                    "update oauth_clients set used = $3 where organization_id = $1 and id = $2 and registered = 1";
+                let args = [Arg::Int(organization), Arg::Text(&client.id), Arg::Int(now_ms)];
+                connection.execute(sql, &args).await?;
             }
             let sql = format!(
                 "insert into oauth_approvals (organization_id, id, client, account, scopes, purpose, patient, encounter, context, session, \

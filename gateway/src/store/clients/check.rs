@@ -5,7 +5,7 @@ use consent::asking::actor;
 use ipnet::IpNet;
 use mappers::search::parameters;
 use reqwest::Url;
-use smart::scope::{Actions, ContextKind, Other, Scope, Scopes, Unknown};
+use smart::scope::{ContextKind, Other, Scope, Scopes, Unknown};
 
 use super::{ClientError, secret};
 use crate::auth::scopes::are_kept;
@@ -100,12 +100,29 @@ pub(super) fn scopes(text: &str, of: For) -> Result<String, ClientError> {
     if of.public && scopes.resources().iter().any(is_of_system) {
         return invalid("a public client keeps no secret, so it has no scopes that begin with system/ (--scope)");
     }
-    let changes = |scope: &&Scope| scope.context() == ContextKind::Patient && !Actions::READ.covers(scope.actions());
-    if let Some(scope) = scopes.resources().iter().find(changes) {
-        return invalid(format!("{scope}: what begins with patient/ is for reading here, as patient/*.rs (--scope)"));
-    }
     are_kept(&scopes).or_else(|why| invalid(format!("{why} (--scope)")))?;
     Ok(scopes.to_string())
+}
+
+/// Scopes that apps which register themselves may have at most, in the form in which they are kept.
+///
+/// # Errors
+/// What is wrong, and what would be right.
+pub fn check_scopes_of_apps(text: &str) -> Result<String, String> {
+    scopes(text, For { people: true, public: true }).map_err(|error| error.to_string())
+}
+
+/// What is wrong, told to a program: without the options of commands, of which it knows nothing.
+#[must_use]
+pub fn over_http(says: &str) -> String {
+    let mut told = String::with_capacity(says.len());
+    let mut rest = says;
+    while let Some((before, after)) = rest.split_once(" (--") {
+        told.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, after)| after);
+    }
+    told.push_str(rest);
+    told.replace(" --redirect-uri", " a redirect URI").replace(" --", " ")
 }
 
 /// That scopes are all a program's own or all people's: whose a token of a provider's is shows by them.
@@ -301,7 +318,7 @@ mod tests {
             "user/Patient.read",
             "system/Patients.rs",
             "system/Patient.sr",
-            "system/Observation.rs?date=2020",
+            "system/Observation.rs?date=ap2020",
             "system/Patient.rs?category=x",
             "system/*.rs?nonsense=x",
             &many,
@@ -320,7 +337,7 @@ mod tests {
         assert!(scopes("system/*.rs patient/*.rs", For::ANY).is_ok());
         assert!(scopes("launch system/Patient.r", For { people: false, public: false }).is_ok());
         for writes in ["patient/*.cruds", "patient/Observation.write", "patient/*.*", "patient/Observation.c"] {
-            assert!(scopes(writes, app).is_err(), "{writes}");
+            assert!(scopes(writes, app).is_ok(), "{writes}");
         }
     }
 
@@ -395,6 +412,17 @@ mod tests {
         ] {
             assert!(address(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_program_is_told_nothing_of_options() {
+        assert_eq!(over_http("a name is a line (--name)"), "a name is a line");
+        assert_eq!(over_http("say why (--purpose TREAT, ...): nobody is answered"), "say why: nobody is answered");
+        assert_eq!(over_http("open (--x"), "open");
+        for says in [super::super::wanted::UNSAID, super::super::wanted::ELSEWHERE, super::super::wanted::NOWHERE] {
+            assert!(!over_http(says).contains("--"), "{says}");
+        }
+        assert_eq!(over_http("people log in, which takes --redirect-uri"), "people log in, which takes a redirect URI");
     }
 
     #[test]

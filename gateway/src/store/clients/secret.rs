@@ -16,14 +16,14 @@ use crate::store::error::StoreError;
 pub(super) const SECRET: &str = "fgs_";
 /// What access tokens begin with.
 pub const TOKEN: &str = "fgt_";
+/// None is longer than this, in bytes.
+pub(super) const LONGEST: usize = 128;
+
 /// Whether a text begins as what is made here does: tokens, codes, handles, sessions and secrets have four characters before what is random.
 #[must_use]
 pub fn is_ours(text: &str) -> bool {
     matches!(text.as_bytes(), [b'f', b'g', b'a'..=b'z', b'_', ..])
 }
-
-/// None is longer than this, in bytes.
-pub(super) const LONGEST: usize = 128;
 
 /// The hash of a secret or token, as the database has it: SHA-256 in hexadecimal.
 #[must_use]
@@ -73,6 +73,23 @@ pub(super) struct Kept {
 impl fmt::Debug for Kept {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[secrets]")
+    }
+}
+
+/// The hash of a token that is looked up with what it is of.
+#[derive(Clone)]
+pub(super) struct Hash(pub(super) String);
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[hash]")
+    }
+}
+
+impl Hash {
+    /// Whether it is that token's.
+    pub(super) fn is_of(&self, token: &str) -> bool {
+        self.0.as_bytes().ct_eq(hash_of(token).as_bytes()).into()
     }
 }
 

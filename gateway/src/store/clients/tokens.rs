@@ -225,6 +225,7 @@ impl Store {
                 ("oauth_assertions", "client, jti"),
                 ("oauth_handles", "hash"),
                 ("oauth_approvals", "id"),
+                ("oauth_registrations", "hash"),
             ] {
                 removed += self.sweep(core, organization, table, key).await?;
             }

@@ -35,6 +35,8 @@ pub struct New {
     pub officer: bool,
     /// The networks from which it is answered; none are all.
     pub networks: Vec<IpNet>,
+    /// It looks after the organization's clients over HTTP.
+    pub administrator: bool,
 }
 
 /// Of a client with a secret.
@@ -52,6 +54,14 @@ pub(super) const NOTHING_HERE: &str =
 pub(super) const NOWHERE: &str = "a public client gets tokens for people alone: say where they are sent back to (--redirect-uri), or whose ID tokens it exchanges (--exchange)";
 
 impl New {
+    /// Whether people may be sent back there.
+    ///
+    /// # Errors
+    /// [`ClientError::Invalid`]: what is wrong, and what would be right.
+    pub fn check_redirects(uris: &[String], public: bool) -> Result<(), ClientError> {
+        check::redirects(uris, public).map(drop)
+    }
+
     /// The same in the form in which it is kept.
     ///
     /// # Errors

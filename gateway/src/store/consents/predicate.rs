@@ -5,7 +5,7 @@
 //! rules, and stands first. Every other row is put to the whole decision: on SQLite an expression, on PostgreSQL a function.
 
 mod function;
-mod scopes;
+pub(super) mod scopes;
 mod whole;
 
 use consent::scoped::Deed;

@@ -6,6 +6,7 @@ use consent::{Asked, Directive, Found, Glass, Labels, OrganizationId, Predicate,
 use mappers::json::Document;
 
 use super::predicate::Span;
+use super::reach::Reach;
 use super::{directives, glass};
 use crate::store::apply::Entries;
 use crate::store::basis;
@@ -39,6 +40,8 @@ pub(crate) struct Sight {
     in_force: BTreeMap<Box<str>, Vec<Directive>>,
     /// Glasses that are broken over them.
     glasses: Vec<Glass>,
+    /// What the caller's scopes reach.
+    reach: Reach,
 }
 
 /// What Consents hide from the caller of each set. Nothing is asked where they are not applied.
@@ -51,6 +54,13 @@ pub(crate) async fn sights(
     let mut sights = Vec::with_capacity(units.len());
     for unit in units {
         // What may be changed by scopes, is asked of each change; what is known of the rest is not theirs to say.
+        let reach = match unit.permit.predicate() {
+            Predicate::Consents(asked) => match asked.scoped() {
+                Some(scoped) => Reach::of(core, connection, unit, entries, scoped).await?,
+                None => Reach::default(),
+            },
+            _ => Reach::default(),
+        };
         let predicate = unit.permit.predicate().beyond_scopes();
         let Predicate::Consents(asked) = &*predicate else {
             sights.push(Sight::default());
@@ -72,6 +82,8 @@ pub(crate) async fn sights(
         let letters = unit.changes.iter().filter(|change| &*change.kind == NOTICE);
         let letters = letters.filter_map(|change| entries.get(&(change.kind.clone(), change.id.clone())));
         sight.keep_notices(connection, asked, letters.map(|entry| entry.rid).collect()).await?;
+        sight.hidden.extend(&reach.hidden);
+        sight.reach = reach;
         sights.push(sight);
     }
     Ok(sights)
@@ -187,6 +199,17 @@ impl Sight {
         let rows = bulk::fetch_by_keys(connection, sql, &[], &[("rid", BulkType::Int)], &keys).await?;
         self.fixed.extend(rows.iter().filter_map(|row| row.int(0)));
         Ok(())
+    }
+
+    /// Whether what a change makes of a resource is within the caller's scopes.
+    pub(crate) fn is_within_scopes(
+        &self,
+        core: &Core,
+        predicate: &Predicate,
+        change: &Change,
+        written: Option<&Document<'_>>,
+    ) -> bool {
+        self.reach.lets(core, predicate, change, written)
     }
 
     /// Whether a change is one that Consents leave to the caller (C5): of what is there, and to what it will be. What is hidden

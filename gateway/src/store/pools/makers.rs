@@ -204,6 +204,21 @@ where
     }
 }
 
+/// How long a server may work on for somebody who hung up: it looks each second whether they are there.
+const UNHEARD: Duration = Duration::from_millis(1_200);
+
+/// Hangs up on a server that may still work on a statement: its place is free once it has heard of that, or clients who hang up again and again
+/// would have more connections than there are places.
+pub(in crate::store) fn hang_up(connection: PostgresObject, place: Option<Place>) {
+    drop(Object::take(connection));
+    if let (Some(place), Ok(runtime)) = (place, tokio::runtime::Handle::try_current()) {
+        runtime.spawn(async move {
+            tokio::time::sleep(UNHEARD).await;
+            drop(place);
+        });
+    }
+}
+
 /// Closes a connection whose statement nobody waits for any more. Its place in the pool is free when the statement has
 /// ended, for until then it works.
 pub(in crate::store) fn close(mut watched: SqliteObject, place: Option<Place>) {

@@ -82,11 +82,11 @@ create function fhir_gateway.oauth_client(client text)
 returns table (organization_id bigint, id text, name text, kind text, secret_hash text, secret_before text, secret_until bigint,
     jwks text, jwks_url text, scopes text, purposes text, default_purpose text, actors text, officer smallint, created bigint,
     created_by text, revision bigint, changed bigint, changed_by text, disabled bigint, redirect_uris text,
-    provider text, networks text, exchanges text)
+    provider text, networks text, exchanges text, administrator smallint, registered smallint, used bigint, registration_hash text)
 language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
     select c.organization_id, c.id, c.name, c.kind, c.secret_hash, c.secret_before, c.secret_until, c.jwks, c.jwks_url, c.scopes,
         c.purposes, c.default_purpose, c.actors, c.officer, c.created, c.created_by, c.revision, c.changed, c.changed_by, c.disabled,
-        c.redirect_uris, c.provider, c.networks, c.exchanges
+        c.redirect_uris, c.provider, c.networks, c.exchanges, c.administrator, c.registered, c.used, c.registration_hash
     from fhir_gateway.oauth_clients c where c.id = $1
 $$;
 drop function if exists fhir_gateway.oauth_token(text);
@@ -109,6 +109,15 @@ language sql stable security definer rows 1 set search_path = pg_catalog, pg_tem
 $$;
 revoke all on function fhir_gateway.oauth_approval(text) from public;
 grant execute on function fhir_gateway.oauth_approval(text) to fhir_gateway_app;
+drop function if exists fhir_gateway.oauth_registration(text);
+create function fhir_gateway.oauth_registration(registration text)
+returns table (organization_id bigint, id text, name text, uses bigint, created bigint, created_by text, expires bigint, ended bigint)
+language sql stable security definer rows 1 set search_path = pg_catalog, pg_temp as $$
+    select r.organization_id, r.id, r.name, r.uses, r.created, r.created_by, r.expires, r.ended
+    from fhir_gateway.oauth_registrations r where r.hash = $1
+$$;
+revoke all on function fhir_gateway.oauth_registration(text) from public;
+grant execute on function fhir_gateway.oauth_registration(text) to fhir_gateway_app;
 drop function if exists fhir_gateway.oauth_handle(text);
 create function fhir_gateway.oauth_handle(handle text)
 returns table (organization_id bigint, kind text, client text, approval text, content text, issued bigint, expires bigint, used bigint)

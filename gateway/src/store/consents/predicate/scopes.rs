@@ -4,13 +4,13 @@ mod owned;
 
 use std::collections::BTreeMap;
 
-use consent::scoped::{Alternatives, Condition, Token, Types};
+use consent::scoped::{Alternatives, Bound, Condition, End, Lies, Text, Time, Token, Types};
 
 use self::owned::Owned;
 use super::{Places, Span};
 
 /// That a row (under `d`, of one of `kinds`, or of any where there is none) is one of these; `None` where every such row is.
-pub(super) fn within<'p>(
+pub(in crate::store::consents) fn within<'p>(
     types: &'p Types,
     (d, kinds): (&str, &[&str]),
     span: Span,
@@ -54,13 +54,18 @@ fn fits<'p>(
     let mut any = Vec::new();
     for alternative in alternatives {
         let mut all: Vec<String> = Vec::new();
-        if alternative.iter().any(|condition| matches!(condition, Condition::Token(_))) {
+        let is_indexed =
+            |condition: &Condition| matches!(condition, Condition::Token(_) | Condition::Text(_) | Condition::Time(_));
+        if alternative.iter().any(is_indexed) {
             all.push(known(d, span));
         }
         for condition in alternative {
             all.push(match condition {
                 Condition::Token(token) => has(token, d, places),
+                Condition::Text(text) => begins(text, d, places),
+                Condition::Time(time) => lies(time, d, places),
                 Condition::Patients(ids) => Owned::patients(ids, places).holds(d, by_targets),
+                Condition::Without(labels) => without(*labels, d, span),
                 Condition::Care(people) => Owned::care(people, places).holds(d, by_targets),
             });
         }
@@ -79,9 +84,7 @@ fn known(d: &str, span: Span) -> String {
 }
 
 fn has<'p>(token: &'p Token, d: &str, places: &mut impl Places<'p>) -> String {
-    let paths: Vec<String> = token.paths.iter().map(i32::to_string).collect();
-    let mut conditions =
-        vec![if paths.is_empty() { "false".to_owned() } else { format!("s.path in ({})", paths.join(", ")) }];
+    let mut conditions = vec![at(&token.paths)];
     if let Some(code) = &token.code {
         conditions.push(format!("s.code = {}", places.text(code)));
     }
@@ -89,4 +92,50 @@ fn has<'p>(token: &'p Token, d: &str, places: &mut impl Places<'p>) -> String {
         conditions.push(format!("s.system = {}", places.text(system)));
     }
     format!("exists (select 1 from index_token s where s.rid = {d}.rid and {})", conditions.join(" and "))
+}
+
+/// Of past versions all count that any one had.
+fn without(labels: i64, d: &str, span: Span) -> String {
+    let all = match span {
+        Span::Current => format!("{d}.labels"),
+        Span::Ever => format!("({d}.labels | {d}.labels_ever)"),
+    };
+    format!("({d}.labels <> 0 and ({all} & {labels}) = 0)")
+}
+
+fn begins<'p>(text: &'p Text, d: &str, places: &mut impl Places<'p>) -> String {
+    let (from, to) = (places.text(&text.from), places.text(&text.to));
+    let at = at(&text.paths);
+    format!(
+        "exists (select 1 from index_string s where s.rid = {d}.rid and {at} and s.normal >= {from} and s.normal < {to})"
+    )
+}
+
+fn lies<'p>(time: &Time, d: &str, places: &mut impl Places<'p>) -> String {
+    let mut bound = |bound: &Bound| {
+        let end = match bound.end {
+            End::Low => "low",
+            End::High => "high",
+        };
+        let sign = match bound.lies {
+            Lies::Before => "<",
+            Lies::Until => "<=",
+            Lies::After => ">",
+            Lies::From => ">=",
+        };
+        format!("s.{end} {sign} {}", places.int(bound.tick))
+    };
+    let any: Vec<String> = time
+        .any
+        .iter()
+        .map(|all| format!("({})", all.iter().map(&mut bound).collect::<Vec<_>>().join(" and ")))
+        .collect();
+    let any = if any.is_empty() { "false".to_owned() } else { any.join(" or ") };
+    format!("exists (select 1 from index_date s where s.rid = {d}.rid and {} and ({any}))", at(&time.paths))
+}
+
+/// That an index row is one of a place.
+fn at(paths: &[i32]) -> String {
+    let paths: Vec<String> = paths.iter().map(i32::to_string).collect();
+    if paths.is_empty() { "false".to_owned() } else { format!("s.path in ({})", paths.join(", ")) }
 }

@@ -1,0 +1,285 @@
+//! What is written with `patient/` scopes, and with `user/` scopes that go by care: what is there and what it will be are within them, or
+//! nothing is written, and nobody learns what is there besides.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "app_launch/app.rs"]
+#[expect(dead_code, reason = "the tests of apps use the rest")]
+mod app;
+
+use app::{App, encounter, find, observation, someone, someone_as};
+use gateway_tests::{Client, Json, Request, Response, Server, consent, patient, suite};
+use hyper::Method;
+
+const MOST: &str = "launch/patient patient/*.cruds user/*.cruds";
+const LAB: &str = "category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory";
+
+/// People: whom `Practitioner/dr-TAG` cares for, whom nobody does; each with a visit and two results.
+struct World<'s> {
+    all: Client,
+    server: &'s Server,
+    tag: &'static str,
+}
+
+impl<'s> World<'s> {
+    async fn of(server: &'s Server, tag: &'static str) -> Self {
+        let world = Self { all: server.client(), server, tag };
+        let doctor = format!("dr-{tag}");
+        world.save(&Json::of(&format!(r#"{{"resourceType":"Practitioner","id":"{doctor}"}}"#))).await;
+        for who in ["in", "out"] {
+            let id = world.id(who);
+            world.save(&patient(&id, &id)).await;
+            let by = if who == "in" { &doctor } else { "somebody-else" };
+            world.save(&encounter(&format!("visit-{id}"), &id, by)).await;
+            for category in ["laboratory", "vital-signs"] {
+                world.save(&observation(&id, category)).await;
+            }
+        }
+        world
+    }
+
+    fn id(&self, who: &str) -> String {
+        format!("{who}-{}", self.tag)
+    }
+
+    async fn save(&self, resource: &Json) {
+        let answer = self.all.save(resource).await;
+        assert!(answer.status < 300, "{resource}: {}", answer.text());
+    }
+
+    /// A token of the doctor's, with a role; with the patient in context where the scopes are about one.
+    async fn token(&self, role: &str, scopes: &str) -> Client {
+        let id = format!("{}-{}-{}", self.tag, role.to_lowercase(), scopes.len());
+        let app = App::confidential(self.server, &id, MOST).await;
+        let mut browser = someone_as(self.server, &id, &format!("Practitioner/dr-{}", self.tag), role).await;
+        let mut page = app.ask(&mut browser, scopes).await;
+        if scopes.contains("patient/") {
+            let own = self.id("in");
+            page = find(&mut browser, &page, &format!("mrn-{own}"), &own).await;
+        }
+        let answered = browser.press(&page, "approve", &[]).await;
+        let code = answered.parameter("code").unwrap_or_else(|| panic!("no code: {}", answered.text()));
+        let token = app.exchange(&code).await.expect(200).json();
+        Client::new(self.server.address(), token.str("access_token"))
+    }
+
+    /// The version of a resource, for whoever sees all.
+    async fn version(&self, path: &str) -> String {
+        self.all.get(path).await.expect(200).json().str("meta.versionId").unwrap().to_owned()
+    }
+}
+
+/// What tells of an answer, ids and times aside.
+fn told(answer: &Response, ids: &[&str]) -> String {
+    let mut text = format!("{} {}", answer.status, answer.text());
+    for id in ids {
+        text = text.replace(id, "ID");
+    }
+    text
+}
+
+fn patch(api: &Client, path: &str, text: impl ToString) -> Request {
+    api.request(Method::PATCH, path).json(text).header("Content-Type", "application/json-patch+json")
+}
+
+fn with_member(resource: &Json, name: &str, value: &str) -> Json {
+    resource.clone().with(name, Json::of(value))
+}
+
+fn bundle(kind: &str, entries: &[(&str, &str, &Json)]) -> Json {
+    let entries: Vec<String> = entries
+        .iter()
+        .map(|(method, url, one)| format!(r#"{{"resource":{one},"request":{{"method":"{method}","url":"{url}"}}}}"#))
+        .collect();
+    Json::of(&format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(",")))
+}
+
+/// A14: the same attacks by both kinds of caller.
+async fn attacks(world: &World<'_>, api: &Client) {
+    let (own, other) = (world.id("in"), world.id("out"));
+    let ids = [&*own, &*other, "nobody"];
+    // What is theirs is written.
+    let made = api.post("/Observation", observation(&own, "survey")).await.expect(201).json();
+    let path = format!("/Observation/{}", made.str("id").unwrap());
+    let mut changed = made.clone();
+    changed.set("", "valueString", Json::text("z"));
+    api.put(&path, &changed).await.expect(200);
+    // A move to another patient, there or not: refused alike, and nothing is moved.
+    let mut answers = Vec::new();
+    for whose in [&*other, "nobody"] {
+        let moved = with_member(&changed, "subject", &format!(r#"{{"reference":"Patient/{whose}"}}"#));
+        answers.push(told(&api.put(&path, &moved).await.expect(403), &ids));
+        api.post("/Observation", observation(whose, "survey")).await.expect(403);
+        let patch = format!(r#"[{{"op":"replace","path":"/subject/reference","value":"Patient/{whose}"}}]"#);
+        self::patch(api, &path, patch).await.expect(403);
+        // In somebody else's compartment besides, or in somebody else's encounter.
+        let performer = with_member(&changed, "performer", &format!(r#"[{{"reference":"Patient/{whose}"}}]"#));
+        api.put(&path, &performer).await.expect(403);
+        let elsewhere = with_member(&changed, "encounter", &format!(r#"{{"reference":"Encounter/visit-{whose}"}}"#));
+        answers.push(told(&api.put(&path, &elsewhere).await.expect(403), &ids));
+        let link = with_member(
+            &patient(&own, "x"),
+            "link",
+            &format!(r#"[{{"other":{{"reference":"Patient/{whose}"}},"type":"seealso"}}]"#),
+        );
+        api.put(&format!("/Patient/{own}"), &link).await.expect(403);
+    }
+    assert_eq!((&answers[0], &answers[1]), (&answers[2], &answers[3]), "whether somebody is there is not told");
+    for nobodys in ["subject", "encounter"] {
+        let mut without = changed.clone();
+        without.remove("", nobodys);
+        api.put(&path, &without).await.expect(if nobodys == "subject" { 403 } else { 200 });
+    }
+    let there = with_member(&changed, "encounter", &format!(r#"{{"reference":"Encounter/visit-{own}"}}"#));
+    api.put(&path, &there).await.expect(200);
+    // What is others' is as if it were not there.
+    let (theirs, none) = (format!("/Observation/{other}-laboratory"), "/Observation/nobody-laboratory".to_owned());
+    let mut answers = Vec::new();
+    for (path, id) in [(&theirs, &*other), (&none, "nobody")] {
+        let mut of = Vec::new();
+        let taken = observation(&own, "laboratory").with("id", Json::text(format!("{id}-laboratory")));
+        for body in [observation(id, "laboratory"), taken] {
+            of.push(told(&api.put(path, &body).await.expect(404), &ids));
+            of.push(told(&api.put(path, &body).header("If-Match", "W/\"1\"").await.expect(412), &ids));
+        }
+        of.push(told(
+            &patch(api, path, r#"[{"op":"replace","path":"/status","value":"amended"}]"#).await.expect(404),
+            &ids,
+        ));
+        of.push(told(&api.delete(path).await, &ids));
+        of.push(told(&api.delete(&format!("/Observation?_id={id}-laboratory")).await, &ids));
+        answers.push(of);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(world.version(&theirs).await, "1");
+    assert_eq!(world.version(&format!("/Patient/{other}")).await, "1");
+    // Conditions match what they see alone.
+    let condition = format!("_id={other}-vital-signs");
+    let made = api.post("/Observation", observation(&own, "exam")).header("If-None-Exist", &condition).await;
+    made.expect(201);
+    let mut updated = observation(&own, "exam");
+    updated.remove("", "id");
+    api.put(&format!("/Observation?subject=Patient/{other}&code:text=x"), &updated).await.expect(201);
+    assert_eq!(world.version(&format!("/Observation/{other}-vital-signs")).await, "1");
+    // Together or not at all; each for itself.
+    let (fine, bad) = (observation(&own, "imaging"), observation(&other, "imaging"));
+    let count = || async { world.all.search(&format!("/Observation?subject=Patient/{own}&_count=200")).await.len() };
+    let before = count().await;
+    let entries = [("POST", "Observation", &fine), ("POST", "Observation", &bad)];
+    api.post("/", bundle("transaction", &entries)).await.expect(403);
+    assert_eq!(count().await, before);
+    let batch = api.post("/", bundle("batch", &entries)).await.expect(200).json();
+    let statuses: Vec<&str> =
+        batch.items("entry").iter().map(|one| &one.str("response.status").unwrap()[..3]).collect();
+    assert_eq!(statuses, ["201", "403"]);
+    assert_eq!(count().await, before + 1);
+    // No write gives itself a reach, and none says who did what, or who somebody is.
+    let team = Json::of(&format!(
+        r#"{{"resourceType":"CareTeam","id":"x","subject":{{"reference":"Patient/{other}"}},"participant":[{{"member":{{"reference":"Practitioner/dr-{}"}}}}]}}"#,
+        world.tag
+    ));
+    api.post("/CareTeam", &team).await.expect(403);
+    let entries = [("POST", "CareTeam", &team), ("POST", "Observation", &bad)];
+    api.post("/", bundle("transaction", &entries)).await.expect(403);
+    api.post("/Encounter", encounter("x", &other, &format!("dr-{}", world.tag))).await.expect(403);
+    assert!(matches!(api.get(&format!("/Patient/{other}")).await.status, 403 | 404));
+    let about = format!(
+        r#"{{"resourceType":"Provenance","recorded":"2026-01-01T00:00:00Z","agent":[{{"who":{{"display":"x"}}}}],"target":[{{"reference":"Patient/{own}"}}]}}"#
+    );
+    api.post("/Provenance", about).await.expect(403);
+    let attached = r#"{"resourceType":"Provenance","agent":[{"who":{"display":"x"}}]}"#;
+    api.post("/Observation", observation(&own, "survey")).header("X-Provenance", attached).await.expect(403);
+    let event = r#"{"resourceType":"AuditEvent","type":{"code":"rest"},"recorded":"2026-01-01T00:00:00Z","agent":[{"requestor":true}],"source":{"observer":{"display":"x"}}}"#;
+    api.post("/AuditEvent", event).await.expect(403);
+    api.post("/Bundle", r#"{"resourceType":"Bundle","type":"collection"}"#).await.expect(403);
+    for nobodys in ["Practitioner", "Organization", "SearchParameter", "ValueSet", "StructureDefinition"] {
+        api.put(
+            &format!("/{nobodys}/dr-{}", world.tag),
+            format!(r#"{{"resourceType":"{nobodys}","id":"dr-{}"}}"#, world.tag),
+        )
+        .await
+        .expect(403);
+    }
+    let both = format!(
+        r#"{{"resourceType":"Group","type":"person","actual":true,"member":[{{"entity":{{"reference":"Patient/{own}"}}}},{{"entity":{{"reference":"Patient/{other}"}}}}]}}"#
+    );
+    api.post("/Group", both).await.expect(403);
+    api.post("/Basic", r#"{"resourceType":"Basic","code":{"text":"x"}}"#).await.expect(403);
+    // Of the patient, what is there may be changed.
+    api.post("/Patient", patient("x", "x")).await.expect(403);
+    api.delete(&format!("/Patient/{own}")).await.expect(403);
+    api.put(&format!("/Patient/{own}"), patient(&own, "Other")).await.expect(200);
+    api.put(&format!("/Patient/{other}"), patient(&other, "Other")).await.expect(404);
+    // Consents are not for them to give.
+    api.post("/Consent", consent("x", &own, r#"{"type":"permit"}"#)).await.expect(403);
+    api.delete(&path).await.expect(204);
+    assert!(matches!(api.get(&path).await.status, 404 | 410));
+}
+
+suite! {
+    async fn a_patient_scope_writes_what_is_of_that_patient_alone(server: &'static Server) {
+        let world = World::of(server, "ctx").await;
+        let api = world.token("OWNER", "launch/patient patient/*.cruds").await;
+        attacks(&world, &api).await;
+    }
+
+    async fn whoever_cares_for_somebody_writes_of_them_alone(server: &'static Server) {
+        let world = World::of(server, "care").await;
+        let api = world.token("OWNER", "user/*.cruds").await;
+        attacks(&world, &api).await;
+    }
+
+    /// What conditions of scopes say holds of what is there, and of what it will be.
+    async fn conditions_hold_before_and_after(server: &'static Server) {
+        let world = World::of(server, "gran").await;
+        let own = world.id("in");
+        let api = world.token("OWNER", &format!("launch/patient patient/Observation.cuds?{LAB} patient/Observation.r")).await;
+        let made = api.post("/Observation", observation(&own, "laboratory")).await.expect(201).json();
+        let path = format!("/Observation/{}", made.str("id").unwrap());
+        api.post("/Observation", observation(&own, "survey")).await.expect(403);
+        let category = observation(&own, "vital-signs").at("category").unwrap().clone();
+        api.put(&path, made.clone().with("category", category)).await.expect(403);
+        api.put(&path, made.clone().with("valueString", Json::text("z"))).await.expect(200);
+        let vital = format!("/Observation/{own}-vital-signs");
+        api.get(&vital).await.expect(200);
+        let as_lab = observation(&own, "laboratory").with("id", Json::text(format!("{own}-vital-signs")));
+        api.put(&vital, as_lab).await.expect(404);
+        api.delete(&vital).await.expect(204);
+        assert_eq!(world.version(&vital).await, "1", "it is not among what may be deleted");
+        patch(&api, &path, r#"[{"op":"replace","path":"/category/0/coding/0/code","value":"vital-signs"}]"#).await.expect(403);
+        api.delete(&path).await.expect(204);
+        api.post("/Condition", r#"{"resourceType":"Condition"}"#).await.expect(403);
+        // A text and a date.
+        let scopes = "launch/patient patient/Patient.rus?name=Fam&birthdate=ge1970 patient/Observation.r";
+        let named = world.token("OWNER", scopes).await;
+        named.get(&format!("/Patient/{own}")).await.expect(404);
+        world.save(&patient(&own, "Family")).await;
+        named.get(&format!("/Patient/{own}")).await.expect(200);
+        named.put(&format!("/Patient/{own}"), patient(&own, "Other")).await.expect(403);
+        named.put(&format!("/Patient/{own}"), patient(&own, "Famous").with("birthDate", Json::text("1969-12-31"))).await.expect(403);
+        named.put(&format!("/Patient/{own}"), patient(&own, "Famous").with("birthDate", Json::text("1970"))).await.expect(200);
+    }
+
+    /// What a role does not permit no scope gives; what a Consent denies neither.
+    async fn roles_and_consents_bound_scopes(server: &'static Server) {
+        let world = World::of(server, "role").await;
+        let own = world.id("in");
+        let doctor = world.token("DOCTOR", "launch/patient patient/*.cruds").await;
+        doctor.post("/Observation", observation(&own, "survey")).await.expect(201);
+        doctor.delete(&format!("/Observation/{own}-laboratory")).await.expect(403);
+        let admin = world.token("ADMIN", "launch/patient patient/*.cruds").await;
+        admin.get(&format!("/Observation/{own}-laboratory")).await.expect(200);
+        admin.post("/Observation", observation(&own, "survey")).await.expect(403);
+        let app = App::public(server, "role-own", MOST).await;
+        let mut browser = someone(server, "role-own", &format!("Patient/{own}")).await;
+        let token = app.approved(&mut browser, "launch/patient patient/*.cruds").await;
+        let own_app = Client::new(server.address(), token.str("access_token"));
+        own_app.get(&format!("/Observation/{own}-laboratory")).await.expect(200);
+        own_app.post("/Observation", observation(&own, "survey")).await.expect(403);
+        own_app.put(&format!("/Patient/{own}"), patient(&own, "x")).await.expect(403);
+        let rule = r#"{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"coding":[{"code":"IRCP"}]},"reference":{"reference":"Practitioner/dr-role"}}]}]}"#;
+        world.save(&consent("deny-role", &own, rule)).await;
+        let refused = doctor.post("/Observation", observation(&own, "survey")).await;
+        assert!(matches!(refused.status, 403 | 422), "{}", refused.text());
+        doctor.put(&format!("/Observation/{own}-laboratory"), observation(&own, "laboratory")).await.expect(404);
+    }
+}
