@@ -386,9 +386,9 @@ suite! {
         assert_eq!(refused(&server, "plain-app", &plain.token("u-1", "app-1", who.clone()), &[]).await.0, 400);
         exchange(&server, "strong-app", &strong.token("u-1", "app-1", who.clone()), &[]).await.expect(200);
         // It asks for one, and says of this login that it was without: Supabase by `aal`, Firebase by what is not there.
-        let firebase = format!("--issuer=https://securetoken.google.com/app-1");
+        let firebase = "--issuer=https://securetoken.google.com/app-1";
         let keys = plain.keys();
-        let add = ["provider", "add", "--by", "Jane", "--id", "firebase", "--name", "f", &firebase, "--keys", &keys, "--exchange", "app-1", "--claim-actor", "fhirUser", "--second-factor"];
+        let add = ["provider", "add", "--by", "Jane", "--id", "firebase", "--name", "f", firebase, "--keys", &keys, "--exchange", "app-1", "--claim-actor", "fhirUser", "--second-factor"];
         server.command(&add).await.expect(0);
         app(&server, "firebase-app", "firebase", "patient/*.rs").await.expect(0);
         let with = |issuer: &Issuer, name: &str, value: Value| {
