@@ -168,11 +168,11 @@ pub(super) async fn kept(
 ) -> Result<Vouched, Taken> {
     let (organization, by) = (account.organization, voucher(provider));
     let Some(persona) = persona else {
-        if account.roles.is_empty() && account.actors.is_empty() {
+        if account.roles.is_empty() {
             return Ok(Vouched::default());
         }
-        // Who that was goes as well: a token from before would find it the same.
-        let sql = "update accounts set roles = '', actors = '' where organization_id = $1 and id = $2";
+        // What that was goes as well: a token from before would find it the same. Who it was stays, for an erasure to find it by.
+        let sql = "update accounts set roles = '' where organization_id = $1 and id = $2";
         connection.execute(sql, &[Arg::Int(organization.0), Arg::Text(&account.id)]).await?;
         end(connection, organization, &account.id, (now_ms, &by)).await?;
         return Ok(Vouched { account: None, deed: Some((Deed::Ended, account.id)) });
