@@ -45,6 +45,7 @@ use crate::store::clients::Client;
 
 pub use self::clients::Deed;
 pub use self::documents::site;
+pub(crate) use self::keys::NoAnswer;
 pub use self::keys::{KeySets, KeysAt};
 pub(crate) use self::person::{purpose, role};
 pub use self::registration::Registration;

@@ -11,6 +11,7 @@
 mod access;
 mod discovered;
 mod exchange;
+mod factor;
 mod held;
 mod opaque;
 mod pending;
@@ -27,12 +28,13 @@ use smart::outside::{Kind, LEEWAY_S, OutsideError, Verified};
 pub use self::access::Access;
 use self::discovered::Discovered;
 pub use self::exchange::{Secret, seal};
+pub use self::factor::FIREBASE;
 pub use self::held::Held;
 use self::opaque::Opaque;
-pub use self::opaque::may_be_opaque;
+pub use self::opaque::{is_jwt, may_be_opaque};
 use self::pending::Pending;
 pub use self::persona::Unclaimed;
-pub(crate) use self::told::tell;
+pub(crate) use self::told::{Unvouched, vouched};
 use crate::authorization::KeysAt;
 use crate::clock::Clock;
 use crate::gateway::DEFAULT_ORGANIZATION;
@@ -104,6 +106,8 @@ pub struct Login {
     /// Who that is here, where the trusted claims say so.
     /// An account that an administrator has tied is what it is, whatever they say.
     pub persona: Result<Option<Persona>, Unclaimed>,
+    /// Whether they have shown a second factor there.
+    pub second_factor: bool,
     /// When the provider signed that, in seconds since 1970.
     pub signed_s: i64,
     /// When the user showed who it is, in seconds since 1970.
@@ -139,6 +143,14 @@ pub enum LoginError {
     /// Somebody who has not said who they are.
     #[error("the token is of an anonymous sign-in, or of a key and no person: nobody is anybody by it")]
     Anonymous,
+    /// Which of the provider's names for apps is the client's is not said.
+    #[error("its issuer has several names for apps, and none of them is said to be this client's")]
+    Whose,
+    /// Somebody of another of its tenants.
+    #[error(
+        "the token is of a tenant of the project (firebase.tenant): who is who counts here for the project's own people alone"
+    )]
+    Tenant,
     /// Its token does not hold.
     #[error("the provider's token does not hold: {0}")]
     Token(#[from] OutsideError),
@@ -248,8 +260,9 @@ impl Outside {
             return Err(LoginError::NotAnew);
         }
         let persona = persona::persona(&provider, &verified, &self.fhir);
+        let second_factor = factor::shown(&provider, &verified);
         let Verified { subject, issued_s: signed_s, auth_time_s, .. } = verified;
-        Ok(Login { provider, subject, persona, signed_s, auth_time_s, next: pending.next })
+        Ok(Login { provider, subject, persona, second_factor, signed_s, auth_time_s, next: pending.next })
     }
 
     async fn provider(&self, id: &str) -> Result<Provider, LoginError> {

@@ -131,11 +131,15 @@ suite! {
         for id in ["p1", "p2"] {
             assert!(server.client().save(&gateway_tests::patient(id, "x")).await.status < 300);
         }
-        let people = json!({"closed": {"fhirUser": "Patient/p1"}, "erased": {"fhirUser": "Patient/p2"}, "open": {"fhirUser": "Patient/p3"}});
-        let Some(provider) = Provider::start(&server, "clinic", people, &BY_CLAIM).await else { return };
-        for login in ["closed", "erased", "open"] {
+        let people = json!({"closed": {"fhirUser": "Patient/p1"}, "erased": {"fhirUser": "Patient/p2"}, "ended": {"fhirUser": "Patient/p2"}, "open": {"fhirUser": "Patient/p3"}});
+        let Some(mut provider) = Provider::start(&server, "clinic", people.clone(), &BY_CLAIM).await else { return };
+        for login in ["closed", "erased", "ended", "open"] {
             provider.log_in(&mut browser(&server), login).await.expect(200);
         }
+        // Who is nobody any more is found by an erasure all the same.
+        provider.says(&json!({"ended": {"name": "x"}})).await;
+        provider.log_in(&mut browser(&server), "ended").await.expect(403);
+        provider.says(&people).await;
         let of = |all: &[Json], actor: &str| all.iter().find(|account| account.str("actors.0") == Some(actor)).unwrap().str("id").unwrap().to_owned();
         let before = accounts(&server).await;
         server.command(&["account", "disable", &of(&before, "Patient/p1"), "--by", "Jane"]).await.expect(0);
@@ -144,15 +148,15 @@ suite! {
         server.command(&["purge", "approve", asked.str("id").unwrap(), "--by", "John Roe"]).await.expect(0);
         let mut sql = server.sql().await;
         let table = if engine == Engine::Postgres { "fhir_gateway.outside_links" } else { "outside_links" };
-        assert_eq!(sql.count(&format!("select count(*) from {table} where subject = 'erased'")).await, 0, "the subject is there");
+        assert_eq!(sql.count(&format!("select count(*) from {table} where subject in ('erased', 'ended')")).await, 0, "the subject is there");
         server.command(&["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
         let again = provider.anew(&server, "clinic2", &BY_CLAIM).await;
-        for login in ["closed", "erased"] {
+        for login in ["closed", "erased", "ended"] {
             again.log_in(&mut browser(&server), login).await.expect(403);
         }
         again.log_in(&mut browser(&server), "open").await.expect(200);
         assert_eq!(of(&accounts(&server).await, "Patient/p3"), of(&before, "Patient/p3"));
-        assert_eq!(accounts(&server).await.len(), 3);
+        assert_eq!(accounts(&server).await.len(), 4);
     }
 
     /// Nobody is tied to anybody by an e-mail address, a name or a birth date; and a claim that names no person names nobody.

@@ -22,6 +22,10 @@ use crate::jose::{Algorithm, KeyError, KeySet, Members, Parts, Unreadable, decod
 /// How a token may be signed.
 pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Es256, Algorithm::Es384];
 
+/// What says which app a token was given to where `aud` names them all: of a third party's (an OAuth client of a Supabase project) the
+/// issuer, the audience and the subject are the same as of the app's own.
+const APPS: [&str; 3] = ["client_id", "appid", "cid"];
+
 /// How far the issuer's clock may be ahead, in seconds.
 pub const LEEWAY_S: i64 = 60;
 
@@ -118,8 +122,8 @@ pub enum OutsideError {
     /// `iss` is another one.
     #[error("the token's iss is not the issuer, to the letter")]
     Issuer,
-    /// `aud` or `azp` is another one.
-    #[error("the token is for another audience (aud, azp)")]
+    /// `aud` or `azp` is another one; or an app shows what was made for another one.
+    #[error("the token is for another audience (aud, azp, client_id)")]
     Audience,
     /// There is no `sub`, or it is empty or too long.
     #[error("the token has no sub of 1 to {LONGEST_SUBJECT} bytes")]
@@ -230,7 +234,14 @@ fn is_for(claims: &Members, expected: &Expected<'_>) -> Result<(), OutsideError>
     let is_for_us = match expected.kind {
         Kind::Id { .. } => is_ours && audiences.len() == 1 && azp.is_none_or(|azp| azp == expected.audience),
         Kind::Held { audiences: names } => {
-            audiences.len() == 1 && is_one_of(names, audiences[0]) && azp.is_none_or(|azp| is_one_of(names, azp))
+            let is_its = |name: &str| match claims.get(name) {
+                Some(app) => app.as_str().is_some_and(|app| is_one_of(names, app)),
+                None => true,
+            };
+            audiences.len() == 1
+                && is_one_of(names, audiences[0])
+                && azp.is_none_or(|azp| is_one_of(names, azp))
+                && APPS.into_iter().all(is_its)
         }
         Kind::Access => is_ours,
     };

@@ -309,6 +309,31 @@ fn attacks_45_47_a_token_that_an_app_holds() {
 }
 
 #[test]
+fn attack_47_a_token_that_another_app_was_given() {
+    let (keys, audiences) = (keys(), ["authenticated".to_owned(), "app-1".to_owned()]);
+    let held = |changes: Value| {
+        let claims = with(with(claims(), json!({"nonce": null, "typ": null, "aud": "authenticated"})), changes);
+        let kind = Kind::Held { audiences: &audiences };
+        verify(&made(header(), claims), &Expected { issuer: ISSUER, audience: "", kind, now_s: NOW, keys: &keys })
+    };
+    for changes in [json!({}), json!({"client_id": "app-1"}), json!({"cid": "app-1", "azp": "app-1"})] {
+        assert!(held(changes.clone()).is_ok(), "{changes}");
+    }
+    for changes in [
+        // What the OAuth server of a Supabase project gives a third party differs from a session's by this alone.
+        json!({"client_id": "9a8b7c6d"}),
+        json!({"client_id": ""}),
+        json!({"client_id": ["app-1"]}),
+        json!({"appid": "app-2"}),
+        json!({"cid": "app-2"}),
+        json!({"client_id": "app-1", "cid": "app-2"}),
+        json!({"azp": "app-2"}),
+    ] {
+        assert_eq!(held(changes.clone()).unwrap_err(), OutsideError::Audience, "{changes}");
+    }
+}
+
+#[test]
 fn attack_51_no_nonce_or_another_one() {
     for nonce in ["n-2", "", "N-1", "n-1 "] {
         assert_eq!(changed(json!({"nonce": nonce})).unwrap_err(), OutsideError::Nonce, "{nonce}");

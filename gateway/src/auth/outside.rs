@@ -17,9 +17,9 @@ use super::scopes;
 use super::{Known, Unknown};
 use crate::authorization::{purpose, role};
 use crate::gateway::Gateway;
-use crate::outside::{Access, LoginError, Outside, may_be_opaque, tell};
-use crate::store::accounts::AccountError;
-use crate::store::clients::{Client, Kind, TOKEN};
+use crate::outside::{Access, LoginError, Outside, Unvouched, is_jwt, may_be_opaque, vouched};
+use crate::store::accounts::Word;
+use crate::store::clients::{Client, Kind};
 
 /// Whose such tokens are.
 pub struct Elsewhere {
@@ -29,12 +29,7 @@ pub struct Elsewhere {
 
 /// Whether a text can be a token of an outside issuer's.
 pub(super) fn may_be_one(token: &str) -> bool {
-    is_one(token) || (!token.starts_with(TOKEN) && may_be_opaque(token))
-}
-
-/// Whether a text can be one that says what it is: three parts, the first of which is JSON.
-fn is_one(token: &str) -> bool {
-    token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
+    is_jwt(token) || may_be_opaque(token)
 }
 
 impl Elsewhere {
@@ -48,7 +43,7 @@ impl Elsewhere {
     /// # Errors
     /// It is none, or that cannot be told.
     pub(super) async fn identify(&self, token: &str) -> Result<(Known, i64), Unknown> {
-        let access = if is_one(token) { self.outside.access(token).await } else { self.outside.opaque(token).await };
+        let access = if is_jwt(token) { self.outside.access(token).await } else { self.outside.opaque(token).await };
         let access = match access {
             Ok(Some(access)) => access,
             Ok(None) => return Err(Unknown::NotValid),
@@ -77,7 +72,7 @@ impl Elsewhere {
 
     /// Whoever has an account, and whether they act for others.
     async fn somebody(&self, access: &Access, client: &Client, scopes: &str) -> Result<Option<(Known, bool)>, Unknown> {
-        let Access { provider, subject, persona, .. } = access;
+        let Access { provider, subject, persona, second_factor, .. } = access;
         if let Err(why) = persona {
             tracing::info!(provider = %provider.id, %why, "a token is of nobody here by its claims");
         }
@@ -85,15 +80,14 @@ impl Elsewhere {
         if subject.is_empty() {
             return Ok(None);
         }
-        let vouched = match self.gateway.store.account_of_bearer(provider, subject, persona).await {
+        let vouched = match vouched(&self.gateway, provider, subject, (Word::Token, persona), None).await {
             Ok(vouched) => vouched,
-            Err(AccountError::Store(_)) => return Err(Unknown::Unavailable),
-            Err(_) => return Ok(None),
+            Err(Unvouched::Unavailable) => return Err(Unknown::Unavailable),
+            Err(Unvouched::NoAccount) => return Ok(None),
         };
-        tell(&self.gateway, provider, &vouched, None).await.map_err(|_| Unknown::Unavailable)?;
         let Some(account) = vouched.account else { return Ok(None) };
-        // What a login asks for a token does not go without: it shows a second factor where its provider asks for one.
-        if !provider.second_factor && (self.gateway.logins.second_factor || account.has_second_factor()) {
+        // What a login asks for a token does not go without: a second factor was shown to a provider that asks for one.
+        if !second_factor && (self.gateway.logins.second_factor || account.has_second_factor()) {
             return Ok(None);
         }
         let Some(purpose) = role(&account).and_then(|role| purpose(client, role)) else { return Ok(None) };

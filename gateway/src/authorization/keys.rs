@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reqwest::header::{ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
 use smart::assertion::{KeySet, LONGEST_SET};
 use tokio::sync::Semaphore;
 
@@ -183,13 +183,38 @@ impl KeysAt {
     }
 
     /// What an endpoint answers to a form.
-    pub(crate) async fn posted(&self, url: &str, authorization: &str, form: String, longest: usize) -> Option<Vec<u8>> {
-        let address = Url::parse(url).ok().filter(|url| self.reach.may_be_fetched(url))?;
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: what was in its place.
+    pub(crate) async fn posted(
+        &self,
+        url: &str,
+        authorization: &str,
+        form: String,
+        longest: usize,
+    ) -> Result<Vec<u8>, NoAnswer> {
+        let address = Url::parse(url).ok().filter(|url| self.reach.may_be_fetched(url)).ok_or(NoAnswer::Away)?;
         let request =
             self.by(&address).post(address).header(ACCEPT, "application/json").header(AUTHORIZATION, authorization);
-        let answer = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form).send().await.ok()?;
-        body(answer, longest).await
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        let answer = request.send().await.map_err(|_| NoAnswer::Away)?;
+        match answer.status() {
+            status if status.is_success() => body(answer, longest).await.ok_or(NoAnswer::Unreadable),
+            status if status.is_server_error() => Err(NoAnswer::Away),
+            status => Err(NoAnswer::Refused(status)),
+        }
     }
+}
+
+/// Why an endpoint's answer says nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NoAnswer {
+    /// There was none, or one that says that something is wrong there: it would be so for everybody.
+    Away,
+    /// It did not take the question.
+    Refused(StatusCode),
+    /// It is too long, or broke off.
+    Unreadable,
 }
 
 /// The body of an answer that succeeds, if it is not longer.

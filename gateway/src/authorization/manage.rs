@@ -23,8 +23,11 @@ impl AuthorizationServer {
         };
         let account = &session.account;
         let store = &self.gateway.store;
-        let approvals = store.approvals_of(account.organization, &account.id).await.map_err(unavailable)?;
-        let mut approvals = approvals;
+        // What an administrator approved is the person's to end, by whichever of their accounts the app knows them.
+        let mut approvals = store.exchanged_for(account).await.map_err(unavailable)?;
+        let own = store.approvals_of(account.organization, &account.id).await.map_err(unavailable)?;
+        approvals.extend(own.into_iter().filter(|approval| approval.approved.exchange.is_none()));
+        approvals.sort_by_key(|approval| std::cmp::Reverse(approval.created_ms));
         each_app_once(&mut approvals);
         let refused = store.refused_by(account).await.map_err(unavailable)?;
         let page = match form {

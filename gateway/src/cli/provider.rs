@@ -58,10 +58,13 @@ With --exchange, --firebase or --supabase an app that holds an ID token of the p
 for it here (RFC 8693), if it is registered with `client add --exchange`. Nobody logs in by such a provider here,
 and it need not have a discovery document (--keys says where its keys are). Its tokens have to be signed with
 RS256, RS384, ES256 or ES384 (a Supabase project with the legacy JWT secret has to switch to signing keys); those of
-anonymous sign-ins are nobody's. What the token that was signed last says counts.
+anonymous sign-ins are nobody's, and so are those of a tenant of a Firebase project, and those that a third party's client
+has (client_id). What the token that was signed last says counts.
 
 With --introspection access tokens that say nothing by themselves are shown to the provider, which says what they
-are (RFC 7662), for at most four seconds at a time. Their aud has to be the --audience.
+are (RFC 7662), for at most four seconds at a time. Their aud has to be the --audience. The provider has to tell
+access tokens from refresh tokens: by token_use, token_usage or typ in its answer, or by calling the latter inactive. One
+that tells neither would have its refresh tokens count as access tokens here.
 
 Examples:
   fhir-gateway provider add --by 'Jane Doe' --id firebase --name 'Clinic app' \\
@@ -130,7 +133,8 @@ pub struct AddArgs {
     /// A value of that claim, and the role that it is here (clinician=DOCTOR); give it again for more.
     #[arg(long, value_name = "VALUE=ROLE", requires = "claim_roles", value_parser = role)]
     role: Vec<(String, Role)>,
-    /// The provider asks for a second factor itself: none is asked for here.
+    /// The provider asks for a second factor itself: none is asked for here, but of whom it says that they were let in without (aal1 at
+    /// Supabase, no `sign_in_second_factor` at Firebase).
     #[arg(long)]
     second_factor: bool,
     #[command(flatten)]
@@ -331,12 +335,29 @@ fn words<'a>(option: &str, text: &'a str) -> Result<&'a str, Stop> {
     }
 }
 
-/// What everybody may set of themselves ties nobody to a person.
+/// What everybody may set of themselves ties nobody to a person, at whichever place of a path.
 fn claim<'a>(option: &str, name: &'a str) -> Result<&'a str, Stop> {
     let name = words(option, name)?;
-    let own =
-        ["email", "name", "given_name", "family_name", "preferred_username", "nickname", "phone_number", "birthdate"];
-    if own.contains(&name) || name.split('.').any(|part| part == "email" || part == "phone") {
+    let own = [
+        "email",
+        "name",
+        "given_name",
+        "family_name",
+        "preferred_username",
+        "nickname",
+        "phone",
+        "phone_number",
+        "birthdate",
+    ];
+    // Supabase: everybody writes their own, and `app_metadata` is the project's.
+    let first = name.split('.').next().unwrap_or_default();
+    if ["user_metadata", "raw_user_meta_data"].contains(&first) {
+        return Err(Stop::usage(format!(
+            "{option} {name}: people write that themselves there, so it says nothing of who they are; take a claim that the project alone \
+             sets (app_metadata.fhirUser)"
+        )));
+    }
+    if name.split('.').any(|part| own.contains(&part)) {
         return Err(Stop::usage(format!(
             "{option} {name}: nobody is tied to a person by e-mail, name or demographics"
         )));

@@ -7,9 +7,9 @@ use super::cookies::Cookie;
 use super::{Asked, Logins, Route, Shown, Standing, Unavailable, Who, next, paths, screens};
 use crate::authorization::form::Form;
 use crate::http::query;
-use crate::outside::{Answer, Login, LoginError, tell};
+use crate::outside::{Answer, Login, LoginError, Unvouched, vouched};
 use crate::pages::{Page, see_other};
-use crate::store::accounts::{AccountError, Vouched, Word};
+use crate::store::accounts::{Vouched, Word};
 
 /// How long after a login at a provider what takes more than a session is done without another one, in milliseconds.
 pub(super) const ANEW_MS: i64 = 5 * 60_000;
@@ -60,26 +60,24 @@ impl Logins {
 
     /// The session of whom a provider has vouched for.
     async fn vouched_for(&self, login: &Login, asked: &Asked<'_>) -> Result<Page, Unavailable> {
-        let Login { provider, subject, persona, signed_s, auth_time_s, next } = login;
+        let Login { provider, subject, persona, second_factor, signed_s, auth_time_s, next } = login;
         let next = next::ours(next);
         if let Err(why) = persona {
             tracing::warn!(provider = %provider.id, %why, "somebody logs in who is nobody here by claims");
         }
         let persona = persona.as_ref().ok().and_then(Option::as_ref);
         let said = (Word::Login(*signed_s), persona);
-        let vouched = match self.gateway.store.account_of_subject(provider, subject, said).await {
+        let vouched = match vouched(&self.gateway, provider, subject, said, asked.source).await {
             Ok(vouched) => vouched,
-            Err(AccountError::Store(_)) => return Err(Unavailable),
-            // What is claimed is no account that could be: its text may name whose it is.
-            Err(_) => {
+            Err(Unvouched::Unavailable) => return Err(Unavailable),
+            Err(Unvouched::NoAccount) => {
                 tracing::warn!(provider = %provider.id, "what the provider claims of somebody can be no account");
                 Vouched::default()
             }
         };
-        tell(&self.gateway, provider, &vouched, asked.source).await?;
         let account = vouched.account;
         let shown = Shown {
-            second: provider.second_factor,
+            second: *second_factor,
             outside: Some(provider.id.clone()),
             // Of a login whose time nobody says it is not known that it was just now.
             at_ms: Some(
@@ -127,7 +125,12 @@ impl Logins {
             LoginError::Unreachable => {
                 (StatusCode::BAD_GATEWAY, "The other login does not answer. Try again in a while, or another way.")
             }
-            LoginError::Anonymous | LoginError::Client | LoginError::Token(_) | LoginError::Sealed => (
+            LoginError::Anonymous
+            | LoginError::Whose
+            | LoginError::Tenant
+            | LoginError::Client
+            | LoginError::Token(_)
+            | LoginError::Sealed => (
                 StatusCode::BAD_GATEWAY,
                 "What the other login answered does not hold. Ask whoever looks after this server.",
             ),

@@ -2,7 +2,7 @@
 
 use smart::outside::{Kind, Verified, unverified_issuer};
 
-use super::{LoginError, Outside, Unclaimed, persona};
+use super::{LoginError, Outside, Unclaimed, factor, persona};
 use crate::store::accounts::Persona;
 use crate::store::providers::Provider;
 
@@ -18,6 +18,8 @@ pub struct Access {
     pub subject: Box<str>,
     /// Who that is here, where the trusted claims say so.
     pub persona: Result<Option<Persona>, Unclaimed>,
+    /// Whether they have shown a second factor there.
+    pub second_factor: bool,
     /// The client that it was given to.
     pub client: String,
     /// Its scopes, with spaces between.
@@ -48,8 +50,10 @@ pub(super) fn of(provider: Provider, verified: Verified, fhir: &str) -> Result<A
     };
     let scopes = scopes(&verified);
     let persona = persona::persona(&provider, &verified, fhir);
+    let second_factor = factor::shown(&provider, &verified);
     let Verified { subject, expires_s, .. } = verified;
-    Ok(Access { provider, subject, persona, client, scopes, expires_ms: expires_s.saturating_mul(1000) })
+    let expires_ms = expires_s.saturating_mul(1000);
+    Ok(Access { provider, subject, persona, second_factor, client, scopes, expires_ms })
 }
 
 fn text<'v>(verified: &'v Verified, name: &str) -> Option<&'v str> {

@@ -62,7 +62,7 @@ impl Outside {
         ])
         .ok_or(LoginError::Unreachable)?;
         let answer = self.keys.posted(&discovery.token_endpoint, &basic, form, LONGEST).await;
-        let tokens: Option<Tokens> = answer.and_then(|answer| serde_json::from_slice(&answer).ok());
+        let tokens: Option<Tokens> = answer.ok().and_then(|answer| serde_json::from_slice(&answer).ok());
         tokens.map(|tokens| SecretString::from(tokens.id_token)).ok_or(LoginError::Unreachable)
     }
 

@@ -1,11 +1,11 @@
 //! ID tokens that an app holds already, of a provider where nobody logs in for us (Firebase, Supabase, any): what they say of whom.
 
-use consent::OrganizationId;
 use serde_json::Value;
 use smart::outside::{Kind, Verified, unverified_issuer};
 
-use super::{LoginError, Outside, Unclaimed, persona};
+use super::{LoginError, Outside, Unclaimed, factor, persona};
 use crate::store::accounts::Persona;
+use crate::store::clients::Client;
 use crate::store::providers::Provider;
 
 /// What an ID token says, once it holds.
@@ -17,6 +17,8 @@ pub struct Held {
     pub subject: Box<str>,
     /// Who that is here, where the trusted claims say so.
     pub persona: Result<Option<Persona>, Unclaimed>,
+    /// Whether they have shown a second factor there.
+    pub second_factor: bool,
     /// When it was signed, in seconds since 1970.
     pub signed_s: i64,
     /// When the user logged in there, where it says so, in seconds since 1970.
@@ -26,22 +28,18 @@ pub struct Held {
 }
 
 impl Outside {
-    /// What an ID token says that a client shows, to which an administrator has allowed those of these providers of an organization.
+    /// What an ID token says that a client shows, to which an administrator has allowed those of its provider that were made for it.
     ///
     /// # Errors
     /// It is of none of them, does not hold, or that cannot be told.
-    pub async fn held(
-        &self,
-        token: &str,
-        (allowed, organization): (&[String], OrganizationId),
-    ) -> Result<Held, LoginError> {
+    pub async fn held(&self, token: &str, client: &Client) -> Result<Held, LoginError> {
         let issuer = unverified_issuer(token)?;
         let mut found = None;
-        for id in allowed {
+        for id in client.exchanging() {
             let provider = self.store.provider(id).await?;
             let is_its = |provider: &Provider| {
                 provider.issuer == *issuer
-                    && provider.organization == organization
+                    && provider.organization == client.organization
                     && !provider.exchange_audiences.is_empty()
             };
             found = provider.filter(is_its);
@@ -50,15 +48,24 @@ impl Outside {
             }
         }
         let provider = found.ok_or(LoginError::Provider)?;
-        let kind = Kind::Held { audiences: &provider.exchange_audiences };
+        let audiences = client.exchanged_of(&provider);
+        if audiences.is_empty() {
+            return Err(LoginError::Whose);
+        }
+        let kind = Kind::Held { audiences: &audiences };
         let verified = self.verified(&provider, token, (kind, "")).await?;
         if !is_somebody(&verified) {
             return Err(LoginError::Anonymous);
         }
+        // Tenants of a project have one issuer, one audience and people of their own, whom others may administer.
+        if verified.claims.get("firebase").is_some_and(|firebase| firebase.get("tenant").is_some()) {
+            return Err(LoginError::Tenant);
+        }
         let persona = persona::persona(&provider, &verified, &self.fhir);
-        let Verified { subject, expires_s, issued_s, auth_time_s, .. } = verified;
+        let second_factor = factor::shown(&provider, &verified);
+        let Verified { subject, expires_s, issued_s: signed_s, auth_time_s, .. } = verified;
         let expires_ms = expires_s.saturating_mul(1000);
-        Ok(Held { provider, subject, persona, signed_s: issued_s, auth_time_s, expires_ms })
+        Ok(Held { provider, subject, persona, second_factor, signed_s, auth_time_s, expires_ms })
     }
 }
 

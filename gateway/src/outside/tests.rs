@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -16,8 +17,10 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::*;
+use crate::audit::reading::{Column, Condition, Sight, Wish};
 use crate::gateway::{Gateway, Options};
 use crate::store::accounts::{Role, Word};
+use crate::store::providers::Change;
 
 const SECRET: &str = "s3cret&=";
 const FHIR: &str = "https://g.example/fhir";
@@ -354,6 +357,57 @@ async fn a_token_changes_no_account_also_where_the_provider_is_added_anew() {
     let changed =
         store.account_of_subject(&anew, "u-1", (Word::Login(2), Some(&other))).await.unwrap().account.unwrap();
     assert_eq!((&changed.id, &*changed.actors), (&made.id, &["Practitioner/9".to_owned()][..]));
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_token_before_the_provider_was_changed_vouches_for_nobody() {
+    let setting = setting().await;
+    let (cookie, state) = setting.begun().await;
+    let login = setting.outside.finish(&cookie, good(&state)).await.unwrap();
+    let (store, persona) = (&setting.gateway.store, login.persona.unwrap().unwrap());
+    let permit = setting.gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
+    let change = Change { roles: Some(vec![("boss".to_owned(), Role::Owner)]), ..Change::default() };
+    store.change_provider(&permit, "clinic", &change, "Jane").await.unwrap();
+    let said = (Word::Held(1), Some(&persona));
+    assert!(store.account_of_subject(&login.provider, "u-1", said).await.unwrap().account.is_none());
+    let now = store.provider("clinic").await.unwrap().unwrap();
+    assert!(store.account_of_subject(&now, "u-1", said).await.unwrap().account.is_some());
+}
+
+/// A client that goes does not come between what is done to an account and its record.
+#[tokio::test]
+async fn what_claims_do_to_an_account_is_on_record_whoever_goes_meanwhile() {
+    let setting = setting().await;
+    let (cookie, state) = setting.begun().await;
+    let login = setting.outside.finish(&cookie, good(&state)).await.unwrap();
+    let persona = login.persona.unwrap().unwrap();
+    let gateway = Arc::new(setting.gateway);
+    let work = vouched(&gateway, &login.provider, "u-1", (Word::Login(1), Some(&persona)), None);
+    assert!(tokio::time::timeout(Duration::ZERO, work).await.is_err(), "nobody waits for it");
+    let permit = gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Read).unwrap();
+    let condition = Condition::Is(Column::Interaction, "account-add-by-claims".into());
+    let wish = Wish { condition, ascending: true, after: None, count: 0, total: true };
+    let is_recorded = async {
+        while gateway.audit.find(&permit, &Sight::All, &wish).await.unwrap().total != Some(1) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), is_recorded).await.unwrap();
+    assert_eq!(gateway.store.accounts(&permit).await.unwrap().len(), 1);
+}
+
+/// A provider that asks for a second factor, and says of a login that it was without, has asked for none.
+#[tokio::test]
+async fn a_second_factor_counts_unless_the_token_says_that_there_was_none() {
+    let setting = setting().await;
+    assert!(!setting.with("aal", json!("aal2")).await.unwrap().second_factor, "nobody says that it asks for one");
+    let permit = setting.gateway.permit(&Gateway::operator(), Purpose::Hoperat, Action::Change).unwrap();
+    let change = Change { second_factor: Some(true), ..Change::default() };
+    setting.gateway.store.change_provider(&permit, "clinic", &change, "Jane").await.unwrap();
+    for (level, shown) in [(json!("aal2"), true), (json!("aal1"), false), (json!(["aal2"]), false)] {
+        assert_eq!(setting.with("aal", level.clone()).await.unwrap().second_factor, shown, "{level}");
+    }
+    assert!(setting.with("x", json!(1)).await.unwrap().second_factor);
 }
 
 /// Keycloak says of its document that nobody keeps it; and whoever sends a token that is none is nobody.

@@ -13,6 +13,7 @@ pub(in crate::store) mod check;
 mod exchanged;
 mod handles;
 mod jwks;
+mod refused;
 mod registration;
 pub(in crate::store) mod secret;
 mod tokens;
@@ -28,7 +29,7 @@ pub use check::{check_scopes_of_apps, is_id, over_http};
 pub use exchanged::Exchanged;
 pub use handles::{Handle, HandleKind, NewHandle};
 pub use registration::{NotRegistered, Registered, Registration};
-pub use secret::{TOKEN, hash_of, new_id};
+pub use secret::{TOKEN, hash_of, is_ours, new_id};
 pub use tokens::{Issued, Token};
 pub use wanted::{Change, New};
 
@@ -125,6 +126,7 @@ pub struct Client {
     /// Whose access tokens it has, where it gets none here.
     pub provider: Option<String>,
     /// The providers whose ID tokens it may exchange for access tokens: an administrator approved that in the stead of whom they are about.
+    /// Where the provider has several names for apps (`aud`), after a `=` the one that is this client's ([`Client::exchanged_of`]).
     pub exchanges: Vec<String>,
     /// The networks from which it is answered; none are all.
     pub networks: Vec<IpNet>,

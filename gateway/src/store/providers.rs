@@ -78,14 +78,20 @@ pub struct Change {
     pub second_factor: Option<bool>,
 }
 
-const COLUMNS: &str = "organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, removed, claim_roles, \
+pub(in crate::store) const COLUMNS: &str = "organization_id, id, name, issuer, client_id, sealed, claim_actor, created, created_by, removed, claim_roles, \
                        roles, second_factor, audience, jwks_url, exchange_audiences, introspection, introspection_client, introspection_sealed";
 
 /// The most that a login page offers.
 const OFFERED: usize = 20;
 
 impl Provider {
-    fn of(row: &Row) -> Option<Self> {
+    /// Whether another reading of it says the same of who may be vouched for, and as what.
+    pub(in crate::store) fn vouches_as(&self, other: &Self) -> bool {
+        let of = |provider: &Self| (provider.second_factor, provider.claim_actor.clone(), provider.claim_roles.clone());
+        of(self) == of(other) && self.roles == other.roles && self.exchange_audiences == other.exchange_audiences
+    }
+
+    pub(in crate::store) fn of(row: &Row) -> Option<Self> {
         let text = |column: usize| row.text(column).map(ToOwned::to_owned);
         Some(Self {
             organization: OrganizationId(row.int(0)?),

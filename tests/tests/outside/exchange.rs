@@ -162,6 +162,15 @@ suite! {
         assert_eq!(recorded(&server, "account-change-by-claims", 200).await, 1);
         tokio::time::sleep(super::KNOWN).await;
         assert_eq!(read(&server, old, "/Patient").await, 401);
+        // Who is nobody by a token that was signed last is nobody by those from before either, until a later one says otherwise.
+        let nothing = issuer.token("u-2", "app-1", json!({"iat": now() + 20}));
+        for _ in 0..2 {
+            assert_eq!(refused(&server, "clinic-app", &nothing, &[]).await.1, "invalid_request");
+            assert_eq!(refused(&server, "clinic-app", &later, &[]).await.1, "invalid_request");
+        }
+        assert_eq!(recorded(&server, "account-end-by-claims", 200).await, 1, "nothing was left to end");
+        let again = issuer.token("u-2", "app-1", json!({"fhirUser": "Practitioner/2", "roles": ["clinician"], "iat": now() + 30}));
+        exchange(&server, "clinic-app", &again, &[]).await.expect(200);
         // Nobody takes the app's word any more.
         server.command(&["client", "change", "clinic-app", "--by", "Jane", "--no-exchange", "--redirect-uri", "https://app.example/cb"]).await.expect(0);
         assert_eq!(refused(&server, "clinic-app", &later, &[]).await.1, "unauthorized_client");
@@ -188,6 +197,7 @@ suite! {
         let header = |header: Value| issuer.signed(&header, &issuer.claims("u-1", "app-1", who.clone()));
         let claims = issuer.claims("u-1", "app-1", who.clone());
         exchange(&server, "clinic-app", &with("x", json!(1)), &[]).await.expect(200);
+        exchange(&server, "clinic-app", &with("client_id", json!("app-1")), &[]).await.expect(200);
         let now = now();
         let twice = issuer.token("u-1", "app-1", who.clone());
         let (head, signature) = twice.rsplit_once('.').unwrap();
@@ -201,6 +211,11 @@ suite! {
             ("two audiences", with("aud", json!(["app-1", "app-2"]))),
             ("no audience", with("aud", Value::Null)),
             ("another's azp", with("azp", json!("app-2"))),
+            ("of another client, at Supabase", with("client_id", json!("9a8b7c6d-third-party"))),
+            ("of another client, at Microsoft", with("appid", json!("app-2"))),
+            ("of another client, at Okta", with("cid", json!("app-2"))),
+            ("of a client that is no text", with("client_id", json!(["app-1"]))),
+            ("of a tenant, at Firebase", with("firebase", json!({"sign_in_provider": "password", "tenant": "tenant-1"}))),
             ("another issuer", with("iss", json!("https://evil.example"))),
             ("an issuer like it", with("iss", json!(format!("{}/", issuer.url)))),
             ("the other issuer, by this one's key", with("iss", json!(other.url))),
@@ -248,7 +263,7 @@ suite! {
         assert_eq!(refused(&server, "plain", &twice, &[]).await.1, "unauthorized_client");
         assert_eq!(refused(&server, "nobody", &twice, &[]).await.0, 401);
         assert_eq!(accounts(&server).await.len(), 1, "nobody else was made");
-        assert_eq!(recorded(&server, "token-exchange", 200).await, 1);
+        assert_eq!(recorded(&server, "token-exchange", 200).await, 2);
         // What is asked for.
         for (more, error) in [
             ([("scope", "system/*.rs"), ("", "")], "invalid_scope"),
@@ -295,13 +310,67 @@ suite! {
         assert!(page.text().contains("You have closed this app out"), "{}", page.text());
         assert_eq!(read(&server, &last, "/Patient/p1").await, 401);
         let (status, error, says) = refused(&server, "clinic-app", &token, &[]).await;
-        assert_eq!((status, &*error), (403, "access_denied"));
+        assert_eq!((status, &*error), (400, "invalid_request"));
         assert!(says.contains("/oauth/manage"), "{says}");
         paula.press(&page, "Let clinic-app in again", &[]).await;
-        let again_given = exchange(&server, "clinic-app", &token, &[]).await.expect(200).json();
+        // Where it is for may be said more than once (RFC 8693, 2.1), of here alone.
+        let base = format!("http://{}/fhir", server.address());
+        let places = [("resource", &*base), ("resource", &base), ("audience", &base), ("audience", &base)];
+        let again_given = exchange(&server, "clinic-app", &token, &places).await.expect(200).json();
+        let elsewhere = [("resource", &*base), ("resource", "https://elsewhere.example")];
+        assert_eq!(refused(&server, "clinic-app", &token, &elsewhere).await.1, "invalid_target");
+        assert_eq!(refused(&server, "clinic-app", &token, &[("scope", "patient/*.r"), ("scope", "patient/*.r")]).await.0, 400);
         assert_eq!(read(&server, again_given.str("access_token").unwrap(), "/Patient/p1").await, 200);
         let page = again(&server, "paula").await.open("/oauth/manage").await;
         assert!(!page.text().contains("You have closed"), "{}", page.text());
+        // Where another app knows them by claims, under an account of which they need not know, they are the same person.
+        let other = Issuer::start();
+        trust(&server, "other", &other, &[]).await.expect(0);
+        app(&server, "other-app", "other", "patient/*.rs").await.expect(0);
+        let (theirs, stranger) = (other.token("x-1", "app-1", json!({"fhirUser": "Patient/p1"})), other.token("x-2", "app-1", json!({"fhirUser": "Patient/p11"})));
+        let given = exchange(&server, "other-app", &theirs, &[]).await.expect(200).json();
+        exchange(&server, "other-app", &stranger, &[]).await.expect(200);
+        let access = given.str("access_token").unwrap();
+        assert_eq!((read(&server, access, "/Patient/p1").await, accounts(&server).await.len()), (200, 3));
+        let page = paula.open("/oauth/manage").await;
+        let page = paula.press(&page, "End the access of other-app", &[]).await;
+        tokio::time::sleep(super::KNOWN).await;
+        assert_eq!(read(&server, access, "/Patient/p1").await, 401);
+        assert!(refused(&server, "other-app", &theirs, &[]).await.2.contains("closed the client out"));
+        exchange(&server, "other-app", &stranger, &[]).await.expect(200);
+        paula.press(&page, "Let other-app in again", &[]).await;
+        exchange(&server, "other-app", &theirs, &[]).await.expect(200);
+    }
+
+    /// Two apps of one provider: a token is for the app that it was made for, by whichever client it is shown.
+    async fn a_client_exchanges_what_was_made_for_it(engine: Engine) {
+        let server = Server::start(engine);
+        let issuer = Issuer::start();
+        trust(&server, "clinic", &issuer, &["--exchange", "app-2"]).await.expect(0);
+        trust(&server, "single", &Issuer::start(), &[]).await.expect(0);
+        let several = app(&server, "no-app", "clinic", "patient/*.rs").await.expect(4);
+        assert!(several.stderr.contains("PROVIDER=NAME"), "{}", several.stderr);
+        app(&server, "no-app", "clinic=app-3", "patient/*.rs").await.expect(4);
+        app(&server, "no-app", "clinic=a b", "patient/*.rs").await.expect(2);
+        app(&server, "no-app", "clinic=", "patient/*.rs").await.expect(2);
+        app(&server, "one", "clinic=app-1", "patient/*.rs").await.expect(0);
+        app(&server, "two", "clinic=app-2", "patient/*.rs user/*.rs").await.expect(0);
+        app(&server, "both", "single", "patient/*.rs").await.expect(0);
+        server.command(&["client", "change", "both", "--by", "Jane", "--exchange", "clinic=app-1", "--exchange", "clinic=app-2"]).await.expect(0);
+        let token = |audience: &str| issuer.token("u-1", audience, json!({"fhirUser": "Patient/p1"}));
+        for (client, audience, status) in [("one", "app-1", 200), ("one", "app-2", 400), ("two", "app-1", 400), ("two", "app-2", 200), ("both", "app-1", 200), ("both", "app-2", 200)] {
+            assert_eq!(exchange(&server, client, &token(audience), &[]).await.status, status, "{client} {audience}");
+        }
+        // Of two names of which one went the other is left.
+        server.command(&["provider", "change", "clinic", "--by", "Jane", "--exchange", "app-1"]).await.expect(0);
+        assert_eq!(exchange(&server, "two", &token("app-2"), &[]).await.status, 400);
+        assert_eq!(exchange(&server, "both", &token("app-1"), &[]).await.status, 200);
+        // Whose token it may be shows no more where a provider that had one has several.
+        app(&server, "bare", "clinic", "patient/*.rs").await.expect(0);
+        assert_eq!(exchange(&server, "bare", &token("app-1"), &[]).await.status, 200);
+        server.command(&["provider", "change", "clinic", "--by", "Jane", "--exchange", "app-1", "--exchange", "app-2"]).await.expect(0);
+        let says = refused(&server, "bare", &token("app-1"), &[]).await.2;
+        assert!(says.contains("PROVIDER=NAME"), "{says}");
     }
 
     /// Where a login would have to show a second factor, an exchange does not go without, unless the provider asks for one.
@@ -315,7 +384,31 @@ suite! {
         app(&server, "strong-app", "strong", "patient/*.rs").await.expect(0);
         let who = json!({"fhirUser": "Patient/p1"});
         assert_eq!(refused(&server, "plain-app", &plain.token("u-1", "app-1", who.clone()), &[]).await.0, 400);
-        exchange(&server, "strong-app", &strong.token("u-1", "app-1", who), &[]).await.expect(200);
+        exchange(&server, "strong-app", &strong.token("u-1", "app-1", who.clone()), &[]).await.expect(200);
+        // It asks for one, and says of this login that it was without: Supabase by `aal`, Firebase by what is not there.
+        let firebase = "--issuer=https://securetoken.google.com/app-1";
+        let keys = plain.keys();
+        let add = ["provider", "add", "--by", "Jane", "--id", "firebase", "--name", "f", firebase, "--keys", &keys, "--exchange", "app-1", "--claim-actor", "fhirUser", "--second-factor"];
+        server.command(&add).await.expect(0);
+        app(&server, "firebase-app", "firebase", "patient/*.rs").await.expect(0);
+        let with = |issuer: &Issuer, name: &str, value: Value| {
+            let mut claims = json!({"fhirUser": "Patient/p1"});
+            if name == "firebase" {
+                claims["iss"] = "https://securetoken.google.com/app-1".into();
+            }
+            claims[name] = value;
+            issuer.token("u-1", "app-1", claims)
+        };
+        for (client, token, status) in [
+            ("strong-app", with(&strong, "aal", json!("aal2")), 200),
+            ("strong-app", with(&strong, "aal", json!("aal1")), 400),
+            ("strong-app", with(&strong, "aal", json!(2)), 400),
+            ("firebase-app", with(&plain, "firebase", json!({"sign_in_provider": "password", "sign_in_second_factor": "phone"})), 200),
+            ("firebase-app", with(&plain, "firebase", json!({"sign_in_provider": "password"})), 400),
+            ("firebase-app", with(&plain, "firebase", json!({"sign_in_second_factor": ""})), 400),
+        ] {
+            assert_eq!(exchange(&server, client, &token, &[]).await.status, status, "{client}");
+        }
     }
 
     /// What `provider add` makes of a project of Firebase or Supabase, and what it refuses.
@@ -338,8 +431,17 @@ suite! {
             &["--issuer", "https://id.example", "--exchange", "a b"],
             &["--issuer", "https://id.example", "--exchange", "a", "--keys", "http://id.example/keys"],
             &["--exchange", "a"],
+            // What people write into their own records there.
+            &["--firebase", "a-project", "--claim-roles", "user_metadata.roles", "--role", "a=DOCTOR"],
+            &["--firebase", "a-project", "--claim-roles", "raw_user_meta_data.roles", "--role", "a=DOCTOR"],
+            &["--firebase", "a-project", "--claim-roles", "app_metadata.email", "--role", "a=DOCTOR"],
         ] {
             add("wrong", wrong).await.expect(2);
+        }
+        for claim in ["user_metadata.fhirUser", "user_metadata", "raw_user_meta_data.fhirUser", "email", "identity.email"] {
+            let wrong = ["provider", "add", "--by", "Jane", "--name", "n", "--id", "wrong", "--firebase", "a-project", "--claim-actor", claim];
+            let refused = server.command(&wrong).await.expect(2);
+            assert!(refused.stderr.contains("--claim-actor"), "{claim}: {}", refused.stderr);
         }
     }
 }

@@ -166,5 +166,8 @@ fn asked(text: &str, says: &Mutex<Says>) -> (u16, Value) {
         return (500, json!({}));
     }
     let token = form.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
-    (200, says.tokens.get(token).cloned().unwrap_or_else(|| json!({ "active": false })))
+    let said = says.tokens.get(token).cloned().unwrap_or_else(|| json!({ "active": false }));
+    // A test may want another status.
+    let status = said.get("(status)").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    (status.unwrap_or(200), said)
 }

@@ -85,8 +85,13 @@ suite! {
         assert!(issuer.asked() <= asked + 2, "{asked} {}", issuer.asked());
         // What can be no token is nobody's to know, nor is one of ours or one that says what it is.
         let asked = issuer.asked();
-        for text in ["short", &"x".repeat(3_000), "fgt_0123456789abcdef0123456789abcdef0123456789abcd", "eyJhbGciOiJub25lIn0.e30.", "a=b0123456789abcdef"] {
+        for text in ["short", &"x".repeat(3_000), "eyJhbGciOiJub25lIn0.e30.", "CnsiYWxnIjoibm9uZSJ9.e30.", "a=b0123456789abcdef"] {
             assert_eq!(read(&server, text, "/Patient/p1").await, 401, "{text}");
+        }
+        // Also a secret of ours that somebody shows in place of a token.
+        for kind in ["t", "r", "c", "s", "a", "l", "m", "i"] {
+            let text = format!("fg{kind}_0123456789abcdef0123456789abcdef0123456789abcd");
+            assert_eq!(read(&server, &text, "/Patient/p1").await, 401, "{text}");
         }
         assert_eq!(issuer.asked(), asked);
         // What is revoked there counts no longer, within seconds; nor does anything while the provider is away.
@@ -127,14 +132,35 @@ suite! {
             (json!({"client_id": "ours"}), 401),
             (json!({"client_id": "job", "azp": "other"}), 401),
             (json!({"sub": "x".repeat(300)}), 401),
+            (json!({"token_use": "access_token", "typ": "Bearer"}), 200),
+            (json!({"token_usage": "access_token", "typ": "at+jwt"}), 200),
+            (json!({"token_use": "refresh_token"}), 401),
+            (json!({"token_usage": "refresh_token"}), 401),
+            (json!({"typ": "Refresh"}), 401),
+            (json!({"typ": "ID"}), 401),
         ].into_iter().enumerate() {
             let token = format!("a-program-s-token-{number:04}");
             issuer.says(&token, said(&issuer, &other));
             assert_eq!(read(&server, &token, "/Patient").await, status, "{other}");
         }
-        // What is no answer tells nothing.
-        issuer.says("a-program-s-token-last", said(&issuer, &json!({"active": "true"})));
-        assert_eq!(read(&server, "a-program-s-token-last", "/Patient").await, 503);
+        // What is no answer tells nothing, of that token: nobody asks again at once, and of others it says nothing either.
+        let asked = issuer.asked();
+        for (number, (answer, status)) in [
+            (said(&issuer, &json!({"active": "true"})), 503),
+            (json!({"(status)": 401}), 503),
+            (json!({"(status)": 403}), 503),
+            (json!({"(status)": 429}), 503),
+            (json!({"(status)": 400}), 401),
+            (json!({"(status)": 404}), 401),
+        ].into_iter().enumerate() {
+            let token = format!("an-odd-token-{number:04}");
+            issuer.says(&token, answer.clone());
+            assert_eq!((read(&server, &token, "/Patient").await, read(&server, &token, "/Patient").await), (status, status), "{answer}");
+            let other = format!("another-s-token-{number:04}");
+            issuer.says(&other, said(&issuer, &json!({})));
+            assert_eq!(read(&server, &other, "/Patient").await, 200, "{answer}");
+        }
+        assert_eq!(issuer.asked(), asked + 12);
     }
 
     /// A client that a provider knew is another's from now on, under the same id: no token of the one before counts.

@@ -8,6 +8,9 @@ use crate::jose::{Members, object};
 /// How long a token counts of which nobody says when it ends, in seconds: whoever shows it then asks anew.
 const UNSAID_S: i64 = 60;
 
+/// What `typ` is of an access token, where it is there.
+const ACCESS: [&str; 3] = ["Bearer", "at+jwt", "application/at+jwt"];
+
 /// Why a token does not count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IntrospectionError {
@@ -23,6 +26,9 @@ pub enum IntrospectionError {
     /// Whoever shows it would have to show a key as well.
     #[error("the token is no bearer's (token_type, cnf)")]
     Bound,
+    /// It is no access token, but a refresh or ID token.
+    #[error("the token is no access token (token_use, token_usage, typ)")]
+    Kind,
     /// `aud` is another one, or there is none.
     #[error("the token is for another audience, or for none that is said")]
     Audience,
@@ -42,7 +48,7 @@ pub enum IntrospectionError {
 /// # Errors
 /// [`IntrospectionError`]: why the token does not count; of one of which nothing is said [`IntrospectionError::Malformed`].
 pub fn introspected(json: &[u8], (issuer, audience): (&str, &str), now_s: i64) -> Result<Verified, IntrospectionError> {
-    use IntrospectionError::{Audience, Bound, Expired, Inactive, Issuer, Malformed, NotYet, Subject};
+    use IntrospectionError::{Audience, Bound, Expired, Inactive, Issuer, Kind, Malformed, NotYet, Subject};
     let claims: Members = object(json).ok_or(Malformed)?;
     let text = |name: &str| claims.text(name).map_err(|_| Malformed);
     let time = |name: &str| claims.number(name).map_err(|_| Malformed);
@@ -57,6 +63,16 @@ pub fn introspected(json: &[u8], (issuer, audience): (&str, &str), now_s: i64) -
     let is_bearer = text("token_type")?.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
     if !is_bearer || claims.has("cnf") {
         return Err(Bound);
+    }
+    // Many providers say of any token of theirs what it is: Hydra and OpenIddict by its use, Keycloak by its type.
+    for name in ["token_use", "token_usage"] {
+        if text(name)?.is_some_and(|of| !of.eq_ignore_ascii_case("access_token")) {
+            return Err(Kind);
+        }
+    }
+    let is_access = |typ: &str| ACCESS.iter().any(|access| typ.eq_ignore_ascii_case(access));
+    if text("typ")?.is_some_and(|typ| !is_access(typ)) {
+        return Err(Kind);
     }
     let is_ours = match claims.get("aud") {
         Some(Value::String(one)) => one == audience,

@@ -24,8 +24,8 @@ use super::super::record::Who;
 use super::super::{AuthorizationServer, PATHS, Problem, Reply, Sent};
 use super::exchange::LIFETIME;
 use crate::metrics::Grant;
-use crate::outside::{Held, LoginError, tell};
-use crate::store::accounts::{Account, AccountError, Word};
+use crate::outside::{Held, LoginError, Unvouched, vouched};
+use crate::store::accounts::{Account, Word};
 use crate::store::clients::{Client, Exchanged, NewApproval};
 
 /// The grant.
@@ -37,6 +37,8 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// What may be shown for it. Supabase calls the same token an access token.
 const SUBJECTS: [&str; 3] =
     ["urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt", ACCESS_TOKEN];
+/// Where a token is to be shown: parameters that may come more than once (RFC 8693, 2.1).
+const PLACES: [&str; 2] = ["resource", "audience"];
 /// For how long what was approved is listed after the last exchange, in milliseconds: 90 days.
 const LISTED_MS: i64 = 90 * 86_400_000;
 
@@ -53,7 +55,8 @@ fn nobody() -> Problem {
 impl AuthorizationServer {
     /// Answers an exchange; `None` where the form asks for something else.
     pub(in crate::authorization) async fn token_exchange(&self, sent: &Sent<'_>, form: &str) -> Option<Reply> {
-        let form = Form::read(form).ok().filter(|form| form.get("grant_type") == Some(TOKEN_EXCHANGE))?;
+        let form =
+            Form::read_several(form, &PLACES).ok().filter(|form| form.get("grant_type") == Some(TOKEN_EXCHANGE))?;
         let (who, reply) = match self.shown(sent, &form).await {
             Ok(shown) => {
                 let client = shown.client;
@@ -85,7 +88,7 @@ impl AuthorizationServer {
             return Err(Problem::new("unauthorized_client", says));
         }
         let token = self.asked(form)?;
-        let held = self.logins.outside().held(token, (&client.exchanges, client.organization)).await;
+        let held = self.logins.outside().held(token, client).await;
         let held = held.map_err(|error| refused(&error, client))?;
         let account = self.account_of(&held, source).await?;
         let role = role(&account).ok_or_else(nobody)?;
@@ -140,7 +143,8 @@ impl AuthorizationServer {
                     "whoever this is about has closed the client out, and lets it in again at {}{}",
                     self.origin, PATHS.manage
                 );
-                return Err(Problem { status: StatusCode::FORBIDDEN, ..Problem::new("access_denied", says) });
+                // RFC 8693, 2.2.2: a token that is not acceptable, for whatever reason.
+                return Err(Problem::new("invalid_request", says));
             }
             // Who was changed meanwhile shows anew that it is itself.
             Exchanged::Changed => return Err(Problem::invalid_client()),
@@ -178,8 +182,8 @@ impl AuthorizationServer {
             return wrong("requested_token_type has to be urn:ietf:params:oauth:token-type:access_token, or none");
         }
         // Where the token is to be shown: here, or nowhere.
-        let is_here = |place: &str| place.trim_end_matches('/') == &*self.base;
-        if ["resource", "audience"].iter().any(|name| form.get(name).is_some_and(|place| !is_here(place))) {
+        let is_here = |places: &str| places.split(' ').all(|place| place.trim_end_matches('/') == &*self.base);
+        if PLACES.iter().any(|name| form.get(name).is_some_and(|place| !is_here(place))) {
             let says =
                 format!("tokens of here are for {} alone: say that as resource or audience, or nothing", self.base);
             return Err(Problem::new("invalid_target", says));
@@ -197,26 +201,24 @@ impl AuthorizationServer {
 
     /// The account of whom a token is about.
     async fn account_of(&self, held: &Held, source: Option<IpAddr>) -> Result<Account, Problem> {
-        let Held { provider, subject, persona, signed_s, .. } = held;
+        let Held { provider, subject, persona, second_factor, signed_s, .. } = held;
         if let Err(why) = persona {
             tracing::info!(provider = %provider.id, %why, "an ID token is of nobody here by its claims");
         }
         let persona = persona.as_ref().ok().and_then(Option::as_ref);
         let said = (Word::Held(*signed_s), persona);
-        let vouched = match self.gateway.store.account_of_subject(provider, subject, said).await {
+        let vouched = match vouched(&self.gateway, provider, subject, said, source).await {
             Ok(vouched) => vouched,
-            Err(AccountError::Store(_)) => return Err(Problem::unavailable()),
-            // What is claimed is no account that could be: its text may name whose it is.
-            Err(_) => {
+            Err(Unvouched::Unavailable) => return Err(Problem::unavailable()),
+            Err(Unvouched::NoAccount) => {
                 tracing::warn!(provider = %provider.id, "what the provider claims of somebody can be no account");
                 return Err(nobody());
             }
         };
-        tell(&self.gateway, provider, &vouched, source).await.map_err(|_| Problem::unavailable())?;
         let account = vouched.account.ok_or_else(nobody)?;
-        // What a login asks for an exchange does not go without: it shows a second factor where its provider asks for one.
+        // What a login asks for an exchange does not go without: a second factor was shown to a provider that asks for one.
         let needs_second = self.gateway.logins.second_factor || account.has_second_factor();
-        if needs_second && !provider.second_factor { Err(nobody()) } else { Ok(account) }
+        if needs_second && !second_factor { Err(nobody()) } else { Ok(account) }
     }
 }
 
@@ -250,6 +252,11 @@ fn refused(error: &LoginError, client: &Client) -> Problem {
         }
         LoginError::Provider => {
             "the subject_token is of no issuer whose tokens this client may exchange (client add|change --exchange PROVIDER)".to_owned()
+        }
+        LoginError::Whose => {
+            "the subject_token's issuer has several names for apps, and which is this client's is not said: an administrator says so \
+             (client change --exchange PROVIDER=NAME)"
+                .to_owned()
         }
         LoginError::Token(OutsideError::Algorithm) => {
             "the subject_token's alg is none of RS256, RS384, ES256 and ES384. What is signed by a shared secret (HS256, as Supabase's legacy JWT \

@@ -53,8 +53,9 @@ pub struct AddArgs {
     redirect_uri: Vec<String>,
     /// A provider (`fhir-gateway provider add --exchange`, --firebase, --supabase) whose ID tokens it exchanges for access tokens, without
     /// a page for whoever they are about: you approve all of its scopes in the stead of everybody who uses it. They see it among what has
-    /// access for them, and can close it out. Give it again for more.
-    #[arg(long, value_name = "PROVIDER")]
+    /// access for them, and can close it out. Of a provider with several names for apps (aud) it says which is this one's: those that were
+    /// made for other apps it does not exchange. Give it again for more.
+    #[arg(long, value_name = "PROVIDER[=NAME]")]
     exchange: Vec<String>,
     /// A network (10.0.0.0/8) or address from which it is answered; give it again for more. Without it is from anywhere. Behind a proxy
     /// `serve` has to know which that is (--trusted-proxy).
@@ -132,9 +133,9 @@ pub struct ChangeArgs {
     /// Nobody logs in for it.
     #[arg(long)]
     no_redirect_uris: bool,
-    /// A provider whose ID tokens it exchanges, in place of those before; give it again for more. You approve its scopes in the stead of
-    /// everybody who uses it.
-    #[arg(long, value_name = "PROVIDER", conflicts_with = "no_exchange")]
+    /// A provider whose ID tokens it exchanges (with the name that it has for this app, where it has several), in place of those before;
+    /// give it again for more. You approve its scopes in the stead of everybody who uses it.
+    #[arg(long, value_name = "PROVIDER[=NAME]", conflicts_with = "no_exchange")]
     exchange: Vec<String>,
     /// It exchanges no ID tokens; what came of those that it did ends.
     #[arg(long)]

@@ -5,6 +5,7 @@ use reqwest::Url;
 
 use super::issuer;
 use crate::cli::Stop;
+use crate::outside::FIREBASE;
 
 /// The most audiences, and the longest, in bytes.
 const MOST: usize = 20;
@@ -34,8 +35,7 @@ pub(super) struct Held {
     pub(super) audiences: Vec<String>,
 }
 
-/// Google's, which signs for all projects of Firebase.
-const FIREBASE: &str = "https://securetoken.google.com/";
+/// Google's keys, which sign for all projects of Firebase.
 const FIREBASE_KEYS: &str = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com";
 
 impl HeldArgs {

@@ -11,7 +11,7 @@ use super::{Account, AccountError, Role, columns, held, sessions};
 use crate::store::Store;
 use crate::store::connection::{Arg, Connection, DbError, DbErrorKind, Row};
 use crate::store::dialect;
-use crate::store::providers::Provider;
+use crate::store::providers::{COLUMNS, Provider};
 
 /// Who somebody is here, by what a provider says that is trusted for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -162,10 +162,12 @@ impl Store {
         let mut connection = core.pools.writer().await.map_err(AccountError::from)?;
         connection.begin_write(Some(organization.0)).await?;
         let done = async {
-            // Whoever removes the provider waits for this, or this finds it removed.
+            // Whoever changes or removes the provider waits for this, or this finds that done: what was read of a token by what it was
+            // before vouches for nobody.
             let locked = dialect::for_share(connection.engine());
-            let sql = format!("select 1 from outside_providers where id = $1 and removed is null{locked}");
-            if connection.fetch_optional(&sql, &[Arg::Text(&provider.id)]).await?.is_none() {
+            let sql = format!("select {COLUMNS} from outside_providers where id = $1 and removed is null{locked}");
+            let now = connection.fetch_optional(&sql, &[Arg::Text(&provider.id)]).await?;
+            if !now.as_ref().and_then(Provider::of).is_some_and(|now| now.vouches_as(provider)) {
                 return Ok(Vouched::default());
             }
             let sql = "select l.account, l.asserted, (select max(m.said) from outside_links m \
@@ -324,7 +326,8 @@ pub(in crate::store) async fn end_of_provider(
     provider: &str,
     (now_ms, by): (i64, &str),
 ) -> Result<(), DbError> {
-    let sql = "select distinct account from outside_links where organization_id = $1 and provider = $2";
+    let sql =
+        "select distinct account from outside_links where organization_id = $1 and provider = $2 order by account";
     let accounts = connection.fetch(sql, &[Arg::Int(organization.0), Arg::Text(provider)]).await?;
     for row in &accounts {
         let account = row.text(0).unwrap_or_default();

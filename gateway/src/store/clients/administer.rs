@@ -21,6 +21,10 @@ const LONGEST_SECONDS: u32 = 30 * 86_400;
 const NO_EXCHANGE: &str = "there is no provider of that id whose ID tokens are exchanged here (provider add --exchange, --firebase, --supabase); \
                            `provider list` shows those that are";
 
+/// Of one that has several names for apps.
+const WHOSE: &str = "the provider has no such name for an app, or several: a client exchanges what was made for it alone, so say which is its \
+                     (--exchange PROVIDER=NAME); `provider list --json` shows those that are";
+
 /// Of a client of a provider's that is none.
 const NO_PROVIDER: &str = "there is no provider of that id whose access tokens count here (provider add --audience); `provider list` shows those that are";
 
@@ -299,10 +303,16 @@ async fn are_exchanged(
     organization: OrganizationId,
     providers: &[String],
 ) -> Result<(), ClientError> {
-    let sql = "select 1 from outside_providers where organization_id = $1 and id = $2 and removed is null and exchange_audiences <> ''";
-    for provider in providers {
-        if connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(provider)]).await?.is_none() {
-            return Err(ClientError::Refused(NO_EXCHANGE.to_owned()));
+    let sql = "select exchange_audiences from outside_providers \
+               where organization_id = $1 and id = $2 and removed is null and exchange_audiences <> ''";
+    for word in providers {
+        let (id, audience) = check::exchange(word);
+        let row = connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(id)]).await?;
+        let Some(row) = row else { return Err(ClientError::Refused(NO_EXCHANGE.to_owned())) };
+        let all: Vec<&str> = row.text(0).unwrap_or_default().split_whitespace().collect();
+        let is_said = audience.map_or(all.len() == 1, |audience| all.contains(&audience));
+        if !is_said {
+            return Err(ClientError::Refused(WHOSE.to_owned()));
         }
     }
     Ok(())

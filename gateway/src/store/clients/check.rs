@@ -20,9 +20,10 @@ const REFERENCE: usize = 500;
 const ADDRESS: usize = 2000;
 /// The most addresses that people are sent back to.
 const REDIRECTS: usize = 20;
-/// The longest id of a provider, and the most whose ID tokens a client exchanges.
+/// The longest id of a provider, the longest name that it has for an app, and the most whose ID tokens a client exchanges.
 const PROVIDER: usize = 64;
-const PROVIDERS: usize = 10;
+const AUDIENCE: usize = 255;
+const PROVIDERS: usize = 20;
 /// The most networks of a client.
 const NETWORKS: usize = 50;
 
@@ -140,22 +141,38 @@ pub(super) fn of_one_kind(text: &str) -> Result<(), ClientError> {
     )
 }
 
-/// Providers by their ids, each once. Whether they are there shows in the database.
-pub(super) fn providers(ids: &[String]) -> Result<Vec<String>, ClientError> {
+/// Providers by their ids, with the name that each has for the client where that is said, each once. Whether they are there shows in the
+/// database.
+pub(super) fn providers(words: &[String]) -> Result<Vec<String>, ClientError> {
     let mut kept: Vec<String> = Vec::new();
-    for id in ids {
+    for word in words {
+        let (id, audience) = exchange(word);
         if id.is_empty() || id.len() > PROVIDER || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         {
             return invalid("a provider is named by its id, as `provider list` shows it (--exchange)");
         }
-        if !kept.contains(id) {
-            kept.push(id.clone());
+        let fits = |name: &str| {
+            let is_plain = |letter: char| !letter.is_whitespace() && !letter.is_control();
+            (1..=AUDIENCE).contains(&name.len()) && name.chars().all(is_plain)
+        };
+        if audience.is_some_and(|name| !fits(name)) {
+            return invalid(format!(
+                "after PROVIDER= stands what it calls the client in aud: a word of 1 to {AUDIENCE} bytes (--exchange)"
+            ));
+        }
+        if !kept.contains(word) {
+            kept.push(word.clone());
         }
     }
     if kept.len() > PROVIDERS {
         return invalid(format!("at most {PROVIDERS} providers (--exchange)"));
     }
     Ok(kept)
+}
+
+/// A provider, and what it calls the client, of a word of [`super::Client::exchanges`].
+pub(super) fn exchange(word: &str) -> (&str, Option<&str>) {
+    word.split_once('=').map_or((word, None), |(id, audience)| (id, Some(audience)))
 }
 
 /// Networks from which a client is answered, each once.

@@ -5,17 +5,16 @@ use consent::OrganizationId;
 
 use super::approvals::{Approval, COLUMNS, NewApproval};
 use super::tokens::{LONGEST, Token};
-use super::{Client, secret};
+use super::{Client, check, refused, secret};
 use crate::store::Store;
 use crate::store::accounts::Account;
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::dialect;
 use crate::store::error::StoreError;
+use crate::store::providers::Provider;
 
 /// An approval that ends within so long is made anew at the next exchange.
 const RENEWED_MS: i64 = 30 * 86_400_000;
-/// The most refusals that are listed.
-const LISTED: i64 = 200;
 
 /// What came of an exchange.
 #[derive(Debug)]
@@ -26,6 +25,25 @@ pub enum Exchanged {
     Refused,
     /// The client or the account was changed meanwhile.
     Changed,
+}
+
+impl Client {
+    /// Which of the names that a provider has for apps are this client's: those that an administrator said, or the one that there is.
+    #[must_use]
+    pub fn exchanged_of(&self, provider: &Provider) -> Vec<String> {
+        let names = &provider.exchange_audiences;
+        let of_word = |word: &String| match check::exchange(word) {
+            (id, Some(name)) if *id == *provider.id => names.iter().find(|own| *own == name).cloned(),
+            (id, None) if *id == *provider.id && names.len() == 1 => names.first().cloned(),
+            _ => None,
+        };
+        self.exchanges.iter().filter_map(of_word).collect()
+    }
+
+    /// The providers whose ID tokens it may exchange, by their ids.
+    pub fn exchanging(&self) -> impl Iterator<Item = &str> {
+        self.exchanges.iter().map(|word| check::exchange(word).0)
+    }
 }
 
 impl Store {
@@ -51,6 +69,14 @@ impl Store {
         let work = async |connection: &mut Connection| -> Result<Result<Approval, Exchanged>, DbError> {
             let organization = client.organization.0;
             let locked = dialect::for_share(connection.engine());
+            // Who changes a provider or removes it takes it before its accounts: so does this, and neither waits for the other for good.
+            let sql = format!(
+                "select 1 from outside_providers where organization_id = $1 and id = $2 and removed is null{locked}"
+            );
+            let args = [Arg::Int(organization), Arg::Text(new.exchange.as_deref().unwrap_or_default())];
+            if connection.fetch_optional(&sql, &args).await?.is_none() {
+                return Ok(Err(Exchanged::Changed));
+            }
             // Whoever closes the client out, or changes the account, waits for this, or this finds that done.
             let sql = format!(
                 "select 1 from accounts where organization_id = $1 and id = $2 and revision = $3 and disabled is null{locked}"
@@ -59,9 +85,7 @@ impl Store {
             if connection.fetch_optional(&sql, &args).await?.is_none() {
                 return Ok(Err(Exchanged::Changed));
             }
-            let sql = "select 1 from oauth_refusals where organization_id = $1 and account = $2 and client = $3";
-            let args = [Arg::Int(organization), Arg::Text(&account.id), Arg::Text(&client.id)];
-            if connection.fetch_optional(sql, &args).await?.is_some() {
+            if refused::is_refused(connection, account, &client.id).await? {
                 return Ok(Err(Exchanged::Refused));
             }
             let approval = match before(connection, client, new, now_ms).await? {
@@ -104,68 +128,6 @@ impl Store {
                 Err(error.into())
             }
         }
-    }
-
-    /// Closes a client out, for the person of an account: what came of exchanges ends, and none is made for them any more.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn refuse_exchange(&self, account: &Account, client: &str) -> Result<(), StoreError> {
-        let core = self.core();
-        let now_ms = core.clock.now_ms();
-        let mut connection = core.pools.writer().await?;
-        connection.begin_write(Some(account.organization.0)).await?;
-        let work = async |connection: &mut Connection| -> Result<(), DbError> {
-            let organization = account.organization.0;
-            let locked = dialect::for_update(connection.engine());
-            let sql = format!("select 1 from accounts where organization_id = $1 and id = $2{locked}");
-            connection.fetch_optional(&sql, &[Arg::Int(organization), Arg::Text(&account.id)]).await?;
-            let sql = "insert into oauth_refusals (organization_id, account, client, created) values ($1, $2, $3, $4) \
-                       on conflict (account, client) do nothing";
-            let args = [Arg::Int(organization), Arg::Text(&account.id), Arg::Text(client), Arg::Int(now_ms)];
-            connection.execute(sql, &args).await?;
-            let of_exchanges = "select a.id from oauth_approvals a where a.organization_id = $1 and a.account = $2 and a.client = $3 \
-                                and a.exchange is not null";
-            let sql = format!(
-                "update oauth_tokens set revoked = $4 where organization_id = $1 and revoked is null and approval in ({of_exchanges})"
-            );
-            connection.execute(&sql, &args).await?;
-            let sql = "update oauth_approvals set ended = $4, ended_by = $2 where organization_id = $1 and account = $2 and client = $3 \
-                       and exchange is not null and ended is null";
-            connection.execute(sql, &args).await.map(drop)
-        };
-        let done = work(&mut connection).await;
-        if done.is_err() {
-            connection.rollback_if_open().await;
-        }
-        done?;
-        Ok(connection.commit().await?)
-    }
-
-    /// Lets a client in again, for the person of an account.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn allow_exchange(&self, account: &Account, client: &str) -> Result<(), StoreError> {
-        let sql = "delete from oauth_refusals where organization_id = $1 and account = $2 and client = $3";
-        let args = [Arg::Int(account.organization.0), Arg::Text(&account.id), Arg::Text(client)];
-        self.write(account.organization, sql, &args).await.map(drop)
-    }
-
-    /// The clients that the person of an account has closed out.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn refused_by(&self, account: &Account) -> Result<Vec<String>, StoreError> {
-        let mut connection = self.core().pools.reader().await?;
-        connection.begin_read(Some(account.organization.0)).await?;
-        let sql = format!(
-            "select client from oauth_refusals where organization_id = $1 and account = $2 order by created desc, client limit {LISTED}"
-        );
-        let args = [Arg::Int(account.organization.0), Arg::Text(&account.id)];
-        let rows = connection.fetch(&sql, &args).await?;
-        connection.end_read().await?;
-        Ok(rows.iter().filter_map(|row| row.text(0).map(ToOwned::to_owned)).collect())
     }
 }
 

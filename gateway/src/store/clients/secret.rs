@@ -19,6 +19,12 @@ pub const TOKEN: &str = "fgt_";
 /// None is longer than this, in bytes.
 pub(super) const LONGEST: usize = 128;
 
+/// Whether a text begins as what is made here does: tokens, codes, handles, sessions and secrets have four characters before what is random.
+#[must_use]
+pub fn is_ours(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'f', b'g', b'a'..=b'z', b'_', ..])
+}
+
 /// The hash of a secret or token, as the database has it: SHA-256 in hexadecimal.
 #[must_use]
 pub fn hash_of(text: &str) -> String {
@@ -113,6 +119,7 @@ mod tests {
         let kept = Kept { now: Some(hash.clone()), before: Some((hash.clone(), 1)) };
         assert!(!format!("{kept:?}").contains(&hash));
         assert_ne!(make(TOKEN).unwrap().1, make(TOKEN).unwrap().1);
+        assert!(is_ours(text) && is_ours(TOKEN) && !is_ours("fg_x") && !is_ours("FGT_x") && !is_ours(""));
     }
 
     #[test]

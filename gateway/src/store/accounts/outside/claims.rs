@@ -168,6 +168,12 @@ pub(super) async fn kept(
 ) -> Result<Vouched, Taken> {
     let (organization, by) = (account.organization, voucher(provider));
     let Some(persona) = persona else {
+        if account.roles.is_empty() {
+            return Ok(Vouched::default());
+        }
+        // What that was goes as well: a token from before would find it the same. Who it was stays, for an erasure to find it by.
+        let sql = "update accounts set roles = '' where organization_id = $1 and id = $2";
+        connection.execute(sql, &[Arg::Int(organization.0), Arg::Text(&account.id)]).await?;
         end(connection, organization, &account.id, (now_ms, &by)).await?;
         return Ok(Vouched { account: None, deed: Some((Deed::Ended, account.id)) });
     };

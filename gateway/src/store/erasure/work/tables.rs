@@ -77,11 +77,24 @@ impl Working<'_> {
             let rows = connection.execute(sql, &args).await?;
             self.count(table, rows);
         }
-        // Whoever comes after under this id is somebody else than who logs in as this one.
-        let now_ms = self.core.clock.now_ms();
-        let actor = format!(" Patient/{patient} ");
+        // Whoever comes after under this id is somebody else than who logs in as this one; and so for relatives, who go along.
         let is_theirs = "replace(' ' || actors || ' ', $3, '') <> ' ' || actors || ' '";
-        let args_of = [Arg::Int(self.organization.0), Arg::Int(now_ms), Arg::Text(&actor)];
+        self.close(connection, &format!(" Patient/{patient} "), is_theirs).await?;
+        let relatives = self.erased.values().filter(|entry| &*entry.kind == "RelatedPerson");
+        let relatives: Vec<String> = relatives.map(|entry| format!("RelatedPerson/{}", entry.id)).collect();
+        for relative in &relatives {
+            self.close(connection, relative, "actors = $3").await?;
+            self.part(connection, relative).await?;
+        }
+        // What was decided until now is told from what is decided on whoever comes after.
+        let sql = "update consent_epochs set epoch = epoch + 1 where organization_id = $1 and patient = $2";
+        connection.execute(sql, &args).await.map(drop)
+    }
+
+    /// Closes the accounts of which a condition holds (of a text, `$3`).
+    async fn close(&mut self, connection: &mut Connection, actor: &str, is_theirs: &str) -> Result<(), DbError> {
+        let now_ms = self.core.clock.now_ms();
+        let args_of = [Arg::Int(self.organization.0), Arg::Int(now_ms), Arg::Text(actor)];
         let sql = format!(
             "delete from account_sessions where organization_id = $1 and $2 > 0 and account in \
              (select id from accounts where organization_id = $1 and {is_theirs})"
@@ -116,9 +129,18 @@ impl Working<'_> {
         );
         let accounts = connection.execute(&sql, &args_of).await?;
         self.count("accounts", accounts);
-        // What was decided until now is told from what is decided on whoever comes after.
-        let sql = "update consent_epochs set epoch = epoch + 1 where organization_id = $1 and patient = $2";
-        connection.execute(sql, &args).await.map(drop)
+        Ok(())
+    }
+
+    /// Of who is somebody else besides the account stays, without this one.
+    async fn part(&mut self, connection: &mut Connection, actor: &str) -> Result<(), DbError> {
+        let sql = "update accounts set actors = trim(replace(' ' || actors || ' ', ' ' || $3 || ' ', ' ')), changed = $2, \
+                   changed_by = 'erasure', revision = revision + 1 \
+                   where organization_id = $1 and replace(' ' || actors || ' ', ' ' || $3 || ' ', '') <> ' ' || actors || ' '";
+        let args = [Arg::Int(self.organization.0), Arg::Int(self.core.clock.now_ms()), Arg::Text(actor)];
+        let accounts = connection.execute(sql, &args).await?;
+        self.count("accounts", accounts);
+        Ok(())
     }
 
     /// What encounters pass on.
