@@ -217,6 +217,31 @@ suite! {
     }
 
     /// What another program writes counts from its commit on, and a database of before gets its rules at the start.
+    /// Relatives go along with the patient whose they are: nobody logs in as whoever has their id then.
+    async fn an_erasure_closes_the_logins_of_relatives(engine: Engine) {
+        let server = Server::start(engine);
+        let all = server.client();
+        for id in ["kim", "lee"] {
+            save(&all, &child(Some("2020-02-29")).with("id", Json::text(id))).await;
+        }
+        for (id, patient) in [("m-kim", "kim"), ("f-kim", "kim"), ("m-lee", "lee")] {
+            save(&all, &relative(id, patient, "MTH", ACTIVE)).await;
+        }
+        for (login, actors) in [("mother", &["m-kim", "m-lee"][..]), ("father", &["f-kim"])] {
+            let mut add = vec!["account", "add", "--by", "Jane", "--login", login, "--name", login, "--role", "PATIENT"];
+            let actors: Vec<String> = actors.iter().map(|id| format!("RelatedPerson/{id}")).collect();
+            actors.iter().for_each(|actor| add.extend(["--actor", actor]));
+            command(&server, &add).await;
+        }
+        let asked = command(&server, &["purge", "request", "--json", "--by", "Jane Doe", "--reason", "court-order", "--patient", "kim"]).await;
+        command(&server, &["purge", "approve", Json::of(&asked).str("id").unwrap(), "--by", "John Roe"]).await;
+        let list = Json::of(&command(&server, &["account", "list", "--json"]).await).to_string();
+        let list: Vec<serde_json::Value> = serde_json::from_str(&list).unwrap();
+        let of = |login: &str| list.iter().find(|account| account["login"] == login).unwrap();
+        assert_eq!((of("mother")["actors"].to_string(), of("mother")["disabled"].is_null()), (r#"["RelatedPerson/m-lee"]"#.to_owned(), true));
+        assert_eq!((of("father")["actors"].to_string(), of("father")["disabled"].is_null()), ("[]".to_owned(), false), "{list:?}");
+    }
+
     async fn foreign_rows_and_older_databases(engine: Engine) {
         let server = Server::start(engine);
         let all = server.client();
