@@ -6,7 +6,7 @@
 //! whether the server is ready. A place that gets free goes to whoever of those who wait has the fewest, and where no more may wait, whoever
 //! has the most who wait makes room. So a client with 500 connections costs another one the wait for the next free place.
 //!
-//! Whoever works below an exchange asks for whom it works ([`during`]): a value of the task, as its names are.
+//! Whoever works below an exchange asks for whom it works (`during`): a value of the task, as its names are.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

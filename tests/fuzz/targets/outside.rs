@@ -35,6 +35,8 @@ fuzz_target!(|text: &str| {
     let (key, keys) = issuer();
     let id = Expected { issuer: ISSUER, audience: US, kind: Kind::Id { nonce: "n-1" }, now_s: NOW, keys };
     let access = Expected { kind: Kind::Access, ..id };
+    let audiences = [US.to_owned()];
+    let held = Expected { kind: Kind::Held { audiences: &audiences }, ..id };
     if let Ok(found) = Discovery::parse(text.as_bytes(), ISSUER) {
         assert!(!found.jwks_uri.is_empty() && !found.token_endpoint.is_empty());
     }
@@ -43,7 +45,7 @@ fuzz_target!(|text: &str| {
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
     let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()));
-    for expected in [&id, &access] {
+    for expected in [&id, &access, &held] {
         assert!(verify(text, expected).is_err() && verify(&unsigned, expected).is_err());
         let Ok(verified) = verify(&token, expected) else { continue };
         let claims: Value = serde_json::from_str(claims).expect("claims that verify are JSON");
@@ -56,6 +58,12 @@ fuzz_target!(|text: &str| {
         match expected.kind {
             Kind::Id { nonce } => assert!(claims["nonce"] == nonce && aud.as_array().is_none_or(|all| all.len() == 1)),
             Kind::Access => assert!(claims.get("nonce").is_none()),
+            // Of another client's token nothing comes.
+            Kind::Held { .. } => {
+                assert!(
+                    ["client_id", "appid", "cid"].iter().all(|name| claims.get(name).is_none_or(|client| client == US))
+                );
+            }
         }
         // What is one kind is never the other.
         assert!(verify(&token, &id).is_err() || verify(&token, &access).is_err());
