@@ -95,6 +95,11 @@ impl Seen {
         self.good.len() as f64 / self.took.as_secs_f64()
     }
 
+    /// What was asked in a second, and answered one way or the other.
+    pub(crate) fn asked(&self) -> f64 {
+        (self.good.len() + self.refused.len()) as f64 / self.took.as_secs_f64()
+    }
+
     pub(crate) fn print(&self, name: &str) {
         let at = |all: &[u32], part: f64| {
             let mut sorted = all.to_vec();
