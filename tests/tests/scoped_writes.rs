@@ -146,6 +146,16 @@ async fn attacks(world: &World<'_>, api: &Client) {
     }
     let there = with_member(&changed, "encounter", &format!(r#"{{"reference":"Encounter/visit-{own}"}}"#));
     api.put(&path, &there).await.expect(200);
+    // Of two patients: whoever may not change it for one does not change it for the other.
+    let both = format!(
+        r#"{{"resourceType":"Appointment","id":"both-{own}","status":"booked","participant":[{{"actor":{{"reference":"Patient/{own}"}},"status":"accepted"}},{{"actor":{{"reference":"Patient/{other}"}},"status":"accepted"}}]}}"#
+    );
+    world.save(&Json::of(&both)).await;
+    let path_of_both = format!("/Appointment/both-{own}");
+    api.get(&path_of_both).await.expect(200);
+    let alone = Json::of(&both.replace(&format!("Patient/{other}"), &format!("Patient/{own}")));
+    api.put(&path_of_both, &alone).await.expect(403);
+    assert!(world.all.get(&path_of_both).await.expect(200).text().contains(&format!("Patient/{other}")));
     // What is others' is as if it were not there.
     let (theirs, none) = (format!("/Observation/{other}-laboratory"), "/Observation/nobody-laboratory".to_owned());
     let mut answers = Vec::new();

@@ -31,6 +31,8 @@ pub(super) struct Reach {
     pub(super) hidden: HashSet<i64>,
     /// By whom: the patients whom the set writes about and for whom they care.
     cared: BTreeMap<Condition, HashSet<Box<str>>>,
+    /// What the set changes and is in the compartment of a patient besides whom the scopes do not reach, by type and id.
+    shared: HashSet<(Box<str>, Box<str>)>,
     /// Whose the encounters are that the set names.
     encounters: HashMap<Box<str>, Option<Box<str>>>,
 }
@@ -55,6 +57,11 @@ impl Reach {
             reach.hide(connection, scoped.to(deed), touched).await?;
         }
         let (mut patients, mut encounters, mut care) = (HashSet::new(), HashSet::new(), BTreeSet::new());
+        let there = named_there(connection, unit, entries, scoped).await?;
+        for (limits, named) in there.values() {
+            care.extend(limits.iter().flatten().filter(|condition| matches!(condition, Condition::Care(_))));
+            patients.extend(named.iter().cloned());
+        }
         for change in &unit.changes {
             let limits = limits(scoped, change);
             if limits.is_none() && &*change.kind != "Encounter" {
@@ -74,6 +81,11 @@ impl Reach {
         for condition in care {
             let cared = cared(connection, organization, condition, &patients).await?;
             reach.cared.insert(condition.clone(), cared);
+        }
+        for (of, (limits, named)) in &there {
+            if !named.iter().all(|id| reach.reaches(limits, id)) {
+                reach.shared.insert(of.clone());
+            }
         }
         // Of one that Consents hide nothing is told: it is as if it were not there.
         let predicate = unit.permit.predicate().beyond_scopes();
@@ -96,6 +108,15 @@ impl Reach {
     /// Of these patients it is not told whether somebody cares for them.
     pub(super) fn forget(&mut self, patients: &HashSet<Box<str>>) {
         self.cared.values_mut().for_each(|cared| cared.retain(|patient| !patients.contains(patient)));
+    }
+
+    /// Whether one of these conditions is about a patient.
+    fn reaches(&self, limits: &[Vec<Condition>], patient: &str) -> bool {
+        limits.iter().flatten().any(|condition| match condition {
+            Condition::Patients(ids) => ids.iter().any(|id| **id == *patient),
+            Condition::Care(_) => self.cared.get(condition).is_some_and(|cared| cared.contains(patient)),
+            _ => false,
+        })
     }
 
     /// Hides those of these rows that are not among the types.
@@ -126,6 +147,9 @@ impl Reach {
         let Some(scoped) = asked.scoped() else { return true };
         let Types::Only(types) = scoped.to(deed_of(change)) else { return true };
         let Some(alternatives) = types.get(&change.kind) else { return false };
+        if self.shared.contains(&(change.kind.clone(), change.id.clone())) {
+            return false;
+        }
         let (false, Some(document)) = (alternatives.is_empty(), written) else { return true };
         let new = Written::of(core, change, document);
         alternatives.iter().any(|all| all.iter().all(|condition| self.holds(condition, &new)))
@@ -208,6 +232,47 @@ fn body(change: &Change) -> Option<&[u8]> {
         Operation::Create { body } | Operation::Update { body, .. } => Some(body),
         Operation::Delete { .. } => None,
     }
+}
+
+/// The limits of what a set changes and is there, and the patients in whose compartment it is; of what goes by patients alone.
+type There<'s> = HashMap<(Box<str>, Box<str>), (&'s [Vec<Condition>], Vec<Box<str>>)>;
+
+async fn named_there<'s>(
+    connection: &mut Connection,
+    unit: &Unit,
+    entries: &Entries,
+    scoped: &'s Scoped,
+) -> Result<There<'s>, DbError> {
+    let mut by_rid = HashMap::new();
+    for change in &unit.changes {
+        let of = (change.kind.clone(), change.id.clone());
+        let goes_by_patients = |condition: &Condition| matches!(condition, Condition::Patients(_) | Condition::Care(_));
+        // Of a patient's own record links to others' say no more than that.
+        let limits = limits(scoped, change).filter(|_| &*change.kind != "Patient");
+        let limits = limits.filter(|limits| limits.iter().flatten().any(goes_by_patients));
+        if let (Some(limits), Some(entry)) = (limits, entries.get(&of)) {
+            by_rid.insert(entry.rid, (of, limits));
+        }
+    }
+    let mut there = There::new();
+    if by_rid.is_empty() {
+        return Ok(there);
+    }
+    let join = dialect::join_in_order(connection.engine());
+    let sql = format!(
+        "select r.rid, r.path, r.target_id from {{keys}} {join} index_reference r on r.rid = k.rid \
+         where r.target_type = 'Patient'"
+    );
+    let keys: Vec<Arg<'_>> = by_rid.keys().copied().map(Arg::Int).collect();
+    for row in bulk::fetch_by_keys(connection, &sql, &[], &[("rid", BulkType::Int)], &keys).await? {
+        let (Some(rid), Some(path), Some(patient)) = (row.int(0), row.int(1), row.text(2)) else { continue };
+        let Some((of, limits)) = by_rid.get(&rid) else { continue };
+        let places = compartment::paths("Patient", &of.0);
+        if i32::try_from(path).is_ok_and(|path| places.contains(&path)) {
+            there.entry(of.clone()).or_insert_with(|| (*limits, Vec::new())).1.push(patient.into());
+        }
+    }
+    Ok(there)
 }
 
 /// What must hold of what is written, where that is not the whole type.
