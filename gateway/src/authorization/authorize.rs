@@ -39,7 +39,8 @@ pub(super) struct UnderWay {
 }
 
 impl AuthorizationServer {
-    /// Begins: sends the browser on to where somebody logs in and approves, or back with an error.
+    /// Begins: sends the browser on to where somebody logs in and approves, or back with an error; of an app that registered itself the error is shown on
+    /// a page.
     pub(super) async fn authorize(&self, parameters: &str) -> Result<(Option<Client>, Page), Problem> {
         let form = Form::read(parameters)?;
         let client = self.client_to_answer(&form).await?;

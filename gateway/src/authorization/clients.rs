@@ -98,7 +98,7 @@ impl Said {
             // What stands there is not repeated: it may be a secret.
             let place = format!("line {}, column {}", error.line(), error.column());
             wrong(format!(
-                "send a JSON object of name, scopes, purposes, defaultPurpose, actors, officer, redirectUris, networks, and of a new client id and \
+                "send a JSON object of name, scopes, purposes, defaultPurpose, actors, redirectUris, exchanges, networks, and of a new client id and \
                  one of jwks, jwksUrl, secret, public and outside; it cannot be read as that at {place}"
             ))
         })
@@ -176,6 +176,17 @@ fn purposes(codes: &[String]) -> Result<Vec<Purpose>, Problem> {
 
 fn networks(said: &[String]) -> Result<Vec<IpNet>, Problem> {
     said.iter().map(|text| network(text)).collect::<Result<_, _>>().map_err(wrong)
+}
+
+/// Whoever has an administrator's token from elsewhere makes nothing that is answered there.
+fn within(own: &[IpNet], said: &[IpNet]) -> Result<(), Problem> {
+    let is_within = |net: &IpNet| own.iter().any(|own| own.contains(net));
+    if own.is_empty() || (!said.is_empty() && said.iter().all(is_within)) {
+        return Ok(());
+    }
+    Err(refused(
+        "an administrator's client that is answered from some networks lets others be answered from these alone",
+    ))
 }
 
 fn wrong(says: impl Into<String>) -> Problem {
@@ -271,10 +282,12 @@ impl AuthorizationServer {
                 if new.officer {
                     return Err(refused(OFFICER));
                 }
+                let own = self.of(permit, &caller.id).await?.networks;
                 if new.networks.is_empty() {
-                    // Whoever has its token from elsewhere makes none that is answered there.
-                    new.networks = self.of(permit, &caller.id).await?.networks.to_vec();
+                    // Where nothing is said it is answered where its administrator is.
+                    new.networks = own.to_vec();
                 }
+                within(&own, &new.networks)?;
                 let id = new.id.clone();
                 *about = Some(id.clone());
                 let secret = store.add_client(permit, new, &by).await?;
@@ -304,6 +317,9 @@ impl AuthorizationServer {
                 let change = Said::read(text)?.change()?.checked()?;
                 if change.officer == Some(true) {
                     return Err(refused(OFFICER));
+                }
+                if let Some(networks) = &change.networks {
+                    within(&self.of(permit, &caller.id).await?.networks, networks)?;
                 }
                 let ended = store.change_client(permit, &id, change, &by).await?;
                 body = self.of(permit, &id).await?.told(now_ms);

@@ -1,6 +1,6 @@
 //! What somebody approved, and how they end it: <https://hl7.org/fhir/smart-app-launch/conformance.html> (`management_endpoint`).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use hyper::HeaderMap;
 use reqwest::Url;
@@ -79,9 +79,12 @@ fn name(client: &Client) -> String {
     if !client.is_registered {
         return client.name.clone();
     }
-    let leads = client.redirects.first().and_then(|uri| Url::parse(uri).ok());
-    let host = leads.and_then(|url| url.host_str().map(ToOwned::to_owned));
-    format!("{} (registered itself, {})", client.name, host.as_deref().unwrap_or("an app on a device"))
+    // All of them: it says itself which it uses.
+    let host = |uri: &String| Url::parse(uri).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
+    let hosts: BTreeSet<String> =
+        client.redirects.iter().map(|uri| host(uri).unwrap_or_else(|| "an app on a device".to_owned())).collect();
+    let hosts: Vec<String> = hosts.into_iter().collect();
+    format!("{} (registered itself, {})", client.name, hosts.join(", "))
 }
 
 /// Of what came of exchanges the latest for each client: one end is the end of all.

@@ -175,7 +175,7 @@ impl AuthorizationServer {
                 metadata(over_http(&says))
             }
             NotRegistered::Full => {
-                let says = "there are as many programs as may register themselves here: ask whoever runs this server";
+                let says = "as many programs as may be have registered here that nobody has used yet: try again in an hour, or ask whoever runs this server";
                 Problem { status: StatusCode::SERVICE_UNAVAILABLE, ..Problem::new("temporarily_unavailable", says) }
             }
             NotRegistered::NoToken => invalid_token(),
@@ -261,6 +261,9 @@ impl AuthorizationServer {
         let name = said.client_name.unwrap_or_else(|| format!("App {id}"));
         if name.contains(|one| UNSEEN.iter().any(|range| range.contains(&one))) {
             return Err(metadata("client_name has characters that nobody sees, or that turn a line around"));
+        }
+        if name.contains("  ") || name.contains(|one: char| one.is_whitespace() && one != ' ') {
+            return Err(metadata("client_name has a blank beside another, or one that is no plain blank"));
         }
         if !name.contains(char::is_alphanumeric) {
             return Err(metadata("client_name has no letter and no digit"));

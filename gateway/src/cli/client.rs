@@ -36,7 +36,7 @@ Scopes are what it may ask for at most; purposes are why (v3-PurposeOfUse), and 
 --default-purpose a client of several has to say which in each assertion (one with a secret
 cannot, and needs --default-purpose). Consents know it by --actor. Whoever has its secret or a token of
 its has nothing where --from says from where it is answered. An --administrator does over HTTP what `client` does
-here (/oauth/clients), and is itself changed here alone.
+here (/oauth/clients), but for administrators (here alone) and privacy officers' clients (made and changed here alone).
 
 Examples:
   fhir-gateway client add --by 'Jane Doe' --name 'Nightly warehouse job' \\

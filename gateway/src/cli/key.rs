@@ -54,7 +54,7 @@ Exit codes:
     #[command(after_help = "\
 What is sealed: private keys for ID tokens, secrets of second factors, secrets with providers. Servers may run meanwhile: they
 take up the new key by themselves. The old key stays beside the new one, as secret.before.key; whatever ends the command
-before (kill -9, too), run it again and it goes on. Back up secret.key, and once that is done take the old one away by
+before (kill -9, too), run it again and it goes on. Until --finish no other key is made. Back up secret.key, and once that is done take the old one away by
 --finish, which looks once more for what is sealed under it. Backups of the database from before open with the old key
 alone: keep it with them.
 
@@ -69,7 +69,7 @@ Example:
 
 Exit codes:
   0 done, 1 failed, 2 wrong usage, 3 the database is not available,
-  4 something opens with neither key: it stays as it is, and so does the old key")]
+  4 refused: something opens with neither key (it stays as it is, and so does the old key), or there is nothing to finish")]
     RotateSecret(RotateSecretArgs),
 }
 
@@ -201,14 +201,19 @@ async fn rotate_secret(args: &RotateSecretArgs) -> Result<Exit, Stop> {
     let has_files = folder.is_some();
     let done = async {
         let _lock = folder.map(rotation::lock).transpose().map_err(failed)?;
-        match folder {
-            Some(folder) if args.finish && !rotation::has_before(folder) => {
-                let message = "there is no key before the one that is used: there is nothing to finish".to_owned();
-                return Err(Stop { exit: Exit::Refused, message });
+        let refused = |message: &str| Stop { exit: Exit::Refused, message: message.to_owned() };
+        let is_made = match folder {
+            Some(folder) if args.finish => {
+                if !rotation::is_begun(folder).map_err(failed)? {
+                    return Err(refused(
+                        "there is no other key before the one that is used: there is nothing to finish",
+                    ));
+                }
+                true
             }
-            Some(_) if args.finish => {}
-            _ => _ = folder.map(rotation::begin).transpose().map_err(failed)?,
-        }
+            Some(folder) => rotation::begin(folder).map_err(failed)?,
+            None => true,
+        };
         let begun = Instant::now();
         let first = gateway.store.reseal(&permit, &gateway.sealer).await?;
         tokio::time::sleep(SETTLED.saturating_sub(begun.elapsed())).await;
@@ -221,6 +226,12 @@ async fn rotate_secret(args: &RotateSecretArgs) -> Result<Exit, Stop> {
                 second.closed
             );
             return Err(Stop { exit: Exit::Refused, message });
+        }
+        if !is_made && first.done + second.done == 0 {
+            // Whoever rotates because the key has leaked must not take this for done.
+            return Err(refused(
+                "no new key was made: a rotation before is not finished. Run this with --finish, then again without it",
+            ));
         }
         if args.finish {
             folder.map(rotation::end).transpose().map_err(failed)?;
@@ -237,7 +248,7 @@ async fn rotate_secret(args: &RotateSecretArgs) -> Result<Exit, Stop> {
             (true, false) => {
                 "; the one before stays as secret.before.key: back up secret.key, then run this with --finish"
             }
-            (true, true) => "; the one before has gone",
+            (true, true) => "; the one before has gone. Servers know it until they are started again",
             (false, _) => "",
         };
         format!("{count} values are sealed under the new key{next}\n")

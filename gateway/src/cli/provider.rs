@@ -55,8 +55,8 @@ With --audience access tokens (in which the claims have to be, too: a token that
 where their client is registered by `client add --outside`; without --client-id nobody logs in by it here.
 
 With --exchange, --firebase or --supabase an app that holds an ID token of the provider's gets an access token
-for it here (RFC 8693), if it is registered with `client add --exchange`. Nobody logs in by such a provider here,
-and it need not have a discovery document (--keys says where its keys are). Its tokens have to be signed with
+for it here (RFC 8693), if it is registered with `client add --exchange`. Without --client-id nobody logs in by such a
+provider here, and it need not have a discovery document (--keys says where its keys are). Its tokens have to be signed with
 RS256, RS384, ES256 or ES384 (a Supabase project with the legacy JWT secret has to switch to signing keys); those of
 anonymous sign-ins are nobody's, and so are those of a tenant of a Firebase project, and those that a third party's client
 has (client_id). What the token that was signed last says counts.
@@ -80,8 +80,8 @@ Exit codes:
     Add(Box<AddArgs>),
     /// Changes a provider: another secret, name, audience, roles.
     #[command(after_help = "\
-What is given takes the place of what was there: give all roles. With --role or --second-factor whoever the provider
-vouched for is logged out, and what they approved for apps ends. For another issuer, client id or
+What is given takes the place of what was there: give all roles. With --role, --second-factor or --exchange whoever the
+provider vouched for is logged out, and what they approved for apps ends. For another issuer, client id or
 claim remove it, and add it under another id: it knows the same people.
 
 Example:
@@ -350,8 +350,7 @@ fn claim<'a>(option: &str, name: &'a str) -> Result<&'a str, Stop> {
         "birthdate",
     ];
     // Supabase: everybody writes their own, and `app_metadata` is the project's.
-    let first = name.split('.').next().unwrap_or_default();
-    if ["user_metadata", "raw_user_meta_data"].contains(&first) {
+    if name.split('.').any(|part| ["user_metadata", "raw_user_meta_data"].contains(&part)) {
         return Err(Stop::usage(format!(
             "{option} {name}: people write that themselves there, so it says nothing of who they are; take a claim that the project alone \
              sets (app_metadata.fhirUser)"
@@ -360,12 +359,6 @@ fn claim<'a>(option: &str, name: &'a str) -> Result<&'a str, Stop> {
     if name.split('.').any(|part| own.contains(&part)) {
         return Err(Stop::usage(format!(
             "{option} {name}: nobody is tied to a person by e-mail, name or demographics"
-        )));
-    }
-    // Supabase's, which each user writes; what only its administrator does is in app_metadata.
-    if name.split('.').any(|part| part == "user_metadata") {
-        return Err(Stop::usage(format!(
-            "{option} {name}: everybody there writes that of themselves; name a claim of app_metadata"
         )));
     }
     Ok(name)

@@ -202,9 +202,10 @@ impl Service {
             true => Some(edge.tokens.attempt(address).map_err(Standings::of)?),
             false => None,
         };
-        // Until it is told the address counts: of many bad tokens no more are looked up at once than may be.
-        let stranger = edge.numbers.stranger(address).number();
-        let identifying = fair::during(stranger, self.authenticator.identify(&parts.headers));
+        // Of a token that was never good here the address counts until it is told: of many bad ones no more are looked up at once than may be.
+        // Whose any other one is, everybody waits for.
+        let whose = if attempt.is_some() { edge.numbers.stranger(address).number() } else { fair::OWN };
+        let identifying = fair::during(whose, self.authenticator.identify(&parts.headers));
         let identified = timeout(self.limits.time, identifying).await.unwrap_or(Err(Unknown::Unavailable));
         if let (Some(attempt), Ok(_) | Err(Unknown::Unavailable)) = (attempt, &identified) {
             edge.tokens.give_back(attempt);

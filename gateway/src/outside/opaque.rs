@@ -164,10 +164,12 @@ impl Outside {
         let answer = match self.keys.posted(&asked.url, &basic, form, LONGEST).await {
             Ok(answer) => answer,
             Err(NoAnswer::Away) => return Err(Unasked::Away),
+            // No token's text brings these about: it would be so for everybody, and asking on makes it worse.
             Err(NoAnswer::Refused(status)) if is_about_us(status) => {
                 tracing::warn!(provider = %provider.id, %status, "the provider does not let this gateway ask what a token is");
-                return Ok(Said::Nothing);
+                return Err(Unasked::Away);
             }
+            Err(NoAnswer::Refused(StatusCode::FORBIDDEN)) => return Ok(Said::Nothing),
             Err(NoAnswer::Refused(_)) => return Ok(Said::None),
             Err(NoAnswer::Unreadable) => return Ok(Said::Nothing),
         };
@@ -194,10 +196,7 @@ impl Outside {
 
 /// Whether a refusal is of whoever asks, and not of the token.
 fn is_about_us(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
-    )
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
 impl Opaque {

@@ -24,7 +24,8 @@ pub fn lock(data_dir: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Puts a new key in the place of the one that is there, which stays beside it; false where that has begun before, and goes on.
+/// Puts a new key in the place of the one that is there, which stays beside it; false where that was done before and is not finished: no key
+/// is made then.
 ///
 /// # Errors
 /// A file can be neither read nor made.
@@ -36,7 +37,8 @@ pub fn begin(data_dir: &Path) -> io::Result<bool> {
         flush(data_dir)?;
     }
     // Cut off between the two names: both are the old key still.
-    if is_new || fs::read(&now)? == fs::read(&before)? {
+    let is_made = is_new || fs::read(&now)? == fs::read(&before)?;
+    if is_made {
         // One that a run before left was never used.
         match fs::remove_file(&next) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -50,7 +52,7 @@ pub fn begin(data_dir: &Path) -> io::Result<bool> {
         fs::rename(&next, &now)?;
         flush(data_dir)?;
     }
-    Ok(is_new)
+    Ok(is_made)
 }
 
 /// Takes the old key away: nothing is sealed under it any more.
@@ -78,10 +80,13 @@ fn give_away(next: &Path, now: &fs::Metadata) -> io::Result<()> {
     fs::set_permissions(next, now.permissions())
 }
 
-/// Whether there is a key before the one that is used, which has to be kept or to be taken away.
-#[must_use]
-pub fn has_before(data_dir: &Path) -> bool {
-    data_dir.join(BEFORE_FILE).exists()
+/// Whether there is a key before the one that is used, and another one: it may be taken away once nothing is sealed under it.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn is_begun(data_dir: &Path) -> io::Result<bool> {
+    let [now, before] = [KEY_FILE, BEFORE_FILE].map(|name| data_dir.join(name));
+    Ok(before.exists() && fs::read(now)? != fs::read(before)?)
 }
 
 /// Names are durable.
@@ -102,7 +107,8 @@ mod tests {
         // After the second name, and with a key that was never used.
         fs::hard_link(path(KEY_FILE), path(BEFORE_FILE)).unwrap();
         fs::write(path("secret.next.key"), "half").unwrap();
-        assert!(!begin(folder.path()).unwrap());
+        assert!(!is_begun(folder.path()).unwrap(), "it was cut off before there was another key");
+        assert!(begin(folder.path()).unwrap() && is_begun(folder.path()).unwrap());
         let new = fs::read(path(KEY_FILE)).unwrap();
         assert!(new != old && new.len() == 32 && fs::read(path(BEFORE_FILE)).unwrap() == old);
         // After the swap.

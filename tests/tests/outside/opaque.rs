@@ -147,9 +147,7 @@ suite! {
         let asked = issuer.asked();
         for (number, (answer, status)) in [
             (said(&issuer, &json!({"active": "true"})), 503),
-            (json!({"(status)": 401}), 503),
             (json!({"(status)": 403}), 503),
-            (json!({"(status)": 429}), 503),
             (json!({"(status)": 400}), 401),
             (json!({"(status)": 404}), 401),
         ].into_iter().enumerate() {
@@ -160,7 +158,18 @@ suite! {
             issuer.says(&other, said(&issuer, &json!({})));
             assert_eq!(read(&server, &other, "/Patient").await, 200, "{answer}");
         }
-        assert_eq!(issuer.asked(), asked + 12);
+        assert_eq!(issuer.asked(), asked + 8);
+        // That we may not ask, or not so often, is no token's doing: nobody asks on at once.
+        let asked = issuer.asked();
+        for (number, status) in [401, 429].into_iter().enumerate() {
+            let (refused, other) = (format!("a-refused-token-{number:04}"), format!("one-s-token-{number:04}"));
+            issuer.says(&refused, json!({"(status)": status}));
+            issuer.says(&other, said(&issuer, &json!({})));
+            assert_eq!((read(&server, &refused, "/Patient").await, read(&server, &other, "/Patient").await), (503, 503), "{status}");
+            tokio::time::sleep(KNOWN).await;
+            assert_eq!(read(&server, &other, "/Patient").await, 200, "{status}");
+        }
+        assert_eq!(issuer.asked(), asked + 4);
     }
 
     /// A client that a provider knew is another's from now on, under the same id: no token of the one before counts.

@@ -39,7 +39,7 @@ const SUBJECTS: [&str; 3] =
     ["urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt", ACCESS_TOKEN];
 /// Where a token is to be shown: parameters that may come more than once (RFC 8693, 2.1).
 const PLACES: [&str; 2] = ["resource", "audience"];
-/// For how long what was approved is listed after the last exchange, in milliseconds: 90 days.
+/// For how long what was approved counts, in milliseconds: 90 days; it is made anew when less than a third is left.
 const LISTED_MS: i64 = 90 * 86_400_000;
 
 /// Scopes that come to nothing here: there is no launch, no ID token and no refresh token.

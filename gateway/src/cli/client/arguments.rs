@@ -44,7 +44,8 @@ pub struct AddArgs {
     /// It is a privacy officer's, who reads the audit trail.
     #[arg(long)]
     officer: bool,
-    /// It looks after the organization's clients over HTTP (`/oauth/clients`): what `client` does here, but for administrators.
+    /// It looks after the organization's clients over HTTP (`/oauth/clients`): what `client` does here, but for administrators, and
+    /// but for making and changing privacy officers' clients.
     #[arg(long, conflicts_with_all = ["public", "outside"])]
     administrator: bool,
     /// Where people who log in for it are sent back to, to the letter as it asks for it; give it again for more. Scopes that begin with

@@ -31,10 +31,11 @@ pub(super) struct RegistrationArgs {
         requires = "register_clients"
     )]
     register_scope: Vec<String>,
-    /// So many of them at most: further ones are answered 503 until others have gone (`client list`, `client disable`).
+    /// So many at most that nobody has used yet; those that somebody uses do not count. Where there are so many, the oldest of them makes room
+    /// if it is more than an hour old; else a further one is answered 503.
     #[arg(long, value_name = "NUMBER", env = "FHIR_GATEWAY_REGISTER_MOST", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     register_most: u32,
-    /// One for which nobody approves anything for so many days is removed.
+    /// One for which nobody has ever approved anything goes after so many days.
     #[arg(long, value_name = "DAYS", env = "FHIR_GATEWAY_REGISTER_UNUSED_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     register_unused_days: u32,
     /// How often programs may register from an address (of IPv6: a network of 64 bits): `10/min`, `,burst=20` for so many at once, `off`.

@@ -1,6 +1,6 @@
 //! Programs that register themselves (RFC 7591), the tokens that let them, and what becomes of those that nobody uses.
 //!
-//! There are no more of them than an administrator says, and those whom nobody approved anything go again: whoever registers a thousand
+//! Of those that nobody has used there are no more than an administrator says, and they go again: whoever registers a thousand
 //! leaves nothing behind but its place in the trail.
 
 use std::time::Duration;
@@ -70,12 +70,17 @@ pub struct Registered {
     pub created_ms: i64,
 }
 
+/// Those that somebody uses are so many times as many as may be unused, at most.
+const ALL: i64 = 100;
+/// For so long one that nobody has used yet makes no room for another: an hour.
+const FRESH_MS: i64 = 3_600_000;
+
 /// Why there is no such client.
 #[derive(Debug)]
 pub enum NotRegistered {
     /// Something is not well formed.
     Client(ClientError),
-    /// There are as many as there may be.
+    /// As many as may be are unused, and none of them is old enough to make room.
     Full,
     /// The token does not count (any more).
     NoToken,
@@ -87,9 +92,6 @@ impl From<StoreError> for NotRegistered {
     }
 }
 
-/// For so long one that nobody has used yet makes no room for another: an hour.
-const FRESH_MS: i64 = 3_600_000;
-
 impl From<crate::store::connection::DbError> for NotRegistered {
     fn from(error: crate::store::connection::DbError) -> Self {
         Self::Client(error.into())
@@ -97,7 +99,7 @@ impl From<crate::store::connection::DbError> for NotRegistered {
 }
 
 impl Store {
-    /// Lets a program register itself in an organization, where there are fewer than `most`; `with`: by that token, of which it takes
+    /// Lets a program register itself in an organization, where fewer than `most` are unused, or the oldest of those makes room; `with`: by that token, of which it takes
     /// one use.
     ///
     /// # Errors
@@ -135,14 +137,21 @@ impl Store {
                 let says = "another app here is called so: register by another client_name".to_owned();
                 return Err(NotRegistered::Client(ClientError::Invalid(says)));
             }
-            // What somebody approves something for takes no place: there are no more of those than people do.
+            // What somebody approves something for takes no place among those; but no person makes any number of them.
+            let sql =
+                "select count(*) from oauth_clients where organization_id = $1 and registered = 1 and disabled is null";
+            let row = connection.fetch_optional(sql, &[Arg::Int(organization.0)]).await?;
+            if row.and_then(|row| row.int(0)).unwrap_or(i64::MAX) >= i64::from(most) * ALL {
+                return Err(NotRegistered::Full);
+            }
             let sql = "select count(*) from oauth_clients where organization_id = $1 and registered = 1 and used is null \
                        and disabled is null";
             let row = connection.fetch_optional(sql, &[Arg::Int(organization.0)]).await?;
             if row.and_then(|row| row.int(0)).unwrap_or(i64::MAX) >= i64::from(most) {
                 // The oldest makes room: a stranger does not keep all others out for longer than it takes to use a new one.
                 let sql = "delete from oauth_clients where organization_id = $1 and id in (select id from oauth_clients \
-                           where organization_id = $1 and registered = 1 and used is null and created < $2 order by created, id limit 1)";
+                           where organization_id = $1 and registered = 1 and used is null and disabled is null and created < $2 \
+                           order by created, id limit 1) and used is null";
                 let args = [Arg::Int(organization.0), Arg::Int(created_ms - FRESH_MS)];
                 if connection.execute(sql, &args).await? == 0 {
                     return Err(NotRegistered::Full);
