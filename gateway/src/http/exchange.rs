@@ -287,10 +287,7 @@ impl Service {
         }
         let mut request = request(parts, place, body, id);
         presentation.changes = request.changes();
-        if sender.as_ref().is_ok_and(|known| known.purposes.len() > 1) && !request.changes() {
-            // The copy that a client has may be what another purpose let it see: of the same version, and not the same.
-            request.conditions.always_shown();
-        }
+        request.conditions.always_shown = sender.as_ref().is_ok_and(|known| known.purposes.len() > 1);
         if request.changes() {
             match self.provenance(parts) {
                 Ok(said) => request.provenance = said,

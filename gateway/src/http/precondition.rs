@@ -16,6 +16,9 @@ pub struct Conditions {
     pub if_modified_since: Option<i64>,
     /// `If-None-Exist`: a search.
     pub if_none_exist: Option<Box<str>>,
+    /// Whatever copy the client has, it is shown what is there: the copy may be what another purpose of use let it see, of the same
+    /// version and not the same.
+    pub always_shown: bool,
 }
 
 impl Conditions {
@@ -27,6 +30,7 @@ impl Conditions {
             if_none_match: text(header::IF_NONE_MATCH.as_str()),
             if_modified_since: text(header::IF_MODIFIED_SINCE.as_str()).and_then(|value| date::parse_http_date(&value)),
             if_none_exist: text("if-none-exist"),
+            always_shown: false,
         }
     }
 
@@ -65,15 +69,10 @@ impl Conditions {
         }
     }
 
-    /// Of a read: whatever copy the client has, it is shown what is there.
-    pub fn always_shown(&mut self) {
-        self.if_none_match = None;
-        self.if_modified_since = None;
-    }
-
     /// Whether the client's copy is still this version: answer 304. If-None-Match outranks the date (RFC 9110 13.2.2).
     pub fn not_modified(&self, version: i64, updated_ms: i64) -> bool {
         match (self.if_none_match.as_deref(), self.if_modified_since) {
+            _ if self.always_shown => false,
             (Some(tags), _) => tags.split(',').map(str::trim).any(|tag| tag == "*" || parse_tag(tag) == Some(version)),
             // The header has whole seconds.
             (None, Some(since)) => updated_ms.div_euclid(1000) <= since.div_euclid(1000),

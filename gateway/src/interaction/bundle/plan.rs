@@ -274,6 +274,7 @@ impl Reader<'_> {
                 if_none_match: text("ifNoneMatch").map(|value| Box::from(&*value)),
                 if_modified_since: text("ifModifiedSince").and_then(|value| Clock::parse(&value)),
                 if_none_exist: text("ifNoneExist").map(|value| Box::from(&*value)),
+                always_shown: self.whole.conditions.always_shown,
             },
             preference: self.preference,
             request_id: self.whole.request_id.clone(),
