@@ -21,7 +21,6 @@ mod told;
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::Url;
 use secrecy::ExposeSecret as _;
 use smart::outside::{Kind, LEEWAY_S, OutsideError, Verified};
 
@@ -207,10 +206,7 @@ impl Outside {
         let now_ms = self.clock.now_ms();
         let anew_s = anew.then_some(now_ms / 1000);
         let pending = Pending::new(&provider.id, next, now_ms + PATIENCE_MS, anew_s).ok_or(LoginError::Sealed)?;
-        let mut url = Url::parse(&discovery.authorization_endpoint).map_err(|_| LoginError::Unreachable)?;
-        if !Reach::Named.may_be_fetched(&url) {
-            return Err(LoginError::Unreachable);
-        }
+        let mut url = Reach::Named.url(&discovery.authorization_endpoint).ok_or(LoginError::Unreachable)?;
         url.query_pairs_mut().extend_pairs([
             ("response_type", "code"),
             ("client_id", &provider.client_id),

@@ -11,13 +11,13 @@ alter table outside_providers add column introspection_sealed text;
 -- When the latest word was signed that an account of the provider's claims is by, in seconds since 1970: an older one changes nothing.
 alter table outside_links add column said bigint;
 
--- The providers whose ID tokens a client may exchange; words with spaces between.
+-- The providers whose ID tokens a client may exchange, each alone or as provider=audience where it has several; words with spaces between.
 alter table oauth_clients add column exchanges text not null default '';
 
 -- The provider whose ID token it came of: then an administrator approved it, in the person's stead.
 alter table oauth_approvals add column exchange text collate "C";
 
--- Whom a client has closed to it, by that person: it exchanges nothing of theirs.
+-- Clients that somebody has closed out, for each of their accounts: they exchange nothing of theirs.
 create table oauth_refusals (
     organization_id bigint not null,
     account         text collate "C" not null,

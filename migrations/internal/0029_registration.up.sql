@@ -1,4 +1,4 @@
--- Why a program's token may ask: words with spaces between. None (tokens from before, and those of people): for its one purpose.
+-- Why a program's token may ask: words with spaces between. None: tokens from before, for their one purpose, and people's, for their client's.
 alter table oauth_tokens add column purposes text;
 
 -- Who looks after the organization's clients over HTTP.

@@ -4,8 +4,6 @@
 //! It chooses among the purposes of the token (those that the client is registered with, fewer where the assertion named some, and
 //! for a patient who logged in PATRQT alone) and adds none.
 
-use std::fmt::Write as _;
-
 use consent::asking::Coding;
 use consent::{Purpose, purpose};
 use hyper::{HeaderMap, StatusCode};
@@ -72,12 +70,7 @@ impl Known {
 }
 
 fn failure(refused: Refused, granted: &[Purpose]) -> Failure {
-    let mut codes = String::new();
-    for purpose in granted {
-        let separator = if codes.is_empty() { "" } else { ", " };
-        // Writing to a String does not fail.
-        let _ = write!(codes, "{separator}{}", purpose.code());
-    }
+    let codes = granted.iter().map(|purpose| purpose.code()).collect::<Vec<_>>().join(", ");
     match refused {
         Refused::Several => Failure::bad_request(
             Code::Value,

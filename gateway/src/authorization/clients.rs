@@ -74,7 +74,7 @@ struct Said {
     secret: bool,
     #[serde(default)]
     public: bool,
-    outside: Option<String>,
+    provider: Option<String>,
 }
 
 /// What is there, also where it is null.
@@ -99,7 +99,7 @@ impl Said {
             let place = format!("line {}, column {}", error.line(), error.column());
             wrong(format!(
                 "send a JSON object of name, scopes, purposes, defaultPurpose, actors, redirectUris, exchanges, networks, and of a new client id and \
-                 one of jwks, jwksUrl, secret, public and outside; it cannot be read as that at {place}"
+                 one of jwks, jwksUrl, secret, public and provider; it cannot be read as that at {place}"
             ))
         })
     }
@@ -108,7 +108,7 @@ impl Said {
     fn keys(&self) -> (Option<Keys>, usize) {
         let keys = self.jwks.as_ref().map(|set| Keys::Inline(set.to_string()));
         let keys = keys.or_else(|| self.jwks_url.clone().map(Keys::Url));
-        let ways = [self.jwks.is_some(), self.jwks_url.is_some(), self.secret, self.public, self.outside.is_some()];
+        let ways = [self.jwks.is_some(), self.jwks_url.is_some(), self.secret, self.public, self.provider.is_some()];
         (keys, ways.into_iter().filter(|way| *way).count())
     }
 
@@ -116,7 +116,7 @@ impl Said {
         let (keys, ways) = self.keys();
         if ways != 1 {
             return Err(wrong(
-                "say how it shows that it is itself: one of jwks, jwksUrl, secret (true), public (true) and outside",
+                "say how it shows that it is itself: one of jwks, jwksUrl, secret (true), public (true) and provider",
             ));
         }
         let id = self.id.map_or_else(new_id, Ok).map_err(|_| Problem::unavailable())?;
@@ -125,7 +125,7 @@ impl Said {
             name: self.name.ok_or_else(|| wrong("name is missing: what people call it"))?,
             keys,
             public: self.public,
-            provider: self.outside,
+            provider: self.provider,
             redirects: self.redirect_uris.unwrap_or_default(),
             exchanges: self.exchanges.unwrap_or_default(),
             scopes: self.scopes.unwrap_or_default().join(" "),
@@ -159,7 +159,7 @@ impl Said {
             officer: self.officer,
             redirects: self.redirect_uris,
             exchanges: self.exchanges,
-            provider: self.outside,
+            provider: self.provider,
             networks: self.networks.map(|said| networks(&said)).transpose()?,
         })
     }

@@ -176,7 +176,7 @@ impl KeysAt {
 
     /// A JSON document of so many bytes at most, and how long it may be kept.
     pub(crate) async fn document(&self, url: &str, longest: usize) -> Option<(Vec<u8>, i64)> {
-        let address = Url::parse(url).ok().filter(|url| self.reach.may_be_fetched(url))?;
+        let address = self.reach.url(url)?;
         let answer = self.by(&address).get(address).header(ACCEPT, "application/json").send().await.ok()?;
         let for_ms = kept_for_ms(answer.headers());
         Some((body(answer, longest).await?, for_ms))
@@ -193,7 +193,7 @@ impl KeysAt {
         form: String,
         longest: usize,
     ) -> Result<Vec<u8>, NoAnswer> {
-        let address = Url::parse(url).ok().filter(|url| self.reach.may_be_fetched(url)).ok_or(NoAnswer::Away)?;
+        let address = self.reach.url(url).ok_or(NoAnswer::Away)?;
         let request =
             self.by(&address).post(address).header(ACCEPT, "application/json").header(AUTHORIZATION, authorization);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);

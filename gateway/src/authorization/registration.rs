@@ -4,10 +4,8 @@
 //! They act for patients who approve it, for nobody else and for no other purpose, with scopes that the operator has said. Nobody has
 //! looked at what such a program says of itself, and the page on which somebody approves it says so.
 
-use std::fmt::Write as _;
-
 use consent::{OrganizationId, Purpose};
-use hyper::{HeaderMap, Method, StatusCode, header};
+use hyper::{HeaderMap, Method, StatusCode};
 use mappers::references::is_id;
 use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
@@ -18,6 +16,7 @@ use smart::scope::{Other, Scopes, Unknown};
 
 use super::record::Who;
 use super::{AuthorizationServer, Challenge, PATHS, Problem, Reply, Sent};
+use crate::auth::bearer;
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::http::rate::{Guesses, Rate};
 use crate::outward::Reach;
@@ -88,12 +87,6 @@ fn parsed(text: &str) -> Scopes {
 
 fn metadata(says: impl Into<String>) -> Problem {
     Problem::new("invalid_client_metadata", says)
-}
-
-/// The token of a request.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 fn invalid_token() -> Problem {
@@ -182,7 +175,7 @@ impl AuthorizationServer {
         })?;
         step.client = Some(id.clone());
         let client = store.client(&id).await.map_err(unavailable)?.ok_or_else(Problem::unavailable)?;
-        let Registered { secret, management, .. } = registered;
+        let Registered { secret, management } = registered;
         let mut body = self.registration_of(&client, &method, management.expose_secret());
         if let Some(secret) = secret {
             body["client_secret"] = secret.expose_secret().into();
@@ -223,7 +216,7 @@ impl AuthorizationServer {
                     "send the keys themselves (jwks): an address of keys takes an initial access token",
                 ));
             }
-            ("private_key_jwt", None, Some(url)) if is_outside(&url) => Some(Keys::Url(url)),
+            ("private_key_jwt", None, Some(url)) if Reach::Anybody.url(&url).is_some() => Some(Keys::Url(url)),
             ("private_key_jwt", ..) => {
                 return Err(metadata("private_key_jwt takes public keys: jwks, or an https jwks_uri"));
             }
@@ -315,9 +308,7 @@ impl AuthorizationServer {
         let refreshes = scopes.has(Other::OfflineAccess) || scopes.has(Other::OnlineAccess);
         let grants: &[&str] =
             if refreshes { &["authorization_code", "refresh_token"] } else { &["authorization_code"] };
-        let mut address = format!("{}{}", self.origin, PATHS.register);
-        // Writing to a String does not fail.
-        let _ = write!(address, "/{}", client.id);
+        let address = format!("{}{}/{}", self.origin, PATHS.register, client.id);
         let mut body = json!({
             "client_id": client.id,
             "client_id_issued_at": client.created_ms / 1000,
@@ -347,9 +338,4 @@ fn fresh_id() -> Result<String, Problem> {
             return Ok(id);
         }
     }
-}
-
-/// An address of the Internet's, or a name.
-fn is_outside(url: &str) -> bool {
-    reqwest::Url::parse(url).is_ok_and(|url| Reach::Anybody.may_be_fetched(&url))
 }

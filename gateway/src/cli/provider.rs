@@ -317,9 +317,8 @@ fn known(id: &str) -> Result<&str, Stop> {
 
 /// An issuer: no query, no fragment, and reached by TLS (or on this machine).
 fn issuer(text: &str) -> Result<&str, Stop> {
-    let fits = |url: &Url| Reach::Named.may_be_fetched(url) && url.query().is_none() && url.fragment().is_none();
-    let is_one = text.len() <= LONGEST && Url::parse(text).is_ok_and(|url| fits(&url));
-    if is_one {
+    let fits = |url: Url| url.query().is_none() && url.fragment().is_none();
+    if text.len() <= LONGEST && Reach::Named.url(text).is_some_and(fits) {
         Ok(text)
     } else {
         Err(Stop::usage("--issuer has to be an https address without query, as the provider says it"))

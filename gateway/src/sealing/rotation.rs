@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
 
 use super::{BEFORE_FILE, KEY_FILE};
@@ -65,18 +66,11 @@ pub fn end(data_dir: &Path) -> io::Result<()> {
 }
 
 /// Whoever reads the old key reads the new one: who rotates may be somebody else (`sudo`).
-#[cfg(unix)]
 fn give_away(next: &Path, now: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, chown};
     let made = fs::metadata(next)?;
     if (made.uid(), made.gid()) != (now.uid(), now.gid()) {
         chown(next, Some(now.uid()), Some(now.gid()))?;
     }
-    fs::set_permissions(next, now.permissions())
-}
-
-#[cfg(not(unix))]
-fn give_away(next: &Path, now: &fs::Metadata) -> io::Result<()> {
     fs::set_permissions(next, now.permissions())
 }
 

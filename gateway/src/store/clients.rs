@@ -217,8 +217,8 @@ impl Client {
             disabled_ms: int(19),
             redirects: text(20).split(' ').filter(|uri| !uri.is_empty()).map(ToOwned::to_owned).collect(),
             provider: optional(21),
-            // One that cannot be read must not come to none.
             exchanges: text(23).split_whitespace().map(ToOwned::to_owned).collect(),
+            // One that cannot be read must not come to none.
             networks: text(22).split_whitespace().map(|network| network.parse().ok()).collect::<Option<_>>()?,
             administrator: int(24) == Some(1),
             is_registered: int(25) == Some(1),

@@ -56,7 +56,7 @@ pub struct AddArgs {
     /// a page for whoever they are about: you approve all of its scopes in the stead of everybody who uses it. They see it among what has
     /// access for them, and can close it out. Of a provider with several names for apps (aud) it says which is this one's: those that were
     /// made for other apps it does not exchange. Give it again for more.
-    #[arg(long, value_name = "PROVIDER[=NAME]")]
+    #[arg(long, value_name = "PROVIDER[=AUDIENCE]")]
     exchange: Vec<String>,
     /// A network (10.0.0.0/8) or address from which it is answered; give it again for more. Without it is from anywhere. Behind a proxy
     /// `serve` has to know which that is (--trusted-proxy).
@@ -136,7 +136,7 @@ pub struct ChangeArgs {
     no_redirect_uris: bool,
     /// A provider whose ID tokens it exchanges (with the name that it has for this app, where it has several), in place of those before;
     /// give it again for more. You approve its scopes in the stead of everybody who uses it.
-    #[arg(long, value_name = "PROVIDER[=NAME]", conflicts_with = "no_exchange")]
+    #[arg(long, value_name = "PROVIDER[=AUDIENCE]", conflicts_with = "no_exchange")]
     exchange: Vec<String>,
     /// It exchanges no ID tokens; what came of those that it did ends.
     #[arg(long)]

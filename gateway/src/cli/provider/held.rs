@@ -1,11 +1,11 @@
 //! ID tokens that apps hold already: whose, for whom, and where the keys are.
 
 use clap::Args;
-use reqwest::Url;
 
 use super::issuer;
 use crate::cli::Stop;
 use crate::outside::FIREBASE;
+use crate::outward::Reach;
 
 /// The most audiences, and the longest, in bytes.
 const MOST: usize = 20;
@@ -65,11 +65,8 @@ impl HeldArgs {
         {
             return Err(Stop::usage("the audience of a Firebase project is the project: say --firebase PROJECT"));
         }
-        if let Some(keys) = &self.keys {
-            let fits = |url: &Url| crate::outward::Reach::Named.may_be_fetched(url) && url.username().is_empty();
-            if keys.len() > super::LONGEST || !Url::parse(keys).is_ok_and(|url| fits(&url)) {
-                return Err(Stop::usage("--keys has to be an https address of a JSON Web Key Set"));
-            }
+        if self.keys.as_ref().is_some_and(|keys| keys.len() > super::LONGEST || Reach::Named.url(keys).is_none()) {
+            return Err(Stop::usage("--keys has to be an https address of a JSON Web Key Set"));
         }
         Ok(Held { issuer, keys: self.keys.clone(), audiences: audiences(&self.exchange)? })
     }

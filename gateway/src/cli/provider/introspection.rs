@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{LONGEST, secret, words};
@@ -31,10 +30,7 @@ impl IntrospectionArgs {
     /// Address, client id and secret.
     pub(super) fn asked(&self) -> Result<Option<(String, String, SecretString)>, Stop> {
         let Some(url) = &self.introspection else { return Ok(None) };
-        let fits = |parsed: &Url| {
-            Reach::Named.may_be_fetched(parsed) && parsed.username().is_empty() && parsed.fragment().is_none()
-        };
-        if url.len() > LONGEST || !Url::parse(url).is_ok_and(|parsed| fits(&parsed)) {
+        if url.len() > LONGEST || Reach::Named.url(url).is_none_or(|parsed| parsed.fragment().is_some()) {
             return Err(Stop::usage("--introspection has to be an https address"));
         }
         let client_id =

@@ -4,10 +4,9 @@ use consent::Purpose;
 use consent::asking::actor;
 use ipnet::IpNet;
 use mappers::search::parameters;
-use reqwest::Url;
 use smart::scope::{ContextKind, Other, Scope, Scopes, Unknown};
 
-use super::ClientError;
+use super::{ClientError, is_ours};
 use crate::auth::scopes::are_kept;
 use crate::outward::Reach;
 
@@ -48,12 +47,7 @@ pub fn is_id(text: &str) -> bool {
     (3..=ID).contains(&text.len())
         && text.bytes().all(is_plain)
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && !is_secret(text)
-}
-
-/// Whether it begins as what is given here once, and would count for whoever reads it: secrets, tokens, codes, requests, links (`fgs_`).
-fn is_secret(text: &str) -> bool {
-    text.starts_with("fg") && text.as_bytes().get(3) == Some(&b'_')
+        && !is_ours(text)
 }
 
 /// What the audit trail calls callers that are no clients.
@@ -291,7 +285,7 @@ pub(super) fn address(text: &str) -> Result<String, ClientError> {
 /// Where a client's keys are fetched from: an address that is asked for what an administrator names.
 pub(super) fn keys_at(text: &str) -> Result<String, ClientError> {
     let kept = address(text)?;
-    if Url::parse(&kept).is_ok_and(|url| Reach::Named.may_be_fetched(&url)) {
+    if Reach::Named.url(&kept).is_some() {
         return Ok(kept);
     }
     invalid("keys are never fetched from a link-local, multicast or unspecified address (--jwks-url)")

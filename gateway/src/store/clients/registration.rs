@@ -66,8 +66,6 @@ pub struct Registered {
     pub secret: Option<SecretString>,
     /// By which it looks after its registration.
     pub management: SecretString,
-    /// When, in milliseconds since 1970.
-    pub created_ms: i64,
 }
 
 /// Those that somebody uses are so many times as many as may be unused, at most.
@@ -99,8 +97,8 @@ impl From<crate::store::connection::DbError> for NotRegistered {
 }
 
 impl Store {
-    /// Lets a program register itself in an organization, where fewer than `most` are unused, or the oldest of those makes room; `with`: by that token, of which it takes
-    /// one use.
+    /// Lets a program register itself in an organization, where fewer than `most` are unused, or the oldest of those makes room;
+    /// `with`: by that token, of which it takes one use.
     ///
     /// # Errors
     /// [`NotRegistered`] says why not.
@@ -162,7 +160,7 @@ impl Store {
         match work(&mut connection).await {
             Ok(made) => {
                 connection.commit().await?;
-                Ok(Registered { secret: made.map(|(secret, _)| secret), management, created_ms })
+                Ok(Registered { secret: made.map(|(secret, _)| secret), management })
             }
             Err(error) => {
                 connection.rollback_if_open().await;

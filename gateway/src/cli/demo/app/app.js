@@ -59,7 +59,7 @@ async function read(token, path) {
     const headers = { Accept: 'application/fhir+json', Authorization: 'Bearer ' + token.access_token };
     const answer = await fetch(fhir + '/' + path, { headers });
     const resource = await answer.json();
-    if (!answer.ok) throw new Error(path.split('?')[0] + ': ' + (resource.issue?.[0]?.diagnostics ?? answer.status));
+    if (!answer.ok) throw new Error(path.split('?')[0] + ': ' + (resource.issue?.[0]?.details?.text ?? answer.status));
     return resource;
 }
 
