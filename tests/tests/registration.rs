@@ -258,7 +258,8 @@ suite! {
             (answer.status, answer.json().str("access_token").unwrap_or_default().to_owned())
         };
         let (_, admin) = token("desk", &secret("desk", &["--administrator"]).await).await;
-        let (_, other) = token("reader", &secret("reader", &["--officer"]).await).await;
+        let reader = secret("reader", &["--officer"]).await;
+        let (_, other) = token("reader", &reader).await;
         let administer = async |method: Method, path: &str, body: Option<&str>| ask(&server, method, &format!("/oauth/clients{path}"), Some(&admin), body).await;
         // It says who asks: a token of another client, or none, opens nothing.
         for (method, path) in [(Method::GET, ""), (Method::POST, ""), (Method::GET, "/reader"), (Method::PATCH, "/reader"), (Method::DELETE, "/reader"), (Method::POST, "/reader/secret"), (Method::POST, "/reader/revocation")] {
@@ -295,6 +296,9 @@ suite! {
         for wrong in [r#"{"id":"x"}"#, "{}", r#"{"secret":true}"#, r#"{"jwksUrl":"http://x.example/k"}"#, r#"{"purposes":["HPAYMT"]}"#] {
             administer(Method::PATCH, "/lab_1", Some(wrong)).await.expect(400);
         }
+        // Who reads the trail of all is not made over HTTP either.
+        assert_eq!(error(&administer(Method::PATCH, "/lab_1", Some(r#"{"officer":true}"#)).await.expect(403)), "access_denied");
+        assert_eq!(administer(Method::GET, "/lab_1", None).await.expect(200).json().at("officer"), Some(&Json::Bool(false)));
         let (status, lab) = token("lab_1", &first).await;
         assert_eq!(status, 200);
         Client::new(server.address(), Some(&lab)).get("/Patient").await.expect(200);
@@ -312,6 +316,62 @@ suite! {
         for (method, path, body) in [(Method::PATCH, "/deputy", r#"{"name":"x"}"#), (Method::DELETE, "/desk", "{}"), (Method::POST, "/deputy/secret", "{}"), (Method::POST, "/deputy/revocation", "{}")] {
             assert_eq!(error(&administer(method, path, Some(body)).await.expect(403)), "access_denied", "{path}");
         }
+        // Privacy officers' clients are made, changed and taken over there alone, too; what they can do is taken away here.
+        let eye = |more: &str| format!(r#"{{"name":"Eye","id":"eye_1","scopes":["system/*.rs"],"purposes":["HOPERAT"],"secret":true{more}}}"#);
+        assert_eq!(error(&administer(Method::POST, "", Some(&eye(r#","officer":true"#))).await.expect(403)), "access_denied");
+        administer(Method::GET, "/eye_1", None).await.expect(404);
+        administer(Method::POST, "", Some(&eye(r#","officer":false"#))).await.expect(201);
+        let before = administer(Method::GET, "/reader", None).await.expect(200).text();
+        for (method, path, body) in [(Method::PATCH, "/reader", r#"{"name":"x"}"#), (Method::PATCH, "/reader", r#"{"officer":false}"#), (Method::POST, "/reader/secret", "{}"), (Method::POST, "/reader/secret", r#"{"keepSeconds":0}"#)] {
+            assert_eq!(error(&administer(method, path, Some(body)).await.expect(403)), "access_denied", "{path}");
+        }
+        assert_eq!(administer(Method::GET, "/reader", None).await.expect(200).text(), before);
+        assert_eq!(token("reader", &reader).await.0, 200, "its secret is the one it was");
+        Client::new(server.address(), Some(&other)).get("/Patient").await.expect(200);
+        let auditor = secret("auditor", &["--officer"]).await;
+        let (_, audits) = token("auditor", &auditor).await;
+        Client::new(server.address(), Some(&audits)).get("/Patient").await.expect(200);
+        assert_eq!(administer(Method::POST, "/auditor/revocation", None).await.expect(200).json().at("endedTokens").unwrap().to_string(), "1");
+        Client::new(server.address(), Some(&audits)).get("/Patient").await.expect(401);
+        administer(Method::DELETE, "/auditor", None).await.expect(200);
+        assert_eq!(token("auditor", &auditor).await.0, 401);
+        // An administrator that is answered from some networks makes nothing that is answered from others.
+        let (_, near) = token("near", &secret("near", &["--administrator", "--from", "127.0.0.0/8"]).await).await;
+        let by_near = async |method: Method, path: &str, body: &str| ask(&server, method, &format!("/oauth/clients{path}"), Some(&near), Some(body)).await;
+        let job = |id: &str, more: &str| format!(r#"{{"name":"{id}","id":"{id}","scopes":["system/*.rs"],"purposes":["HOPERAT"],"secret":true{more}}}"#);
+        for said in [r#"["10.0.0.0/8"]"#, r#"["0.0.0.0/0"]"#, r#"["127.0.0.0/8","10.0.0.0/8"]"#, r#"["127.0.0.0/7"]"#, r#"["::/0"]"#] {
+            let answer = by_near(Method::POST, "", &job("far", &format!(r#","networks":{said}"#))).await.expect(403);
+            assert_eq!(error(&answer), "access_denied", "{said}");
+        }
+        administer(Method::GET, "/far", None).await.expect(404);
+        for (id, more, networks) in [("close", "", r#"["127.0.0.0/8"]"#), ("bare", r#","networks":[]"#, r#"["127.0.0.0/8"]"#), ("inner", r#","networks":["127.0.0.0/16"]"#, r#"["127.0.0.0/16"]"#)] {
+            let made = by_near(Method::POST, "", &job(id, more)).await.expect(201).json();
+            assert_eq!(made.at("networks").unwrap().to_string(), networks, "{id}");
+        }
+        for said in [r#"["10.0.0.0/8"]"#, "[]"] {
+            let answer = by_near(Method::PATCH, "/close", &format!(r#"{{"networks":{said}}}"#)).await.expect(403);
+            assert_eq!(error(&answer), "access_denied", "{said}");
+        }
+        assert_eq!(administer(Method::GET, "/close", None).await.expect(200).json().at("networks").unwrap().to_string(), r#"["127.0.0.0/8"]"#);
+        assert_eq!(by_near(Method::PATCH, "/close", r#"{"networks":["127.0.0.1/32"]}"#).await.expect(200).json().str("networks.0"), Some("127.0.0.1/32"));
+        administer(Method::PATCH, "/close", Some(r#"{"networks":[]}"#)).await.expect(200);
+        // Why it asks is among what its token is for, or nothing is done.
+        let unasked = async |purpose: &str| {
+            let request = Client::new(server.address(), Some(&admin)).request(Method::POST, &address(&server, "/oauth/clients")).header("X-Purpose-Of-Use", purpose);
+            request.header("Content-Type", "application/json").body(job("unasked", "")).await
+        };
+        assert_eq!(error(&unasked("TREAT").await.expect(400)), "invalid_request");
+        administer(Method::GET, "/unasked", None).await.expect(404);
+        unasked("HOPERAT").await.expect(201);
+        // One that a provider knows, which is there.
+        let theirs = |provider: &str| format!(r#"{{"name":"Theirs","id":"theirs_1","scopes":["system/*.rs"],"purposes":["TREAT"],"provider":"{provider}"}}"#);
+        let add = ["provider", "add", "--by", "Jane", "--id", "there", "--name", "There", "--issuer", "https://id.example", "--audience", "here"];
+        server.command(&add).await.expect(0);
+        let answer = administer(Method::POST, "", Some(&theirs("x"))).await.expect(409);
+        assert!(error(&answer) == "conflict" && answer.text().contains("no provider of that id"), "{}", answer.text());
+        administer(Method::GET, "/theirs_1", None).await.expect(404);
+        let made = administer(Method::POST, "", Some(&theirs("there"))).await.expect(201).json();
+        assert_eq!((made.str("provider"), made.str("kind"), made.at("secret")), (Some("there"), Some("outside"), None));
         // Of another organization there is nothing to see and nothing to change.
         let mut sql = server.sql().await;
         hidden_organization(&mut sql).await;
@@ -330,7 +390,7 @@ suite! {
         for (interaction, status, count, about) in [("client-add", 201, 1, "lab_1"), ("client-change", 200, 1, "lab_1"), ("client-rotate-secret", 200, 1, "lab_1"), ("client-revoke-tokens", 200, 1, "lab_1"), ("client-disable", 200, 1, "lab_1"), ("client-disable", 403, 1, "desk")] {
             assert_eq!(recorded(&server, interaction, status, &format!("{by} and id = '{about}'")).await, count, "{interaction} {status}");
         }
-        assert_eq!(recorded(&server, "client-add", 400, &format!("{by} and decision = 'refused'")).await, 7);
+        assert_eq!(recorded(&server, "client-add", 400, &format!("{by} and decision = 'refused'")).await, 8);
         if engine == Engine::Postgres {
             // The database itself lets nobody remove a client that somebody added or used.
             let mut sql = server.sql().await;
