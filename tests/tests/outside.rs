@@ -17,8 +17,11 @@ mod provider;
 
 use std::time::Duration;
 
-use gateway_tests::{Browser, Client, Command, Engine, Json, Options, Response, Server, suite};
+use gateway_tests::browser::hidden;
+use gateway_tests::{Browser, Client, Command, Engine, Json, Options, Response, Server, own, suite};
+use issuer::now;
 use provider::Provider;
+use ring::hmac;
 use serde_json::json;
 
 const SESSION: &str = "fhir-gateway-session";
@@ -62,6 +65,32 @@ async fn recorded(server: &Server, interaction: &str, status: u16) -> i64 {
         "select count(*) from {prefix}audit_events where interaction = '{interaction}' and status = {status}"
     ))
     .await
+}
+
+/// Waits until a step of authenticators has just begun, so that a code stays good for a while.
+async fn fresh_step() {
+    let into = now().rem_euclid(30);
+    if into > 24 {
+        tokio::time::sleep(Duration::from_secs(u64::try_from(30 - into).unwrap())).await;
+    }
+}
+
+/// The code that an authenticator shows now for a key.
+fn code_of(key: &str) -> String {
+    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in key.bytes().filter(|byte| *byte != b' ') {
+        let value = if letter.is_ascii_uppercase() { letter - b'A' } else { letter - b'2' + 26 };
+        buffer = (buffer << 5) | u32::from(value);
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from((buffer >> bits) & 0xff).unwrap());
+        }
+    }
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes), &(now() / 30).to_be_bytes());
+    let offset = usize::from(tag.as_ref()[19] & 0x0f);
+    let number = u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
 }
 
 suite! {
@@ -284,10 +313,39 @@ suite! {
         let page = browser.go_on(page).await.expect(200).text();
         assert!(page.contains("second factor"), "{page}");
         assert_eq!(browser.get("/oauth/authenticator").await.status, 200, "for a while");
-        // A form that was not led here changes nothing.
-        let mut old = Browser::new(server.address());
-        provider.log_in(&mut old, "u-6").await.expect(200);
-        assert_ne!(old.post("/oauth/authenticator", &[("code", "000000")]).await.status, 200);
+        // A session whose login was not just then changes nothing, with all that the form asks for: one that is open, and this one later.
+        let anew = "/oauth/outside/start?provider=clinic&anew=1&next=%2Foauth%2Fauthenticator";
+        let csrf_of = |page: &Response, form: &str| hidden(&page.text(), form).into_iter().find(|(name, _)| name == "csrf").unwrap().1;
+        let mut open = Browser::new(server.address());
+        provider.log_in(&mut open, "u-6").await.expect(200);
+        let csrf = csrf_of(&open.get("/oauth/account").await.expect(200), "/oauth/logout");
+        fresh_step().await;
+        let form = browser.get("/oauth/authenticator").await.expect(200);
+        let (of_form, text) = (hidden(&form.text(), "/oauth/authenticator"), form.text());
+        let secret = of_form.into_iter().find(|(name, _)| name == "secret").unwrap().1;
+        let key = text.split_once("<dt>Key</dt><dd><code>").unwrap().1.split('<').next().unwrap();
+        let code = code_of(key);
+        open.post("/oauth/authenticator", &[("secret", &secret), ("code", &code)]).await.expect(403);
+        let led = open.post("/oauth/authenticator", &[("csrf", &csrf), ("secret", &secret), ("code", &code)]).await;
+        assert_eq!((led.status, led.header("Location")), (303, Some(anew)));
+        let (mut sql, sessions) = (server.sql().await, own(engine, "account_sessions"));
+        let since = i64::try_from(Duration::from_secs(5 * 60).as_millis()).unwrap();
+        sql.run(&format!("update {sessions} set authenticated = authenticated - {since}")).await;
+        let of_browser = csrf_of(&form, "/oauth/authenticator");
+        let fields = [("csrf", &*of_browser), ("secret", &secret), ("code", &code)];
+        let led = browser.post("/oauth/authenticator", &fields).await;
+        assert_eq!((led.status, led.header("Location")), (303, Some(anew)));
+        for browser in [&mut browser, &mut open] {
+            let page = browser.get("/oauth/account").await.expect(200).text();
+            assert!(page.contains("<h2>Second factor</h2><p>Off."), "{page}");
+        }
+        assert_eq!(recorded(&server, "second-factor-on", 200).await, 0);
+        // The same form while the login is new is all that it takes.
+        sql.run(&format!("update {sessions} set authenticated = authenticated + {since}")).await;
+        let on = browser.post("/oauth/authenticator", &fields).await.expect(200).text();
+        assert!(on.contains("recovery codes"), "{on}");
+        assert!(browser.get("/oauth/account").await.expect(200).text().contains("<h2>Second factor</h2><p>On."));
+        assert_eq!(recorded(&server, "second-factor-on", 200).await, 1);
     }
 
     /// A provider that is trusted no more: whom it vouched for is logged out.

@@ -258,7 +258,8 @@ suite! {
         let says = refused(&server, "clinic-app", &issuer.by_public_key(&claims), &[]).await.2;
         assert!(says.contains("asymmetric"), "{says}");
         // As the other client's, and of a client that may not.
-        refused(&server, "other-app", &twice, &[]).await;
+        let (status, error, says) = refused(&server, "other-app", &twice, &[]).await;
+        assert_eq!((status, &*error), (400, "invalid_request"), "{says}");
         server.command(&["client", "add", "--by", "Jane", "--id", "plain", "--name", "plain", "--public", "--redirect-uri", "https://app.example/cb", "--purpose", "PATRQT", "--scope", "patient/*.rs"]).await.expect(0);
         assert_eq!(refused(&server, "plain", &twice, &[]).await.1, "unauthorized_client");
         assert_eq!(refused(&server, "nobody", &twice, &[]).await.0, 401);
@@ -285,6 +286,33 @@ suite! {
         assert_eq!(refused(&server, "clinic-app", &twice, &[]).await.1, "invalid_request");
         server.command(&["client", "disable", "clinic-app", "--by", "Jane"]).await.expect(0);
         assert_eq!(refused(&server, "clinic-app", &twice, &[]).await.1, "invalid_client");
+        // The other client takes what its own provider signs.
+        exchange(&server, "other-app", &other.token("u-1", "app-1", who), &[]).await.expect(200);
+    }
+
+    /// Whoever acts for others says for whom on a page, which an exchange has not.
+    async fn whoever_acts_for_others_exchanges_nothing(engine: Engine) {
+        let server = Server::start(engine);
+        let all = server.client();
+        assert!(all.save(&patient("p1", "x").with("birthDate", Json::text("2020-02-29"))).await.status < 300);
+        let mother = r#"{"resourceType":"RelatedPerson","id":"m1","active":true,"patient":{"reference":"Patient/p1"},
+            "relationship":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"MTH"}]}]}"#;
+        assert!(all.save(&Json::of(mother)).await.status < 300);
+        let issuer = Issuer::start();
+        trust(&server, "clinic", &issuer, &[]).await.expect(0);
+        app(&server, "clinic-app", "clinic", "launch/patient patient/*.rs user/*.rs").await.expect(0);
+        let token = |subject: &str, actor: &str| issuer.token(subject, "app-1", json!({"fhirUser": actor}));
+        let of_mother = token("u-1", "RelatedPerson/m1");
+        for more in [&[][..], &[("scope", "user/*.rs")], &[("scope", "patient/Patient.r")]] {
+            let (status, error, says) = refused(&server, "clinic-app", &of_mother, more).await;
+            assert_eq!((status, &*error), (400, "invalid_request"), "{says}");
+            assert!(says.contains(&format!("http://{}/oauth/authorize", server.address())), "{says}");
+        }
+        assert_eq!(read(&server, &of_mother, "/Patient/p1").await, 401);
+        assert_eq!((recorded(&server, "token-exchange", 200).await, recorded(&server, "token-exchange", 400).await), (0, 3));
+        // The child's own, otherwise the same, is exchanged.
+        let given = exchange(&server, "clinic-app", &token("u-2", "Patient/p1"), &[]).await.expect(200).json();
+        assert_eq!(read(&server, given.str("access_token").unwrap(), "/Patient/p1").await, 200);
     }
 
     /// An administrator approves in everybody's stead, and everybody sees that and closes the app out, until they let it in again.
