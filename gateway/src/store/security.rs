@@ -11,7 +11,7 @@ mod functions;
 
 use mappers::schema::ColumnKind;
 
-use self::functions::{ACCOUNTS, OAUTH, READ_CURRENT};
+use self::functions::{ACCOUNTS, OAUTH, READ_CURRENT, STAYS_USED};
 use super::connection::{Arg, Connection, DbError, Engine};
 use super::consents;
 use super::dialect::{literal, quote};
@@ -222,6 +222,7 @@ pub(super) fn internal() -> Vec<String> {
         "create policy unused on fhir_gateway.oauth_clients as restrictive for delete using (registered = 1 and used is null)"
             .to_owned(),
     );
+    statements.push(STAYS_USED.to_owned());
     statements.push(OAUTH.to_owned());
     statements.push(ACCOUNTS.to_owned());
     statements.push(READ_CURRENT.to_owned());

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use consent::{OrganizationId, Permit};
+use mappers::quality::normalized;
 use secrecy::SecretString;
 
 use super::administer::{Made, insert, named, organization};
@@ -128,10 +129,11 @@ impl Store {
                     return Err(NotRegistered::NoToken);
                 }
             }
-            // Nobody takes the name of what an administrator added: people would not know which one they let in.
-            let sql =
-                "select 1 from oauth_clients where organization_id = $1 and registered = 0 and lower(name) = lower($2)";
-            if connection.fetch_optional(sql, &[Arg::Int(organization.0), Arg::Text(&new.name)]).await?.is_some() {
+            // Nobody takes the name of what an administrator added, in whatever letters: people would not know which one they let in.
+            let sql = "select name from oauth_clients where organization_id = $1 and registered = 0";
+            let names = connection.fetch(sql, &[Arg::Int(organization.0)]).await?;
+            let wanted = normalized(&new.name);
+            if names.iter().filter_map(|row| row.text(0)).any(|name| normalized(name) == wanted) {
                 let says = "another app here is called so: register by another client_name".to_owned();
                 return Err(NotRegistered::Client(ClientError::Invalid(says)));
             }

@@ -72,6 +72,16 @@ grant execute on function fhir_gateway.has_pending(bigint) to fhir_gateway_app;
 revoke all on function fhir_gateway.read_current(bigint, text, text) from public;
 grant execute on function fhir_gateway.read_current(bigint, text, text) to fhir_gateway_app;";
 
+/// What somebody has used was used: our role may remove clients that nobody has (`unused`), and makes none into such a one first.
+pub(super) const STAYS_USED: &str = "
+create or replace function fhir_gateway.stays_used() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    raise exception 'a client that was used stays so' using errcode = 'check_violation';
+end $$;
+drop trigger if exists stays_used on fhir_gateway.oauth_clients;
+create trigger stays_used before update on fhir_gateway.oauth_clients for each row
+    when (old.used is not null and new.used is null) execute function fhir_gateway.stays_used();";
+
 /// Who asks for a token, or sends one, says no organization: it is that of the client or token, and row-level security shows
 /// neither before the organization is named. So these look with the owner's rights, and give the one row whose id or hash the
 /// caller knows already: there is no way to list or to guess by them (a hash is of 256 random bits, an id of an approval of 128, an id
