@@ -26,7 +26,7 @@ use smart::outside::{Kind, LEEWAY_S, OutsideError, Verified};
 
 pub use self::access::Access;
 use self::discovered::Discovered;
-pub use self::exchange::{Secret, seal};
+pub use self::exchange::seal;
 pub use self::factor::FIREBASE;
 pub use self::held::Held;
 use self::opaque::Opaque;

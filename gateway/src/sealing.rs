@@ -47,6 +47,33 @@ const NONCE: usize = 12;
 /// browsers have.
 const MOST: usize = 4;
 
+/// What the database keeps sealed, by the row's key. `store::sealed` seals all of it anew.
+#[derive(Clone, Copy, Debug)]
+pub enum Sealed {
+    /// A signing key, by its `kid`.
+    SigningKey,
+    /// The secret of an account's second factor.
+    SecondFactor,
+    /// The secret that we log people in with at a provider.
+    Login,
+    /// The secret that we ask a provider with what a token is.
+    Introspection,
+}
+
+impl Sealed {
+    /// What it is sealed for.
+    #[must_use]
+    pub fn context(self, key: &str) -> String {
+        let what = match self {
+            Self::SigningKey => "signing key",
+            Self::SecondFactor => "totp",
+            Self::Login => "provider",
+            Self::Introspection => "provider introspection",
+        };
+        format!("{what} {key}")
+    }
+}
+
 /// Seals and opens.
 pub struct Sealer {
     ring: RwLock<Ring>,

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use smart::id_token::{IdToken, IdTokenError, Issuer, LIFETIME_S};
 
 use crate::clock::Clock;
-use crate::sealing::Sealer;
+use crate::sealing::{Sealed, Sealer};
 use crate::signing::rsa::Pair;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -172,12 +172,8 @@ fn signing<T>(keys: &[(SigningKey, T)], now_ms: i64) -> Option<&(SigningKey, T)>
     newest.or_else(|| keys.iter().find(|(key, _)| key.signs_until_ms.is_none() && key.retired_ms.is_none()))
 }
 
-fn context(kid: &str) -> String {
-    format!("signing key {kid}")
-}
-
 fn opened(sealer: &Sealer, kid: &str, sealed: &str) -> Option<Pair> {
-    Pair::open(&sealer.unseal(&context(kid), sealed).ok()?)
+    Pair::open(&sealer.unseal(&Sealed::SigningKey.context(kid), sealed).ok()?)
 }
 
 /// A new key, whose private part is sealed.
@@ -188,7 +184,8 @@ pub async fn make(sealer: &Sealer) -> Result<NewKey, SigningError> {
     // It takes some tenths of a second.
     let made = tokio::task::spawn_blocking(rsa::make).await.ok().flatten();
     let made = made.ok_or(SigningError::Key("no key can be made: the system gives no random numbers"))?;
-    let sealed = sealer.seal(&context(&made.kid), secrecy::ExposeSecret::expose_secret(&made.private));
+    let sealed =
+        sealer.seal(&Sealed::SigningKey.context(&made.kid), secrecy::ExposeSecret::expose_secret(&made.private));
     let sealed = sealed.map_err(|_| SigningError::Key("the new key cannot be sealed"))?;
     Ok(NewKey { kid: made.kid, algorithm: smart::id_token::ALGORITHM.name(), public: made.public, sealed })
 }

@@ -19,8 +19,9 @@ use crate::cli::incident::Answer;
 use crate::cli::list::ListArgs;
 use crate::cli::{self, DatabaseArgs, Exit, Stop};
 use crate::clock::Clock;
-use crate::outside::{self, Secret};
+use crate::outside;
 use crate::outward::Reach;
+use crate::sealing::Sealed;
 use crate::store::accounts::Role;
 use crate::store::providers::{Change, Introspection, Provider};
 
@@ -234,15 +235,15 @@ async fn add(args: AddArgs) -> Result<(), Stop> {
     let secret = args.secret_file.as_deref().map(secret).transpose()?;
     let (gateway, permit) = open(&args.database, Action::Change, ("provider-add", id)).await?;
     let done = async {
-        let seal = |which: Secret, secret: &SecretString| {
+        let seal = |which: Sealed, secret: &SecretString| {
             outside::seal(&gateway.sealer, (id, which), secret).map_err(|error| Stop::failed(error.to_string()))
         };
-        let sealed = secret.as_ref().map(|secret| seal(Secret::Login, secret)).transpose()?.unwrap_or_default();
+        let sealed = secret.as_ref().map(|secret| seal(Sealed::Login, secret)).transpose()?.unwrap_or_default();
         let introspection = match &asked {
             Some((url, client_id, secret)) => Some(Introspection {
                 url: url.clone(),
                 client_id: client_id.clone(),
-                sealed: seal(Secret::Introspection, secret)?,
+                sealed: seal(Sealed::Introspection, secret)?,
             }),
             None => None,
         };
@@ -282,14 +283,14 @@ async fn change(args: &ChangeArgs) -> Result<(), Stop> {
     let secret = args.secret_file.as_deref().map(secret).transpose()?;
     let (gateway, permit) = open(&args.database, Action::Change, ("provider-change", id)).await?;
     let done = async {
-        let seal = |which: Secret, secret: Option<&SecretString>| {
+        let seal = |which: Sealed, secret: Option<&SecretString>| {
             let sealed = secret.map(|secret| outside::seal(&gateway.sealer, (id, which), secret)).transpose();
             sealed.map_err(|error| Stop::failed(error.to_string()))
         };
         let change = Change {
             name: name.map(ToOwned::to_owned),
-            sealed: seal(Secret::Login, secret.as_ref())?,
-            introspection_sealed: seal(Secret::Introspection, introspection.as_ref())?,
+            sealed: seal(Sealed::Login, secret.as_ref())?,
+            introspection_sealed: seal(Sealed::Introspection, introspection.as_ref())?,
             exchange_audiences: (!exchange.is_empty()).then_some(exchange),
             audience: audience.map(ToOwned::to_owned),
             roles: (!args.role.is_empty()).then(|| args.role.clone()),

@@ -13,6 +13,7 @@ use super::{
 use crate::authorization::form::Form;
 use crate::http::query;
 use crate::pages::{Page, go_on, see_other};
+use crate::sealing::Sealed;
 use crate::store::accounts::{Account, Attempt};
 use crate::store::clients::hash_of;
 
@@ -167,7 +168,7 @@ impl Logins {
         let attempt = store.count_attempt(account, self.policy.attempts, self.policy.lockout).await?;
         let right = match (attempt, account.totp_secret()) {
             (Attempt::Counted { .. }, Some(sealed)) => {
-                let secret = self.gateway.sealer.unseal(&context(account), sealed)?;
+                let secret = self.gateway.sealer.unseal(&Sealed::SecondFactor.context(&account.id), sealed)?;
                 match totp::step_of(&secret, given, self.gateway.clock.now_ms()) {
                     Some(step) => store.use_step(account, step).await?,
                     None => store.use_recovery(account, &totp::recovery_hash(given)).await?,
@@ -324,9 +325,4 @@ impl Logins {
 /// To the login.
 pub(super) fn login_page(next: Option<&str>) -> Page {
     see_other(&next::going_on(paths::LOGIN, next))
-}
-
-/// What the secret of a second factor is sealed for.
-pub(super) fn context(account: &Account) -> String {
-    format!("totp {}", account.id)
 }

@@ -3,13 +3,14 @@
 use hyper::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::answer::{context, login_page};
+use super::answer::login_page;
 use super::outside::ANEW_MS;
 use super::screens::Enrolment;
 use super::{Asked, Logins, Route, Session, Shown, Standing, Unavailable, Who, next, paths, screens, totp};
 use crate::authorization::form::Form;
 use crate::http::query;
 use crate::pages::{Page, go_on, see_other};
+use crate::sealing::Sealed;
 use crate::store::accounts::Account;
 
 const REFUSED: StatusCode = StatusCode::FORBIDDEN;
@@ -183,7 +184,7 @@ impl Logins {
             return Ok(shown.page(account, Some(WRONG)).with_status(REFUSED));
         }
         let (codes, hashes) = totp::recovery()?;
-        let sealed = sealer.seal(&context(account), secret.expose_secret())?;
+        let sealed = sealer.seal(&Sealed::SecondFactor.context(&account.id), secret.expose_secret())?;
         if !self.gateway.store.set_second_factor(account, Some((&sealed, step)), &hashes).await? {
             return Ok(screens::stale(paths::AUTHENTICATOR).with_status(REFUSED));
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use smart::outside::{Discovery, Expected, Kind, OutsideError, Verified, verify};
 
 use super::{LoginError, Outside};
-use crate::sealing::Sealer;
+use crate::sealing::{Sealed, Sealer};
 use crate::store::providers::Provider;
 
 /// The longest answer of a token endpoint, in bytes.
@@ -19,29 +19,12 @@ struct Tokens {
     id_token: String,
 }
 
-/// Which of the secrets that we have with a provider.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Secret {
-    /// Of logins.
-    Login,
-    /// With which it is asked what a token is.
-    Introspection,
-}
-
-/// What a provider's secret is sealed for.
-fn context(id: &str, secret: Secret) -> String {
-    match secret {
-        Secret::Login => format!("provider {id}"),
-        Secret::Introspection => format!("provider introspection {id}"),
-    }
-}
-
 /// Seals the secret that we have with a provider.
 ///
 /// # Errors
 /// It cannot be sealed.
-pub fn seal(sealer: &Sealer, (provider, which): (&str, Secret), secret: &SecretString) -> Result<String, LoginError> {
-    sealer.seal(&context(provider, which), secret.expose_secret().as_bytes()).map_err(|_| LoginError::Sealed)
+pub fn seal(sealer: &Sealer, (provider, which): (&str, Sealed), secret: &SecretString) -> Result<String, LoginError> {
+    sealer.seal(&which.context(provider), secret.expose_secret().as_bytes()).map_err(|_| LoginError::Sealed)
 }
 
 impl Outside {
@@ -53,7 +36,7 @@ impl Outside {
         code: &str,
         verifier: &str,
     ) -> Result<SecretString, LoginError> {
-        let basic = self.basic((&provider.id, Secret::Login), (&provider.client_id, &provider.sealed))?;
+        let basic = self.basic((&provider.id, Sealed::Login), (&provider.client_id, &provider.sealed))?;
         let form = encoded(&[
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -69,10 +52,10 @@ impl Outside {
     /// Who we are to a provider, as its endpoints take it.
     pub(super) fn basic(
         &self,
-        (provider, which): (&str, Secret),
+        (provider, which): (&str, Sealed),
         (client_id, sealed): (&str, &str),
     ) -> Result<String, LoginError> {
-        let secret = self.sealer.unseal(&context(provider, which), sealed).map_err(|_| LoginError::Sealed)?;
+        let secret = self.sealer.unseal(&which.context(provider), sealed).map_err(|_| LoginError::Sealed)?;
         let secret: &str = std::str::from_utf8(secret.expose_secret()).map_err(|_| LoginError::Sealed)?;
         // RFC 6749, 2.3.1: both are form-encoded before. What every provider has to know.
         let [id, secret] =

@@ -18,9 +18,10 @@ use tokio::sync::{Mutex as Waiting, Semaphore};
 use tokio::time::timeout;
 
 use super::access::of;
-use super::exchange::{Secret, encoded};
+use super::exchange::encoded;
 use super::{Access, LoginError, Outside};
 use crate::authorization::NoAnswer;
+use crate::sealing::Sealed;
 use crate::store::clients::{hash_of, is_ours};
 use crate::store::providers::{Introspection, Provider};
 
@@ -154,7 +155,7 @@ impl Outside {
 
     /// Asks. What one token's answer is like tells nothing of others: whoever sends odd ones keeps nobody out.
     async fn introspected(&self, provider: &Provider, asked: &Introspection, token: &str) -> Result<Said, Unasked> {
-        let basic = self.basic((&provider.id, Secret::Introspection), (&asked.client_id, &asked.sealed));
+        let basic = self.basic((&provider.id, Sealed::Introspection), (&asked.client_id, &asked.sealed));
         let basic = basic.map_err(Unasked::Here)?;
         let busy = || Unasked::Here(LoginError::Unreachable);
         let form = encoded(&[("token", token), ("token_type_hint", "access_token")]).ok_or_else(busy)?;

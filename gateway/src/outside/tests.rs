@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::audit::reading::{Column, Condition, Sight, Wish};
 use crate::gateway::{Gateway, Options};
+use crate::sealing::Sealed;
 use crate::store::accounts::{Role, Word};
 use crate::store::providers::Change;
 
@@ -140,7 +141,7 @@ async fn setting() -> Setting {
         name: "Clinic".to_owned(),
         issuer: says.lock().origin.clone(),
         client_id: "our client".to_owned(),
-        sealed: seal(&sealer, ("clinic", Secret::Login), &SecretString::from(SECRET)).unwrap(),
+        sealed: seal(&sealer, ("clinic", Sealed::Login), &SecretString::from(SECRET)).unwrap(),
         claim_actor: Some("fhirUser".to_owned()),
         claim_roles: Some("realm_access.roles".to_owned()),
         roles: vec![("clinician".to_owned(), Role::Doctor), ("boss".to_owned(), Role::Owner)],

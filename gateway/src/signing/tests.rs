@@ -81,7 +81,7 @@ fn a_private_key_opens_for_its_own_id_alone() {
     let folder = tempfile::tempdir().unwrap();
     let sealer = Sealer::open(folder.path(), None).unwrap();
     let made = rsa::make().unwrap();
-    let sealed = sealer.seal(&context(&made.kid), made.private.expose_secret()).unwrap();
+    let sealed = sealer.seal(&Sealed::SigningKey.context(&made.kid), made.private.expose_secret()).unwrap();
     assert!(opened(&sealer, &made.kid, &sealed).is_some());
     assert!(opened(&sealer, "another", &sealed).is_none());
 }

@@ -3,7 +3,7 @@
 use consent::Permit;
 use secrecy::ExposeSecret as _;
 
-use crate::sealing::Sealer;
+use crate::sealing::{Sealed, Sealer};
 use crate::store::Store;
 use crate::store::alone;
 use crate::store::connection::{Arg, Connection, DbError};
@@ -12,12 +12,12 @@ use crate::store::error::StoreError;
 /// Rows of a transaction.
 const PORTION: i64 = 100;
 
-/// Where something is sealed: its table, the row's key, the column, and what it is sealed for before that key.
+/// Where something is sealed: its table, the row's key, the column, and what it is.
 struct Place {
     table: &'static str,
     key: &'static str,
     column: &'static str,
-    context: &'static str,
+    what: Sealed,
     /// Rows are an organization's.
     is_owned: bool,
 }
@@ -25,14 +25,14 @@ struct Place {
 /// Signing keys (`signing`), secrets of second factors (`logins`), secrets with providers (`outside`). What browsers have sealed is not here: it counts
 /// for minutes, and servers know the key before for longer.
 const PLACES: [Place; 4] = [
-    Place { table: "signing_keys", key: "kid", column: "sealed", context: "signing key", is_owned: false },
-    Place { table: "accounts", key: "id", column: "totp_secret", context: "totp", is_owned: true },
-    Place { table: "outside_providers", key: "id", column: "sealed", context: "provider", is_owned: true },
+    Place { table: "signing_keys", key: "kid", column: "sealed", what: Sealed::SigningKey, is_owned: false },
+    Place { table: "accounts", key: "id", column: "totp_secret", what: Sealed::SecondFactor, is_owned: true },
+    Place { table: "outside_providers", key: "id", column: "sealed", what: Sealed::Login, is_owned: true },
     Place {
         table: "outside_providers",
         key: "id",
         column: "introspection_sealed",
-        context: "provider introspection",
+        what: Sealed::Introspection,
         is_owned: true,
     },
 ];
@@ -86,7 +86,7 @@ async fn portion(
     organization: Option<i64>,
     (after, sealer): (&str, &Sealer),
 ) -> Result<(Resealed, Option<String>), DbError> {
-    let Place { table, key, column, context, .. } = place;
+    let Place { table, key, column, what, .. } = place;
     connection.begin_write(organization).await?;
     let owner = organization.map(|organization| format!(" and organization_id = {organization}")).unwrap_or_default();
     // An empty one is no secret.
@@ -103,7 +103,7 @@ async fn portion(
         if sealed.starts_with(&mark) {
             continue;
         }
-        let context = format!("{context} {id}");
+        let context = what.context(id);
         let Ok(anew) = sealer.unseal(&context, sealed).and_then(|plain| sealer.seal(&context, plain.expose_secret()))
         else {
             done.closed += 1;
