@@ -37,6 +37,11 @@ fn app(more: &str) -> String {
     format!(r#"{{"redirect_uris":["{}"],"token_endpoint_auth_method":"none"{more}}}"#, app::REDIRECT)
 }
 
+/// What an answer tells, the id that was asked for aside.
+fn answered(answer: &Response, id: &str) -> String {
+    format!("{} {}", answer.status, answer.text().replace(id, "ID"))
+}
+
 fn error(answer: &Response) -> String {
     answer.json().str("error").unwrap_or_default().to_owned()
 }
@@ -144,7 +149,8 @@ suite! {
         let token = app.exchange(&browser.press(&page, "approve", &[]).await.parameter("code").unwrap()).await.expect(200).json();
         let seen = Client::new(server.address(), token.str("access_token"));
         seen.get("/Patient/own").await.expect(200);
-        assert!(matches!(seen.get("/Patient/other").await.status, 403 | 404));
+        let (hidden, absent) = (seen.get("/Patient/other").await.expect(404), seen.get("/Patient/absent").await.expect(404));
+        assert_eq!(answered(&hidden, "other"), answered(&absent, "absent"));
         seen.get("/Patient/own").header("X-Purpose-Of-Use", "TREAT").await.expect(403);
         let mut doctor = someone(&server, "doc", "Practitioner/dr").await;
         assert_eq!(app.ask(&mut doctor, "launch/patient patient/*.rs").await.status, 403);
@@ -165,8 +171,10 @@ suite! {
         assert_eq!((read.str("client_id"), read.str("scope"), read.at("client_secret")), (Some(&*id), first.str("scope"), None));
         for token in [None, Some(other_token), Some("fgm_x"), token.str("access_token")] {
             for method in [Method::GET, Method::DELETE] {
-                let answer = ask(&server, method, &path, token, None).await.expect(401);
+                let answer = ask(&server, method.clone(), &path, token, None).await.expect(401);
                 assert!(answer.header("WWW-Authenticate").unwrap().starts_with("Bearer"), "{token:?}");
+                let absent = ask(&server, method, "/oauth/register/absent", token, None).await.expect(401);
+                assert_eq!((answered(&answer, &id), answer.header("WWW-Authenticate")), (answered(&absent, "absent"), absent.header("WWW-Authenticate")), "{token:?}");
             }
         }
         ask(&server, Method::GET, "/oauth/register/vetted", Some(own_token), None).await.expect(401);
@@ -197,7 +205,7 @@ suite! {
         // All of it is on record.
         assert_eq!(recorded(&server, "register", 201, "and decision = 'permit' and caller = 'unauthenticated' and client is not null").await, 2 + 5);
         assert_eq!(recorded(&server, "registration", 204, &format!("and client = '{id}' and caller = '{id}'")).await, 1);
-        assert_eq!(recorded(&server, "registration", 401, "").await, 10);
+        assert_eq!(recorded(&server, "registration", 401, "").await, 18);
         let table = own(engine, "oauth_clients");
         let old = format!("update {table} set created = 1");
         server.sql().await.run(&old).await;
@@ -211,6 +219,117 @@ suite! {
             assert!(attempt < 100, "{left:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// People know what an administrator added by its name: nobody else has one that they would take for it.
+    async fn nobody_takes_the_name_of_what_an_administrator_added(engine: Engine) {
+        let server = Server::with(engine, options(&["--register-clients", "open", "--register-rate", "1/min,burst=60"]));
+        let named = |name: &str| app(&format!(r#","client_name":"{name}""#));
+        // Nobody's yet.
+        register(&server, None, &named("BANK of Health")).await.expect(201);
+        for (id, name) in [("bank", "Bank of Health"), ("praxis", "Praxis Müller")] {
+            server.command(&["client", "add", "--by", "Jane", "--name", name, "--id", id, "--scope", "system/*.rs", "--purpose", "TREAT", "--secret"]).await.expect(0);
+        }
+        let before = clients(&server).await.len();
+        for name in ["Bank of Health", "bank of HEALTH", "BANK of Health", " Bank of Health ", "Praxis Müller", "PRAXIS MÜLLER", "praxis mÜller"] {
+            let answer = register(&server, None, &named(name)).await.expect(400);
+            assert!(error(&answer) == "invalid_client_metadata" && answer.text().contains("is called so"), "{name}: {}", answer.text());
+        }
+        for name in ["Praxis  Müller", "bank of  HEALTH", "Praxis\\u00a0Müller", "Praxis Mü\\u200bller"] {
+            assert_eq!(error(&register(&server, None, &named(name)).await.expect(400)), "invalid_client_metadata", "{name}");
+        }
+        assert_eq!(clients(&server).await.len(), before);
+        for name in ["Bank of Wealth", "PRAXIS MÖLLER"] {
+            assert_eq!(register(&server, None, &named(name)).await.expect(201).json().str("client_name"), Some(name));
+        }
+        assert_eq!(clients(&server).await.len(), before + 2);
+    }
+
+    /// Strangers keep nobody out for longer than an hour, and take nothing from whom somebody lets in.
+    async fn the_oldest_that_nobody_uses_makes_room(engine: Engine) {
+        let server = Server::with(engine, options(&["--register-clients", "open", "--register-most", "1", "--register-rate", "1/min,burst=60"]));
+        let table = own(engine, "oauth_clients");
+        let mut sql = server.sql().await;
+        let ids = async || -> Vec<String> {
+            let mut ids: Vec<String> = clients(&server).await.iter().map(|client| client.str("id").unwrap().to_owned()).collect();
+            ids.sort();
+            ids
+        };
+        let sorted = |mut of: Vec<String>| {
+            of.sort();
+            of
+        };
+        let one = async || {
+            let made = register(&server, None, &app_text()).await.expect(201).json();
+            (made.str("client_id").unwrap().to_owned(), made.str("registration_access_token").unwrap().to_owned())
+        };
+        let full = async || assert_eq!(error(&register(&server, None, &app_text()).await.expect(503)), "temporarily_unavailable");
+        let look = async |(id, token): &(String, String), status: u16| {
+            ask(&server, Method::GET, &format!("/oauth/register/{id}"), Some(token), None).await.expect(status);
+        };
+        let first = one().await;
+        full().await;
+        look(&first, 200).await;
+        // For an hour it makes no room.
+        sql.run(&format!("update {table} set created = created - 3500000 where id = '{}'", first.0)).await;
+        full().await;
+        sql.run(&format!("update {table} set created = 1 where id = '{}'", first.0)).await;
+        let second = one().await;
+        look(&first, 401).await;
+        assert_eq!(ids().await, std::slice::from_ref(&second.0));
+        // Nor does what somebody has used, however old it is; it takes no place among the others.
+        sql.run(&format!("update {table} set created = 1, used = 5 where id = '{}'", second.0)).await;
+        let third = one().await;
+        full().await;
+        assert_eq!(ids().await, sorted(vec![second.0.clone(), third.0.clone()]));
+        sql.run(&format!("update {table} set created = 2 where id = '{}'", third.0)).await;
+        let fourth = one().await;
+        assert_eq!(ids().await, sorted(vec![second.0.clone(), fourth.0]));
+        look(&second, 200).await;
+        look(&third, 401).await;
+    }
+
+    /// Of other organizations' clients nobody learns anything by registering.
+    async fn other_organizations_clients_show_to_nobody(engine: Engine) {
+        let server = Server::with(engine, options(&["--register-clients", "open", "--register-rate", "1/min,burst=60"]));
+        let named = |name: &str| app(&format!(r#","client_name":"{name}""#));
+        let first = register(&server, None, &named("First")).await.expect(201).json();
+        let (id, mine) = (first.str("client_id").unwrap(), first.str("registration_access_token").unwrap());
+        let mut sql = server.sql().await;
+        hidden_organization(&mut sql).await;
+        let (table, columns) = (own(engine, "oauth_clients"), "kind, scopes, purposes, default_purpose, actors, officer, created, created_by, redirect_uris, revision");
+        // One that somebody added there, and one that registered itself.
+        for (hidden, registered) in [("hidden", 0), ("hidden-self", 1)] {
+            sql.run(&format!("insert into {table} (organization_id, id, name, registered, registration_hash, {columns}) select 2, '{hidden}', 'Name of {hidden}', {registered}, 'x', {columns} from {table} where id = '{id}'")).await;
+        }
+        for hidden in ["hidden", "hidden-self"] {
+            for method in [Method::GET, Method::DELETE] {
+                for token in [Some(mine), Some("fgm_x"), None] {
+                    let [there, absent] = [hidden, "absent"].map(|id| format!("/oauth/register/{id}"));
+                    let there = ask(&server, method.clone(), &there, token, None).await.expect(401);
+                    let absent = ask(&server, method.clone(), &absent, token, None).await.expect(401);
+                    assert_eq!((answered(&there, hidden), there.header("WWW-Authenticate")), (answered(&absent, "absent"), absent.header("WWW-Authenticate")), "{method} {token:?}");
+                }
+            }
+            // A name that is taken there is free here.
+            let [taken, free] = [format!("Name of {hidden}"), format!("Name of {hidden} here")];
+            let shape = async |name: &str| {
+                let mut made = register(&server, None, &named(name)).await.expect(201).json();
+                assert_eq!(made.str("client_name"), Some(name));
+                for own in ["client_id", "client_id_issued_at", "client_name", "registration_client_uri", "registration_access_token"] {
+                    made.remove("", own);
+                }
+                made.to_string()
+            };
+            assert_eq!(shape(&taken).await, shape(&free).await);
+        }
+        assert_eq!(sql.count(&format!("select count(*) from {table} where organization_id = 2 and disabled is null")).await, 2);
+        // The same of its own organization's.
+        server.command(&["client", "add", "--by", "Jane", "--name", "Ours", "--id", "ours", "--scope", "system/*.rs", "--purpose", "TREAT", "--secret"]).await.expect(0);
+        register(&server, None, &named("Ours")).await.expect(400);
+        let path = format!("/oauth/register/{id}");
+        ask(&server, Method::GET, &path, Some(mine), None).await.expect(200);
+        ask(&server, Method::DELETE, &path, Some(mine), None).await.expect(204);
     }
 
     /// Where it takes a token, and what an administrator's program does with clients.
@@ -312,7 +431,8 @@ suite! {
         administer(Method::DELETE, &format!("/{}", second.str("client_id").unwrap()), None).await.expect(200);
         administer(Method::GET, "/nobody", None).await.expect(404);
         // Administrators are the command line's: it makes none, and neither changes nor ends one.
-        let (_, deputy) = token("deputy", &secret("deputy", &["--administrator"]).await).await;
+        let deputys = secret("deputy", &["--administrator"]).await;
+        let (_, deputy) = token("deputy", &deputys).await;
         for (method, path, body) in [(Method::PATCH, "/deputy", r#"{"name":"x"}"#), (Method::DELETE, "/desk", "{}"), (Method::POST, "/deputy/secret", "{}"), (Method::POST, "/deputy/revocation", "{}")] {
             assert_eq!(error(&administer(method, path, Some(body)).await.expect(403)), "access_denied", "{path}");
         }
@@ -382,10 +502,18 @@ suite! {
             assert_eq!(answer.text(), administer(method, &path.replace("hidden", "absent"), body).await.expect(404).text(), "{path}");
         }
         assert!(!administer(Method::GET, "", None).await.expect(200).text().contains("hidden"));
-        // Whoever is none any more is none at once.
+        // Whoever is none any more is none at once, also where its token was good a moment ago; and one that is disabled has no token.
+        let list = async |token: &str| ask(&server, Method::GET, "/oauth/clients", Some(token), None).await;
+        let says = async |is: i64, sql: &mut gateway_tests::Sql| sql.run(&format!("update {table} set administrator = {is} where id = 'deputy'")).await;
+        list(&deputy).await.expect(200);
+        says(0, &mut sql).await;
+        assert_eq!(error(&list(&deputy).await.expect(403)), "access_denied");
+        says(1, &mut sql).await;
+        list(&deputy).await.expect(200);
+        let unused = token("deputy", &deputys).await.1;
         server.command(&["client", "disable", "deputy", "--by", "Jane"]).await.expect(0);
-        let status = ask(&server, Method::GET, "/oauth/clients", Some(&deputy), None).await.status;
-        assert!(matches!(status, 401 | 403), "{status}");
+        let (ended, none) = (list(&unused).await.expect(401), list("fga_none").await.expect(401));
+        assert_eq!((answered(&ended, "deputy"), ended.header("WWW-Authenticate")), (answered(&none, "deputy"), none.header("WWW-Authenticate")));
         let by = "and caller = 'desk' and client = 'desk'";
         for (interaction, status, count, about) in [("client-add", 201, 1, "lab_1"), ("client-change", 200, 1, "lab_1"), ("client-rotate-secret", 200, 1, "lab_1"), ("client-revoke-tokens", 200, 1, "lab_1"), ("client-disable", 200, 1, "lab_1"), ("client-disable", 403, 1, "desk")] {
             assert_eq!(recorded(&server, interaction, status, &format!("{by} and id = '{about}'")).await, count, "{interaction} {status}");
