@@ -248,6 +248,11 @@ impl Problem {
         Self { of: Some(Box::new(client)), ..self }
     }
 
+    /// What was asked takes a token (`Authorization: Bearer`) that counts.
+    fn no_token(says: &str) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, challenge: Challenge::Bearer, ..Self::new("invalid_token", says) }
+    }
+
     fn unavailable() -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, ..Self::new("temporarily_unavailable", "try again") }
     }
@@ -374,7 +379,7 @@ impl AuthorizationServer {
             (None, None, _) => Who::Nobody,
         };
         let reply = Reply::Page(Box::new(step.page));
-        if self.record(sent, &who, &reply).await.is_err() { Problem::unavailable().into() } else { reply }
+        self.on_record(sent.part.name(), sent, &who, reply).await
     }
 }
 

@@ -326,42 +326,56 @@ on_postgres! {
         let (id, _) = with_secret(&server, "Ours").await;
         sql.run(&format!("insert into fhir_gateway.oauth_tokens (organization_id, hash, client, scopes, purpose, issued, expires) values (1, 'h1', '{id}', 's', 'TREAT', 1, 9999999999999)")).await;
         sql.run(&format!("insert into fhir_gateway.oauth_assertions (organization_id, client, jti, expires) values (1, '{id}', 'j1', 9999999999999)")).await;
+        let registered = |id: &str, used: &str| format!("insert into fhir_gateway.oauth_clients (organization_id, id, name, kind, scopes, purposes, actors, officer, created, created_by, revision, registered, used) values (1, '{id}', 'Itself', 'public', 's', 'PATRQT', '', 0, 1, 'itself', 1, 1, {used})");
+        for (own, used) in [("was-used", "5"), ("never-used", "null")] {
+            sql.run(&registered(own, used)).await;
+        }
+        let hash = sha256("fgi_r1");
+        sql.run(&format!("insert into fhir_gateway.oauth_registrations (organization_id, hash, id, name, uses, created, created_by, expires) values (1, '{hash}', 'r1', 'Maker', 2, 1, 'x', 9999999999999)")).await;
+        sql.run(&format!("insert into fhir_gateway.oauth_refusals (organization_id, account, client, created) values (1, 'somebody', '{id}', 1)")).await;
         for organization in ["", "2"] {
             sql.run(&format!("begin; set local role fhir_gateway_app; select set_config('app.current_organization_id', '{organization}', true)")).await;
-            for table in ["oauth_clients", "oauth_tokens", "oauth_assertions"] {
+            for table in ["oauth_clients", "oauth_tokens", "oauth_assertions", "oauth_registrations", "oauth_refusals"] {
                 assert_eq!(sql.count(&format!("select count(*) from fhir_gateway.{table}")).await, 0, "{table} under '{organization}'");
             }
             assert_eq!(sql.count(&format!("select count(*) from fhir_gateway.oauth_client('{id}')")).await, 1);
             assert_eq!(sql.count("select count(*) from fhir_gateway.oauth_token('h1')").await, 1);
-            for pattern in ["%", "", "h_", "' or true --"] {
+            assert_eq!(sql.count(&format!("select count(*) from fhir_gateway.oauth_registration('{hash}')")).await, 1);
+            for pattern in ["%", "_%", "", "h_", "' or true --"] {
                 let pattern = pattern.replace('\'', "''");
                 assert_eq!(sql.count(&format!("select count(*) from fhir_gateway.oauth_client('{pattern}')")).await, 0);
                 assert_eq!(sql.count(&format!("select count(*) from fhir_gateway.oauth_token('{pattern}')")).await, 0);
+                assert_eq!(sql.count(&format!("select count(*) from fhir_gateway.oauth_registration('{pattern}')")).await, 0);
             }
             for change in [
                 format!("update fhir_gateway.oauth_clients set scopes = 'all' where id = '{id}'"),
                 "update fhir_gateway.oauth_tokens set revoked = null".to_owned(),
                 "delete from fhir_gateway.oauth_tokens".to_owned(),
                 "delete from fhir_gateway.oauth_assertions".to_owned(),
+                "delete from fhir_gateway.oauth_clients where id = 'never-used'".to_owned(),
+                "update fhir_gateway.oauth_registrations set uses = 99".to_owned(),
+                "delete from fhir_gateway.oauth_registrations".to_owned(),
+                "delete from fhir_gateway.oauth_refusals".to_owned(),
             ] {
                 assert_eq!(sql.run(&change).await, 0, "{change} under '{organization}'");
             }
             sql.run("rollback").await;
         }
         // Whom somebody added, or somebody used, its own organization's connection does not remove either: only what registered itself.
-        let registered = |id: &str, used: &str| format!("insert into fhir_gateway.oauth_clients (organization_id, id, name, kind, scopes, purposes, actors, officer, created, created_by, revision, registered, used) values (1, '{id}', 'Itself', 'public', 's', 'PATRQT', '', 0, 1, 'itself', 1, 1, {used})");
-        for (own, used) in [("was-used", "5"), ("never-used", "null")] {
-            sql.run(&registered(own, used)).await;
-        }
         sql.run("begin; set local role fhir_gateway_app; set local app.current_organization_id = '1'").await;
         for (gone, count) in [(&*id, 0), ("was-used", 0), ("never-used", 1)] {
             assert_eq!(sql.run(&format!("delete from fhir_gateway.oauth_clients where id = '{gone}'")).await, count, "{gone}");
         }
-        assert_eq!(sql.count("select count(*) from fhir_gateway.oauth_registration('%')").await, 0);
+        // What another organization's connection changes nothing of, its own does.
+        for change in ["update fhir_gateway.oauth_registrations set uses = 99", "delete from fhir_gateway.oauth_registrations", "delete from fhir_gateway.oauth_refusals", "update fhir_gateway.oauth_clients set used = 6 where id = 'was-used'"] {
+            assert_eq!(sql.run(change).await, 1, "{change}");
+        }
         sql.run("rollback; delete from fhir_gateway.oauth_clients where registered = 1").await;
         // What not even its own organization's connection may, and what no other role may.
         for (role, forbidden) in [
             ("fhir_gateway_app", format!("update fhir_gateway.oauth_clients set organization_id = 2 where id = '{id}'")),
+            ("fhir_gateway_app", "update fhir_gateway.oauth_registrations set expires = 9999999999999".to_owned()),
+            ("fhir_gateway_audit_reader", format!("select * from fhir_gateway.oauth_registration('{hash}')")),
             ("fhir_gateway_app", "update fhir_gateway.oauth_tokens set expires = 9999999999999, scopes = 'all'".to_owned()),
             ("fhir_gateway_app", "update fhir_gateway.oauth_assertions set expires = 0".to_owned()),
             ("fhir_gateway_app", format!("insert into fhir_gateway.oauth_tokens (organization_id, hash, client, scopes, purpose, issued, expires) values (2, 'h2', '{id}', 's', 'TREAT', 1, 2)")),

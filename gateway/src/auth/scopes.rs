@@ -7,15 +7,25 @@ use mappers::references::{self, Reference};
 use mappers::search::parameters::{self, ParameterKind};
 use mappers::search::query::{self, DateValue, IndexTest, Prefix, StringMatch, Test, Values};
 use smart::permission::{Conjunction, Reach, TypeReach, reach};
-use smart::scope::{Action, Condition, ContextKind, Scopes, Unknown};
+use smart::scope::{Action, Condition, ContextKind, ScopeError, Scopes, Unknown};
 
 use crate::store::ActsFor;
 use crate::store::accounts::{Account, Permission};
 use crate::store::{index_key, start_of};
 
+/// The scopes that a text has; those that nobody knows are left out.
+pub(crate) fn read(text: &str) -> Result<Scopes, ScopeError> {
+    Scopes::parse(text, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some())
+}
+
+/// The same of a text of ours; of one that cannot be read, none.
+pub(crate) fn parsed(text: &str) -> Scopes {
+    read(text).unwrap_or_default()
+}
+
 /// What scopes of the context `system/` let a client do; `None` where they cannot be read.
 pub(super) fn of_system(text: &str) -> Option<Scoped> {
-    let scopes = parsed(text)?;
+    let scopes = read(text).ok()?;
     let reached = |deed| types(&reach(scopes.resources(), ContextKind::System, action(deed)));
     Some(Scoped::new(reached))
 }
@@ -60,7 +70,7 @@ pub fn of_account(
             UserReach::Within(vec![vec![Limit::Care(at_work.map(|(kind, id)| (kind.into(), id.into())).collect())]])
         }
     };
-    let scopes = parsed(text)?;
+    let scopes = read(text).ok()?;
     Some(Scoped::new(|deed| {
         let needed = match deed {
             Deed::Create | Deed::Update => Permission::WritePhi,
@@ -110,10 +120,6 @@ fn of_person(scopes: &Scopes, patient: Option<&[Limit]>, user: &UserReach, deed:
         reached = reached.or(&limited(&of(ContextKind::Patient), patient, deed));
     }
     reached
-}
-
-fn parsed(text: &str) -> Option<Scopes> {
-    Scopes::parse(text, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some()).ok()
 }
 
 /// What nobody writes who may write of some patients alone: what tells who did what, whoever it is about.

@@ -19,12 +19,12 @@ use smart::authorize::Target;
 use smart::scope::{ContextKind, Other, Scopes};
 
 use self::choice::chosen;
-pub(super) use self::choice::parsed;
 use self::visit::Visit;
 use super::authorize::{CONTINUE, UnderWay};
 use super::person::{About, PatientShown, Role, purpose, role};
 use super::token::CodeContent;
 use super::{AuthorizationServer, Problem};
+use crate::auth::scopes::parsed;
 use crate::http::query;
 use crate::logins::{Session, login_address};
 use crate::pages::{self, Page};

@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use smart::authorize::{self, Asked as AskedFor, Fault, Target};
 use smart::grant::{INVALID_SCOPE, grant};
-use smart::scope::{Other, Scopes, Unknown};
+use smart::scope::Other;
 
 use super::form::Form;
 use super::launch::Launched;
 use super::{AuthorizationServer, Problem};
+use crate::auth::scopes::{parsed, read};
 use crate::pages::{self, Page};
 use crate::store::clients::{Client, HandleKind, NewHandle};
 
@@ -110,9 +110,8 @@ pub(super) fn unavailable() -> Fault {
 /// What an app may get of what it asks.
 fn allowed(client: &Client, asked: &AskedFor, launched: bool) -> Result<String, Fault> {
     let refused = |says: String| Fault::new(INVALID_SCOPE, says);
-    let is_type = |kind: &str| parameters::resource_type(kind).is_some();
-    let wanted = Scopes::parse(&asked.scope, Unknown::Ignore, &is_type).map_err(|error| refused(error.to_string()))?;
-    let registered = Scopes::parse(&client.scopes, Unknown::Ignore, &is_type).unwrap_or_default();
+    let wanted = read(&asked.scope).map_err(|error| refused(error.to_string()))?;
+    let registered = parsed(&client.scopes);
     let granted = grant(&wanted, &registered.of_people()).map_err(|error| refused(error.to_string()))?;
     if launched && !granted.has(Other::Launch) {
         return Err(refused(

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::record::Who;
-use super::{AuthorizationServer, Challenge, Problem, Reply, Sent};
+use super::{AuthorizationServer, Problem, Reply, Sent};
 use crate::http::source::network;
 use crate::store::clients::{Change, Client, ClientError, Keys, New, new_id, over_http};
 
@@ -219,17 +219,7 @@ impl AuthorizationServer {
     pub(super) async fn administer(&self, deed: Deed, sent: &Sent<'_>, text: &str) -> Reply {
         let Some(known) = sent.sender else {
             let says = "this takes the token of an administrator's client (client add --administrator)";
-            let problem = Problem {
-                status: StatusCode::UNAUTHORIZED,
-                challenge: Challenge::Bearer,
-                ..Problem::new("invalid_token", says)
-            };
-            let reply = Reply::from(problem);
-            return if self.record(sent, &Who::Nobody, &reply).await.is_err() {
-                Problem::unavailable().into()
-            } else {
-                reply
-            };
+            return self.on_record(sent.part.name(), sent, &Who::Nobody, Problem::no_token(says).into()).await;
         };
         let caller = &known.caller;
         // Whom a path names; a new one has its id once it is there.
@@ -244,7 +234,7 @@ impl AuthorizationServer {
         };
         let reply: Reply = reply.unwrap_or_else(Into::into);
         let who = Who::Administrator(Box::new(Caller::clone(caller)), known.purpose, about);
-        if self.record(sent, &who, &reply).await.is_err() { Problem::unavailable().into() } else { reply }
+        self.on_record(sent.part.name(), sent, &who, reply).await
     }
 
     /// Leave to look after the clients of a caller's organization, where it is an administrator's program. That is looked up anew each

@@ -11,15 +11,15 @@ use std::time::Duration;
 use consent::Purpose;
 use hyper::StatusCode;
 use mappers::references::is_id;
-use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use smart::authorize::Fault;
-use smart::scope::{Other, Scopes, Unknown};
+use smart::scope::Other;
 
 use super::authorize::unavailable;
 use super::{Asked, AuthorizationServer, Problem, Reply, Sent};
+use crate::auth::scopes::parsed;
 use crate::store::clients::{Client, Handle, HandleKind, Kind, NewHandle};
 
 /// How long an app may take to ask, and its user to log in and approve.
@@ -71,10 +71,9 @@ impl AuthorizationServer {
     }
 
     async fn launching(&self, client: &Client, form: &super::form::Form) -> Result<Reply, Problem> {
-        let scopes = Scopes::parse(&client.scopes, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some());
         // Who is launched has the scope as well: an app that could say itself whose record is open would not be bound by who may open it.
         let is_ehr = !matches!(client.kind, Kind::Outside | Kind::Public) && client.redirects.is_empty();
-        if !is_ehr || !scopes.is_ok_and(|scopes| scopes.has(Other::Launch)) {
+        if !is_ehr || !parsed(&client.scopes).has(Other::Launch) {
             let says = "launching takes a confidential client with the scope launch for which nobody logs in (no redirect_uri)";
             return Err(Problem::new("unauthorized_client", says));
         }

@@ -6,8 +6,9 @@ use hyper::HeaderMap;
 use reqwest::Url;
 use smart::scope::Scopes;
 
-use super::approval::{Step, parsed, words};
+use super::approval::{Step, words};
 use super::{AuthorizationServer, PATHS, Problem};
+use crate::auth::scopes::parsed;
 use crate::clock::Clock;
 use crate::http::query;
 use crate::logins::login_address;

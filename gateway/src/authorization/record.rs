@@ -45,16 +45,16 @@ impl AuthorizationServer {
             (None, Some(client)) => Who::NotShown(client),
             (None, None) => Who::Nobody,
         };
-        if self.record(sent, &who, &reply).await.is_err() { Problem::unavailable().into() } else { reply }
+        self.on_record(sent.part.name(), sent, &who, reply).await
+    }
+
+    /// The same, of an interaction by its name, and of whom it is known who asked.
+    pub(super) async fn on_record(&self, interaction: &'static str, sent: &Sent<'_>, who: &Who, reply: Reply) -> Reply {
+        if self.record(interaction, sent, who, &reply).await.is_err() { Problem::unavailable().into() } else { reply }
     }
 
     /// Puts an exchange on record: who asked, and what came of it.
-    pub(super) async fn record(&self, sent: &Sent<'_>, who: &Who, reply: &Reply) -> Result<(), AuditError> {
-        self.record_as(sent.part.name(), sent, who, reply).await
-    }
-
-    /// The same, of an interaction by its name.
-    pub(super) async fn record_as(
+    async fn record(
         &self,
         interaction: &'static str,
         sent: &Sent<'_>,

@@ -7,16 +7,16 @@
 use consent::{OrganizationId, Purpose};
 use hyper::{HeaderMap, Method, StatusCode};
 use mappers::references::is_id;
-use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use smart::grant::grant;
-use smart::scope::{Other, Scopes, Unknown};
+use smart::scope::{Other, Scopes};
 
 use super::record::Who;
-use super::{AuthorizationServer, Challenge, PATHS, Problem, Reply, Sent};
+use super::{AuthorizationServer, PATHS, Problem, Reply, Sent};
 use crate::auth::bearer;
+use crate::auth::scopes::{parsed, read};
 use crate::gateway::DEFAULT_ORGANIZATION;
 use crate::http::rate::{Guesses, Rate};
 use crate::outward::Reach;
@@ -81,10 +81,6 @@ struct Said {
 /// How it shows that it is itself, where it does not say: <https://www.rfc-editor.org/rfc/rfc7591#section-2>.
 const USUAL_METHOD: &str = "client_secret_basic";
 
-fn parsed(text: &str) -> Scopes {
-    Scopes::parse(text, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some()).unwrap_or_default()
-}
-
 fn metadata(says: impl Into<String>) -> Problem {
     Problem::new("invalid_client_metadata", says)
 }
@@ -92,7 +88,7 @@ fn metadata(says: impl Into<String>) -> Problem {
 fn invalid_token() -> Problem {
     let says = "registering here takes a token (Authorization: Bearer) that counts: the operator makes initial access tokens, and a registration \
                 has one of its own";
-    Problem { status: StatusCode::UNAUTHORIZED, challenge: Challenge::Bearer, ..Problem::new("invalid_token", says) }
+    Problem::no_token(says)
 }
 
 fn off() -> Problem {
@@ -135,7 +131,7 @@ impl AuthorizationServer {
         let reply: Reply = reply.unwrap_or_else(Into::into);
         let Step { organization, by, client } = step;
         let who = Who::Registering { organization, by, client };
-        if self.record(sent, &who, &reply).await.is_err() { Problem::unavailable().into() } else { reply }
+        self.on_record(sent.part.name(), sent, &who, reply).await
     }
 
     async fn register(
@@ -241,9 +237,7 @@ impl AuthorizationServer {
         let scopes = match said.scope.as_deref().map(str::trim).filter(|scope| !scope.is_empty()) {
             None => registration.scopes.to_string(),
             Some(asked) => {
-                let is_type = |kind: &str| parameters::resource_type(kind).is_some();
-                let asked =
-                    Scopes::parse(asked, Unknown::Ignore, &is_type).map_err(|error| metadata(error.to_string()))?;
+                let asked = read(asked).map_err(|error| metadata(error.to_string()))?;
                 let granted = grant(&asked, &registration.scopes);
                 granted
                     .map_err(|error| metadata(format!("scope: {error}; at most {}", registration.scopes)))?

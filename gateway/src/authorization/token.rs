@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use consent::Purpose;
 use hyper::StatusCode;
-use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use smart::assertion::{PURPOSES, PurposeOfUse};
 use smart::grant::{INVALID_SCOPE, grant};
-use smart::scope::{ContextKind, Scopes, Unknown};
+use smart::scope::ContextKind;
 
 use super::client::Shown;
 use super::form::Form;
 use super::{Asked, AuthorizationServer, Problem, Reply, Sent};
+use crate::auth::scopes::{parsed, read};
 use crate::metrics::Grant;
 use crate::store::clients::{Client, HandleKind, Kind};
 
@@ -89,12 +89,10 @@ impl AuthorizationServer {
 
 /// What of the scopes that are asked for is granted: of those in the context `system/`, for nobody has logged in.
 fn granted(asked: &str, allowed: &str) -> Result<String, Problem> {
-    let is_type = |kind: &str| parameters::resource_type(kind).is_some();
     let refused = |says: String| Problem::new(INVALID_SCOPE, says);
-    let asked = Scopes::parse(asked, Unknown::Ignore, &is_type).map_err(|error| refused(error.to_string()))?;
-    let allowed = Scopes::parse(allowed, Unknown::Ignore, &is_type).unwrap_or_default();
+    let asked = read(asked).map_err(|error| refused(error.to_string()))?;
     let granted =
-        grant(&asked, &allowed.of_context(ContextKind::System)).map_err(|error| refused(error.to_string()))?;
+        grant(&asked, &parsed(allowed).of_context(ContextKind::System)).map_err(|error| refused(error.to_string()))?;
     Ok(granted.to_string())
 }
 

@@ -3,7 +3,9 @@
 use consent::NOBODYS;
 use mappers::search::{compartment, parameters};
 use smart::grant::grant;
-use smart::scope::{Scope, Scopes, Unknown};
+use smart::scope::{Scope, Scopes};
+
+use crate::auth::scopes::parsed;
 
 /// Parts that profiles of the United States tell apart (US Core, HTI-1): type, and values of `category`.
 const PARTS: [(&str, &[&str]); 3] = [
@@ -28,11 +30,6 @@ const PARTS: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
-
-/// Scopes, as they are kept here.
-pub(in crate::authorization) fn parsed(text: &str) -> Scopes {
-    Scopes::parse(text, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some()).unwrap_or_default()
-}
 
 /// What a wide scope can be narrowed to; nothing for a narrow one.
 pub(super) fn parts(scope: &Scope) -> Vec<Scope> {

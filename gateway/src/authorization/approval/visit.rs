@@ -5,6 +5,7 @@ use serde_json::Value;
 use smart::scope::{Other, Scopes};
 
 use super::Here;
+use crate::auth::scopes::parsed;
 use crate::authorization::person::About;
 use crate::authorization::{AuthorizationServer, Problem};
 
@@ -69,7 +70,7 @@ impl AuthorizationServer {
         about: About<'_>,
     ) -> Result<Option<Visit>, Problem> {
         let by_ehr = here.under_way.launch.as_ref().is_some_and(|launch| launch.encounter.is_some());
-        if by_ehr || !is_asked(&super::parsed(&here.under_way.scopes)) {
+        if by_ehr || !is_asked(&parsed(&here.under_way.scopes)) {
             return Ok(Some(Visit::NotAsked));
         }
         if id.is_empty() {

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use consent::Purpose;
 use hyper::StatusCode;
-use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use smart::grant::{INVALID_SCOPE, grant};
 use smart::id_token::{IdToken, USERS};
 use smart::pkce;
-use smart::scope::{Other, Scopes, Unknown};
+use smart::scope::{Other, Scopes};
 
 use super::super::form::Form;
 use super::super::{Asked, AuthorizationServer, Problem, Reply, Sent};
+use crate::auth::scopes::{parsed, read};
 use crate::metrics::Grant;
 use crate::store::clients::{Approval, Client, Given, Handle, HandleKind, Wanted};
 
@@ -183,17 +183,12 @@ fn fhir_user(approval: &Approval) -> Option<String> {
     USERS.contains(&user.split('/').next()?).then(|| user.to_owned())
 }
 
-fn parsed(text: &str) -> Scopes {
-    Scopes::parse(text, Unknown::Ignore, &|kind| parameters::resource_type(kind).is_some()).unwrap_or_default()
-}
-
 /// The scopes of a token: what was approved, as far as the client may still have it; of these those that are asked for.
 fn scopes(approval: &Approval, client: &Client, asked: Option<&str>) -> Result<Scopes, Problem> {
     let refused = |says: String| Problem::new(INVALID_SCOPE, says);
     let left = grant(&parsed(&approval.approved.scopes), &parsed(&client.scopes));
     let left = left.map_err(|error| refused(error.to_string()))?;
     let Some(asked) = asked else { return Ok(left) };
-    let is_type = |kind: &str| parameters::resource_type(kind).is_some();
-    let asked = Scopes::parse(asked, Unknown::Ignore, &is_type).map_err(|error| refused(error.to_string()))?;
+    let asked = read(asked).map_err(|error| refused(error.to_string()))?;
     grant(&asked, &left).map_err(|error| refused(error.to_string()))
 }

@@ -11,18 +11,18 @@ use std::net::IpAddr;
 
 use consent::Purpose;
 use hyper::StatusCode;
-use mappers::search::parameters;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use smart::grant::{INVALID_SCOPE, grant};
 use smart::outside::OutsideError;
-use smart::scope::{Other, Scopes, Unknown};
+use smart::scope::{Other, Scopes};
 
 use super::super::form::Form;
 use super::super::person::{Role, purpose, role};
 use super::super::record::Who;
 use super::super::{AuthorizationServer, PATHS, Problem, Reply, Sent};
 use super::exchange::LIFETIME;
+use crate::auth::scopes::{parsed, read};
 use crate::metrics::Grant;
 use crate::outside::{Held, LoginError, Unvouched, vouched};
 use crate::store::accounts::{Account, Word};
@@ -73,8 +73,7 @@ impl AuthorizationServer {
                 (who, problem.into())
             }
         };
-        let recorded = self.record_as(RECORDED, sent, &who, &reply).await;
-        Some(if recorded.is_err() { Problem::unavailable().into() } else { reply })
+        Some(self.on_record(RECORDED, sent, &who, reply).await)
     }
 
     async fn exchanged(
@@ -224,16 +223,15 @@ impl AuthorizationServer {
 
 /// What an administrator approved of a client for such a person, and what of that is granted now.
 fn scopes(client: &Client, is_patient: bool, asked: Option<&str>) -> Result<(Scopes, Scopes), Problem> {
-    let is_type = |kind: &str| parameters::resource_type(kind).is_some();
     let refused = |says: String| Problem::new(INVALID_SCOPE, says);
     let fits = |word: &&str| {
         let is_of_patients = word.starts_with("patient/") || *word == Other::LaunchPatient.as_str();
         !word.starts_with("system/") && !WITHOUT.contains(word) && (is_patient || !is_of_patients)
     };
     let words: Vec<&str> = client.scopes.split(' ').filter(fits).collect();
-    let approved = Scopes::parse(&words.join(" "), Unknown::Ignore, &is_type).unwrap_or_default();
+    let approved = parsed(&words.join(" "));
     let asked = match asked {
-        Some(asked) => Scopes::parse(asked, Unknown::Ignore, &is_type).map_err(|error| refused(error.to_string()))?,
+        Some(asked) => read(asked).map_err(|error| refused(error.to_string()))?,
         None => approved.clone(),
     };
     let granted = grant(&asked, &approved).map_err(|error| refused(error.to_string()))?;

@@ -137,7 +137,8 @@ impl RateArgs {
     }
 }
 
-fn rate(said: Option<Setting>, usual: Option<Rate>) -> Option<Rate> {
+/// What somebody says, or what is usual.
+pub(super) fn rate(said: Option<Setting>, usual: Option<Rate>) -> Option<Rate> {
     match said {
         Some(Setting::At(rate)) => Some(rate),
         Some(Setting::Off) => None,

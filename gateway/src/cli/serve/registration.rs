@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::rates::rate;
 use crate::authorization::Registration;
 use crate::cli::Stop;
 use crate::http::rate::{Rate, Setting, setting};
@@ -64,11 +65,7 @@ impl RegistrationArgs {
             [] => SCOPES.join(" "),
             given => given.join(" "),
         };
-        let rate = match self.register_rate {
-            None => Some(RATE),
-            Some(Setting::At(rate)) => Some(rate),
-            Some(Setting::Off) => None,
-        };
+        let rate = rate(self.register_rate, Some(RATE));
         let registration = Registration::new(who == Whoever::Token, &scopes, self.register_most, rate);
         registration.map(Some).map_err(|why| Stop::usage(why.replace("--scope", "--register-scope")))
     }

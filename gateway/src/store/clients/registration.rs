@@ -268,20 +268,20 @@ impl Store {
         Err(ClientError::Refused(says.to_owned()))
     }
 
-    /// Ends a client that registered itself, by its own token; false where it had ended. One that was never used goes without a trace of it here.
+    /// Ends a client that registered itself, by its own token. One that was never used goes without a trace of it here.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn deregister(&self, permit: &Permit, client: &Client) -> Result<bool, ClientError> {
+    pub async fn deregister(&self, permit: &Permit, client: &Client) -> Result<(), ClientError> {
         let unused =
             "delete from oauth_clients where organization_id = $1 and id = $2 and registered = 1 and used is null";
         if self.write(client.organization, unused, &[Arg::Int(client.organization.0), Arg::Text(&client.id)]).await? > 0
         {
-            return Ok(true);
+            return Ok(());
         }
         match self.disable_client(permit, &client.id, &client.id).await {
-            Ok(_) => Ok(true),
-            Err(ClientError::Refused(_)) => Ok(false),
+            // It had ended.
+            Ok(_) | Err(ClientError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
