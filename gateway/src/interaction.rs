@@ -85,6 +85,8 @@ pub struct Request {
     pub conditions: Conditions,
     /// What the client prefers.
     pub preference: Preference,
+    /// In which languages it wants to be shown what codes mean (Accept-Language), as it was sent.
+    pub languages: Option<Box<str>>,
     /// A resource, a patch, or a form.
     pub body: Bytes,
     /// The name of the HTTP request this is, or is part of.
@@ -183,7 +185,9 @@ pub async fn perform(
         Interaction::Search | Interaction::SearchForm => Box::pin(search::search(&exchange, request)).await,
         Interaction::Update => Box::pin(update::update(&exchange, request)).await,
         Interaction::VersionRead => Box::pin(vread::vread(&exchange, request)).await,
-        Interaction::Capabilities => Ok(Box::pin(capabilities::answer(endpoint, Some(&exchange.permit))).await),
+        Interaction::Capabilities => {
+            Ok(Box::pin(capabilities::answer(endpoint, Some(&exchange.permit), &request.query)).await)
+        }
         Interaction::Authorization(_) | Interaction::Bundle | Interaction::Live | Interaction::Ready => {
             Err(Failure::internal())
         }
@@ -208,6 +212,7 @@ impl Request {
             query: Box::default(),
             conditions: Conditions::default(),
             preference: Preference::default(),
+            languages: None,
             body: Bytes::new(),
             request_id: Box::default(),
             source: None,

@@ -14,6 +14,7 @@ mod parameter_status;
 mod patient_match;
 mod span;
 mod summary;
+mod terminology;
 mod validate;
 mod visit_snapshot;
 
@@ -29,6 +30,8 @@ use crate::outcome::{Code, Failure};
 /// An operation that routes lead to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Operation {
+    /// `ValueSet/$batch-validate-code`
+    BatchValidateCode,
     /// `Patient/{id}/$break-glass`
     BreakGlass,
     /// `$consent-explain`, `Patient/{id}/$consent-explain`
@@ -39,10 +42,14 @@ pub enum Operation {
     Document,
     /// `Patient/{id}/$everything`, `Encounter/{id}/$everything`
     Everything,
+    /// `ValueSet/$expand`, `ValueSet/{id}/$expand`
+    Expand,
     /// `Patient/{id}/$has-history`
     HasHistory,
     /// `Observation/$lastn`
     Lastn,
+    /// `CodeSystem/$lookup`
+    Lookup,
     /// `Patient/$match`
     Match,
     /// `$meta`, of all, of a type, of a resource, of one of its versions
@@ -53,10 +60,16 @@ pub enum Operation {
     MetaDelete,
     /// `SearchParameter/{id}/$status`
     ParameterStatus,
+    /// `CodeSystem/$subsumes`, `CodeSystem/{id}/$subsumes`
+    Subsumes,
     /// `Patient/{id}/$summary`
     Summary,
+    /// `ConceptMap/$translate`, `ConceptMap/{id}/$translate`
+    Translate,
     /// `[type]/$validate`, `[type]/{id}/$validate`
     Validate,
+    /// `ValueSet/$validate-code`, `CodeSystem/$validate-code`, and of one of them
+    ValidateCode,
     /// `Appointment/{id}/$visit-snapshot`
     VisitSnapshot,
 }
@@ -65,20 +78,26 @@ impl Operation {
     /// Its name in addresses and in the audit trail.
     pub fn name(self) -> &'static str {
         match self {
+            Self::BatchValidateCode => "$batch-validate-code",
             Self::BreakGlass => "$break-glass",
             Self::ConsentExplain => "$consent-explain",
             Self::Docref => "$docref",
             Self::Document => "$document",
             Self::Everything => "$everything",
+            Self::Expand => "$expand",
             Self::HasHistory => "$has-history",
             Self::Lastn => "$lastn",
+            Self::Lookup => "$lookup",
             Self::Match => "$match",
             Self::Meta => "$meta",
             Self::MetaAdd => "$meta-add",
             Self::MetaDelete => "$meta-delete",
             Self::ParameterStatus => "$status",
+            Self::Subsumes => "$subsumes",
             Self::Summary => "$summary",
+            Self::Translate => "$translate",
             Self::Validate => "$validate",
+            Self::ValidateCode => "$validate-code",
             Self::VisitSnapshot => "$visit-snapshot",
         }
     }
@@ -117,7 +136,13 @@ impl Operation {
             "Appointment" => {
                 &[("visit-snapshot", "https://fhir-gateway.dev/OperationDefinition/Appointment-visit-snapshot")]
             }
+            "CodeSystem" => &[
+                ("lookup", "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup"),
+                ("subsumes", "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes"),
+                ("validate-code", "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code"),
+            ],
             "Composition" => &[("document", "http://hl7.org/fhir/OperationDefinition/Composition-document")],
+            "ConceptMap" => &[("translate", "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate")],
             "DocumentReference" => &[("docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref")],
             "Encounter" => &[("everything", "http://hl7.org/fhir/OperationDefinition/Encounter-everything")],
             "Observation" => &[("lastn", "http://hl7.org/fhir/OperationDefinition/Observation-lastn")],
@@ -130,6 +155,11 @@ impl Operation {
                 ("summary", "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"),
             ],
             "SearchParameter" => &[("status", "https://fhir-gateway.dev/OperationDefinition/SearchParameter-status")],
+            "ValueSet" => &[
+                ("batch-validate-code", "https://fhir-gateway.dev/OperationDefinition/ValueSet-batch-validate-code"),
+                ("expand", "http://hl7.org/fhir/OperationDefinition/ValueSet-expand"),
+                ("validate-code", "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code"),
+            ],
             _ => &[],
         }
     }
@@ -146,6 +176,12 @@ const CONSENT_EXPLAIN: (&str, &str) =
 /// The [`Failure`] to answer with.
 pub async fn perform(operation: Operation, exchange: &Exchange<'_>, request: &Request) -> Result<Answer, Failure> {
     match operation {
+        Operation::BatchValidateCode
+        | Operation::Expand
+        | Operation::Lookup
+        | Operation::Subsumes
+        | Operation::Translate
+        | Operation::ValidateCode => terminology::terminology(operation, exchange, request).await,
         Operation::BreakGlass => break_glass::break_glass(exchange, request).await,
         Operation::ConsentExplain => consent_explain::consent_explain(exchange, request).await,
         Operation::Docref => docref::docref(exchange, request).await,

@@ -1,8 +1,22 @@
-//! Terminology: the interface that normalization, search and the operations ask. Pure: no network, no clock, no
-//! database handle. The engine behind it (release files, index) comes with a later issue; until a release is loaded
-//! every code passes through, and says so.
+//! Terminology: code systems, value sets and concept maps, and what is asked of them. Pure: no network, no clock, no database
+//! handle. What it is about is brought into a [`library::Library`] by whoever has it; an operation that lacks something says so, and
+//! is asked again with it. Release files and their index come with a later step; until a release is loaded every code passes
+//! through, and says so.
 
+pub mod compose;
+pub mod display;
+pub mod expand;
+pub mod issue;
+pub mod language;
+pub mod library;
+pub mod lookup;
+pub mod model;
+pub mod options;
+pub mod subsumes;
+pub mod translate;
 pub mod units;
+pub mod validate;
+pub mod version;
 
 /// A code in a system.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -195,7 +195,9 @@ impl Service {
                 let permit = sender.as_ref().ok();
                 let permit = permit
                     .and_then(|known| self.endpoint.gateway.permit(&known.caller, known.purpose, Action::Read).ok());
-                Ok(Reply::Answer(capabilities::answer(&self.endpoint, permit.as_ref()).await))
+                Ok(Reply::Answer(
+                    capabilities::answer(&self.endpoint, permit.as_ref(), parts.uri.query().unwrap_or_default()).await,
+                ))
             }
         }
     }
@@ -399,6 +401,7 @@ fn request(parts: &Parts, place: Place<'_>, body: Bytes, id: &HeaderValue) -> Re
         query: parts.uri.query().unwrap_or_default().into(),
         conditions: Conditions::of(&parts.headers),
         preference: Preference::of(&parts.headers),
+        languages: parts.headers.get("accept-language").and_then(|value| value.to_str().ok()).map(Box::from),
         body,
         request_id: id.to_str().unwrap_or_default().into(),
         source: parts.extensions.get::<Peer>().map(|peer| peer.0),

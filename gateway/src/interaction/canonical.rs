@@ -1,10 +1,11 @@
 //! Resources by their canonical address: <https://hl7.org/fhir/R4/references.html#canonical>.
 
+use consent::Permit;
 use mappers::json::Document;
 use mappers::search::query::{escaped, push};
 use mappers::search::{Context, Handling};
 
-use crate::interaction::Exchange;
+use crate::interaction::{Endpoint, Exchange};
 use crate::outcome::Failure;
 use crate::store::{SearchRequest, Version};
 
@@ -31,6 +32,30 @@ pub(crate) async fn canonical(
         push(&mut query, "version", &escaped(version));
     }
     Ok(search(exchange, kind, &query, 1).await?.into_iter().next())
+}
+
+/// All versions of what has a canonical address, as the caller may see them; `None` for more than are looked at.
+pub(crate) async fn versions(
+    exchange: &Exchange<'_>,
+    kind: &'static str,
+    url: &str,
+) -> Result<Option<Vec<Version>>, Failure> {
+    if url.len() > 4 * LONGEST {
+        return Ok(Some(Vec::new()));
+    }
+    let mut query = String::from("_sort=-_lastUpdated");
+    push(&mut query, "url", &escaped(url));
+    bounded(exchange, kind, &query).await
+}
+
+/// All resources of a type that says what is canonical; `None` for more than are looked at.
+pub(crate) async fn all(exchange: &Exchange<'_>, kind: &'static str) -> Result<Option<Vec<Version>>, Failure> {
+    bounded(exchange, kind, "_sort=-_lastUpdated").await
+}
+
+async fn bounded(exchange: &Exchange<'_>, kind: &'static str, query: &str) -> Result<Option<Vec<Version>>, Failure> {
+    let found = search(exchange, kind, query, FOUND).await?;
+    Ok(Some(found).filter(|found| found.len() < FOUND))
 }
 
 /// The resource of each address, `None` where there is none: a few searches for any number of addresses.
@@ -81,14 +106,34 @@ fn parts(address: &str) -> (&str, Option<&str>) {
     address.split_once('|').map_or((address, None), |(url, version)| (url, Some(version)))
 }
 
+/// Address and version of what is known of a type, as far as one search tells.
+pub(crate) async fn known(
+    endpoint: &Endpoint,
+    permit: &Permit,
+    kind: &'static str,
+) -> Result<Vec<(String, String)>, Failure> {
+    let found = search_at(endpoint, permit, kind, "_sort=-_lastUpdated", FOUND).await?;
+    Ok(found.iter().filter_map(name).collect())
+}
+
 async fn search(
     exchange: &Exchange<'_>,
     kind: &'static str,
     query: &str,
     count: usize,
 ) -> Result<Vec<Version>, Failure> {
-    let context = Context { handling: Handling::Strict, base: &exchange.endpoint.base, custom: None };
+    search_at(exchange.endpoint, &exchange.permit, kind, query, count).await
+}
+
+async fn search_at(
+    endpoint: &Endpoint,
+    permit: &Permit,
+    kind: &'static str,
+    query: &str,
+    count: usize,
+) -> Result<Vec<Version>, Failure> {
+    let context = Context { handling: Handling::Strict, base: &endpoint.base, custom: None };
     let (search, ..) = mappers::search::parse(Some(kind), query, context)?;
     let request = SearchRequest { search, count, ..SearchRequest::default() };
-    Ok(exchange.endpoint.gateway.store.search(&exchange.permit, &request).await?.matches)
+    Ok(endpoint.gateway.store.search(permit, &request).await?.matches)
 }

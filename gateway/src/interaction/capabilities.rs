@@ -1,6 +1,8 @@
 //! <https://hl7.org/fhir/R4/http.html#capabilities>: the CapabilityStatement, generated from the tables that the gateway
 //! works by.
 
+mod terminology;
+
 use bytes::Bytes;
 use consent::Permit;
 use mappers::json::write_string;
@@ -12,6 +14,7 @@ use smart::metadata::Site;
 use crate::audit::claim;
 use crate::audit::resource::profiles;
 use crate::clock::Clock;
+use crate::http::query;
 use crate::interaction::conditional::ConditionalDelete;
 use crate::interaction::{Answer, Endpoint};
 use crate::operation::Operation;
@@ -87,7 +90,10 @@ pub fn statement(offer: &Offer<'_>) -> Bytes {
 
 /// The statement: to anyone what is built in, to a caller also the search parameters of the caller's organization that can be
 /// searched by. Where the database does not answer, those that this process knows of.
-pub async fn answer(endpoint: &Endpoint, permit: Option<&Permit>) -> Answer {
+pub async fn answer(endpoint: &Endpoint, permit: Option<&Permit>, query: &str) -> Answer {
+    if query::value(query, "mode").as_deref() == Some("terminology") {
+        return Answer::document(terminology::statement(endpoint, permit).await, Vec::new());
+    }
     let Some(permit) = permit else { return Answer::document(endpoint.capabilities.clone(), Vec::new()) };
     let store = &endpoint.gateway.store;
     let custom = match store.search_parameters_now(permit).await {

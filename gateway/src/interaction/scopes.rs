@@ -91,6 +91,12 @@ fn of_operation(operation: Operation, request: &Request, by_id: Deed) -> Vec<Nee
         // It writes a letter to the patient, and opens the record to whoever is the same caller.
         Operation::BreakGlass => vec![(Read, Some("Patient")), (Create, Some("Communication"))],
         Operation::HasHistory | Operation::Summary => vec![(Read, Some("Patient"))],
+        Operation::BatchValidateCode
+        | Operation::Expand
+        | Operation::Lookup
+        | Operation::Subsumes
+        | Operation::Translate
+        | Operation::ValidateCode => vec![(Read, kind)],
         // It tells of everything, whoever may see it.
         Operation::ConsentExplain => vec![(Read, None)],
         Operation::Docref => vec![(Search, Some("DocumentReference")), (Read, Some("DocumentReference"))],

@@ -270,6 +270,7 @@ impl Verdict {
                 details: sentence(&found.details).into(),
                 diagnostics: Some(found.advice.into()),
                 expression: vec![found.expression],
+                kind: None,
             });
         }
         issues

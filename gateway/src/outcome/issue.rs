@@ -18,12 +18,14 @@ pub struct Issue {
     pub diagnostics: Option<Cow<'static, str>>,
     /// FHIRPath of the element.
     pub expression: Vec<String>,
+    /// What kind of thing it is to a terminology service: a code of [`terminology::issue::KINDS`].
+    pub kind: Option<&'static str>,
 }
 
 impl Issue {
     /// An issue with neither place nor diagnostics.
     pub fn new(severity: Severity, code: Code, details: impl Into<Cow<'static, str>>) -> Self {
-        Self { severity, code, details: details.into(), diagnostics: None, expression: Vec::new() }
+        Self { severity, code, details: details.into(), diagnostics: None, expression: Vec::new(), kind: None }
     }
 
     /// An issue of severity `error`.
@@ -158,7 +160,13 @@ fn write(out: &mut Vec<u8>, issue: &Issue) {
     out.extend_from_slice(issue.severity.as_str().as_bytes());
     out.extend_from_slice(br#"","code":""#);
     out.extend_from_slice(issue.code.as_str().as_bytes());
-    out.extend_from_slice(br#"","details":{"text":"#);
+    out.extend_from_slice(br#"","details":{"#);
+    if let Some(kind) = issue.kind {
+        out.extend_from_slice(
+            format!(r#""coding":[{{"system":"{}","code":"{kind}"}}],"#, terminology::issue::KINDS).as_bytes(),
+        );
+    }
+    out.extend_from_slice(br#""text":"#);
     write_string(out, &issue.details);
     out.push(b'}');
     if let Some(diagnostics) = &issue.diagnostics {

@@ -7,7 +7,7 @@ use crate::operation::Operation;
 
 /// The table. `{compartment}` is a type that has one, `{type}` is a resource type of R4, `{id}` and `{version}` are FHIR ids, `{client}` is a
 /// client's.
-pub(super) const TABLE: [(Verb, &str, Interaction); 106] = [
+pub(super) const TABLE: [(Verb, &str, Interaction); 129] = [
     (Verb::Get, "/livez", Interaction::Live),
     // What /livez was called before.
     (Verb::Get, "/healthz", Interaction::Live),
@@ -96,6 +96,29 @@ pub(super) const TABLE: [(Verb, &str, Interaction); 106] = [
     (Verb::Post, "/fhir/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
     (Verb::Get, "/fhir/Patient/{id}/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
     (Verb::Post, "/fhir/Patient/{id}/$consent-explain", Interaction::Operation(Operation::ConsentExplain)),
+    (Verb::Get, "/fhir/CodeSystem/$lookup", Interaction::Operation(Operation::Lookup)),
+    (Verb::Post, "/fhir/CodeSystem/$lookup", Interaction::Operation(Operation::Lookup)),
+    (Verb::Get, "/fhir/CodeSystem/$subsumes", Interaction::Operation(Operation::Subsumes)),
+    (Verb::Post, "/fhir/CodeSystem/$subsumes", Interaction::Operation(Operation::Subsumes)),
+    (Verb::Get, "/fhir/CodeSystem/{id}/$subsumes", Interaction::Operation(Operation::Subsumes)),
+    (Verb::Post, "/fhir/CodeSystem/{id}/$subsumes", Interaction::Operation(Operation::Subsumes)),
+    (Verb::Get, "/fhir/CodeSystem/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Post, "/fhir/CodeSystem/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Get, "/fhir/CodeSystem/{id}/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Post, "/fhir/CodeSystem/{id}/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Get, "/fhir/ConceptMap/$translate", Interaction::Operation(Operation::Translate)),
+    (Verb::Post, "/fhir/ConceptMap/$translate", Interaction::Operation(Operation::Translate)),
+    (Verb::Get, "/fhir/ConceptMap/{id}/$translate", Interaction::Operation(Operation::Translate)),
+    (Verb::Post, "/fhir/ConceptMap/{id}/$translate", Interaction::Operation(Operation::Translate)),
+    (Verb::Get, "/fhir/ValueSet/$expand", Interaction::Operation(Operation::Expand)),
+    (Verb::Post, "/fhir/ValueSet/$expand", Interaction::Operation(Operation::Expand)),
+    (Verb::Get, "/fhir/ValueSet/{id}/$expand", Interaction::Operation(Operation::Expand)),
+    (Verb::Post, "/fhir/ValueSet/{id}/$expand", Interaction::Operation(Operation::Expand)),
+    (Verb::Get, "/fhir/ValueSet/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Post, "/fhir/ValueSet/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Get, "/fhir/ValueSet/{id}/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Post, "/fhir/ValueSet/{id}/$validate-code", Interaction::Operation(Operation::ValidateCode)),
+    (Verb::Post, "/fhir/ValueSet/$batch-validate-code", Interaction::Operation(Operation::BatchValidateCode)),
     (Verb::Post, "/fhir/{type}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Get, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),
     (Verb::Post, "/fhir/{type}/{id}/$validate", Interaction::Operation(Operation::Validate)),

@@ -96,7 +96,9 @@ fn a_patients_scopes_reach_what_is_theirs_and_what_is_nobodys() {
 fn a_users_scopes_reach_the_patient_in_context_too() {
     let care = UserReach::Within(vec![vec![Limit::Care(vec![("Practitioner".into(), "1".into())])]]);
     let patient = [Limit::Patients(vec!["p".into()])];
-    let of = |text, reach: &UserReach, deed| of_person(&crate::auth::scopes::read(text).expect("scopes"), Some(&patient), reach, deed);
+    let of = |text, reach: &UserReach, deed| {
+        of_person(&crate::auth::scopes::read(text).expect("scopes"), Some(&patient), reach, deed)
+    };
     let Types::Only(types) = of("user/Observation.rs", &care, Deed::Read) else { panic!("all") };
     assert_eq!(types["Observation"].len(), 2);
     for deed in [Deed::Update, Deed::Read] {

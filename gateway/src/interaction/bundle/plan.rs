@@ -277,6 +277,7 @@ impl Reader<'_> {
                 always_shown: self.whole.conditions.always_shown,
             },
             preference: self.preference,
+            languages: self.whole.languages.clone(),
             request_id: self.whole.request_id.clone(),
             source: self.whole.source,
             safe: verb == Some(Verb::Get),

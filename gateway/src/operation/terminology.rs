@@ -1,0 +1,187 @@
+//! The operations of terminology (<https://hl7.org/fhir/R4/terminology-service.html>), GET and POST: `CodeSystem/$lookup`,
+//! `$validate-code`, `$subsumes`; `ValueSet/$expand`, `$validate-code`, `$batch-validate-code`; `ConceptMap/$translate`.
+//!
+//! [`terminology`] does the work and names what it lacks, which is looked up as the caller may see it. Resources that are sent along
+//! (`tx-resource`, as terminology services take it) count before those that are stored, in this request alone.
+
+use ::terminology::issue::Fault;
+use ::terminology::library::{Library, Wanted};
+use ::terminology::options::Given;
+use ::terminology::{expand, lookup, subsumes, translate, validate};
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::http::query;
+use crate::interaction::canonical::{all, versions};
+use crate::interaction::{Answer, Exchange, Request, Touched};
+use crate::operation::{Operation, chart, parameters};
+use crate::outcome::{Code, Failure, Issue};
+
+/// How often an operation that lacks something is done again: a value set names others, and these theirs.
+const ROUNDS: usize = 12;
+/// What one operation may look up.
+const LOOKED_UP: usize = 200;
+/// Bytes of stored resources that one operation may read.
+const READ: usize = 64 << 20;
+
+pub(super) async fn terminology(
+    operation: Operation,
+    exchange: &Exchange<'_>,
+    request: &Request,
+) -> Result<Answer, Failure> {
+    let mut sent = sent(request)?;
+    let mut touched = Vec::new();
+    if request.id.is_some() {
+        let (kind, id) = request.instance()?;
+        let version = chart::instance(exchange, kind, id).await?;
+        subject(kind, &read(&version.body)?, &mut sent);
+        touched.push(Touched::of(&version));
+    }
+    let mut library = Library::default();
+    let given = Given::of(&sent);
+    given.all("tx-resource").for_each(|resource| library.add(resource));
+    let gateway = &exchange.endpoint.gateway;
+    let work = Work {
+        operation,
+        is_of_system: request.kind == Some("CodeSystem"),
+        given,
+        sent,
+        languages: request.languages.clone(),
+        identifier: format!("urn:uuid:{}", gateway.ids.next()),
+        timestamp: Clock::format(gateway.clock.now_ms()),
+    };
+    let (mut work, mut looked_up, mut left) = (work, 0, READ);
+    for _ in 0..ROUNDS {
+        let done = tokio::task::spawn_blocking(move || {
+            let answer = work.answer(&library);
+            (work, library.missing(), library, answer)
+        });
+        let (back, missing, known, answer) = done.await.map_err(|_| Failure::internal())?;
+        (work, library) = (back, known);
+        looked_up += missing.len();
+        if missing.is_empty() {
+            let body = answer.map_err(failure)?;
+            return Ok(Answer::document(Bytes::from(body.to_string()), touched));
+        }
+        if looked_up > LOOKED_UP {
+            break;
+        }
+        for wanted in missing {
+            look_up(exchange, wanted, &mut library, &mut touched, &mut left).await?;
+        }
+    }
+    Err(too_much("It names more value sets and code systems than one operation looks up."))
+}
+
+/// What is to be done, as often as something is lacking.
+struct Work {
+    operation: Operation,
+    is_of_system: bool,
+    given: Given,
+    sent: Value,
+    languages: Option<Box<str>>,
+    identifier: String,
+    timestamp: String,
+}
+
+impl Work {
+    fn answer(&self, library: &Library) -> Result<Value, Fault> {
+        let (given, languages) = (&self.given, self.languages.as_deref());
+        match self.operation {
+            Operation::BatchValidateCode => validate::batch(library, &self.sent, languages),
+            Operation::Expand => expand::expand(library, given, languages, &self.identifier, &self.timestamp),
+            Operation::Lookup => lookup::lookup(library, given, languages),
+            Operation::Subsumes => {
+                let outcome = subsumes::subsumes(library, given)?;
+                Ok(json!({ "resourceType": "Parameters", "parameter": [{ "name": "outcome", "valueCode": outcome }] }))
+            }
+            Operation::Translate => translate::translate(library, given),
+            _ if self.is_of_system => validate::in_code_system(library, given, languages),
+            _ => validate::in_value_set(library, given, languages),
+        }
+    }
+}
+
+/// The parameters: those of the address, and those of the body.
+fn sent(request: &Request) -> Result<Value, Failure> {
+    let mut sent = if request.body.is_empty() {
+        json!({ "resourceType": "Parameters" })
+    } else {
+        // The one reader of JSON says what is none; what it takes this one does, too.
+        parameters(&request.body)?;
+        read(&request.body)?
+    };
+    let of_address = query::pairs(&request.query).filter(|(name, _)| !name.starts_with('_'));
+    let mut all: Vec<Value> = of_address.map(|(name, value)| json!({ "name": name, "valueString": value })).collect();
+    if let Some(Value::Array(known)) = sent.get_mut("parameter").map(Value::take) {
+        all.extend(known);
+    }
+    sent["parameter"] = json!(all);
+    Ok(sent)
+}
+
+fn read(body: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|_| Failure::bad_request(Code::Structure, "The resource cannot be read as JSON."))
+}
+
+/// Puts the resource that is asked in place of what would name it.
+fn subject(kind: &str, resource: &Value, sent: &mut Value) {
+    let mut own = match kind {
+        "ValueSet" => vec![json!({ "name": "valueSet", "resource": resource })],
+        "ConceptMap" => vec![json!({ "name": "conceptMap", "resource": resource })],
+        _ => ["url", "version"]
+            .into_iter()
+            .filter_map(|name| Some(json!({ "name": name, "valueString": resource[name].as_str()? })))
+            .chain([json!({ "name": "tx-resource", "resource": resource })])
+            .collect(),
+    };
+    if let Some(Value::Array(known)) = sent.get_mut("parameter").map(Value::take) {
+        own.extend(known);
+    }
+    sent["parameter"] = json!(own);
+}
+
+/// Brings what the store has of something.
+async fn look_up(
+    exchange: &Exchange<'_>,
+    wanted: Wanted,
+    library: &mut Library,
+    touched: &mut Vec<Touched>,
+    left: &mut usize,
+) -> Result<(), Failure> {
+    let found = match &wanted {
+        Wanted::CodeSystem(url) => versions(exchange, "CodeSystem", url).await?,
+        Wanted::ValueSet(url) => versions(exchange, "ValueSet", url).await?,
+        Wanted::ConceptMap(url) => versions(exchange, "ConceptMap", url).await?,
+        Wanted::ConceptMaps => all(exchange, "ConceptMap").await?,
+    };
+    let found = found.ok_or_else(|| {
+        too_much("There are more versions of it, or more maps, than one operation looks at. Name one by url.")
+    })?;
+    for version in found {
+        *left = left
+            .checked_sub(version.body.len())
+            .ok_or_else(|| too_much("It hangs on more than one operation reads."))?;
+        library.add(&read(&version.body)?);
+        touched.push(Touched::of(&version));
+    }
+    library.brought(wanted);
+    Ok(())
+}
+
+fn too_much(details: &'static str) -> Failure {
+    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details)
+}
+
+fn failure(fault: Fault) -> Failure {
+    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    let issue = Issue {
+        kind: Some(fault.issue.kind).filter(|kind| !kind.is_empty()),
+        expression: fault.issue.at.into_iter().collect(),
+        ..Issue::error(Code::parse(fault.issue.code).unwrap_or(Code::Processing), fault.issue.text)
+    };
+    Failure { issues: vec![issue], ..Failure::new(status, Code::Processing, "") }
+}

@@ -1,0 +1,489 @@
+//! What a value set holds: by its rules, from the code systems and value sets that they name
+//! (<https://hl7.org/fhir/R4/valueset.html#compositions>).
+
+mod filter;
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use self::filter::Prepared;
+use crate::issue::{Fault, Issue};
+use crate::library::Library;
+use crate::model::value_set::{Contained, Include, Listed};
+use crate::model::{CodeSystem, Standing, ValueSet, parts, versioned};
+use crate::options::{Options, Taken};
+
+/// How deep value sets may name value sets.
+const DEEPEST: usize = 16;
+
+/// The most members that are gathered at once.
+pub const MOST_MEMBERS: usize = 200_000;
+
+/// A code that a value set holds.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its system.
+    pub system: String,
+    /// The version of the system.
+    pub version: Option<String>,
+    /// The code, as the system writes it.
+    pub code: String,
+    /// Where it is in the system; `None` where a list names it and the system is not known here.
+    pub concept: Option<(Arc<CodeSystem>, usize)>,
+    /// What the value set says of it.
+    pub listed: Option<Listed>,
+    /// It comes from a stored expansion, which says these of it.
+    pub stored: Option<(bool, bool)>,
+}
+
+impl Member {
+    /// Whether it is not to be used any more.
+    pub fn is_inactive(&self) -> bool {
+        match (&self.concept, self.stored) {
+            (Some((system, at)), _) => system.is_inactive(&system.concepts[*at]),
+            (None, Some((_, inactive))) => inactive,
+            (None, None) => false,
+        }
+    }
+
+    /// Whether it is there to group others.
+    pub fn is_abstract(&self) -> bool {
+        match (&self.concept, self.stored) {
+            (Some((system, at)), _) => system.is_abstract(&system.concepts[*at]),
+            (None, Some((is_abstract, _))) => is_abstract,
+            (None, None) => false,
+        }
+    }
+}
+
+/// What was used on the way, to be said in an expansion.
+#[derive(Clone, Debug, Default)]
+pub struct Used {
+    /// Code systems, `url|version`.
+    pub systems: BTreeSet<String>,
+    /// Those of them that are not whole.
+    pub fragments: BTreeSet<String>,
+    /// Value sets that others name.
+    pub sets: BTreeSet<String>,
+    /// Supplements.
+    pub supplements: BTreeSet<String>,
+    /// Parameters about versions that made a difference: name and value.
+    pub versions: BTreeSet<(&'static str, String)>,
+    /// What does not stand well: the word, what it is, `url|version`.
+    pub standings: BTreeSet<(&'static str, &'static str, String)>,
+    /// Whether codes of any version are the same codes.
+    pub versions_match: bool,
+}
+
+/// Finds what value sets hold.
+pub struct Composer<'l> {
+    /// What is known.
+    pub library: &'l Library,
+    /// What was asked.
+    pub options: &'l Options,
+    used: RefCell<Used>,
+    supplemented: RefCell<HashMap<String, Arc<CodeSystem>>>,
+}
+
+type Key = (String, Option<String>, String);
+
+impl<'l> Composer<'l> {
+    /// One that has used nothing yet.
+    pub fn new(library: &'l Library, options: &'l Options) -> Self {
+        Self { library, options, used: RefCell::default(), supplemented: RefCell::default() }
+    }
+
+    /// What has been used.
+    pub fn used(&self) -> Used {
+        self.used.borrow().clone()
+    }
+
+    /// The value set of a canonical address, by `default-valueset-version` where it names no version.
+    pub fn named(&self, canonical: &str) -> Option<Arc<ValueSet>> {
+        let (url, version) = parts(canonical);
+        self.library.set(url, version.or_else(|| self.options.versions.of_set(url)))
+    }
+
+    /// The version of a system that is taken, with what supplements say.
+    pub fn take(&self, url: &str, said: Option<&str>) -> Taken {
+        let mut taken = self.options.versions.take(self.library, url, said);
+        if let Some(system) = &taken.system {
+            let mut known = self.supplemented.borrow_mut();
+            let whole = known.entry(system.canonical()).or_insert_with(|| self.options.supplemented(system));
+            taken.system = Some(Arc::clone(whole));
+        }
+        taken
+    }
+
+    /// Notes that a system is used.
+    fn note(&self, taken: &Taken, system: &CodeSystem, user: Standing) {
+        let mut used = self.used.borrow_mut();
+        used.systems.insert(system.canonical());
+        if system.content.is_partial() {
+            used.fragments.insert(system.canonical());
+        }
+        if let (Some(parameter), Some(wanted)) = (taken.why.parameter(), &taken.wanted) {
+            used.versions.insert((parameter, versioned(&system.url, Some(wanted))));
+        }
+        if let (Some(word), true) = (system.standing.word(), system.standing.told_by(user)) {
+            used.standings.insert((word, "CodeSystem", system.canonical()));
+        }
+        for supplement in &self.options.supplements {
+            if supplement.supplements.as_deref().is_some_and(|of| parts(of).0 == system.url) {
+                used.supplements.insert(supplement.canonical());
+            }
+        }
+    }
+
+    fn import(&self, canonical: &str, user: &ValueSet) -> Result<Arc<ValueSet>, Fault> {
+        if let Some(id) = canonical.strip_prefix('#') {
+            let inner = user.contained.iter().find(|(known, _)| known == id);
+            let inner = inner.ok_or_else(|| unknown_set(canonical))?;
+            return Ok(Arc::new(inner.1.clone()));
+        }
+        let set = self.named(canonical).ok_or_else(|| {
+            let (url, version) = parts(canonical);
+            unknown_set(&versioned(url, version.or_else(|| self.options.versions.of_set(url))))
+        })?;
+        let mut used = self.used.borrow_mut();
+        used.sets.insert(set.canonical());
+        if let (Some(word), true) = (set.standing.word(), set.standing.told_by(user.standing)) {
+            used.standings.insert((word, "ValueSet", set.canonical()));
+        }
+        Ok(set)
+    }
+
+    /// All that a value set holds, in the order of its rules.
+    ///
+    /// # Errors
+    /// It names what is not known; it cannot be asked; it holds more than [`MOST_MEMBERS`].
+    pub fn members(&self, set: &ValueSet) -> Result<Vec<Member>, Fault> {
+        self.members_at(set, 0)
+    }
+
+    fn members_at(&self, set: &ValueSet, depth: usize) -> Result<Vec<Member>, Fault> {
+        if depth > DEEPEST {
+            return Err(too_deep(set));
+        }
+        let Some(compose) = &set.compose else {
+            let mut members = Vec::new();
+            if let Some(stored) = &set.expansion {
+                stored_members(&stored.contains, &mut members);
+            }
+            return Ok(members);
+        };
+        let mut members: Vec<Member> = Vec::new();
+        let mut seen: HashSet<Key> = HashSet::new();
+        for (nth, include) in compose.include.iter().enumerate() {
+            let at = format!("ValueSet.compose.include[{nth}]");
+            for member in self.included(set, include, &at, depth)? {
+                if seen.insert(key(&member, false)) {
+                    members.push(member);
+                }
+            }
+            if members.len() > MOST_MEMBERS {
+                return Err(Fault::too_costly(format!("The value set holds more than {MOST_MEMBERS} codes.")));
+            }
+        }
+        let mut is_matching = set.parameter("versionsMatch") == Some("true");
+        let mut excluded: Vec<Member> = Vec::new();
+        for (nth, exclude) in compose.exclude.iter().enumerate() {
+            let at = format!("ValueSet.compose.exclude[{nth}]");
+            excluded.extend(self.included(set, exclude, &at, depth)?);
+        }
+        // An exclusion that names a version of which nothing is in can only mean the codes, whatever their version.
+        let versions = |members: &[Member]| -> HashSet<(String, Option<String>)> {
+            members.iter().map(|member| (member.system.clone(), member.version.clone())).collect()
+        };
+        let included = versions(&members);
+        is_matching |= versions(&excluded).iter().any(|(system, version)| {
+            included.iter().any(|(known, _)| known == system) && !included.contains(&(system.clone(), version.clone()))
+        });
+        let excluded: HashSet<Key> = excluded.iter().map(|member| key(member, is_matching)).collect();
+        members.retain(|member| !excluded.contains(&key(member, is_matching)));
+        if is_matching {
+            self.used.borrow_mut().versions_match = true;
+            let mut latest: HashMap<Key, usize> = HashMap::new();
+            let mut merged: Vec<Member> = Vec::new();
+            for member in members {
+                match latest.get(&key(&member, true)) {
+                    Some(&at) => merged[at] = member,
+                    None => {
+                        latest.insert(key(&member, true), merged.len());
+                        merged.push(member);
+                    }
+                }
+            }
+            members = merged;
+        }
+        if compose.inactive == Some(false) {
+            members.retain(|member| !member.is_inactive());
+        }
+        Ok(members)
+    }
+
+    fn included(&self, set: &ValueSet, include: &Include, at: &str, depth: usize) -> Result<Vec<Member>, Fault> {
+        let mut members = match &include.system {
+            None => None,
+            Some(url) => Some(self.of_system(set, url, include, at)?),
+        };
+        for canonical in &include.value_set {
+            let imported = self.members_at(&*self.import(canonical, set)?, depth + 1)?;
+            members = Some(match members {
+                None => imported,
+                Some(members) => {
+                    let keys: HashSet<Key> = imported.iter().map(|member| key(member, true)).collect();
+                    members.into_iter().filter(|member| keys.contains(&key(member, true))).collect()
+                }
+            });
+        }
+        Ok(members.unwrap_or_default())
+    }
+
+    fn of_system(&self, set: &ValueSet, url: &str, include: &Include, at: &str) -> Result<Vec<Member>, Fault> {
+        let taken = self.take(url, include.version.as_deref());
+        let Some(system) = taken.system.clone() else {
+            // A list says itself which codes there are; where nothing is known of the system they stand as they are.
+            let is_known = !self.library.systems(url).is_empty();
+            if is_known || include.concept.is_empty() {
+                return Err(unknown_system(
+                    self.library,
+                    url,
+                    taken.wanted.as_deref(),
+                    "the value set cannot be expanded",
+                ));
+            }
+            let listed = include.concept.iter();
+            return Ok(listed.map(|listed| unknown_member(url, include.version.as_deref(), listed)).collect());
+        };
+        self.options.versions.check(&system).map_err(Fault::processing)?;
+        self.note(&taken, &system, set.standing);
+        let filters = prepared(&system, include, at)?;
+        let passes = |place: usize| filters.iter().all(|filter| filter.passes(&system, place));
+        let member = |place: usize, listed: Option<&Listed>| of_concept(&system, place, listed);
+        if include.concept.is_empty() {
+            return Ok((0..system.concepts.len())
+                .filter(|&place| passes(place))
+                .map(|place| member(place, None))
+                .collect());
+        }
+        let found = include.concept.iter().filter_map(|listed| Some((system.find(&listed.code)?, listed)));
+        Ok(found.filter(|(place, _)| passes(*place)).map(|(place, listed)| member(place, Some(listed))).collect())
+    }
+
+    /// A code in a value set, where it is in it. `version` is the one of the system that the coding is of, `None` for any.
+    ///
+    /// # Errors
+    /// As [`members`](Self::members); a system that is not known holds nothing here.
+    pub fn find(
+        &self,
+        set: &ValueSet,
+        system: &str,
+        version: Option<&str>,
+        code: &str,
+    ) -> Result<Option<Member>, Fault> {
+        self.find_at(set, system, version, code, 0)
+    }
+
+    fn find_at(
+        &self,
+        set: &ValueSet,
+        system: &str,
+        version: Option<&str>,
+        code: &str,
+        depth: usize,
+    ) -> Result<Option<Member>, Fault> {
+        if depth > DEEPEST {
+            return Err(too_deep(set));
+        }
+        let Some(compose) = &set.compose else {
+            let mut members = Vec::new();
+            if let Some(stored) = &set.expansion {
+                stored_members(&stored.contains, &mut members);
+            }
+            return Ok(members.into_iter().find(|member| member.system == system && member.code == code));
+        };
+        let mut found: Option<Member> = None;
+        for (nth, include) in compose.include.iter().enumerate() {
+            let at = format!("ValueSet.compose.include[{nth}]");
+            let Some(member) = self.find_in(set, include, &at, system, version, code, depth)? else { continue };
+            let is_later = found.as_ref().is_none_or(|known| match (&member.version, &known.version) {
+                (Some(one), Some(other)) => crate::version::compare(one, other).is_gt(),
+                _ => false,
+            });
+            if is_later {
+                found = Some(member);
+            }
+        }
+        let Some(member) = found else { return Ok(None) };
+        for (nth, exclude) in compose.exclude.iter().enumerate() {
+            let at = format!("ValueSet.compose.exclude[{nth}]");
+            if self.find_in(set, exclude, &at, system, None, code, depth)?.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(member))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a rule, where it stands, and the three parts of what is looked for")]
+    fn find_in(
+        &self,
+        set: &ValueSet,
+        include: &Include,
+        at: &str,
+        system: &str,
+        version: Option<&str>,
+        code: &str,
+        depth: usize,
+    ) -> Result<Option<Member>, Fault> {
+        let mut member = None;
+        if let Some(url) = &include.system {
+            if url != system {
+                return Ok(None);
+            }
+            member = self.find_in_system(set, include, at, version, code)?;
+            if member.is_none() {
+                return Ok(None);
+            }
+        }
+        for canonical in &include.value_set {
+            let imported = self.import(canonical, set)?;
+            let Some(found) = self.find_at(&imported, system, version, code, depth + 1)? else { return Ok(None) };
+            member = member.or(Some(found));
+        }
+        Ok(member)
+    }
+
+    fn find_in_system(
+        &self,
+        set: &ValueSet,
+        include: &Include,
+        at: &str,
+        version: Option<&str>,
+        code: &str,
+    ) -> Result<Option<Member>, Fault> {
+        let url = include.system.as_deref().unwrap_or_default();
+        let mut taken = self.take(url, include.version.as_deref());
+        // Of the versions that a rule allows the coding's own is the one that is meant.
+        if let (Some(version), Some(known)) = (version, &taken.system) {
+            let own = self.library.systems(url).into_iter().find(|system| system.version.as_deref() == Some(version));
+            let may_be = match (&taken.wanted, own) {
+                (Some(wanted), Some(own)) => crate::version::is_meant(wanted, version).then_some(own),
+                (None, own) => own,
+                (Some(_), None) => None,
+            };
+            match may_be {
+                Some(own) => taken.system = Some(self.options.supplemented(&own)),
+                None if known.version.as_deref() == Some(version) => {}
+                None => return Ok(None),
+            }
+        }
+        let Some(known) = taken.system.clone() else {
+            let is_known = !self.library.systems(url).is_empty();
+            let listed = include.concept.iter().find(|listed| listed.code == code).filter(|_| !is_known);
+            return Ok(listed.map(|listed| unknown_member(url, include.version.as_deref(), listed)));
+        };
+        self.note(&taken, &known, set.standing);
+        let filters = prepared(&known, include, at)?;
+        let Some(place) = known.find(code) else { return Ok(None) };
+        let listed = include.concept.iter().find(|listed| known.find(&listed.code) == Some(place));
+        if (!include.concept.is_empty() && listed.is_none())
+            || !filters.iter().all(|filter| filter.passes(&known, place))
+        {
+            return Ok(None);
+        }
+        Ok(Some(of_concept(&known, place, listed)))
+    }
+}
+
+fn prepared(system: &CodeSystem, include: &Include, at: &str) -> Result<Vec<Prepared>, Fault> {
+    let filters = include.filter.iter().enumerate();
+    filters.map(|(nth, filter)| filter::prepare(system, filter, &format!("{at}.filter[{nth}]"))).collect()
+}
+
+fn of_concept(system: &Arc<CodeSystem>, place: usize, listed: Option<&Listed>) -> Member {
+    Member {
+        system: system.url.clone(),
+        version: system.version.clone(),
+        code: system.concepts[place].code.clone(),
+        concept: Some((Arc::clone(system), place)),
+        listed: listed.cloned(),
+        stored: None,
+    }
+}
+
+fn unknown_member(url: &str, version: Option<&str>, listed: &Listed) -> Member {
+    Member {
+        system: url.to_owned(),
+        version: version.map(str::to_owned),
+        code: listed.code.clone(),
+        concept: None,
+        listed: Some(listed.clone()),
+        stored: None,
+    }
+}
+
+fn stored_members(contains: &[Contained], members: &mut Vec<Member>) {
+    for one in contains {
+        if let Some(code) = &one.code {
+            members.push(Member {
+                system: one.system.clone().unwrap_or_default(),
+                version: one.version.clone(),
+                code: code.clone(),
+                concept: None,
+                listed: Some(Listed {
+                    code: code.clone(),
+                    display: one.display.clone(),
+                    designation: one.designation.clone(),
+                    extension: Vec::new(),
+                }),
+                stored: Some((one.is_abstract, one.inactive)),
+            });
+        }
+        stored_members(&one.contains, members);
+    }
+}
+
+fn key(member: &Member, of_any_version: bool) -> Key {
+    let version = member.version.clone().filter(|_| !of_any_version);
+    (member.system.clone(), version, member.code.clone())
+}
+
+fn too_deep(set: &ValueSet) -> Fault {
+    let text = format!("The value set {} names value sets more than {DEEPEST} deep, or itself", set.canonical());
+    Fault::processing(Issue::error("processing", "vs-invalid", text, None))
+}
+
+/// That a value set is not known.
+pub fn unknown_set(canonical: &str) -> Fault {
+    let fault = Fault::not_found(format!("A definition for the value Set '{canonical}' could not be found"));
+    Fault { issue: fault.issue.called("Unable_to_resolve_value_Set_"), ..fault }
+}
+
+/// What is said of a system, or a version of it, that is not known: and which versions are.
+pub fn unknown_system_text(library: &Library, url: &str, version: Option<&str>, so: &str) -> String {
+    let versions: Vec<String> = library.systems(url).iter().rev().filter_map(|system| system.version.clone()).collect();
+    match (version, versions.is_empty()) {
+        (Some(version), false) => {
+            let versions = match versions.split_last() {
+                Some((last, [])) => last.clone(),
+                Some((last, others)) => format!("{} or {last}", others.join(", ")),
+                None => String::new(),
+            };
+            format!(
+                "A definition for CodeSystem '{url}' version '{version}' could not be found, so {so}. Valid versions: {versions}"
+            )
+        }
+        (Some(version), true) => {
+            format!(
+                "A definition for CodeSystem '{url}' version '{version}' could not be found, so {so}. No versions of this code system are known"
+            )
+        }
+        (None, _) => format!("A definition for CodeSystem '{url}' could not be found, so {so}"),
+    }
+}
+
+fn unknown_system(library: &Library, url: &str, version: Option<&str>, so: &str) -> Fault {
+    Fault::not_found(unknown_system_text(library, url, version, so))
+}

@@ -1,0 +1,141 @@
+//! The tests that a value set's rules make: <https://hl7.org/fhir/R4/valueset-filter-operator.html>.
+
+use regex::{Regex, RegexBuilder};
+
+use crate::issue::{Fault, Issue};
+use crate::model::code_system::Concept;
+use crate::model::value_set::Filter;
+use crate::model::{CodeSystem, extension};
+
+/// Largest program that an expression may compile to, in bytes: what is posted may be hostile.
+const REGEX_SIZE: usize = 1 << 20;
+
+/// A filter that is ready to be asked.
+pub(super) enum Prepared {
+    /// Whether each concept passes, by its place.
+    Among(Vec<bool>),
+    /// A test of a property's values.
+    Property { property: String, test: Test },
+    /// Nothing passes: what it hangs on is not in the system.
+    Nothing,
+}
+
+pub(super) enum Test {
+    Is(String),
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    Matches(Box<Regex>),
+    Exists(bool),
+}
+
+/// Makes a filter ready.
+pub(super) fn prepare(system: &CodeSystem, filter: &Filter, at: &str) -> Result<Prepared, Fault> {
+    let (property, op) = (&filter.property, filter.op.as_str());
+    let Some(value) = &filter.value else {
+        let text = format!("The system {} filter with property = {property}, op = {op} has no value", system.url);
+        return Err(Fault::processing(Issue::error("invalid", "vs-invalid", text, Some(at.to_owned()))));
+    };
+    let unsupported = || {
+        let text = format!("The filter \"{property} {op} {value}\" is not supported for the system {}", system.url);
+        Fault::processing(Issue::error("not-supported", "vs-invalid", text, Some(at.to_owned())))
+    };
+    let is_concept = matches!(property.as_str(), "concept" | "code");
+    if matches!(op, "is-a" | "descendent-of" | "is-not-a" | "generalizes" | "child-of" | "descendent-leaf") {
+        if !is_concept {
+            return Err(unsupported());
+        }
+        let Some(anchor) = system.find(value) else {
+            // What is not below something that is not there is all.
+            return Ok(if op == "is-not-a" {
+                Prepared::Among(vec![true; system.concepts.len()])
+            } else {
+                Prepared::Nothing
+            });
+        };
+        let mut among = vec![false; system.concepts.len()];
+        let mut take = |places: &[usize]| places.iter().for_each(|&place| among[place] = true);
+        match op {
+            "is-a" | "is-not-a" => {
+                take(&system.below(anchor));
+                take(&[anchor]);
+            }
+            "descendent-of" => take(&system.below(anchor)),
+            "generalizes" => {
+                take(&system.above(anchor));
+                take(&[anchor]);
+            }
+            "child-of" => take(&system.concepts[anchor].children),
+            _ => {
+                let below = system.below(anchor);
+                take(&below.into_iter().filter(|&at| system.concepts[at].children.is_empty()).collect::<Vec<_>>());
+            }
+        }
+        if op == "is-not-a" {
+            among.iter_mut().for_each(|is| *is = !*is);
+        }
+        return Ok(Prepared::Among(among));
+    }
+    let list = || value.split(',').map(|one| one.trim().to_owned()).collect();
+    let test = match op {
+        "=" => Test::Is(value.clone()),
+        "in" => Test::In(list()),
+        "not-in" => Test::NotIn(list()),
+        "exists" => Test::Exists(value == "true"),
+        "regex" => {
+            let whole = RegexBuilder::new(&format!("^(?:{value})$")).size_limit(REGEX_SIZE).build().map_err(|_| {
+                let text = format!("The regular expression of the filter on {property} cannot be used");
+                Fault::processing(Issue::error("invalid", "vs-invalid", text, Some(at.to_owned())))
+            })?;
+            Test::Matches(Box::new(whole))
+        }
+        _ => return Err(unsupported()),
+    };
+    Ok(Prepared::Property { property: property.clone(), test })
+}
+
+impl Prepared {
+    /// Whether a concept passes.
+    pub(super) fn passes(&self, system: &CodeSystem, at: usize) -> bool {
+        let (property, test) = match self {
+            Self::Nothing => return false,
+            Self::Among(among) => return among[at],
+            Self::Property { property, test } => (property, test),
+        };
+        let values = values(system, &system.concepts[at], property);
+        match test {
+            Test::Is(wanted) => values.contains(wanted),
+            Test::In(wanted) => values.iter().any(|value| wanted.contains(value)),
+            Test::NotIn(unwanted) => !values.iter().any(|value| unwanted.contains(value)),
+            Test::Matches(expression) => values.iter().any(|value| expression.is_match(value)),
+            Test::Exists(wanted) => values.is_empty() != *wanted,
+        }
+    }
+}
+
+/// The values of what a filter names, also of what is not said as a property.
+fn values(system: &CodeSystem, concept: &Concept, property: &str) -> Vec<String> {
+    let codes = |places: &[usize]| places.iter().map(|&at| system.concepts[at].code.clone()).collect();
+    match property {
+        "code" | "concept" => vec![concept.code.clone()],
+        "display" => concept.display.clone().into_iter().collect(),
+        "definition" => concept.definition.clone().into_iter().collect(),
+        "parent" => codes(&concept.parents),
+        "child" => codes(&concept.children),
+        "inactive" => vec![system.is_inactive(concept).to_string()],
+        "designation" => concept.designations.iter().map(|designation| designation.value.clone()).collect(),
+        _ => {
+            let mut values: Vec<String> = concept
+                .properties
+                .iter()
+                .filter(|known| known.code == property)
+                .filter_map(|known| known.text())
+                .collect();
+            if values.is_empty() && property == "label" {
+                values.extend(
+                    extension(&concept.extension, "codesystem-label").and_then(|label| label.text().map(str::to_owned)),
+                );
+            }
+            values
+        }
+    }
+}
