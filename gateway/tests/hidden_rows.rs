@@ -110,6 +110,7 @@ async fn operated(endpoint: &Endpoint, permit: &Permit, address: &str) -> String
         query: query.into(),
         conditions: Default::default(),
         preference: Default::default(),
+        languages: None,
         body: Default::default(),
         request_id: "hidden".into(),
         source: None,

@@ -3,6 +3,8 @@
 use super::versions;
 use gateway_tests::Json;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// What this server is tested in; `flat` is of servers whose expansions have no hierarchy.
@@ -20,6 +22,12 @@ const KNOWN: &[&str] = &[
     "request",
     "response",
     "response2",
+];
+
+/// FHIR's own definitions that cases of the suite take for known: of this server they are sent along.
+const CORE: &[(&str, &[&str])] = &[
+    ("code-systems", &["http://hl7.org/fhir/administrative-gender", "http://hl7.org/fhir/publication-status"]),
+    ("value-sets", &["http://hl7.org/fhir/ValueSet/administrative-gender"]),
 ];
 
 /// A case.
@@ -65,16 +73,41 @@ impl fmt::Display for Status {
 /// The cases of our modes.
 pub(crate) fn load(folder: &Path) -> Vec<Case> {
     let suites = read(&folder.join("test-cases.json"));
+    let core = core(folder);
     let mut cases = Vec::new();
     for suite in suites.items("suites").iter().filter(|suite| is_ours(suite)) {
-        let setup: Vec<Json> =
+        let mut setup: Vec<Json> =
             suite.items("setup").iter().map(|file| read(&folder.join(file.as_str().unwrap()))).collect();
+        // The one suite that asks about FHIR's own value sets.
+        if suite.str("name") == Some("exclude") {
+            setup.extend(core.iter().cloned());
+        }
         cases.extend(
             suite.items("tests").iter().filter(|test| is_ours(test)).map(|test| case(folder, suite, &setup, test)),
         );
     }
     assert!(cases.len() > 200, "{} cases: the suite is not whole", cases.len());
     cases
+}
+
+/// The definitions of [`CORE`], from the shared data beside the suite.
+fn core(folder: &Path) -> Vec<Json> {
+    let mut found = Vec::new();
+    for (kind, urls) in CORE {
+        let path = folder.join(format!("../../00-definitions/r4-core-4.0.1/{kind}.ndjson.gz"));
+        let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut text = String::new();
+        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+        let all = text.lines().filter(|line| urls.iter().any(|url| line.contains(url)));
+        let all = all.map(|line| Json::of(line)).filter(|one| urls.contains(&one.str("url").unwrap_or_default()));
+        found.extend(all);
+    }
+    assert_eq!(
+        found.len(),
+        CORE.iter().map(|(_, urls)| urls.len()).sum::<usize>(),
+        "FHIR's own definitions are not whole"
+    );
+    found
 }
 
 fn is_ours(item: &Json) -> bool {

@@ -42,6 +42,18 @@ fn what_is_required_is_there_and_nothing_else_is() {
 }
 
 #[test]
+fn the_place_of_an_issue_may_be_told_twice_but_not_otherwise() {
+    let expected = r#"{"severity":"error","expression":["Coding.code"]}"#;
+    same(expected, r#"{"severity":"error","expression":["Coding.code"],"location":["Coding.code"]}"#);
+    differs(
+        expected,
+        r#"{"severity":"error","expression":["Coding.code"],"location":["Coding"]}"#,
+        "location: unexpected",
+    );
+    differs(r#"{"expression":["a"]}"#, r#"{"expression":["a"],"location":["a"]}"#, "location: unexpected");
+}
+
+#[test]
 fn what_is_optional_may_be_absent_and_is_compared_where_it_is_there() {
     for mark in ["true", r#""!tx.fhir.org""#, r#""warning:version""#, r#""version:4""#] {
         let expected = format!(r#"{{"p":[{{"name":"a","value":1}},{{"$optional$":{mark},"name":"b","value":2}}]}}"#);
