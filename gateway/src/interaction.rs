@@ -17,6 +17,7 @@ mod delete;
 mod glass;
 mod history;
 mod incoming;
+pub(crate) mod library;
 pub(crate) mod notice;
 pub(crate) mod parameters;
 pub(crate) mod patch;

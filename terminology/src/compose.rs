@@ -10,7 +10,8 @@ use std::sync::Arc;
 use self::filter::Prepared;
 use crate::issue::{Fault, Issue};
 use crate::library::Library;
-use crate::model::value_set::{Contained, Include, Listed};
+use crate::model::code_system::Content;
+use crate::model::value_set::{Compose, Contained, Include, Listed};
 use crate::model::{CodeSystem, Standing, ValueSet, parts, versioned};
 use crate::options::{Options, Taken};
 
@@ -166,13 +167,15 @@ impl<'l> Composer<'l> {
         if depth > DEEPEST {
             return Err(too_deep(set));
         }
-        let Some(compose) = &set.compose else {
-            let mut members = Vec::new();
-            if let Some(stored) = &set.expansion {
-                stored_members(&stored.contains, &mut members);
-            }
-            return Ok(members);
-        };
+        let Some(compose) = &set.compose else { return Ok(expanded(set)) };
+        match self.composed(set, compose, depth) {
+            // What its rules hang on is not known here: it was known to whoever expanded it.
+            Err(fault) if fault.status == 404 && set.expansion.is_some() => Ok(expanded(set)),
+            found => found,
+        }
+    }
+
+    fn composed(&self, set: &ValueSet, compose: &Compose, depth: usize) -> Result<Vec<Member>, Fault> {
         let mut members: Vec<Member> = Vec::new();
         let mut seen: HashSet<Key> = HashSet::new();
         for (nth, include) in compose.include.iter().enumerate() {
@@ -263,13 +266,21 @@ impl<'l> Composer<'l> {
         let passes = |place: usize| filters.iter().all(|filter| filter.passes(&system, place));
         let member = |place: usize, listed: Option<&Listed>| of_concept(&system, place, listed);
         if include.concept.is_empty() {
+            if system.content == Content::NotPresent {
+                return Err(without_concepts(&system));
+            }
             return Ok((0..system.concepts.len())
                 .filter(|&place| passes(place))
                 .map(|place| member(place, None))
                 .collect());
         }
-        let found = include.concept.iter().filter_map(|listed| Some((system.find(&listed.code)?, listed)));
-        Ok(found.filter(|(place, _)| passes(*place)).map(|(place, listed)| member(place, Some(listed))).collect())
+        let found = include.concept.iter().filter_map(|listed| match system.find(&listed.code) {
+            Some(place) => passes(place).then(|| member(place, Some(listed))),
+            // Of a system that is not whole the list knows more; what cannot be asked a filter does not pass.
+            None if is_beyond(&system, include) => Some(unknown_member(url, system.version.as_deref(), listed)),
+            None => None,
+        });
+        Ok(found.collect())
     }
 
     /// A code in a value set, where it is in it. `version` is the one of the system that the coding is of, `None` for any.
@@ -297,13 +308,15 @@ impl<'l> Composer<'l> {
         if depth > DEEPEST {
             return Err(too_deep(set));
         }
-        let Some(compose) = &set.compose else {
-            let mut members = Vec::new();
-            if let Some(stored) = &set.expansion {
-                stored_members(&stored.contains, &mut members);
-            }
-            return Ok(members.into_iter().find(|member| member.system == system && member.code == code));
+        let is_it = |member: &Member| member.system == system && member.code == code;
+        let is_rule_known = |include: &Include| {
+            let is_known = |url: &String| self.take(url, include.version.as_deref()).system.is_some();
+            include.system.as_ref().is_none_or(is_known) || !include.concept.is_empty()
         };
+        let compose = set.compose.as_ref().filter(|compose| {
+            set.expansion.is_none() || compose.include.iter().chain(&compose.exclude).all(is_rule_known)
+        });
+        let Some(compose) = compose else { return Ok(expanded(set).into_iter().find(is_it)) };
         let mut found: Option<Member> = None;
         for (nth, include) in compose.include.iter().enumerate() {
             let at = format!("ValueSet.compose.include[{nth}]");
@@ -386,7 +399,14 @@ impl<'l> Composer<'l> {
         };
         self.note(&taken, &known, set.standing);
         let filters = prepared(&known, include, at)?;
-        let Some(place) = known.find(code) else { return Ok(None) };
+        let Some(place) = known.find(code) else {
+            if include.concept.is_empty() && known.content == Content::NotPresent {
+                return Err(without_concepts(&known));
+            }
+            let listed = include.concept.iter().find(|listed| listed.code == code);
+            let listed = listed.filter(|_| is_beyond(&known, include));
+            return Ok(listed.map(|listed| unknown_member(url, known.version.as_deref(), listed)));
+        };
         let listed = include.concept.iter().find(|listed| known.find(&listed.code) == Some(place));
         if (!include.concept.is_empty() && listed.is_none())
             || !filters.iter().all(|filter| filter.passes(&known, place))
@@ -400,6 +420,20 @@ impl<'l> Composer<'l> {
 fn prepared(system: &CodeSystem, include: &Include, at: &str) -> Result<Vec<Prepared>, Fault> {
     let filters = include.filter.iter().enumerate();
     filters.map(|(nth, filter)| filter::prepare(system, filter, &format!("{at}.filter[{nth}]"))).collect()
+}
+
+/// Whether a rule may list codes that the system as it is here does not have.
+fn is_beyond(system: &CodeSystem, include: &Include) -> bool {
+    system.content != Content::Complete && include.filter.is_empty()
+}
+
+/// That a system is known by name alone: what it holds cannot be told, which is not that it holds nothing.
+fn without_concepts(system: &CodeSystem) -> Fault {
+    let text = format!(
+        "The CodeSystem '{}' is here without its concepts, so the value set cannot be expanded",
+        system.canonical()
+    );
+    Fault::not_found(text)
 }
 
 fn of_concept(system: &Arc<CodeSystem>, place: usize, listed: Option<&Listed>) -> Member {
@@ -422,6 +456,15 @@ fn unknown_member(url: &str, version: Option<&str>, listed: &Listed) -> Member {
         listed: Some(listed.clone()),
         stored: None,
     }
+}
+
+/// What a value set was once found to hold.
+fn expanded(set: &ValueSet) -> Vec<Member> {
+    let mut members = Vec::new();
+    if let Some(stored) = &set.expansion {
+        stored_members(&stored.contains, &mut members);
+    }
+    members
 }
 
 fn stored_members(contains: &[Contained], members: &mut Vec<Member>) {

@@ -1,14 +1,15 @@
 //! Conditions that terminology must tell (`:in`, `:not-in`, `:above`, `:below`), turned into the codes they mean
 //! (<https://hl7.org/fhir/R4/search.html#token>): by the `ValueSet`s and `CodeSystem`s that the store holds.
 
-mod code_system;
-mod value_set;
-
 use mappers::search::Search;
 use mappers::search::query::{CodeRelation, IndexTest, Test, TokenValue, Values};
 
-use crate::interaction::Exchange;
-use crate::interaction::canonical::canonical;
+use terminology::compose::{Composer, Member};
+use terminology::library::Library;
+use terminology::model::parts;
+use terminology::options::{Given, Options};
+
+use crate::interaction::{Exchange, library};
 use crate::outcome::{Code, Failure};
 
 /// The most codes that one condition may mean.
@@ -53,24 +54,66 @@ async fn meant(
     relation: CodeRelation,
     value: &TokenValue,
 ) -> Result<Vec<TokenValue>, Failure> {
-    let code = value.code.as_deref().unwrap_or_default();
-    match relation {
-        CodeRelation::In => {
-            let set = canonical(exchange, "ValueSet", code).await?.ok_or_else(|| {
-                refused("The value set is not known here; store it as a ValueSet, or ask for its codes.".to_owned())
-            })?;
-            value_set::codes(&set).map_err(refused)
+    let code = value.code.as_deref().unwrap_or_default().to_owned();
+    let system = value.system.as_deref().filter(|system| !system.is_empty()).map(str::to_owned);
+    let question = move |library: &Library| match (relation, &system) {
+        (CodeRelation::In, _) => contained(library, &code),
+        (CodeRelation::Above | CodeRelation::Below, Some(system)) => related(library, relation, system, &code),
+        (CodeRelation::Above | CodeRelation::Below, None) => {
+            Err("The codes above or below a code depend on its system; give system|code.".to_owned())
         }
-        CodeRelation::Above | CodeRelation::Below => {
-            let system = value.system.as_deref().filter(|system| !system.is_empty()).ok_or_else(|| {
-                refused("The codes above or below a code depend on its system; give system|code.".to_owned())
-            })?;
-            let found = canonical(exchange, "CodeSystem", system).await?.ok_or_else(|| {
-                refused("The code system is not known here; store it as a CodeSystem, or ask for the codes.".to_owned())
-            })?;
-            Ok(code_system::related(&found, relation, system, code))
-        }
+    };
+    library::ask(exchange, Library::default(), question).await?.0.map_err(refused)
+}
+
+/// System and code of all that a stored value set holds; `None` where it is not known, or what it is made of is not.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn of_value_set(
+    exchange: &Exchange<'_>,
+    canonical: &str,
+) -> Result<Option<Vec<(String, String)>>, Failure> {
+    let canonical = canonical.to_owned();
+    let question = move |library: &Library| members(library, &canonical).ok();
+    let found = library::ask(exchange, Library::default(), question).await?.0;
+    Ok(found.map(|members| members.into_iter().map(|member| (member.system, member.code)).collect()))
+}
+
+/// The codes of a value set.
+fn contained(library: &Library, canonical: &str) -> Result<Vec<TokenValue>, String> {
+    // A heading is no code that something could be said by.
+    let members = members(library, canonical)?.into_iter().filter(|member| !member.is_abstract());
+    Ok(members.map(|member| token(&member.system, &member.code)).collect())
+}
+
+fn members(library: &Library, canonical: &str) -> Result<Vec<Member>, String> {
+    let (url, version) = parts(canonical);
+    let unknown = || "The value set is not known here; store it as a ValueSet, or ask for its codes.".to_owned();
+    let set = library.set(url, version).ok_or_else(unknown)?;
+    let options = Options::of(&Given::default(), None, Some(&set), library).map_err(|fault| fault.issue.text)?;
+    Composer::new(library, &options).members(&set).map_err(|fault| {
+        format!(
+            "The codes of the value set cannot be told: {}. Store what is missing, or the set with its expansion.",
+            fault.issue.text
+        )
+    })
+}
+
+/// A code and all above or below it; the code alone where its system does not have it.
+fn related(library: &Library, relation: CodeRelation, url: &str, code: &str) -> Result<Vec<TokenValue>, String> {
+    let unknown = || "The code system is not known here; store it as a CodeSystem, or ask for the codes.".to_owned();
+    let system = library.systems(url).into_iter().next().ok_or_else(unknown)?;
+    let mut tokens = vec![token(url, code)];
+    if let Some(at) = system.find(code) {
+        let others = if relation == CodeRelation::Above { system.above(at) } else { system.below(at) };
+        tokens.extend(others.into_iter().map(|other| token(url, &system.concepts[other].code)));
     }
+    Ok(tokens)
+}
+
+fn token(system: &str, code: &str) -> TokenValue {
+    TokenValue { system: Some(system).filter(|system| !system.is_empty()).map(Box::from), code: Some(code.into()) }
 }
 
 fn refused(text: String) -> Failure {

@@ -5,7 +5,7 @@
 //! (`tx-resource`, as terminology services take it) count before those that are stored, in this request alone.
 
 use ::terminology::issue::Fault;
-use ::terminology::library::{Library, Wanted};
+use ::terminology::library::Library;
 use ::terminology::options::Given;
 use ::terminology::{expand, lookup, subsumes, translate, validate};
 use bytes::Bytes;
@@ -14,17 +14,10 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::http::query;
-use crate::interaction::canonical::{all, versions};
+use crate::interaction::library::{ask, read};
 use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::{Operation, chart, parameters};
 use crate::outcome::{Code, Failure, Issue};
-
-/// How often an operation that lacks something is done again: a value set names others, and these theirs.
-const ROUNDS: usize = 12;
-/// What one operation may look up.
-const LOOKED_UP: usize = 200;
-/// Bytes of stored resources that one operation may read.
-const READ: usize = 64 << 20;
 
 pub(super) async fn terminology(
     operation: Operation,
@@ -52,27 +45,9 @@ pub(super) async fn terminology(
         identifier: format!("urn:uuid:{}", gateway.ids.next()),
         timestamp: Clock::format(gateway.clock.now_ms()),
     };
-    let (mut work, mut looked_up, mut left) = (work, 0, READ);
-    for _ in 0..ROUNDS {
-        let done = tokio::task::spawn_blocking(move || {
-            let answer = work.answer(&library);
-            (work, library.missing(), library, answer)
-        });
-        let (back, missing, known, answer) = done.await.map_err(|_| Failure::internal())?;
-        (work, library) = (back, known);
-        looked_up += missing.len();
-        if missing.is_empty() {
-            let body = answer.map_err(failure)?;
-            return Ok(Answer::document(Bytes::from(body.to_string()), touched));
-        }
-        if looked_up > LOOKED_UP {
-            break;
-        }
-        for wanted in missing {
-            look_up(exchange, wanted, &mut library, &mut touched, &mut left).await?;
-        }
-    }
-    Err(too_much("It names more value sets and code systems than one operation looks up."))
+    let (answer, read) = ask(exchange, library, move |library| work.answer(library)).await?;
+    touched.extend(read);
+    Ok(Answer::document(Bytes::from(answer.map_err(failure)?.to_string()), touched))
 }
 
 /// What is to be done, as often as something is lacking.
@@ -122,11 +97,6 @@ fn sent(request: &Request) -> Result<Value, Failure> {
     Ok(sent)
 }
 
-fn read(body: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(body)
-        .map_err(|_| Failure::bad_request(Code::Structure, "The resource cannot be read as JSON."))
-}
-
 /// Puts the resource that is asked in place of what would name it.
 fn subject(kind: &str, resource: &Value, sent: &mut Value) {
     let mut own = match kind {
@@ -142,38 +112,6 @@ fn subject(kind: &str, resource: &Value, sent: &mut Value) {
         own.extend(known);
     }
     sent["parameter"] = json!(own);
-}
-
-/// Brings what the store has of something.
-async fn look_up(
-    exchange: &Exchange<'_>,
-    wanted: Wanted,
-    library: &mut Library,
-    touched: &mut Vec<Touched>,
-    left: &mut usize,
-) -> Result<(), Failure> {
-    let found = match &wanted {
-        Wanted::CodeSystem(url) => versions(exchange, "CodeSystem", url).await?,
-        Wanted::ValueSet(url) => versions(exchange, "ValueSet", url).await?,
-        Wanted::ConceptMap(url) => versions(exchange, "ConceptMap", url).await?,
-        Wanted::ConceptMaps => all(exchange, "ConceptMap").await?,
-    };
-    let found = found.ok_or_else(|| {
-        too_much("There are more versions of it, or more maps, than one operation looks at. Name one by url.")
-    })?;
-    for version in found {
-        *left = left
-            .checked_sub(version.body.len())
-            .ok_or_else(|| too_much("It hangs on more than one operation reads."))?;
-        library.add(&read(&version.body)?);
-        touched.push(Touched::of(&version));
-    }
-    library.brought(wanted);
-    Ok(())
-}
-
-fn too_much(details: &'static str) -> Failure {
-    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TooCostly, details)
 }
 
 fn failure(fault: Fault) -> Failure {

@@ -15,6 +15,7 @@ use mappers::validate::{self, Library, Options, Report, Wanted};
 use crate::clock::Clock;
 use crate::http::query;
 use crate::interaction::canonical::canonicals;
+use crate::interaction::codes;
 use crate::interaction::notice::Notice;
 use crate::interaction::{Answer, Exchange, Payload, Request, Touched, trail};
 use crate::operation::{chart, named};
@@ -85,12 +86,11 @@ async fn look_up(
     library: &mut Library,
     wishes: impl Iterator<Item = &Wanted> + Clone,
 ) -> Result<(), Failure> {
-    let terminology = &exchange.endpoint.gateway.terminology;
     for kind in ["StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire"] {
         let mut urls: Vec<&str> = Vec::new();
         for wish in wishes.clone().filter(|wish| wish.kind == kind) {
-            // A loaded terminology knows more than a stored rule.
-            let codes = if kind == "ValueSet" { terminology.expand(&wish.url) } else { None };
+            // A rule that is stored says more than its lists: which codes of which system pass.
+            let codes = if kind == "ValueSet" { codes::of_value_set(exchange, &wish.url).await? } else { None };
             match codes {
                 Some(codes) => library.add_codes(wish, &codes),
                 None => urls.push(&wish.url),

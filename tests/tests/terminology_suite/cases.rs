@@ -99,7 +99,7 @@ fn core(folder: &Path) -> Vec<Json> {
         let mut text = String::new();
         flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
         let all = text.lines().filter(|line| urls.iter().any(|url| line.contains(url)));
-        let all = all.map(|line| Json::of(line)).filter(|one| urls.contains(&one.str("url").unwrap_or_default()));
+        let all = all.map(Json::of).filter(|one| urls.contains(&one.str("url").unwrap_or_default()));
         found.extend(all);
     }
     assert_eq!(
