@@ -2,12 +2,16 @@
 //! (<https://hl7.org/fhir/R4/valueset.html#compositions>).
 
 mod filter;
+mod find;
+mod unknown;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use self::filter::Prepared;
+use self::unknown::unknown_system;
+pub use self::unknown::{unknown_set, unknown_system_text};
 use crate::issue::{Fault, Issue};
 use crate::library::Library;
 use crate::model::code_system::Content;
@@ -17,6 +21,9 @@ use crate::options::{Options, Taken};
 
 /// How deep value sets may name value sets.
 const DEEPEST: usize = 16;
+
+/// Steps that a rule costs by itself: what it names is looked up, and what it gives put together.
+const RULE: usize = 200;
 
 /// The most members that are gathered at once.
 pub const MOST_MEMBERS: usize = 200_000;
@@ -227,12 +234,14 @@ impl<'l> Composer<'l> {
     }
 
     fn included(&self, set: &ValueSet, include: &Include, at: &str, depth: usize) -> Result<Vec<Member>, Fault> {
+        self.library.spend(RULE)?;
         let mut members = match &include.system {
             None => None,
             Some(url) => Some(self.of_system(set, url, include, at)?),
         };
         for canonical in &include.value_set {
             let imported = self.members_at(&*self.import(canonical, set)?, depth + 1)?;
+            self.library.spend(imported.len())?;
             members = Some(match members {
                 None => imported,
                 Some(members) => {
@@ -262,6 +271,7 @@ impl<'l> Composer<'l> {
         };
         self.options.versions.check(&system).map_err(Fault::processing)?;
         self.note(&taken, &system, set.standing);
+        self.library.spend(cost(&system, include))?;
         let filters = prepared(&system, include, at)?;
         let passes = |place: usize| filters.iter().all(|filter| filter.passes(&system, place));
         let member = |place: usize, listed: Option<&Listed>| of_concept(&system, place, listed);
@@ -282,139 +292,11 @@ impl<'l> Composer<'l> {
         });
         Ok(found.collect())
     }
+}
 
-    /// A code in a value set, where it is in it. `version` is the one of the system that the coding is of, `None` for any.
-    ///
-    /// # Errors
-    /// As [`members`](Self::members); a system that is not known holds nothing here.
-    pub fn find(
-        &self,
-        set: &ValueSet,
-        system: &str,
-        version: Option<&str>,
-        code: &str,
-    ) -> Result<Option<Member>, Fault> {
-        self.find_at(set, system, version, code, 0)
-    }
-
-    fn find_at(
-        &self,
-        set: &ValueSet,
-        system: &str,
-        version: Option<&str>,
-        code: &str,
-        depth: usize,
-    ) -> Result<Option<Member>, Fault> {
-        if depth > DEEPEST {
-            return Err(too_deep(set));
-        }
-        let is_it = |member: &Member| member.system == system && member.code == code;
-        let is_rule_known = |include: &Include| {
-            let is_known = |url: &String| self.take(url, include.version.as_deref()).system.is_some();
-            include.system.as_ref().is_none_or(is_known) || !include.concept.is_empty()
-        };
-        let compose = set.compose.as_ref().filter(|compose| {
-            set.expansion.is_none() || compose.include.iter().chain(&compose.exclude).all(is_rule_known)
-        });
-        let Some(compose) = compose else { return Ok(expanded(set).into_iter().find(is_it)) };
-        let mut found: Option<Member> = None;
-        for (nth, include) in compose.include.iter().enumerate() {
-            let at = format!("ValueSet.compose.include[{nth}]");
-            let Some(member) = self.find_in(set, include, &at, system, version, code, depth)? else { continue };
-            let is_later = found.as_ref().is_none_or(|known| match (&member.version, &known.version) {
-                (Some(one), Some(other)) => crate::version::compare(one, other).is_gt(),
-                _ => false,
-            });
-            if is_later {
-                found = Some(member);
-            }
-        }
-        let Some(member) = found else { return Ok(None) };
-        for (nth, exclude) in compose.exclude.iter().enumerate() {
-            let at = format!("ValueSet.compose.exclude[{nth}]");
-            if self.find_in(set, exclude, &at, system, None, code, depth)?.is_some() {
-                return Ok(None);
-            }
-        }
-        Ok(Some(member))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a rule, where it stands, and the three parts of what is looked for")]
-    fn find_in(
-        &self,
-        set: &ValueSet,
-        include: &Include,
-        at: &str,
-        system: &str,
-        version: Option<&str>,
-        code: &str,
-        depth: usize,
-    ) -> Result<Option<Member>, Fault> {
-        let mut member = None;
-        if let Some(url) = &include.system {
-            if url != system {
-                return Ok(None);
-            }
-            member = self.find_in_system(set, include, at, version, code)?;
-            if member.is_none() {
-                return Ok(None);
-            }
-        }
-        for canonical in &include.value_set {
-            let imported = self.import(canonical, set)?;
-            let Some(found) = self.find_at(&imported, system, version, code, depth + 1)? else { return Ok(None) };
-            member = member.or(Some(found));
-        }
-        Ok(member)
-    }
-
-    fn find_in_system(
-        &self,
-        set: &ValueSet,
-        include: &Include,
-        at: &str,
-        version: Option<&str>,
-        code: &str,
-    ) -> Result<Option<Member>, Fault> {
-        let url = include.system.as_deref().unwrap_or_default();
-        let mut taken = self.take(url, include.version.as_deref());
-        // Of the versions that a rule allows the coding's own is the one that is meant.
-        if let (Some(version), Some(known)) = (version, &taken.system) {
-            let own = self.library.systems(url).into_iter().find(|system| system.version.as_deref() == Some(version));
-            let may_be = match (&taken.wanted, own) {
-                (Some(wanted), Some(own)) => crate::version::is_meant(wanted, version).then_some(own),
-                (None, own) => own,
-                (Some(_), None) => None,
-            };
-            match may_be {
-                Some(own) => taken.system = Some(self.options.supplemented(&own)),
-                None if known.version.as_deref() == Some(version) => {}
-                None => return Ok(None),
-            }
-        }
-        let Some(known) = taken.system.clone() else {
-            let is_known = !self.library.systems(url).is_empty();
-            let listed = include.concept.iter().find(|listed| listed.code == code).filter(|_| !is_known);
-            return Ok(listed.map(|listed| unknown_member(url, include.version.as_deref(), listed)));
-        };
-        self.note(&taken, &known, set.standing);
-        let filters = prepared(&known, include, at)?;
-        let Some(place) = known.find(code) else {
-            if include.concept.is_empty() && known.content == Content::NotPresent {
-                return Err(without_concepts(&known));
-            }
-            let listed = include.concept.iter().find(|listed| listed.code == code);
-            let listed = listed.filter(|_| is_beyond(&known, include));
-            return Ok(listed.map(|listed| unknown_member(url, known.version.as_deref(), listed)));
-        };
-        let listed = include.concept.iter().find(|listed| known.find(&listed.code) == Some(place));
-        if (!include.concept.is_empty() && listed.is_none())
-            || !filters.iter().all(|filter| filter.passes(&known, place))
-        {
-            return Ok(None);
-        }
-        Ok(Some(of_concept(&known, place, listed)))
-    }
+/// Steps that a rule takes in a system.
+fn cost(system: &CodeSystem, include: &Include) -> usize {
+    include.concept.len() + system.concepts.len() * (1 + include.filter.len())
 }
 
 fn prepared(system: &CodeSystem, include: &Include, at: &str) -> Result<Vec<Prepared>, Fault> {
@@ -496,37 +378,4 @@ fn key(member: &Member, of_any_version: bool) -> Key {
 fn too_deep(set: &ValueSet) -> Fault {
     let text = format!("The value set {} names value sets more than {DEEPEST} deep, or itself", set.canonical());
     Fault::processing(Issue::error("processing", "vs-invalid", text, None))
-}
-
-/// That a value set is not known.
-pub fn unknown_set(canonical: &str) -> Fault {
-    let fault = Fault::not_found(format!("A definition for the value Set '{canonical}' could not be found"));
-    Fault { issue: fault.issue.called("Unable_to_resolve_value_Set_"), ..fault }
-}
-
-/// What is said of a system, or a version of it, that is not known: and which versions are.
-pub fn unknown_system_text(library: &Library, url: &str, version: Option<&str>, so: &str) -> String {
-    let versions: Vec<String> = library.systems(url).iter().rev().filter_map(|system| system.version.clone()).collect();
-    match (version, versions.is_empty()) {
-        (Some(version), false) => {
-            let versions = match versions.split_last() {
-                Some((last, [])) => last.clone(),
-                Some((last, others)) => format!("{} or {last}", others.join(", ")),
-                None => String::new(),
-            };
-            format!(
-                "A definition for CodeSystem '{url}' version '{version}' could not be found, so {so}. Valid versions: {versions}"
-            )
-        }
-        (Some(version), true) => {
-            format!(
-                "A definition for CodeSystem '{url}' version '{version}' could not be found, so {so}. No versions of this code system are known"
-            )
-        }
-        (None, _) => format!("A definition for CodeSystem '{url}' could not be found, so {so}"),
-    }
-}
-
-fn unknown_system(library: &Library, url: &str, version: Option<&str>, so: &str) -> Fault {
-    Fault::not_found(unknown_system_text(library, url, version, so))
 }

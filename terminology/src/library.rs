@@ -1,12 +1,13 @@
 //! What is known: code systems, value sets and concept maps, by address and version. What was asked for and is not here is noted, so
 //! that whoever has more can bring it and ask again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::issue::Fault;
 use crate::model::{CodeSystem, ConceptMap, ValueSet, parts};
 use crate::version::{compare, is_meant};
 
@@ -32,7 +33,11 @@ pub struct Library {
     maps: Vec<Arc<ConceptMap>>,
     brought: BTreeSet<Wanted>,
     asked: RefCell<BTreeSet<Wanted>>,
+    spent: Cell<usize>,
 }
+
+/// Steps that all that is asked of one library may take together: a rule that is looked at, a concept that is held against one.
+const MOST_STEPS: usize = 20_000_000;
 
 impl Library {
     /// Takes a resource in. One of the same address and version that is here already stays: who asks sends what counts first.
@@ -92,6 +97,21 @@ impl Library {
     /// What was asked for since, and has not been brought.
     pub fn missing(&self) -> Vec<Wanted> {
         self.asked.take().into_iter().filter(|what| !self.brought.contains(what)).collect()
+    }
+
+    /// Counts steps: value sets that name value sets, each many, would else cost more than what they are written in.
+    ///
+    /// # Errors
+    /// There have been too many.
+    pub fn spend(&self, steps: usize) -> Result<(), Fault> {
+        let spent = self.spent.get().saturating_add(steps);
+        self.spent.set(spent);
+        if spent > MOST_STEPS {
+            return Err(Fault::too_costly(
+                "What the value set is made of takes more work than one request may cost.".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     fn ask(&self, what: Wanted) {

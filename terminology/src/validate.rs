@@ -5,10 +5,12 @@
 mod coded;
 mod display;
 mod judge;
+mod verdict;
 
 use serde_json::{Value, json};
 
-use self::judge::{Judge, Verdict};
+use self::judge::Judge;
+use self::verdict::Verdict;
 use crate::compose::Composer;
 use crate::expand::subject;
 use crate::issue::{Fault, Issue, Severity, outcome};

@@ -1,22 +1,29 @@
 //! The verdict on one coding.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::coded::Coded;
-use super::display;
+use super::verdict::Verdict;
 use crate::compose::{Composer, Member, unknown_system_text};
 use crate::display::{member, names, shown};
 use crate::issue::{Fault, Issue};
 use crate::model::code_system::{CodeSystem, Content};
-use crate::model::value_set::Include;
 use crate::model::{ValueSet, versioned};
 use crate::options::{Taken, Why, is_deprecated_here};
 use crate::version::is_meant;
 
 /// What validators call that a code is not in a value set.
 const NOT_IN: &str = "None_of_the_provided_codes_are_in_the_value_set_one";
+
+/// The most value sets that are looked at for what versions they name.
+const MOST_SETS: usize = 1000;
+
+/// What one rule says of a system's version.
+struct Rule {
+    said: Option<String>,
+    taken: Taken,
+}
 
 /// What is asked of each coding.
 pub(super) struct Judge<'c> {
@@ -30,103 +37,10 @@ pub(super) struct Judge<'c> {
     pub(super) members_only: bool,
 }
 
-/// What comes of one coding.
-#[derive(Debug, Default)]
-pub(super) struct Verdict {
-    /// Whether it is in what was asked about.
-    pub(super) is_in: bool,
-    pub(super) issues: Vec<Issue>,
-    /// Whether an issue says already why it is not in.
-    pub(super) says_why: bool,
-    code: Option<String>,
-    normalized: Option<String>,
-    system: Option<String>,
-    version: Option<String>,
-    display: Option<String>,
-    is_inactive: bool,
-    status: Option<String>,
-    /// Systems that are not known: the parameter's name, `url|version`.
-    pub(super) unknown: Vec<(&'static str, String)>,
-}
-
-impl Verdict {
-    /// That it cannot be told.
-    pub(super) fn unknown(coded: Option<&Coded>, issue: Issue) -> Self {
-        Self {
-            issues: vec![issue],
-            code: coded.map(|coded| coded.code.clone()),
-            system: coded.and_then(|coded| coded.system.clone()),
-            says_why: true,
-            ..Self::default()
-        }
-    }
-
-    /// What is said of the coding.
-    pub(super) fn parameters(&self) -> Vec<Value> {
-        let mut said = Vec::new();
-        for (name, kind, value) in [
-            ("code", "valueCode", &self.code),
-            ("normalized-code", "valueCode", &self.normalized),
-            ("system", "valueUri", &self.system),
-            ("version", "valueString", &self.version),
-            ("display", "valueString", &self.display),
-            ("status", "valueCode", &self.status),
-        ] {
-            said.extend(value.iter().map(|value| json!({ "name": name, kind: value })));
-        }
-        if self.is_inactive {
-            said.push(json!({ "name": "inactive", "valueBoolean": true }));
-        }
-        said
-    }
-
-    /// Says of a code what its system does.
-    fn know(&mut self, judge: &Judge<'_>, coded: &Coded, found: &Member) {
-        self.version.clone_from(&found.version);
-        let names = names(found);
-        self.display = shown(&names, &judge.composer.options.languages).map(|name| name.text.clone());
-        self.issues.extend(display::judge(coded, &names, &judge.composer.options.languages, judge.is_lenient));
-        let Some((system, at)) = &found.concept else { return };
-        let concept = &system.concepts[*at];
-        if concept.code != coded.code {
-            self.normalized = Some(concept.code.clone());
-            let text = format!(
-                "The code '{}' differs from the correct code '{}' by case. Although the code system '{}' is case insensitive, implementers are strongly encouraged to use the correct case anyway",
-                coded.code,
-                concept.code,
-                system.canonical()
-            );
-            self.issues.push(
-                Issue::information("business-rule", "code-rule", text, coded.at("code"))
-                    .called("CODE_CASE_DIFFERENCE")
-                    .untold(),
-            );
-        }
-        let status = system.status(concept);
-        self.is_inactive = system.is_inactive(concept);
-        if self.is_inactive {
-            let status = status.as_deref().unwrap_or("inactive");
-            let word = if status == "inactive" { status.to_owned() } else { format!("{status} and inactive") };
-            let text = format!("The concept '{}' has a status of {word} and its use should be reviewed", concept.code);
-            self.issues.push(
-                Issue::warning("business-rule", "code-comment", text, coded.itself()).called("INACTIVE_CONCEPT_FOUND"),
-            );
-        } else if status.as_deref() == Some("deprecated") {
-            let text = format!("The concept '{}' is deprecated and its use should be reviewed", concept.code);
-            self.issues.push(
-                Issue::warning("business-rule", "code-comment", text, coded.at("code"))
-                    .called("DEPRECATED_CONCEPT_FOUND"),
-            );
-        }
-        self.status = status.filter(|status| matches!(status.as_str(), "retired" | "deprecated" | "withdrawn"));
-    }
-}
-
 impl Judge<'_> {
     /// The verdict on a coding. `is_one_of` says that others of its concept may be in where it is not.
     pub(super) fn judge(&self, coded: &Coded, is_one_of: bool) -> Result<Verdict, Fault> {
-        let mut verdict =
-            Verdict { code: Some(coded.code.clone()), system: coded.system.clone(), ..Verdict::default() };
+        let mut verdict = Verdict::on(coded);
         let mut coded = coded.clone();
         if coded.system.is_none() {
             match self
@@ -146,7 +60,7 @@ impl Judge<'_> {
             }
         }
         let url = coded.system.clone().unwrap_or_default();
-        let rules = self.set.map(|set| self.rules(set, &url, 0)).unwrap_or_default();
+        let rules = self.set.map(|set| self.rules(set, &url)).unwrap_or_default();
         if self.composer.library.systems(&url).is_empty() {
             self.unknown_system(&coded, &url, &rules, is_one_of, &mut verdict)?;
             return Ok(verdict);
@@ -161,7 +75,7 @@ impl Judge<'_> {
     /// The one system of a value set that has a code.
     fn inferred(&self, set: &ValueSet, code: &str) -> Result<Option<String>, Fault> {
         let mut found: Vec<String> = Vec::new();
-        for url in self.urls(set, 0) {
+        for url in self.urls(set) {
             if self.composer.find(set, &url, None, code)?.is_some() && !found.contains(&url) {
                 found.push(url);
             }
@@ -169,30 +83,41 @@ impl Judge<'_> {
         Ok(if found.len() == 1 { found.pop() } else { None })
     }
 
-    fn urls(&self, set: &ValueSet, depth: usize) -> Vec<String> {
-        let includes = set.compose.iter().flat_map(|compose| &compose.include);
-        let mut urls: Vec<String> = includes.clone().filter_map(|include| include.system.clone()).collect();
-        if depth < 8 {
-            for canonical in includes.flat_map(|include| &include.value_set) {
-                urls.extend(self.composer.named(canonical).iter().flat_map(|set| self.urls(set, depth + 1)));
+    /// A value set and all that it names, each once.
+    fn sets(&self, set: &ValueSet) -> Vec<Arc<ValueSet>> {
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let (mut sets, mut open) = (Vec::new(), vec![Arc::new(set.clone())]);
+        while let Some(set) = open.pop() {
+            for canonical in
+                set.compose.iter().flat_map(|compose| &compose.include).flat_map(|include| &include.value_set)
+            {
+                if seen.len() < MOST_SETS && seen.insert(canonical.clone()) {
+                    open.extend(self.composer.named(canonical));
+                }
             }
+            sets.push(set);
         }
-        urls
+        sets
+    }
+
+    /// The systems that a value set has codes of.
+    fn urls(&self, set: &ValueSet) -> BTreeSet<String> {
+        let sets = self.sets(set);
+        let includes = sets.iter().flat_map(|set| &set.compose).flat_map(|compose| &compose.include);
+        includes.filter_map(|include| include.system.clone()).collect()
     }
 
     /// What the rules of a value set say of a system's version, those of the value sets that it names with them.
-    fn rules(&self, set: &ValueSet, url: &str, depth: usize) -> Vec<(Include, Taken)> {
-        let mut rules = Vec::new();
-        for include in set.compose.iter().flat_map(|compose| &compose.include) {
-            if include.system.as_deref() == Some(url) {
-                rules.push((include.clone(), self.composer.take(url, include.version.as_deref())));
-            } else if include.system.is_none() && depth < 8 {
-                for canonical in &include.value_set {
-                    rules.extend(self.composer.named(canonical).iter().flat_map(|set| self.rules(set, url, depth + 1)));
-                }
-            }
-        }
-        rules
+    fn rules(&self, set: &ValueSet, url: &str) -> Vec<Rule> {
+        let sets = self.sets(set);
+        let includes = sets.iter().flat_map(|set| &set.compose).flat_map(|compose| &compose.include);
+        let of_it = includes.filter(|include| include.system.as_deref() == Some(url));
+        of_it
+            .map(|include| Rule {
+                said: include.version.clone(),
+                taken: self.composer.take(url, include.version.as_deref()),
+            })
+            .collect()
     }
 
     fn not_in(&self, coded: &Coded, is_one_of: bool) -> Option<Issue> {
@@ -215,9 +140,12 @@ impl Judge<'_> {
                     coded.code,
                     set.canonical()
                 );
-                let systems = self.urls(set, 0);
+                let systems = self.urls(set);
                 if !systems.is_empty() {
-                    text.push_str(&format!(", which has codes of {}", systems.join(", ")));
+                    text.push_str(&format!(
+                        ", which has codes of {}",
+                        systems.into_iter().collect::<Vec<_>>().join(", ")
+                    ));
                 }
                 verdict.issues.push(
                     Issue::error("not-found", "cannot-infer", text, coded.at("code"))
@@ -235,7 +163,7 @@ impl Judge<'_> {
         &self,
         coded: &Coded,
         url: &str,
-        rules: &[(Include, Taken)],
+        rules: &[Rule],
         is_one_of: bool,
         verdict: &mut Verdict,
     ) -> Result<(), Fault> {
@@ -290,14 +218,14 @@ impl Judge<'_> {
         set: &ValueSet,
         coded: &Coded,
         url: &str,
-        rules: &[(Include, Taken)],
+        rules: &[Rule],
         is_one_of: bool,
         verdict: &mut Verdict,
     ) -> Result<(), Fault> {
         let versions = self.composer.library.systems(url);
         let own = coded.version.as_deref();
         let is_known = own.is_none_or(|own| versions.iter().any(|system| system.version.as_deref() == Some(own)));
-        let allows = |(_, taken): &(Include, Taken)| match (own, &taken.wanted) {
+        let allows = |Rule { taken, .. }: &Rule| match (own, &taken.wanted) {
             (None, _) => true,
             (Some(own), Some(wanted)) => is_meant(wanted, own) && is_known,
             (Some(own), None) => {
@@ -306,23 +234,23 @@ impl Judge<'_> {
         };
         let is_mismatch = own.is_some() && !rules.is_empty() && !rules.iter().any(allows);
         let so = "the code cannot be validated";
-        let missing = rules.iter().filter(|(_, taken)| taken.system.is_none());
-        for (_, taken) in missing.clone() {
+        let missing = rules.iter().map(|rule| &rule.taken).filter(|taken| taken.system.is_none());
+        for taken in missing.clone() {
             let text = unknown_system_text(self.composer.library, url, taken.wanted.as_deref(), so);
             verdict.issues.push(unknown_issue(&text, coded.at("system")));
             verdict.unknown.push(("x-caused-by-unknown-system", versioned(url, taken.wanted.as_deref())));
             verdict.says_why = true;
         }
-        if let (true, Some(own), Some((include, taken))) = (is_mismatch, own, rules.first()) {
+        if let (true, Some(own), Some(rule)) = (is_mismatch, own, rules.first()) {
             verdict.says_why = true;
             if !is_known {
                 let text = unknown_system_text(self.composer.library, url, Some(own), so);
                 verdict.issues.push(unknown_issue(&text, coded.at("system")));
                 verdict.unknown.push(("x-caused-by-unknown-system", versioned(url, Some(own))));
             }
-            verdict.issues.push(mismatch(coded, url, own, include, taken));
+            verdict.issues.push(mismatch(coded, url, own, rule));
         }
-        for (_, taken) in rules {
+        for Rule { taken, .. } in rules {
             if let Some(system) = &taken.system {
                 self.composer.options.versions.check(system).map_err(Fault::processing)?;
             }
@@ -344,7 +272,7 @@ impl Judge<'_> {
         } else {
             own.filter(|_| !is_mismatch)
                 .and_then(|own| versions.iter().find(|system| system.version.as_deref() == Some(own)).cloned())
-                .or_else(|| rules.iter().find_map(|(_, taken)| taken.system.clone()))
+                .or_else(|| rules.iter().find_map(|rule| rule.taken.system.clone()))
                 .or_else(default)
         };
         let Some(system) = system else { return Ok(()) };
@@ -457,11 +385,11 @@ fn version_words(system: &CodeSystem) -> String {
 }
 
 /// That a coding is of another version than the value set's.
-fn mismatch(coded: &Coded, url: &str, own: &str, include: &Include, taken: &Taken) -> Issue {
+fn mismatch(coded: &Coded, url: &str, own: &str, Rule { said, taken }: &Rule) -> Issue {
     let at = coded.at("version");
     let current = taken.system.as_ref().and_then(|system| system.version.clone()).or_else(|| taken.wanted.clone());
     let current = current.unwrap_or_default();
-    let (wanted, said) = (taken.wanted.as_deref().unwrap_or_default(), include.version.as_deref());
+    let (wanted, said) = (taken.wanted.as_deref().unwrap_or_default(), said.as_deref());
     match (taken.why, said) {
         (Why::Forced | Why::Default | Why::Check, _) => {
             let said = said.unwrap_or_default();

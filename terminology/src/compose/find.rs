@@ -1,0 +1,147 @@
+//! Whether a value set holds one code, without working out all that it holds.
+
+use super::{
+    Composer, DEEPEST, Member, RULE, cost, expanded, is_beyond, of_concept, prepared, too_deep, unknown_member,
+    without_concepts,
+};
+use crate::issue::Fault;
+use crate::model::ValueSet;
+use crate::model::code_system::Content;
+use crate::model::value_set::Include;
+
+impl Composer<'_> {
+    /// A code in a value set, where it is in it. `version` is the one of the system that the coding is of, `None` for any.
+    ///
+    /// # Errors
+    /// As [`members`](Self::members); a system that is not known holds nothing here.
+    pub fn find(
+        &self,
+        set: &ValueSet,
+        system: &str,
+        version: Option<&str>,
+        code: &str,
+    ) -> Result<Option<Member>, Fault> {
+        self.find_at(set, system, version, code, 0)
+    }
+
+    fn find_at(
+        &self,
+        set: &ValueSet,
+        system: &str,
+        version: Option<&str>,
+        code: &str,
+        depth: usize,
+    ) -> Result<Option<Member>, Fault> {
+        if depth > DEEPEST {
+            return Err(too_deep(set));
+        }
+        let is_it = |member: &Member| member.system == system && member.code == code;
+        let is_rule_known = |include: &Include| {
+            let is_known = |url: &String| self.take(url, include.version.as_deref()).system.is_some();
+            include.system.as_ref().is_none_or(is_known) || !include.concept.is_empty()
+        };
+        let compose = set.compose.as_ref().filter(|compose| {
+            set.expansion.is_none() || compose.include.iter().chain(&compose.exclude).all(is_rule_known)
+        });
+        let Some(compose) = compose else { return Ok(expanded(set).into_iter().find(is_it)) };
+        let mut found: Option<Member> = None;
+        for (nth, include) in compose.include.iter().enumerate() {
+            let at = format!("ValueSet.compose.include[{nth}]");
+            let Some(member) = self.find_in(set, include, &at, system, version, code, depth)? else { continue };
+            let is_later = found.as_ref().is_none_or(|known| match (&member.version, &known.version) {
+                (Some(one), Some(other)) => crate::version::compare(one, other).is_gt(),
+                _ => false,
+            });
+            if is_later {
+                found = Some(member);
+            }
+        }
+        let Some(member) = found else { return Ok(None) };
+        for (nth, exclude) in compose.exclude.iter().enumerate() {
+            let at = format!("ValueSet.compose.exclude[{nth}]");
+            if self.find_in(set, exclude, &at, system, None, code, depth)?.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(member))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a rule, where it stands, and the three parts of what is looked for")]
+    fn find_in(
+        &self,
+        set: &ValueSet,
+        include: &Include,
+        at: &str,
+        system: &str,
+        version: Option<&str>,
+        code: &str,
+        depth: usize,
+    ) -> Result<Option<Member>, Fault> {
+        self.library.spend(RULE)?;
+        let mut member = None;
+        if let Some(url) = &include.system {
+            if url != system {
+                return Ok(None);
+            }
+            member = self.find_in_system(set, include, at, version, code)?;
+            if member.is_none() {
+                return Ok(None);
+            }
+        }
+        for canonical in &include.value_set {
+            let imported = self.import(canonical, set)?;
+            let Some(found) = self.find_at(&imported, system, version, code, depth + 1)? else { return Ok(None) };
+            member = member.or(Some(found));
+        }
+        Ok(member)
+    }
+
+    fn find_in_system(
+        &self,
+        set: &ValueSet,
+        include: &Include,
+        at: &str,
+        version: Option<&str>,
+        code: &str,
+    ) -> Result<Option<Member>, Fault> {
+        let url = include.system.as_deref().unwrap_or_default();
+        let mut taken = self.take(url, include.version.as_deref());
+        // Of the versions that a rule allows the coding's own is the one that is meant.
+        if let (Some(version), Some(known)) = (version, &taken.system) {
+            let own = self.library.systems(url).into_iter().find(|system| system.version.as_deref() == Some(version));
+            let may_be = match (&taken.wanted, own) {
+                (Some(wanted), Some(own)) => crate::version::is_meant(wanted, version).then_some(own),
+                (None, own) => own,
+                (Some(_), None) => None,
+            };
+            match may_be {
+                Some(own) => taken.system = Some(self.options.supplemented(&own)),
+                None if known.version.as_deref() == Some(version) => {}
+                None => return Ok(None),
+            }
+        }
+        let Some(known) = taken.system.clone() else {
+            let is_known = !self.library.systems(url).is_empty();
+            let listed = include.concept.iter().find(|listed| listed.code == code).filter(|_| !is_known);
+            return Ok(listed.map(|listed| unknown_member(url, include.version.as_deref(), listed)));
+        };
+        self.note(&taken, &known, set.standing);
+        self.library.spend(if include.filter.is_empty() { include.concept.len() } else { cost(&known, include) })?;
+        let filters = prepared(&known, include, at)?;
+        let Some(place) = known.find(code) else {
+            if include.concept.is_empty() && known.content == Content::NotPresent {
+                return Err(without_concepts(&known));
+            }
+            let listed = include.concept.iter().find(|listed| listed.code == code);
+            let listed = listed.filter(|_| is_beyond(&known, include));
+            return Ok(listed.map(|listed| unknown_member(url, known.version.as_deref(), listed)));
+        };
+        let listed = include.concept.iter().find(|listed| known.find(&listed.code) == Some(place));
+        if (!include.concept.is_empty() && listed.is_none())
+            || !filters.iter().all(|filter| filter.passes(&known, place))
+        {
+            return Ok(None);
+        }
+        Ok(Some(of_concept(&known, place, listed)))
+    }
+}

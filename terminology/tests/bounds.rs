@@ -1,0 +1,70 @@
+//! What is small to write and much to work out ends in time, with an error that says so.
+#![allow(missing_docs)]
+
+use serde_json::{Value, json};
+use terminology::expand::expand;
+use terminology::library::Library;
+use terminology::options::Given;
+use terminology::validate::in_value_set;
+
+/// Value sets that each name the next one so many times; the last lists a code.
+fn doubling(deep: usize, times: usize) -> Library {
+    let mut library = Library::default();
+    for nth in 0..deep {
+        let next = format!("http://sets.example/{}", nth + 1);
+        let include: Vec<Value> = (0..times).map(|_| json!({ "valueSet": [next] })).collect();
+        library.add(&set(nth, &json!({ "include": include })));
+    }
+    let last = json!({ "include": [{ "system": "urn:codes", "concept": [{ "code": "a" }] }] });
+    library.add(&set(deep, &last));
+    library
+}
+
+fn set(nth: usize, compose: &Value) -> Value {
+    json!({ "resourceType": "ValueSet", "url": format!("http://sets.example/{nth}"), "status": "active", "compose": compose })
+}
+
+fn given(parameters: &Value) -> Given {
+    Given::of(&json!({ "parameter": parameters }))
+}
+
+#[test]
+fn value_sets_that_name_each_other_many_times_are_not_worked_out_for_ever() {
+    for (deep, times) in [(13, 40), (14, 3)] {
+        let library = doubling(deep, times);
+        let asked = given(&json!([{ "name": "url", "valueUri": "http://sets.example/0" }]));
+        let fault = expand(&library, &asked, None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect_err("too much");
+        assert_eq!((fault.status, fault.issue.code), (422, "too-costly"));
+        let coding = json!({ "system": "urn:codes", "code": "b" });
+        let asked = given(
+            &json!([{ "name": "url", "valueUri": "http://sets.example/0" }, { "name": "coding", "valueCoding": coding }]),
+        );
+        let fault = in_value_set(&library, &asked, None).expect_err("too much");
+        assert_eq!((fault.status, fault.issue.code), (422, "too-costly"));
+    }
+    // The same of a depth that can be worked out.
+    let asked = given(&json!([{ "name": "url", "valueUri": "http://sets.example/0" }]));
+    let expanded = expand(&doubling(4, 3), &asked, None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect("its codes");
+    assert_eq!(expanded["expansion"]["total"], 1);
+}
+
+#[test]
+fn an_expression_that_backtracks_elsewhere_is_matched_in_one_pass() {
+    let mut library = Library::default();
+    let codes: Vec<Value> = (0..200).map(|nth| json!({ "code": format!("{}!{nth}", "a".repeat(300)) })).collect();
+    library.add(&json!({ "resourceType": "CodeSystem", "url": "urn:a", "content": "complete", "concept": codes }));
+    let filter = json!([{ "property": "code", "op": "regex", "value": "(((a+)+)+)+" }]);
+    library.add(&set(0, &json!({ "include": [{ "system": "urn:a", "filter": filter }] })));
+    let asked = given(&json!([{ "name": "url", "valueUri": "http://sets.example/0" }]));
+    let expanded = expand(&library, &asked, None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect("none");
+    assert_eq!(expanded["expansion"]["total"], 0);
+    // One that would compile to more than it may.
+    let filter = json!([{ "property": "code", "op": "regex", "value": "((a{100}){100}){100}" }]);
+    let mut library = Library::default();
+    library.add(
+        &json!({ "resourceType": "CodeSystem", "url": "urn:a", "content": "complete", "concept": [{ "code": "a" }] }),
+    );
+    library.add(&set(0, &json!({ "include": [{ "system": "urn:a", "filter": filter }] })));
+    let fault = expand(&library, &asked, None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect_err("too large");
+    assert_eq!((fault.status, fault.issue.at.as_deref()), (422, Some("ValueSet.compose.include[0].filter[0]")));
+}
