@@ -28,23 +28,63 @@ suite! {
         }
     }
 
-    /// Ids, addresses and names of requests end up in no header as lines of their own, nor in the log.
-    async fn e62_lines_of_ones_own_in_headers_and_logs(engine: Engine) {
-        let server = Server::with(engine, Options { arguments: ["--log-format", "json"].map(str::to_owned).to_vec(), ..Options::default() });
+    /// Ids, addresses and names of requests end up in no header as lines of their own.
+    async fn e62_lines_of_ones_own_in_headers(server: &'static Server) {
         let api = server.client();
         for path in ["/Patient/a%0d%0aX-Evil:%201", "/Patient/a%0aSet-Cookie:%20b", "/Patient?_id=a%0d%0aX-Evil:%201", "/%0d%0aX-Evil:%201"] {
             let answer = api.get(path).await;
             assert!(answer.header("X-Evil").is_none() && answer.header("Set-Cookie").is_none(), "{path}");
         }
-        let token = format!("Authorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n");
-        for line in ["X-Request-Id: a\x0bb", "X-Request-Id: \"}\\n{\\\"level\\\":\\\"ERROR\\\"", "X-Request-Id: \u{2028}forged-line", "User-Agent: forged-line\x1b[2J"] {
-            let answer = said(&server, format!("GET /fhir/Patient?_count=0 HTTP/1.1\r\nHost: x\r\n{line}\r\n{token}").as_bytes());
-            assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 400"), "{line:?}: {answer}");
-        }
-        let log = server.log();
-        assert!(!log.contains("forged-line") && !log.contains('\u{1b}'), "{log}");
-        for line in log.lines().filter(|line| line.starts_with('{')) {
-            assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "a line of its own: {line}");
+    }
+
+    /// What of a request and of the start is on lines of the log (its id, the file of options) makes no line of its own, and moves no cursor.
+    async fn e62_lines_of_ones_own_in_logs(engine: Engine) {
+        let evil = "options\n2026-01-01T00:00:00.000000Z ERROR gateway: forged-line\u{1b}[2J\u{2028}\r{\"level\":\"ERROR\"}.toml";
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(evil);
+        std::fs::write(&file, "").unwrap();
+        for format in ["json", "text"] {
+            let arguments = ["--log-format", format, "--config", file.to_str().unwrap()].map(str::to_owned).to_vec();
+            let environment = vec![("FHIR_GATEWAY_LOG".to_owned(), "debug".to_owned())];
+            let server = Server::with(engine, Options { arguments, environment, ..Options::default() });
+            let token = format!("Authorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n");
+            // The first is the control: an id that is taken as it is. What is no header at all is not read, and not answered with 200.
+            let mut answered = 0;
+            for (header, status) in [
+                ("X-Request-Id: plain-62", 200),
+                ("X-Request-Id: \"}\\n{\\\"level\\\":\\\"ERROR\\\"", 200),
+                ("X-Request-Id: \u{2028}forged-line", 200),
+                ("X-Request-Id: a%0aforged-line%1b[2J", 200),
+                ("X-Request-Id: a\x0bb", 400),
+                ("X-Request-Id: a\rforged-line", 400),
+                ("X-Request-Id: forged-line\x1b[2J", 400),
+                ("User-Agent: forged-line\x1b[2J", 400),
+            ] {
+                let request = format!("GET /fhir/Patient?_count=0 HTTP/1.1\r\nHost: x\r\n{header}\r\n{token}");
+                let answer = said(&server, request.as_bytes());
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{header:?}: {answer}");
+                answered += usize::from(status == 200);
+            }
+            server.client().get("/Patient/a%0aforged-line%1b[2J").header("X-Request-Id", "last-62").await.expect(404);
+            let log = server.log();
+            let lines: Vec<&str> = log.split('\n').filter(|line| !line.is_empty()).collect();
+            let whole = |line: &&&str| match format {
+                "json" => serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| line["timestamp"].is_string()),
+                _ => line.starts_with("20") && ["DEBUG", "INFO", "WARN"].contains(&line.split_whitespace().nth(1).unwrap_or_default()),
+            };
+            let torn: Vec<&&str> = lines.iter().filter(|line| !whole(line)).collect();
+            assert!(torn.is_empty(), "{format}, a line of its own: {torn:?}");
+            // What moves a cursor, or what some viewers take for the end of a line; JSON may have the latter within a string.
+            let unseen = |c: char| c != '\n' && (c.is_control() || format == "text" && matches!(c, '\u{2028}' | '\u{2029}'));
+            assert!(!log.contains(unseen), "{format}: {log:?}");
+            // The file is named on one line, and by it what stands in it did get that far.
+            let named: Vec<&&str> = lines.iter().filter(|line| line.contains("told by a file of options")).collect();
+            assert!(matches!(named[..], [line] if line.contains("forged-line")), "{format}: {named:?}");
+            assert_eq!(lines.iter().filter(|line| line.contains("forged-line")).count(), 1, "{format}: {log}");
+            // Each exchange has one line, and the ids that are taken are on it.
+            let lines: Vec<&&str> = lines.iter().filter(|line| line.contains("answered")).collect();
+            let of = |id: &str| lines.iter().filter(|line| line.contains(id)).count();
+            assert_eq!((of("plain-62"), of("last-62"), lines.len()), (1, 1, answered + 1), "{format}: {log}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gateway_tests::{Client, Command, Json, Server, escaped, patient, suite};
+use gateway_tests::{Client, Json, Server, escaped, patient, suite};
 use hyper::Method;
 
 use crate::app::{App, someone};
@@ -89,13 +89,16 @@ suite! {
         let request = server.stranger().request(Method::POST, &address).header("Content-Type", "application/x-www-form-urlencoded");
         assert_eq!(request.body(form).await.expect(401).json().str("error"), Some("invalid_client"));
         assert_eq!((outside.asked() > 0, inside.asked()), (true, 0));
-        // What an administrator may not name either.
+        // What an administrator may not name either; the last one, which they may, is the control.
+        let add = async |url: &str| {
+            let add = ["client", "add", "--by", "Jane", "--id", "job-56", "--name", "Job 56", "--scope", "system/*.rs", "--purpose", "TREAT", "--jwks-url", url];
+            server.command(&add).await
+        };
         for url in ["https://169.254.169.254/latest/meta-data", "https://[fe80::1]/jwks", "https://ehr.example@evil.example/jwks", "http://10.0.0.1/jwks"] {
-            let data_dir = server.data_dir().display().to_string();
-            let place = ["--database", &server.database.url, "--data-dir", &data_dir];
-            let add = ["client", "add", "--by", "Jane", "--id", "job-56", "--name", "Job", "--scope", "system/*.rs", "--purpose", "TREAT", "--jwks-url", url];
-            Command::run(&[&add[..], &place].concat()).await.expect(2);
+            let refused = add(url).await.expect(2);
+            assert!(refused.stderr.contains("--jwks-url"), "{url}: {}", refused.stderr);
         }
+        add("https://ehr.example/jwks").await.expect(0);
     }
 
     /// 63: what a resource says of tenant, roles or permissions is no element, and what the server says of it is not the client's.

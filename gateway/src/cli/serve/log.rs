@@ -3,6 +3,7 @@
 //! Lines of ours alone: what libraries say of their work (HTTP/2 names paths that are not well-formed, databases pass on
 //! what triggers say) may hold data, and no level of detail is to bring that into a file.
 
+use std::borrow::Cow;
 use std::panic::{self, PanicHookInfo};
 use std::{fmt as text, io};
 
@@ -83,6 +84,7 @@ where
         self.line.format_event(context, Writer::new(&mut line), event)?;
         let end = if self.format == LogFormat::Json { "}\n" } else { "\n" };
         let line = line.strip_suffix(end).unwrap_or(&line);
+        let line = if self.format == LogFormat::Text { one_line(line) } else { line.into() };
         let named = named::names(|request, trace| match self.format {
             LogFormat::Text => {
                 write!(out, "{line} request={request}")?;
@@ -93,9 +95,19 @@ where
                 trace.map_or(Ok(()), |trace| write!(out, r#","trace":"{trace}""#))
             }
         });
-        named.unwrap_or_else(|| out.write_str(line))?;
+        named.unwrap_or_else(|| out.write_str(&line))?;
         out.write_str(end)
     }
+}
+
+/// The line without what would end it or move a cursor: names of files and texts of errors may have that. JSON escapes it by itself.
+fn one_line(line: &str) -> Cow<'_, str> {
+    let is_unseen = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !line.contains(is_unseen) {
+        return line.into();
+    }
+    let shown = |c: char| if is_unseen(c) { c.escape_default().to_string() } else { c.into() };
+    line.chars().map(shown).collect()
 }
 
 fn is_ours(target: &str) -> bool {
@@ -105,6 +117,12 @@ fn is_ours(target: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_one() {
+        assert_eq!(one_line("Zürich \u{1f600} \\n"), "Zürich \u{1f600} \\n");
+        assert_eq!(one_line("a\nb\r\u{1b}[2J\u{85}\u{2028}"), r"a\nb\r\u{1b}[2J\u{85}\u{2028}");
+    }
 
     #[test]
     fn lines_of_libraries_are_not_ours() {
