@@ -7,7 +7,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use gateway_tests::browser::{encoded, hidden};
-use gateway_tests::{Browser, Client, Engine, Json, Options, Request, Response, Server, TOKEN, on_postgres, suite};
+use gateway_tests::{
+    Browser, Client, Engine, Json, Options, Request, Response, Server, TOKEN, on_postgres, program, suite,
+};
 use hyper::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -48,8 +50,7 @@ fn token(server: &Server, basic: &str) -> Request {
 
 /// A client of its own, with a token.
 async fn other_client(server: &Server) -> Client {
-    let basic = registered(server, &[]).await;
-    Client::new(server.address(), token(server, &basic).await.expect(200).json().str("access_token"))
+    program(server, "other", "system/*.cruds", &["--purpose", "TREAT"]).await
 }
 
 fn oauth(server: &Server, method: Method, path: &str, form: &[(&str, &str)]) -> Request {

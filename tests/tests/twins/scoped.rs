@@ -1,7 +1,7 @@
 //! The twin worlds of two callers: two databases that are equal but for what a token's scopes do not reach. Its bearer is answered
 //! alike, byte for byte; and one with other scopes is not.
 
-use gateway_tests::{Client, Engine, Json, Options, Random, Server, rounds};
+use gateway_tests::{Client, Engine, Json, Options, Random, Server, program, rounds};
 use hyper::Method;
 
 use super::{Step, alike, answers_to, complete, script, searches, searching};
@@ -46,30 +46,7 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
 
 /// A client of a server with scopes.
 async fn client(server: &Server, id: &str, scopes: &str) -> Client {
-    let add = [
-        "client",
-        "add",
-        "--by",
-        "Jane",
-        "--id",
-        id,
-        "--name",
-        id,
-        "--scope",
-        scopes,
-        "--purpose",
-        "TREAT",
-        "--secret",
-        "--json",
-    ];
-    let run = server.command(&add).await.expect(0);
-    let secret = Json::of(&run.stdout).str("secret").unwrap().to_owned();
-    let scopes: String = scopes.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope={scopes}");
-    let request = server.stranger().request(Method::POST, &format!("http://{}/oauth/token", server.address()));
-    let answer =
-        request.header("Content-Type", "application/x-www-form-urlencoded").body(form).await.expect(200).json();
-    Client::new(server.address(), answer.str("access_token"))
+    program(server, id, scopes, &["--purpose", "TREAT"]).await
 }
 
 /// Searches of the record: it is there already.
