@@ -7,7 +7,7 @@
 mod app;
 
 use app::{App, encounter, find, observation, someone, someone_as};
-use gateway_tests::{Client, Json, Request, Response, Server, consent, patient, suite};
+use gateway_tests::{Client, Engine, Json, Options, Request, Response, Server, consent, own, patient, program, suite};
 use hyper::Method;
 
 const MOST: &str = "launch/patient patient/*.cruds user/*.cruds";
@@ -68,6 +68,12 @@ impl<'s> World<'s> {
     }
 }
 
+/// A server where `Practitioner/dr-TAG` may break the glass.
+fn emergency(engine: Engine, tag: &str) -> Server {
+    let arguments = vec!["--break-glass-group".to_owned(), format!("Practitioner/dr-{tag}")];
+    Server::with(engine, Options { arguments, ..Options::default() })
+}
+
 /// What tells of an answer, ids and times aside.
 fn told(answer: &Response, ids: &[&str]) -> String {
     let mut text = format!("{} {}", answer.status, answer.text());
@@ -93,6 +99,33 @@ fn bundle(kind: &str, entries: &[(&str, &str, &Json)]) -> Json {
     Json::of(&format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(",")))
 }
 
+/// A care team of the doctor's about somebody.
+fn team(world: &World<'_>, whose: &str) -> Json {
+    Json::of(&format!(
+        r#"{{"resourceType":"CareTeam","id":"x","subject":{{"reference":"Patient/{whose}"}},"participant":[{{"member":{{"reference":"Practitioner/dr-{}"}}}}]}}"#,
+        world.tag
+    ))
+}
+
+/// The doctor is of the group that may break the glass, and these scopes break it over nobody: refused alike, whoever is there. The same
+/// doctor's program with all scopes breaks it.
+async fn glass(world: &World<'_>, api: &Client, ids: &[&str; 3]) {
+    let reason = r#"{"resourceType":"Parameters","parameter":[{"name":"reason","valueString":"x"}]}"#;
+    let path = |whose: &str| format!("/Patient/{whose}/$break-glass");
+    let mut answers = Vec::new();
+    for whose in ids {
+        answers.push(told(&api.post(&path(whose), reason).await.expect(403), ids));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let mut sql = world.server.sql().await;
+    let grants = format!("select count(*) from {}", own(world.server.engine(), "break_glass_grants"));
+    assert_eq!(sql.count(&grants).await, 0);
+    let (id, doctor) = (format!("{}-job", world.tag), format!("Practitioner/dr-{}", world.tag));
+    let job = program(world.server, &id, "system/*.cruds", &["--purpose", "TREAT", "--actor", &doctor]).await;
+    job.post(&path(ids[1]), reason).await.expect(201);
+    assert_eq!(sql.count(&grants).await, 1);
+}
+
 /// A14: the same attacks by both kinds of caller.
 async fn attacks(world: &World<'_>, api: &Client) {
     let (own, other) = (world.id("in"), world.id("out"));
@@ -103,49 +136,48 @@ async fn attacks(world: &World<'_>, api: &Client) {
     let mut changed = made.clone();
     changed.set("", "valueString", Json::text("z"));
     api.put(&path, &changed).await.expect(200);
-    // A move to another patient, there or not: refused alike, and nothing is moved.
+    // A move to another patient, there or not: refused alike, and nothing is moved. The same of their own is the control.
     let mut answers = Vec::new();
-    for whose in [&*other, "nobody"] {
+    for whose in [&*own, &*other, "nobody"] {
+        let mut of = Vec::new();
+        let mut tell = |answer: Response, fine: u16| {
+            let answer = answer.expect(if whose == own { fine } else { 403 });
+            of.push(told(&answer, &ids));
+        };
         let moved = with_member(&changed, "subject", &format!(r#"{{"reference":"Patient/{whose}"}}"#));
-        answers.push(told(&api.put(&path, &moved).await.expect(403), &ids));
-        api.post("/Observation", observation(whose, "survey")).await.expect(403);
+        tell(api.put(&path, &moved).await, 200);
+        tell(api.post("/Observation", observation(whose, "survey")).await, 201);
         let patch = format!(r#"[{{"op":"replace","path":"/subject/reference","value":"Patient/{whose}"}}]"#);
-        self::patch(api, &path, patch).await.expect(403);
+        tell(self::patch(api, &path, patch).await, 200);
         // In somebody else's compartment besides, or in somebody else's encounter.
         let performer = with_member(&changed, "performer", &format!(r#"[{{"reference":"Patient/{whose}"}}]"#));
-        api.put(&path, &performer).await.expect(403);
+        tell(api.put(&path, &performer).await, 200);
         let elsewhere = with_member(&changed, "encounter", &format!(r#"{{"reference":"Encounter/visit-{whose}"}}"#));
-        answers.push(told(&api.put(&path, &elsewhere).await.expect(403), &ids));
+        tell(api.put(&path, &elsewhere).await, 200);
         let allergy = format!(
             r#"{{"resourceType":"AllergyIntolerance","patient":{{"reference":"Patient/{own}"}},"encounter":{{"reference":"Encounter/visit-{whose}"}},"code":{{"text":"x"}}}}"#
         );
-        api.post("/AllergyIntolerance", allergy).await.expect(403);
+        tell(api.post("/AllergyIntolerance", allergy).await, 201);
         let document = format!(
             r#"{{"resourceType":"DocumentReference","status":"current","subject":{{"reference":"Patient/{own}"}},"context":{{"encounter":[{{"reference":"Encounter/visit-{own}"}},{{"reference":"Encounter/visit-{whose}"}}]}},"content":[{{"attachment":{{"title":"x"}}}}]}}"#
         );
-        api.post("/DocumentReference", document).await.expect(403);
-        let part =
-            with_member(&encounter("", &own, "dr"), "partOf", &format!(r#"{{"reference":"Encounter/visit-{whose}"}}"#));
-        let mut part = part;
+        tell(api.post("/DocumentReference", document).await, 201);
+        let visit = format!(r#"{{"reference":"Encounter/visit-{whose}"}}"#);
+        let mut part = with_member(&encounter("", &own, "dr"), "partOf", &visit);
         part.remove("", "id");
-        api.post("/Encounter", part).await.expect(403);
-        let reason = r#"{"resourceType":"Parameters","parameter":[{"name":"reason","valueString":"x"}]}"#;
-        api.post(&format!("/Patient/{whose}/$break-glass"), reason).await.expect(403);
-        let link = with_member(
-            &patient(&own, "x"),
-            "link",
-            &format!(r#"[{{"other":{{"reference":"Patient/{whose}"}},"type":"seealso"}}]"#),
-        );
-        api.put(&format!("/Patient/{own}"), &link).await.expect(403);
+        tell(api.post("/Encounter", part).await, 201);
+        tell(api.post("/CareTeam", team(world, whose)).await, 201);
+        let link = format!(r#"[{{"other":{{"reference":"Patient/{whose}"}},"type":"seealso"}}]"#);
+        tell(api.put(&format!("/Patient/{own}"), with_member(&patient(&own, "x"), "link", &link)).await, 200);
+        answers.push(of);
     }
-    assert_eq!((&answers[0], &answers[1]), (&answers[2], &answers[3]), "whether somebody is there is not told");
+    assert_eq!(answers[1], answers[2], "whether somebody is there is not told");
+    glass(world, api, &ids).await;
     for nobodys in ["subject", "encounter"] {
         let mut without = changed.clone();
         without.remove("", nobodys);
         api.put(&path, &without).await.expect(if nobodys == "subject" { 403 } else { 200 });
     }
-    let there = with_member(&changed, "encounter", &format!(r#"{{"reference":"Encounter/visit-{own}"}}"#));
-    api.put(&path, &there).await.expect(200);
     // Of two patients: whoever may not change it for one does not change it for the other.
     let both = format!(
         r#"{{"resourceType":"Appointment","id":"both-{own}","status":"booked","participant":[{{"actor":{{"reference":"Patient/{own}"}},"status":"accepted"}},{{"actor":{{"reference":"Patient/{other}"}},"status":"accepted"}}]}}"#
@@ -156,25 +188,29 @@ async fn attacks(world: &World<'_>, api: &Client) {
     let alone = Json::of(&both.replace(&format!("Patient/{other}"), &format!("Patient/{own}")));
     api.put(&path_of_both, &alone).await.expect(403);
     assert!(world.all.get(&path_of_both).await.expect(200).text().contains(&format!("Patient/{other}")));
-    // What is others' is as if it were not there.
-    let (theirs, none) = (format!("/Observation/{other}-laboratory"), "/Observation/nobody-laboratory".to_owned());
+    // What is others' is as if it were not there; the same of what is theirs, in the same order, is done.
+    let theirs = format!("/Observation/{other}-laboratory");
     let mut answers = Vec::new();
-    for (path, id) in [(&theirs, &*other), (&none, "nobody")] {
+    for id in [&*own, &*other, "nobody"] {
+        let path = format!("/Observation/{id}-laboratory");
         let mut of = Vec::new();
+        let mut tell = |answer: Response, fine: u16, refused: u16| {
+            let answer = answer.expect(if id == own { fine } else { refused });
+            of.push(told(&answer, &ids));
+        };
         let taken = observation(&own, "laboratory").with("id", Json::text(format!("{id}-laboratory")));
-        for body in [observation(id, "laboratory"), taken] {
-            of.push(told(&api.put(path, &body).await.expect(404), &ids));
-            of.push(told(&api.put(path, &body).header("If-Match", "W/\"1\"").await.expect(412), &ids));
+        // Theirs is at another version the second time.
+        for (body, fine) in [(observation(id, "laboratory"), 200), (taken, 412)] {
+            tell(api.put(&path, &body).header("If-Match", "W/\"1\"").await, fine, 412);
+            tell(api.put(&path, &body).await, 200, 404);
         }
-        of.push(told(
-            &patch(api, path, r#"[{"op":"replace","path":"/status","value":"amended"}]"#).await.expect(404),
-            &ids,
-        ));
-        of.push(told(&api.delete(path).await, &ids));
-        of.push(told(&api.delete(&format!("/Observation?_id={id}-laboratory")).await, &ids));
+        tell(patch(api, &path, r#"[{"op":"replace","path":"/status","value":"amended"}]"#).await, 200, 404);
+        tell(api.delete(&path).await, 204, 204);
+        tell(api.delete(&format!("/Observation?_id={id}-laboratory")).await, 204, 204);
         answers.push(of);
     }
-    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[1], answers[2]);
+    world.all.get(&format!("/Observation/{own}-laboratory")).await.expect(410);
     assert_eq!(world.version(&theirs).await, "1");
     assert_eq!(world.version(&format!("/Patient/{other}")).await, "1");
     // Conditions match what they see alone.
@@ -198,15 +234,19 @@ async fn attacks(world: &World<'_>, api: &Client) {
     assert_eq!(statuses, ["201", "403"]);
     assert_eq!(count().await, before + 1);
     // No write gives itself a reach, and none says who did what, or who somebody is.
-    let team = Json::of(&format!(
-        r#"{{"resourceType":"CareTeam","id":"x","subject":{{"reference":"Patient/{other}"}},"participant":[{{"member":{{"reference":"Practitioner/dr-{}"}}}}]}}"#,
-        world.tag
-    ));
-    api.post("/CareTeam", &team).await.expect(403);
-    let entries = [("POST", "CareTeam", &team), ("POST", "Observation", &bad)];
-    api.post("/", bundle("transaction", &entries)).await.expect(403);
-    api.post("/Encounter", encounter("x", &other, &format!("dr-{}", world.tag))).await.expect(403);
-    assert!(matches!(api.get(&format!("/Patient/{other}")).await.status, 403 | 404));
+    let mut answers = Vec::new();
+    for whose in [&*other, "nobody"] {
+        let team = team(world, whose);
+        let entries = [("POST", "CareTeam", &team), ("POST", "Observation", &observation(whose, "imaging"))];
+        let visit = encounter("x", whose, &format!("dr-{}", world.tag));
+        answers.push([
+            told(&api.post("/", bundle("transaction", &entries)).await.expect(403), &ids),
+            told(&api.post("/Encounter", visit).await.expect(403), &ids),
+            told(&api.get(&format!("/Patient/{whose}")).await.expect(404), &ids),
+        ]);
+    }
+    assert_eq!(answers[0], answers[1]);
+    api.post("/Encounter", encounter("x", &own, &format!("dr-{}", world.tag))).await.expect(201);
     let about = format!(
         r#"{{"resourceType":"Provenance","recorded":"2026-01-01T00:00:00Z","agent":[{{"who":{{"display":"x"}}}}],"target":[{{"reference":"Patient/{own}"}}]}}"#
     );
@@ -237,18 +277,20 @@ async fn attacks(world: &World<'_>, api: &Client) {
     // Consents are not for them to give.
     api.post("/Consent", consent("x", &own, r#"{"type":"permit"}"#)).await.expect(403);
     api.delete(&path).await.expect(204);
-    assert!(matches!(api.get(&path).await.status, 404 | 410));
+    api.get(&path).await.expect(410);
 }
 
 suite! {
-    async fn a_patient_scope_writes_what_is_of_that_patient_alone(server: &'static Server) {
-        let world = World::of(server, "ctx").await;
+    async fn a_patient_scope_writes_what_is_of_that_patient_alone(engine: Engine) {
+        let server = emergency(engine, "ctx");
+        let world = World::of(&server, "ctx").await;
         let api = world.token("OWNER", "launch/patient patient/*.cruds").await;
         attacks(&world, &api).await;
     }
 
-    async fn whoever_cares_for_somebody_writes_of_them_alone(server: &'static Server) {
-        let world = World::of(server, "care").await;
+    async fn whoever_cares_for_somebody_writes_of_them_alone(engine: Engine) {
+        let server = emergency(engine, "care");
+        let world = World::of(&server, "care").await;
         let api = world.token("OWNER", "user/*.cruds").await;
         attacks(&world, &api).await;
     }
@@ -303,8 +345,7 @@ suite! {
         own_app.put(&format!("/Patient/{own}"), patient(&own, "x")).await.expect(403);
         let rule = r#"{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"coding":[{"code":"IRCP"}]},"reference":{"reference":"Practitioner/dr-role"}}]}]}"#;
         world.save(&consent("deny-role", &own, rule)).await;
-        let refused = doctor.post("/Observation", observation(&own, "survey")).await;
-        assert!(matches!(refused.status, 403 | 422), "{}", refused.text());
+        doctor.post("/Observation", observation(&own, "survey")).await.expect(422);
         doctor.put(&format!("/Observation/{own}-laboratory"), observation(&own, "laboratory")).await.expect(404);
     }
 }
