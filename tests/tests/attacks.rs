@@ -7,7 +7,7 @@
 //!
 //! Elsewhere: 24 and 67 are the twin worlds (`twins`), 26 to 30, 32, 34 and 35 cells of `gateway/consent/tests` and `consents`, 57 and 59
 //! `search_hostile` and `limits`, 33 `break_glass`, 36 `proxies`, 71 and 72 `faults` and `audit_chain`. Of D: 43 to 46 `gateway/smart/tests`
-//! (`assertion`, `outside`), `providers` and `outside`; 47 also `outside`; 48 `backend_services`; 49 to 54 `app_launch`, 51 also `outside`.
+//! (`assertion`, `outside`), `providers`, `issuers` and `outside`; 47 also `issuers` and `outside`; 48 `backend_services`; 49 to 54 `app_launch`, 51 also `outside`.
 //! Of E: 55 also `gateway/src/outward.rs`; 58 `xml`; 60 `command` (import); 61 (bombs) `limits`. Not there yet, because what is
 //! attacked is not: 40 and 41 (export, subscriptions), 42 (sync), and of 55, 56 and 60 what is sync's and export's.
 #![allow(missing_docs, clippy::unwrap_used)]

@@ -3,23 +3,16 @@
 //! `FHIR_GATEWAY_TEST_BROWSER` names the folder with the packages (`tests/browser/fetch FOLDER`); it takes `node`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[path = "app_launch/app.rs"]
-#[expect(dead_code, reason = "the tests of apps use the rest")]
-mod app;
-#[path = "outside/exchange.rs"]
-mod exchange;
-#[path = "outside/issuer.rs"]
-mod issuer;
-#[path = "outside/opaque.rs"]
-mod opaque;
+#[path = "outside/here.rs"]
+mod here;
 #[path = "outside/provider.rs"]
 mod provider;
 
 use std::time::Duration;
 
 use gateway_tests::browser::hidden;
-use gateway_tests::{Browser, Client, Command, Engine, Json, Options, Response, Server, own, suite};
-use issuer::now;
+use gateway_tests::{Browser, Client, Engine, Json, Options, Response, Server, own, suite};
+use here::{AUDIENCE, KNOWN, accounts, add_client, now, recorded};
 use provider::Provider;
 use ring::hmac;
 use serde_json::json;
@@ -28,24 +21,8 @@ const SESSION: &str = "fhir-gateway-session";
 const BY_CLAIM: [&str; 6] =
     ["--claim-actor", "fhirUser", "--claim-roles", "realm_access.roles", "--role", "clinician=DOCTOR"];
 
-/// What the provider's access tokens call the gateway.
-const AUDIENCE: &str = "urn:the-gateway";
-
-/// So long, and a little, a token is known without another look.
-const KNOWN: Duration = Duration::from_millis(1_100);
-
-/// A client of a provider's.
-async fn add_client(server: &Server, id: &str, provider: &str, more: &[&str]) -> Command {
-    let add = ["client", "add", "--by", "Jane", "--id", id, "--name", id, "--outside", provider];
-    server.command(&[&add[..], more].concat()).await
-}
-
 fn browser(server: &Server) -> Browser {
     Browser::new(server.address())
-}
-
-async fn accounts(server: &Server) -> Vec<Json> {
-    Json::of(&server.command(&["account", "list", "--json"]).await.expect(0).stdout).array().to_vec()
 }
 
 /// Whom the browser's session is of.
@@ -56,15 +33,6 @@ async fn who(browser: &mut Browser) -> Option<String> {
         let (_, rest) = text.split_once("<dt>Name</dt><dd>").unwrap_or_else(|| panic!("{text}"));
         rest.split('<').next().unwrap_or_default().to_owned()
     })
-}
-
-/// How many records of an interaction have that status and decision.
-async fn recorded(server: &Server, interaction: &str, status: u16) -> i64 {
-    let (mut sql, prefix) = server.trail().await;
-    sql.count(&format!(
-        "select count(*) from {prefix}audit_events where interaction = '{interaction}' and status = {status}"
-    ))
-    .await
 }
 
 /// Waits until a step of authenticators has just begun, so that a code stays good for a while.
@@ -426,7 +394,7 @@ suite! {
         let of_app = provider.token_for("u-8", AUDIENCE, "patient/Patient.rs patient/Observation.rs").await;
         assert_eq!((read(&of_app, "/Patient/p8").await, read(&of_app, "/Observation").await), (200, 200));
         assert_eq!(Client::new(server.address(), Some(&of_app)).get("/Patient").await.expect(200).json().items("entry").len(), 1, "another patient is none");
-        assert_ne!(read(&of_app, "/Patient/p9").await, 200);
+        assert_eq!(read(&of_app, "/Patient/p9").await, 404);
         // A token from before the provider said something else changes nothing, and opens nothing any more.
         provider.says(&json!({"u-8": {"fhirUser": "Patient/p9", "name": "Paula"}})).await;
         provider.log_in(&mut browser(&server), "u-8").await.expect(200);

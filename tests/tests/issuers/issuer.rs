@@ -13,6 +13,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
+use super::here::now;
+
 /// Who the gateway is where it asks what a token is.
 pub(crate) const CLIENT: &str = "the-gateway";
 /// And its secret there.
@@ -38,13 +40,6 @@ pub(crate) struct Issuer {
 
 fn encoded(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// Now, in seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "tokens end by the clock that the server has")]
-pub(crate) fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    i64::try_from(since.as_secs()).expect("seconds")
 }
 
 impl Issuer {

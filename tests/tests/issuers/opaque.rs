@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use gateway_tests::{Client, Command, Engine, Server, patient, suite};
 use serde_json::{Value, json};
 
-use super::issuer::{CLIENT, Issuer, SECRET, now};
-use super::{AUDIENCE, KNOWN, accounts, add_client, recorded};
+use super::here::{AUDIENCE, KNOWN, accounts, add_client, now, recorded};
+use super::issuer::{CLIENT, Issuer, SECRET};
 
 /// An answer is kept for so long, and a little.
 const KEPT: Duration = Duration::from_millis(4_200);
@@ -75,7 +75,7 @@ suite! {
         issuer.says(person, said(&issuer, &json!({"client_id": "app", "scope": "patient/Patient.rs", "sub": "u-1", "fhirUser": "Patient/p1"})));
         assert_eq!((read(&server, job, "/Patient/p1").await, read(&server, job, "/Observation").await), (200, 403));
         assert_eq!(read(&server, person, "/Patient/p1").await, 200);
-        assert_ne!(read(&server, person, "/Patient/p2").await, 200);
+        assert_eq!(read(&server, person, "/Patient/p2").await, 404);
         assert_eq!((accounts(&server).await.len(), recorded(&server, "account-add-by-claims", 200).await), (1, 1));
         // However often it comes, it is asked about once for a while; so is one that is none.
         let asked = issuer.asked();

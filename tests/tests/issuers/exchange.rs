@@ -4,8 +4,8 @@ use gateway_tests::{Browser, Client, Command, Engine, Json, Options, Response, S
 use serde_json::{Value, json};
 
 use super::app::{account, again, someone};
-use super::issuer::{Issuer, now, unsigned};
-use super::{accounts, recorded};
+use super::here::{KNOWN, accounts, now, recorded};
+use super::issuer::{Issuer, unsigned};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
@@ -82,6 +82,12 @@ async fn refused(server: &Server, client: &str, token: &str, more: &[(&str, &str
     (status, text("error"), text("error_description"))
 }
 
+/// The same: its status and its error.
+async fn why(server: &Server, client: &str, token: &str, more: &[(&str, &str)]) -> (u16, String) {
+    let (status, error, _) = refused(server, client, token, more).await;
+    (status, error)
+}
+
 async fn read(server: &Server, token: &str, path: &str) -> u16 {
     Client::new(server.address(), Some(token)).get(path).await.status
 }
@@ -128,7 +134,7 @@ suite! {
         assert!((500.0..=600.0).contains(&expires), "{given}");
         let access = given.str("access_token").unwrap();
         assert_eq!((read(&server, access, "/Patient/p1").await, read(&server, access, "/Observation").await), (200, 200));
-        assert_ne!(read(&server, access, "/Patient/p2").await, 200);
+        assert_eq!(read(&server, access, "/Patient/p2").await, 404);
         assert_eq!(Client::new(server.address(), Some(access)).get("/Patient").await.expect(200).json().items("entry").len(), 1);
         // What it was given for opens nothing by itself.
         assert_eq!(read(&server, &token, "/Patient/p1").await, 401);
@@ -158,23 +164,23 @@ suite! {
         let later = issuer.token("u-2", "app-1", json!({"fhirUser": "Practitioner/2", "roles": ["clinician"], "iat": now() + 10}));
         let old = given.str("access_token").unwrap();
         exchange(&server, "clinic-app", &later, &[]).await.expect(200);
-        assert_eq!(refused(&server, "clinic-app", &before, &[]).await.1, "invalid_request");
+        assert_eq!(why(&server, "clinic-app", &before, &[]).await, (400, "invalid_request".to_owned()));
         assert_eq!(recorded(&server, "account-change-by-claims", 200).await, 1);
-        tokio::time::sleep(super::KNOWN).await;
+        tokio::time::sleep(KNOWN).await;
         assert_eq!(read(&server, old, "/Patient").await, 401);
         // Who is nobody by a token that was signed last is nobody by those from before either, until a later one says otherwise.
         let nothing = issuer.token("u-2", "app-1", json!({"iat": now() + 20}));
         for _ in 0..2 {
-            assert_eq!(refused(&server, "clinic-app", &nothing, &[]).await.1, "invalid_request");
-            assert_eq!(refused(&server, "clinic-app", &later, &[]).await.1, "invalid_request");
+            assert_eq!(why(&server, "clinic-app", &nothing, &[]).await, (400, "invalid_request".to_owned()));
+            assert_eq!(why(&server, "clinic-app", &later, &[]).await, (400, "invalid_request".to_owned()));
         }
         assert_eq!(recorded(&server, "account-end-by-claims", 200).await, 1, "nothing was left to end");
         let again = issuer.token("u-2", "app-1", json!({"fhirUser": "Practitioner/2", "roles": ["clinician"], "iat": now() + 30}));
         exchange(&server, "clinic-app", &again, &[]).await.expect(200);
         // Nobody takes the app's word any more.
         server.command(&["client", "change", "clinic-app", "--by", "Jane", "--no-exchange", "--redirect-uri", "https://app.example/cb"]).await.expect(0);
-        assert_eq!(refused(&server, "clinic-app", &later, &[]).await.1, "unauthorized_client");
-        tokio::time::sleep(super::KNOWN).await;
+        assert_eq!(why(&server, "clinic-app", &later, &[]).await, (400, "unauthorized_client".to_owned()));
+        tokio::time::sleep(KNOWN).await;
         assert_eq!(read(&server, access, "/Patient/p1").await, 401);
         server.command(&["provider", "remove", "clinic", "--by", "Jane"]).await.expect(0);
         assert!(!is_offered(&server).await);
@@ -261,12 +267,12 @@ suite! {
         let (status, error, says) = refused(&server, "other-app", &twice, &[]).await;
         assert_eq!((status, &*error), (400, "invalid_request"), "{says}");
         server.command(&["client", "add", "--by", "Jane", "--id", "plain", "--name", "plain", "--public", "--redirect-uri", "https://app.example/cb", "--purpose", "PATRQT", "--scope", "patient/*.rs"]).await.expect(0);
-        assert_eq!(refused(&server, "plain", &twice, &[]).await.1, "unauthorized_client");
-        assert_eq!(refused(&server, "nobody", &twice, &[]).await.0, 401);
+        assert_eq!(why(&server, "plain", &twice, &[]).await, (400, "unauthorized_client".to_owned()));
+        assert_eq!(why(&server, "nobody", &twice, &[]).await, (401, "invalid_client".to_owned()));
         assert_eq!(accounts(&server).await.len(), 1, "nobody else was made");
         assert_eq!(recorded(&server, "token-exchange", 200).await, 2);
         // What is asked for.
-        for (more, error) in [
+        for (more, says) in [
             ([("scope", "system/*.rs"), ("", "")], "invalid_scope"),
             ([("scope", "user/*.cruds"), ("", "")], "invalid_scope"),
             ([("scope", "patient/*.cud"), ("", "")], "invalid_scope"),
@@ -278,14 +284,14 @@ suite! {
             ([("subject_token_type", "urn:ietf:params:oauth:token-type:saml2"), ("", "")], "invalid_request"),
         ] {
             let more: Vec<_> = more.into_iter().filter(|(name, _)| !name.is_empty()).collect();
-            assert_eq!(refused(&server, "clinic-app", &twice, &more).await.1, error, "{more:?}");
+            assert_eq!(why(&server, "clinic-app", &twice, &more).await, (400, says.to_owned()), "{more:?}");
         }
         // Whoever was closed out stays so.
         let [account] = &*accounts(&server).await else { panic!("one account") };
         server.command(&["account", "disable", account.str("id").unwrap(), "--by", "Jane"]).await.expect(0);
-        assert_eq!(refused(&server, "clinic-app", &twice, &[]).await.1, "invalid_request");
+        assert_eq!(why(&server, "clinic-app", &twice, &[]).await, (400, "invalid_request".to_owned()));
         server.command(&["client", "disable", "clinic-app", "--by", "Jane"]).await.expect(0);
-        assert_eq!(refused(&server, "clinic-app", &twice, &[]).await.1, "invalid_client");
+        assert_eq!(why(&server, "clinic-app", &twice, &[]).await, (401, "invalid_client".to_owned()));
         // The other client takes what its own provider signs.
         exchange(&server, "other-app", &other.token("u-1", "app-1", who), &[]).await.expect(200);
     }
@@ -346,7 +352,7 @@ suite! {
         let places = [("resource", &*base), ("resource", &base), ("audience", &base), ("audience", &base)];
         let again_given = exchange(&server, "clinic-app", &token, &places).await.expect(200).json();
         let elsewhere = [("resource", &*base), ("resource", "https://elsewhere.example")];
-        assert_eq!(refused(&server, "clinic-app", &token, &elsewhere).await.1, "invalid_target");
+        assert_eq!(why(&server, "clinic-app", &token, &elsewhere).await, (400, "invalid_target".to_owned()));
         assert_eq!(refused(&server, "clinic-app", &token, &[("scope", "patient/*.r"), ("scope", "patient/*.r")]).await.0, 400);
         assert_eq!(read(&server, again_given.str("access_token").unwrap(), "/Patient/p1").await, 200);
         let page = again(&server, "paula").await.open("/oauth/manage").await;
@@ -362,7 +368,7 @@ suite! {
         assert_eq!((read(&server, access, "/Patient/p1").await, accounts(&server).await.len()), (200, 3));
         let page = paula.open("/oauth/manage").await;
         let page = paula.press(&page, "End the access of other-app", &[]).await;
-        tokio::time::sleep(super::KNOWN).await;
+        tokio::time::sleep(KNOWN).await;
         assert_eq!(read(&server, access, "/Patient/p1").await, 401);
         assert!(refused(&server, "other-app", &theirs, &[]).await.2.contains("closed the client out"));
         exchange(&server, "other-app", &stranger, &[]).await.expect(200);
