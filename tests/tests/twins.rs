@@ -8,6 +8,8 @@ mod cared;
 mod consented;
 #[path = "twins/patients.rs"]
 mod patients;
+#[path = "twins/purposes.rs"]
+mod purposes;
 #[path = "twins/scoped.rs"]
 mod scoped;
 #[path = "twins/searches.rs"]
@@ -325,6 +327,16 @@ mod sqlite {
     }
 
     #[tokio::test]
+    async fn other_patients_change_nothing_for_a_proxy() {
+        patients::other_patients_change_nothing_for_a_proxy(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
+    async fn who_denies_a_purpose_changes_nothing_for_it() {
+        purposes::who_denies_a_purpose_changes_nothing_for_it(Engine::Sqlite).await;
+    }
+
+    #[tokio::test]
     async fn whom_somebody_does_not_care_for_changes_nothing() {
         cared::whom_somebody_does_not_care_for_changes_nothing(Engine::Sqlite).await;
     }
@@ -373,6 +385,20 @@ mod postgres {
     async fn other_patients_change_nothing_for_a_patients_app() {
         if !Engine::Postgres.is_skipped() {
             patients::other_patients_change_nothing(Engine::Postgres).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn other_patients_change_nothing_for_a_proxy() {
+        if !Engine::Postgres.is_skipped() {
+            patients::other_patients_change_nothing_for_a_proxy(Engine::Postgres).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_denies_a_purpose_changes_nothing_for_it() {
+        if !Engine::Postgres.is_skipped() {
+            purposes::who_denies_a_purpose_changes_nothing_for_it(Engine::Postgres).await;
         }
     }
 

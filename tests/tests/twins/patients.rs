@@ -67,11 +67,43 @@ async fn client(server: &Server, patient: &str) -> Client {
     Client::new(server.address(), token.str("access_token"))
 }
 
+/// The app of whoever may decide for the patient, in a browser in which they have logged in.
+async fn proxys_client(server: &Server, patient: &str) -> Client {
+    let app = App::public(server, "twin-proxy", SCOPES).await;
+    let mut browser = someone(server, "twin-guardian", "RelatedPerson/twin-guardian").await;
+    let token = app.approved(&mut browser, SCOPES).await;
+    assert_eq!(token.str("patient"), Some(patient));
+    Client::new(server.address(), token.str("access_token"))
+}
+
 /// Searches of the record: it is there already.
 pub(super) fn asked(seed: u64, searches: usize) -> Vec<Step> {
     let mut steps = searching(seed, searches);
     steps.retain(|step| step.method != Method::PUT);
     steps
+}
+
+/// The same for a guardian, whom nothing reaches of others than of whom they decide for.
+pub(super) async fn other_patients_change_nothing_for_a_proxy(engine: Engine) {
+    let record = searches::record(&mut Random::seeded(21));
+    let id = patient_of(&record);
+    let guardian = Json::of(&format!(
+        r#"{{"resourceType":"RelatedPerson","id":"twin-guardian","active":true,"patient":{{"reference":"Patient/{id}"}},
+        "relationship":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"GUARD"}}]}}]}}"#
+    ));
+    // What carries a label that nobody knows a proxy does not reach.
+    let mut person = record.iter().find(|one| one.str("id") == Some(&id)).expect("it is there").clone();
+    person.remove("", "meta");
+    let both = [person, guardian];
+    let (_plain_owner, plain, _) = world_with(engine, false, &both).await;
+    let (_haunted_owner, haunted, _) = world_with(engine, true, &both).await;
+    let (one, as_one) = (proxys_client(&plain, &id).await, proxys_client(&haunted, &id).await);
+    let mut steps = asked(26, rounds(300, 5_000));
+    steps.extend(script(27));
+    let (seen, others) = tokio::join!(answers_to(&one, &plain, &steps), answers_to(&as_one, &haunted, &steps));
+    alike(&seen, &others, "with and without other patients, for a proxy");
+    let found = seen.iter().filter(|answer| answer.contains(r#""mode":"match""#)).count();
+    assert!(found * 20 > seen.len(), "{found} of {} find anything", seen.len());
 }
 
 pub(super) async fn other_patients_change_nothing(engine: Engine) {
