@@ -4,7 +4,7 @@
 use gateway_tests::{Client, Engine, Json, Random, Server, rounds};
 use hyper::Method;
 
-use super::patients::app::{App, encounter, someone_as};
+use super::patients::app::{App, encounter, find, someone_as};
 use super::patients::{asked, ghost, patient_of, world_with};
 use super::{Step, alike, answers_to, save, searches, step};
 
@@ -16,18 +16,34 @@ const SCOPES: [&str; 2] = [
      user/Observation.cu?status=final",
 ];
 
-/// Two tokens of somebody who cares for one patient.
+/// Kinds that each of them finds something of: of what nobody finds nothing is proved.
+const FOUND: [&[&str]; 2] =
+    [&["Patient", "Observation", "MedicationRequest", "Basic", "Encounter"], &["Patient", "Observation", "Encounter"]];
+
+/// Tokens of somebody who cares for one patient.
 async fn clients(server: &Server, patient: &str) -> [Client; 2] {
     let app = App::confidential(server, "twin-care", MOST).await;
     let mut browser = someone_as(server, "twin-dr", "Practitioner/twin-dr", "OWNER").await;
-    let whole = app.approved(&mut browser, SCOPES[0]).await;
-    let page = app.ask(&mut browser, SCOPES[1]).await;
-    let page = super::patients::app::find(&mut browser, &page, &format!("mrn-{patient}"), patient).await;
-    let answered = browser.press(&page, "approve", &[]).await;
-    let code = answered.parameter("code").unwrap_or_else(|| panic!("no code: {}", answered.text()));
-    let part = app.exchange(&code).await.expect(200).json();
-    assert_eq!(part.str("patient"), Some(patient));
-    [whole, part].map(|token| Client::new(server.address(), token.str("access_token")))
+    let mut clients = Vec::new();
+    for scopes in SCOPES {
+        let mut page = app.ask(&mut browser, scopes).await;
+        if scopes.contains("launch/patient") {
+            page = find(&mut browser, &page, &format!("mrn-{patient}"), patient).await;
+        }
+        let answered = browser.press(&page, "approve", &[]).await;
+        let code = answered.parameter("code").unwrap_or_else(|| panic!("no code: {}", answered.text()));
+        let token = app.exchange(&code).await.expect(200).json();
+        assert_eq!(token.str("patient"), scopes.contains("launch/patient").then_some(patient));
+        clients.push(Client::new(server.address(), token.str("access_token")));
+    }
+    clients.try_into().unwrap()
+}
+
+/// How many answers find something of a kind.
+fn finding(answers: &[String], kind: &str) -> usize {
+    let of_kind = format!("\"http://ADDRESS/fhir/{kind}/");
+    let matches = |entry: &str| entry.starts_with(&of_kind) && entry.contains(r#""mode":"match""#);
+    answers.iter().filter(|answer| answer.split("\"fullUrl\":").skip(1).any(matches)).count()
 }
 
 /// Writes of what is theirs, of what is others' and of what only one of the worlds has; and what is moved from one to the other.
@@ -96,7 +112,7 @@ pub(super) async fn whom_somebody_does_not_care_for_changes_nothing(engine: Engi
         encounter("care-visit", &patient, "twin-dr"),
     ];
     let (_plain_owner, plain, _) = world_with(engine, false, &care).await;
-    let (_haunted_owner, haunted, _) = world_with(engine, true, &care).await;
+    let (haunted_owner, haunted, _) = world_with(engine, true, &care).await;
     let (here, there) = (clients(&plain, &patient).await, clients(&haunted, &patient).await);
     for (number, (one, as_one)) in here.iter().zip(&there).enumerate() {
         let seed = 40 + u64::try_from(number).unwrap();
@@ -107,8 +123,25 @@ pub(super) async fn whom_somebody_does_not_care_for_changes_nothing(engine: Engi
         alike(&seen, &others, &format!("with and without whom somebody does not care for: {}", SCOPES[number]));
         let found = seen.iter().filter(|answer| answer.contains(r#""mode":"match""#)).count();
         assert!(found * 40 > seen.len(), "{found} of {} find anything", seen.len());
+        let is_theirs = |one: &&Json| {
+            one.str("id") == Some(&patient) || one.to_string().contains(&format!("\"Patient/{patient}\""))
+        };
+        let theirs: Vec<&str> =
+            record.iter().chain(&care).filter(is_theirs).filter_map(|one| one.str("resourceType")).collect();
+        for kind in FOUND[number].iter().filter(|kind| theirs.contains(kind)) {
+            let found = finding(&seen, kind);
+            println!("{engine:?} {}: {kind} {found}", SCOPES[number]);
+            assert!(found > 1, "{found} answers find {kind}: {}", SCOPES[number]);
+        }
         let written = seen.iter().filter(|answer| answer.starts_with("PUT") && answer.contains("\n200\n")).count();
         assert!(written > 0, "nothing was written: {}", SCOPES[number]);
+    }
+    // What only one of the worlds has is as it was.
+    let owner = haunted_owner.client();
+    for ghost in record.iter().filter_map(ghost) {
+        let path = format!("/{}/{}", ghost.str("resourceType").unwrap(), ghost.str("id").unwrap());
+        let kept = owner.get(&path).await.expect(200).json();
+        assert_eq!(kept.str("meta.versionId"), Some("1"), "{path}");
     }
     let steps = asked(44, 100);
     assert_ne!(
