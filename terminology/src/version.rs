@@ -30,8 +30,8 @@ pub fn is_pattern(asked: &str) -> bool {
     asked.split('.').any(is_any)
 }
 
-/// Which of two versions is later: numbers as numbers, all else as text; a version with a part more is later, one that is marked as
-/// a forerunner (`-beta`) earlier.
+/// Which of two versions is later: numbers as numbers, all else as text and later than any number; a version with a part more is
+/// later, one that is marked as a forerunner (`-beta`) earlier.
 pub fn compare(one: &str, other: &str) -> Ordering {
     let split = |version: &str| -> (Vec<String>, Option<String>) {
         let (core, mark) = match version.split_once('-') {
@@ -41,21 +41,26 @@ pub fn compare(one: &str, other: &str) -> Ordering {
         };
         (core.split(['.', '-']).map(str::to_owned).collect(), mark)
     };
-    let ((one, mark), (other, other_mark)) = (split(one), split(other));
-    for (a, b) in one.iter().zip(&other) {
+    let ((parts, mark), (other_parts, other_mark)) = (split(one), split(other));
+    for (a, b) in parts.iter().zip(&other_parts) {
         let order = match (a.parse::<u64>(), b.parse::<u64>()) {
             (Ok(a), Ok(b)) => a.cmp(&b),
-            _ => a.cmp(b),
+            // By letters `10` would go before `1a`, that before `2`, and that before `10`.
+            (Ok(_), Err(_)) => Ordering::Less,
+            (Err(_), Ok(_)) => Ordering::Greater,
+            (Err(_), Err(_)) => a.cmp(b),
         };
         if order != Ordering::Equal {
             return order;
         }
     }
-    one.len().cmp(&other.len()).then_with(|| match (mark, other_mark) {
+    let order = parts.len().cmp(&other_parts.len()).then_with(|| match (mark, other_mark) {
         (None, Some(_)) => Ordering::Greater,
         (Some(_), None) => Ordering::Less,
         (mark, other) => mark.cmp(&other),
-    })
+    });
+    // Of `1.0` and `1.00` it is always the same one.
+    order.then_with(|| one.cmp(other))
 }
 
 #[cfg(test)]
