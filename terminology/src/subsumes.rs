@@ -37,13 +37,12 @@ pub fn subsumes(library: &Library, given: &Given) -> Result<&'static str, Fault>
         })
     };
     let (one, other) = (find(&one)?, find(&other)?);
-    Ok(if one == other {
-        "equivalent"
-    } else if known.above(other).contains(&one) {
-        "subsumes"
-    } else if known.above(one).contains(&other) {
-        "subsumed-by"
-    } else {
-        "not-subsumed"
+    let (is_above, is_below) = (known.above(other).contains(&one), known.above(one).contains(&other));
+    // Each of the codes of a circle is one of the other.
+    Ok(match (is_above, is_below) {
+        (true, false) => "subsumes",
+        (false, true) => "subsumed-by",
+        (false, false) if one != other => "not-subsumed",
+        _ => "equivalent",
     })
 }

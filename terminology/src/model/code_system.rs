@@ -1,6 +1,6 @@
 //! A code system: its concepts, by code and in their hierarchy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -208,9 +208,11 @@ impl CodeSystem {
     fn relate(&mut self) {
         let (parent, child) = (self.called("parent"), self.called("child"));
         let mut pairs = Vec::new();
+        let mut known: HashSet<(usize, usize)> = HashSet::new();
         for (at, concept) in self.concepts.iter().enumerate() {
+            known.extend(concept.parents.iter().map(|parent| (*parent, at)));
             for property in &concept.properties {
-                let Some(other) = property.text().and_then(|code| self.by_code.get(&code).copied()) else { continue };
+                let Some(other) = property.text().and_then(|code| self.find(&code)) else { continue };
                 if property.code == parent {
                     pairs.push((other, at));
                 } else if property.code == child {
@@ -219,7 +221,7 @@ impl CodeSystem {
             }
         }
         for (parent, child) in pairs {
-            if parent != child && !self.concepts[parent].children.contains(&child) {
+            if parent != child && known.insert((parent, child)) {
                 self.concepts[parent].children.push(child);
                 self.concepts[child].parents.push(parent);
             }
