@@ -17,6 +17,9 @@ use crate::options::{Given, Options};
 /// The most codes that one answer holds: more are to be asked for by pages.
 pub const MOST: usize = 10_000;
 
+/// How deep codes nest; what is deeper stands beside. A hierarchy by properties has any depth, what reads JSON or XML has not.
+const DEEPEST: usize = 40;
+
 const R5: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion";
 
 /// What of a value set stands beside its expansion where its definition is not asked for.
@@ -186,6 +189,7 @@ fn nested(members: &[Member], wanted: &Wanted, said: &mut BTreeMap<String, Strin
     }
     let mut below: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut roots = Vec::new();
+    let mut depths = vec![0_usize; members.len()];
     for (nth, member) in members.iter().enumerate() {
         // The first parent that is in it and goes before: others would make the code stand twice, or a circle.
         let parent = member.concept.as_ref().and_then(|(system, at)| {
@@ -193,10 +197,13 @@ fn nested(members: &[Member], wanted: &Wanted, said: &mut BTreeMap<String, Strin
                 .parents
                 .iter()
                 .filter_map(|parent| places.get(parent).copied())
-                .find(|parent| *parent < nth)
+                .find(|parent| *parent < nth && depths[*parent] < DEEPEST)
         });
         match parent {
-            Some(parent) => below.entry(parent).or_default().push(nth),
+            Some(parent) => {
+                depths[nth] = depths[parent] + 1;
+                below.entry(parent).or_default().push(nth);
+            }
             None => roots.push(nth),
         }
     }
