@@ -1,5 +1,7 @@
 //! Whether a value set holds one code, without working out all that it holds.
 
+use std::collections::BTreeSet;
+
 use super::{
     Composer, DEEPEST, Member, RULE, cost, expanded, is_beyond, of_concept, prepared, too_deep, unknown_member,
     without_concepts,
@@ -45,9 +47,11 @@ impl Composer<'_> {
         });
         let Some(compose) = compose else { return Ok(expanded(set).into_iter().find(is_it)) };
         let mut found: Option<Member> = None;
+        let mut versions = BTreeSet::new();
         for (nth, include) in compose.include.iter().enumerate() {
             let at = format!("ValueSet.compose.include[{nth}]");
             let Some(member) = self.find_in(set, include, &at, system, version, code, depth)? else { continue };
+            versions.insert(member.version.clone());
             let is_later = found.as_ref().is_none_or(|known| match (&member.version, &known.version) {
                 (Some(one), Some(other)) => crate::version::compare(one, other).is_gt(),
                 _ => false,
@@ -57,13 +61,24 @@ impl Composer<'_> {
             }
         }
         let Some(member) = found else { return Ok(None) };
+        // A value set that is named may have more versions of the code than the one that it tells.
+        let is_plain = compose.include.iter().all(|include| include.value_set.is_empty());
         for (nth, exclude) in compose.exclude.iter().enumerate() {
             let at = format!("ValueSet.compose.exclude[{nth}]");
-            if self.find_in(set, exclude, &at, system, None, code, depth)?.is_some() {
+            let Some(excluded) = self.find_in(set, exclude, &at, system, None, code, depth)? else { continue };
+            if is_plain && versions.len() == 1 && excluded.version == member.version {
                 return Ok(None);
             }
+            // What an exclusion of one version says of another hangs on which versions the whole has.
+            let is_it = |one: &Member| one.system == member.system && one.code == member.code;
+            let is_meant = |one: &Member| version.is_none() || one.version.as_deref() == version;
+            let whole = self.members_at(set, depth)?;
+            self.library.spend(whole.len())?;
+            return Ok(whole.into_iter().rfind(|one| is_it(one) && is_meant(one)));
         }
-        Ok(Some(member))
+        // Of the value set that is asked about itself the caller says so, who tells that the code would be in otherwise.
+        let is_left_out = depth > 0 && compose.inactive == Some(false) && member.is_inactive();
+        Ok(Some(member).filter(|_| !is_left_out))
     }
 
     #[expect(clippy::too_many_arguments, reason = "a rule, where it stands, and the three parts of what is looked for")]
