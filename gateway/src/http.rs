@@ -2,6 +2,7 @@
 //!
 //! hyper directly, without a stack of layers: a read is one statement, and what stands around it must not cost more.
 
+pub mod acme;
 mod activity;
 mod admission;
 pub mod binary;

@@ -27,6 +27,7 @@ pub use self::parts::{AuditSeries, Grant, StoreSeries, TokenSeries};
 use self::health::Health;
 use self::out::Out;
 use self::process::Process;
+use crate::http::secure::Secure;
 use crate::readiness::Readiness;
 use crate::store::Store;
 
@@ -38,6 +39,7 @@ pub struct Metrics {
     audit: Arc<AuditSeries>,
     store: Store,
     readiness: Arc<Readiness>,
+    secure: Option<Arc<Secure>>,
     health: Health,
     process: Process,
 }
@@ -82,7 +84,14 @@ impl Exposition {
 impl Metrics {
     /// Of a gateway with these parts.
     pub fn new(store: Store, (audit, tokens): (Arc<AuditSeries>, Arc<TokenSeries>), readiness: Arc<Readiness>) -> Self {
-        Self { http: Http::new(), tokens, audit, store, readiness, health: Health::default(), process: Process::new() }
+        let (http, health, process) = (Http::new(), Health::default(), Process::new());
+        Self { http, tokens, audit, store, readiness, secure: None, health, process }
+    }
+
+    /// And of TLS of its own.
+    #[must_use]
+    pub fn and_secure(self, secure: Option<Arc<Secure>>) -> Self {
+        Self { secure, ..self }
     }
 
     /// All series as text, as they are now.
@@ -111,6 +120,7 @@ impl Collector for Metrics {
         self.audit.tell(&mut out)?;
         self.store.series().tell(&mut out)?;
         parts::tell_pools(&self.store.connections(), &mut out)?;
+        parts::tell_secure(self.secure.as_deref(), &mut out)?;
         self.health.tell(&mut out)?;
         self.process.tell(self.store.engine_name(), &mut out)
     }

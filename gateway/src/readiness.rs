@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::audit::{Circumstances, Event};
 use crate::gateway::{DEFAULT_ORGANIZATION, Gateway};
+use crate::http::secure::{Secure, Standing};
 use crate::router::Interaction;
 use crate::signing::Signer;
 
@@ -42,6 +43,8 @@ enum Check {
     Partitions,
     /// The key that signs ID tokens opens, where there is one.
     SigningKey,
+    /// The certificate counts, where the server speaks TLS itself.
+    Certificate,
 }
 
 impl Check {
@@ -54,24 +57,33 @@ impl Check {
             Self::Audit => "audit",
             Self::Partitions => "partitions",
             Self::SigningKey => "signing-key",
+            Self::Certificate => "certificate",
         }
     }
 }
 
 /// What was found.
 #[derive(Debug)]
-pub struct Report(Vec<(Check, bool)>);
+pub struct Report {
+    checks: Vec<(Check, bool)>,
+    /// More of [`Check::Certificate`], which everybody who connects sees.
+    certificate: Option<Standing>,
+}
 
 impl Report {
+    fn not_begun() -> Self {
+        Self { checks: vec![(Check::Start, false)], certificate: None }
+    }
+
     /// Whether every check passed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.iter().all(|(_, passed)| *passed)
+        self.checks.iter().all(|(_, passed)| *passed)
     }
 
     /// The checks by name, and whether they passed.
     pub fn checks(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        self.0.iter().map(|(check, passed)| (check.name(), *passed))
+        self.checks.iter().map(|(check, passed)| (check.name(), *passed))
     }
 
     fn failed(&self) -> Vec<&'static str> {
@@ -82,12 +94,24 @@ impl Report {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for (name, passed) in self.checks() {
-            let (sign, word) = if passed { ('+', "ok") } else { ('-', "failed") };
+        for (check, passed) in &self.checks {
+            let (sign, word) = if *passed { ('+', "ok") } else { ('-', "failed") };
+            let more = if *check == Check::Certificate { self.certificate.map_or("", told_of) } else { "" };
             // Writing to a String does not fail.
-            let _ = writeln!(text, "[{sign}]{name} {word}");
+            let _ = writeln!(text, "[{sign}]{} {word}{more}", check.name());
         }
         text + if self.is_ready() { "readyz check passed\n" } else { "readyz check failed\n" }
+    }
+}
+
+/// How it stands with the certificate, beside whether clients take it.
+fn told_of(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Good => "",
+        Standing::Soon => ": it ends soon",
+        Standing::Early => ": it does not count yet",
+        Standing::Ended => ": it has ended",
+        Standing::Missing => ": there is none yet",
     }
 }
 
@@ -99,13 +123,15 @@ pub struct Readiness {
     /// It does not keep the audit trail open when a server ends.
     gateway: Weak<Gateway>,
     signer: Arc<Signer>,
+    /// TLS of its own.
+    secure: Option<Arc<Secure>>,
     known: Arc<Mutex<Option<Known>>>,
 }
 
 impl Readiness {
     /// Of a gateway that serves: what had to be prepared is done.
-    pub fn new(gateway: &Arc<Gateway>, signer: Arc<Signer>) -> Self {
-        Self { gateway: Arc::downgrade(gateway), signer, known: Arc::default() }
+    pub fn new(gateway: &Arc<Gateway>, signer: Arc<Signer>, secure: Option<Arc<Secure>>) -> Self {
+        Self { gateway: Arc::downgrade(gateway), signer, secure, known: Arc::default() }
     }
 
     /// What was found, at most a second ago. The look goes on when nobody waits for it any longer: who asks and goes away asks no more
@@ -115,14 +141,14 @@ impl Readiness {
         if let Some((_, report)) = known.as_ref().filter(|(at, _)| at.elapsed() < KNOWN) {
             return Arc::clone(report);
         }
-        let (gateway, signer) = (self.gateway.clone(), Arc::clone(&self.signer));
+        let (gateway, signer, secure) = (self.gateway.clone(), Arc::clone(&self.signer), self.secure.clone());
         let look = tokio::spawn(async move {
-            let report = Arc::new(look(&gateway, &signer).await);
+            let report = Arc::new(look(&gateway, &signer, secure.as_deref()).await);
             tell(known.as_ref().map(|(_, before)| &**before), &report);
             *known = Some((Instant::now(), Arc::clone(&report)));
             report
         });
-        look.await.unwrap_or_else(|_| Arc::new(Report(vec![(Check::Start, false)])))
+        look.await.unwrap_or_else(|_| Arc::new(Report::not_begun()))
     }
 }
 
@@ -145,8 +171,8 @@ async fn so<E>(check: impl Future<Output = Result<bool, E>>) -> bool {
     timeout(PATIENCE, check).await.is_ok_and(|found| found.unwrap_or(false))
 }
 
-async fn look(gateway: &Weak<Gateway>, signer: &Signer) -> Report {
-    let Some(gateway) = gateway.upgrade() else { return Report(vec![(Check::Start, false)]) };
+async fn look(gateway: &Weak<Gateway>, signer: &Signer, secure: Option<&Secure>) -> Report {
+    let Some(gateway) = gateway.upgrade() else { return Report::not_begun() };
     let store = &gateway.store;
     let database = so(async { store.ping().await.map(|()| true) }).await;
     // Without the database the others would only take their time to fail.
@@ -161,7 +187,8 @@ async fn look(gateway: &Weak<Gateway>, signer: &Signer) -> Report {
     } else {
         Default::default()
     };
-    Report(vec![
+    let certificate = secure.map(|secure| secure.standing(gateway.clock.now_ms()));
+    let mut checks = vec![
         (Check::Start, true),
         (Check::Database, database),
         (Check::Migrations, migrations),
@@ -169,7 +196,9 @@ async fn look(gateway: &Weak<Gateway>, signer: &Signer) -> Report {
         (Check::Audit, audit),
         (Check::Partitions, partitions),
         (Check::SigningKey, key),
-    ])
+    ];
+    checks.extend(certificate.map(|standing| (Check::Certificate, standing.is_fit())));
+    Report { checks, certificate }
 }
 
 /// Whether the trail takes records. Where the last one was not taken, nobody but a record finds out: one of our own, at most
@@ -194,9 +223,26 @@ mod tests {
 
     #[test]
     fn a_report_reads_as_kubernetes_own() {
-        let report = |audit| Report(vec![(Check::Start, true), (Check::Audit, audit)]);
+        let report = |audit| Report { checks: vec![(Check::Start, true), (Check::Audit, audit)], certificate: None };
         assert_eq!(report(true).text(), "[+]start ok\n[+]audit ok\nreadyz check passed\n");
         assert_eq!(report(false).text(), "[+]start ok\n[-]audit failed\nreadyz check failed\n");
-        assert!(!Report(vec![(Check::Start, false)]).is_ready());
+        assert!(!Report::not_begun().is_ready());
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_told_of_and_no_reason_to_send_nobody_here() {
+        let report = |standing: Standing| Report {
+            checks: vec![(Check::Certificate, standing.is_fit())],
+            certificate: Some(standing),
+        };
+        for (standing, line) in [
+            (Standing::Good, "[+]certificate ok\n"),
+            (Standing::Soon, "[+]certificate ok: it ends soon\n"),
+            (Standing::Early, "[-]certificate failed: it does not count yet\n"),
+            (Standing::Ended, "[-]certificate failed: it has ended\n"),
+            (Standing::Missing, "[-]certificate failed: there is none yet\n"),
+        ] {
+            assert_eq!(report(standing).text().split_inclusive('\n').next(), Some(line));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `fhir-gateway serve`: the server, from options to drain.
 
+mod acme;
 mod edge;
 mod files;
 mod listen;
@@ -58,6 +59,7 @@ Examples:
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data
   fhir-gateway serve --public-url https://fhir.clinic.example --database postgres://gateway@db/clinic --listen 127.0.0.1:8080
   fhir-gateway serve --public-url https://fhir.clinic.example --listen 0.0.0.0:443 --tls-certificate fullchain.pem --tls-key privkey.pem
+  fhir-gateway serve --public-url https://fhir.clinic.example --listen 0.0.0.0:443 --acme-domain fhir.clinic.example --acme-contact mailto:it@clinic.example
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --database postgres://gateway@db/clinic --listen 127.0.0.1:0
   FHIR_GATEWAY_DEV_TOKEN=secret fhir-gateway serve --dev --data-dir data --alert-webhook @url.txt --alert-secret-file whsec.txt")]
 pub struct ServeArgs {
@@ -237,13 +239,14 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     log::log_as("info", args.operator.log_format);
     let traces = args.operator.traces()?;
     let registration = args.registration.registration()?;
-    let secure = args.tls.open()?;
+    let secure = args.tls.open(args.public_url.as_deref())?;
     if let Some(file) = &args.database.config {
         tracing::info!(file = %file.display(), "told by a file of options");
     }
     let data_dir = &args.database.data_dir;
     let unusable = |error| Stop::usage(format!("the data directory {}: {error}", data_dir.display()));
     std::fs::create_dir_all(data_dir).map_err(unusable)?;
+    let secure = secure.map(|opened| opened.begin(data_dir)).transpose()?;
     let cursors = match args.dev_seed {
         Some(seed) => Cursors::seeded(seed),
         None => Cursors::open(data_dir).map_err(unusable)?,
@@ -294,8 +297,8 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
 
 /// What of the options would keep a server from starting, as far as that is known without a database: all of it, for `config check`.
 pub(super) fn problems(args: &ServeArgs) -> Vec<Stop> {
-    let parts =
-        [args.webhook.sender().err(), retention(args).err(), args.tls.open().err(), args.operator.traces().err()];
+    let tls = args.tls.open(args.public_url.as_deref()).err();
+    let parts = [args.webhook.sender().err(), retention(args).err(), tls, args.operator.traces().err()];
     let options = [authenticator(args).err(), args.registration.registration().err()].into_iter().chain(parts);
     options.flatten().chain(args.database.problems()).collect()
 }
@@ -319,7 +322,7 @@ fn authenticator(args: &ServeArgs) -> Result<Authenticator, Stop> {
     let speaks_tls = args.tls.is_on();
     if speaks_tls && args.public_url.as_ref().is_some_and(is_plain) {
         return Err(Stop::usage(
-            "with --tls-certificate the server speaks TLS alone, and --public-url begins with http: let it begin with https",
+            "with --tls-certificate or --acme-domain the server speaks TLS alone, and --public-url begins with http: let it begin with https",
         ));
     }
     if !args.dev {
@@ -332,7 +335,7 @@ fn authenticator(args: &ServeArgs) -> Result<Authenticator, Stop> {
         if !args.listen.ip().is_loopback() && !is_secure {
             return Err(Stop::usage(format!(
                 "{} is reached by other machines, and tokens and health data would go there without TLS: give --tls-certificate and --tls-key, \
-                 or use --listen 127.0.0.1:PORT with a proxy on this machine, or say --behind-tls-proxy; and an https --public-url",
+                 or --acme-domain, or use --listen 127.0.0.1:PORT with a proxy on this machine, or say --behind-tls-proxy; and an https --public-url",
                 args.listen
             )));
         }

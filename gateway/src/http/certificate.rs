@@ -1,5 +1,6 @@
 //! The server's certificate and its key, from files: read together, and checked together before either is used.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,6 +15,8 @@ use rustls::{Error as TlsError, InconsistentKeys};
 use sha2::{Digest as _, Sha256};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 /// The longest file that is read, in bytes: a chain of dozens of certificates is shorter.
 const LONGEST_FILE: u64 = 1024 * 1024;
@@ -168,6 +171,17 @@ fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
     Some((ms(validity.not_before)?, ms(validity.not_after)?))
 }
 
+/// The names of hosts that a certificate is for, in small letters.
+pub(super) fn hosts(certificate: &CertificateDer<'_>) -> BTreeSet<String> {
+    let read = Certificate::from_der(certificate).ok();
+    let names = read.and_then(|read| read.tbs_certificate().get_extension::<SubjectAltName>().ok().flatten());
+    let host = |name: &GeneralName| match name {
+        GeneralName::DnsName(host) => Some(host.as_str().to_ascii_lowercase()),
+        _ => None,
+    };
+    names.iter().flat_map(|(_, names)| names.0.iter().filter_map(host)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -195,6 +209,7 @@ mod tests {
         let ((certificate, key), (other, other_key)) = (made(), made());
         let found = read(&certificate, &key).unwrap();
         assert_eq!(found.validity, Some((1_767_225_600_000, 1_775_001_600_000)));
+        assert_eq!(hosts(&found.key.cert[0]), BTreeSet::from(["gateway.example".to_owned()]));
         // The first one counts; and one file may hold both.
         assert_eq!(read(&format!("{certificate}{other}"), &key).unwrap().key.cert.len(), 2);
         let both = format!("{key}{certificate}");

@@ -20,9 +20,10 @@ use tokio::time::{sleep_until, timeout};
 
 use crate::http::Limits;
 use crate::http::activity::{Activity, Noted};
+use crate::http::early;
 use crate::http::exchange::Service;
 use crate::http::response::without_body;
-use crate::http::secure::Secure;
+use crate::http::secure::{Secure, Shaken};
 use crate::http::server::{Front, Peer};
 
 /// Streams that a client opens and takes back before they are looked at; after so many the connection ends (CVE-2023-44487).
@@ -45,7 +46,7 @@ impl Connection {
     pub(super) async fn run(self) {
         let Self { stream, peer, service, front, mut stopping } = self;
         match front.secure.clone() {
-            None => converse(stream, peer, service, front, stopping).await,
+            None => converse(stream, peer, service, front, stopping, Offer::All).await,
             Some(secure) => {
                 let stream = tokio::select! {
                     biased;
@@ -53,8 +54,12 @@ impl Connection {
                     _ = stopping.changed() => None,
                     stream = shake_hands(&secure, stream, service.limits) => stream,
                 };
-                if let Some(stream) = stream {
-                    converse(stream, peer, service, front, stopping).await;
+                match stream {
+                    Some(Shaken::Client(stream)) => converse(stream, peer, service, front, stopping, Offer::All).await,
+                    Some(Shaken::Unproven(stream)) => {
+                        converse(stream, peer, service, front, stopping, Offer::Probes).await;
+                    }
+                    Some(Shaken::Authority) | None => {}
                 }
             }
         }
@@ -62,21 +67,31 @@ impl Connection {
 }
 
 /// What goes wrong is the client's affair, and in nobody's way: anybody can send anything to an open port.
-async fn shake_hands(
-    secure: &Secure,
-    stream: TcpStream,
-    limits: Limits,
-) -> Option<impl AsyncRead + AsyncWrite + use<>> {
+async fn shake_hands(secure: &Secure, stream: TcpStream, limits: Limits) -> Option<Shaken> {
     match timeout(limits.head_time, secure.accept(stream)).await {
-        Ok(Ok(stream)) => return Some(stream),
+        Ok(Ok(shaken)) => return Some(shaken),
         Ok(Err(error)) => tracing::debug!(kind = ?error.kind(), "a handshake failed"),
         Err(_) => tracing::debug!("a handshake took too long"),
     }
     None
 }
 
-async fn converse<S>(stream: S, peer: IpAddr, service: Arc<Service>, front: Front, mut stopping: Receiver<()>)
-where
+/// What is answered on a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Offer {
+    All,
+    /// Whether it lives and is ready, and nothing else.
+    Probes,
+}
+
+async fn converse<S>(
+    stream: S,
+    peer: IpAddr,
+    service: Arc<Service>,
+    front: Front,
+    mut stopping: Receiver<()>,
+    offer: Offer,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let limits = service.limits;
@@ -91,7 +106,8 @@ where
         let is_head = request.method() == Method::HEAD;
         let protection = front.protection.clone();
         async move {
-            let response = service.answer(request).await;
+            let is_answered = offer == Offer::All || early::is_probe(&request);
+            let response = if is_answered { service.answer(request).await } else { early::unproven() };
             let mut response = if is_head { without_body(response) } else { response };
             protection.beside(response.headers_mut());
             drop(under_way);

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::http::response::{self, Body};
-use crate::http::secure::Secure;
+use crate::http::secure::{Secure, Shaken};
 use crate::outcome::{Code, Failure};
 use crate::readiness;
 use crate::router::{self, Destination, Interaction, Verb};
@@ -41,7 +41,7 @@ pub async fn answer(listener: &TcpListener, secure: Option<&Arc<Secure>>) -> Inf
             let answered = async {
                 match secure {
                     Some(secure) => {
-                        if let Ok(stream) = secure.accept(stream).await {
+                        if let Ok(Shaken::Client(stream) | Shaken::Unproven(stream)) = secure.accept(stream).await {
                             connection(stream).await;
                         }
                     }
@@ -72,14 +72,27 @@ fn told(request: &Request<Incoming>) -> Response<Body> {
         Destination::Found(place) if place.interaction == Interaction::Ready => {
             response::text(StatusCode::SERVICE_UNAVAILABLE, readiness::PREPARING)
         }
-        _ => {
-            let failure = Failure::unavailable(Code::Transient, "The gateway prepares to serve. Try again.");
-            let mut response = Response::new(Body::new(failure.outcome()));
-            *response.status_mut() = failure.status;
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json"));
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        }
+        _ => refused("The gateway prepares to serve. Try again.", "1"),
     }
+}
+
+/// Whether somebody asks only how the server is.
+pub(super) fn is_probe(request: &Request<Incoming>) -> bool {
+    let found = router::find(Verb::parse(request.method().as_str()), request.uri().path());
+    matches!(found, Destination::Found(place) if matches!(place.interaction, Interaction::Live | Interaction::Ready))
+}
+
+/// The answer to anything but a probe while there is no certificate: nothing is told to who does not know whom they ask.
+pub(super) fn unproven() -> Response<Body> {
+    refused("The gateway has no certificate yet, and answers nobody before. Try again later.", "60")
+}
+
+fn refused(why: &'static str, after_s: &'static str) -> Response<Body> {
+    let failure = Failure::unavailable(Code::Transient, why);
+    let mut response = Response::new(Body::new(failure.outcome()));
+    *response.status_mut() = failure.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/fhir+json"));
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(after_s));
+    response
 }

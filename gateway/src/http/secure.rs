@@ -7,15 +7,18 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
-use rustls::sign::SingleCertAndKey;
+use rustls::server::Acceptor;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use crate::clock::Clock;
+use crate::http::acme::{self, Automatic};
 use crate::http::certificate::{CertificateError, CertificateFiles, Certified, Contents};
 
 /// How often the files are looked at. They are read each time: they are small, and what a file system says of times and sizes
@@ -29,7 +32,91 @@ const DAY_MS: i64 = 86_400_000;
 /// Who makes handshakes, with the certificate that counts now.
 #[derive(Debug)]
 pub struct Secure {
-    config: RwLock<Arc<ServerConfig>>,
+    shown: RwLock<Shown>,
+    /// What an authority asks of who gets certificates by itself.
+    automatic: Option<Arc<Automatic>>,
+}
+
+/// What is shown to who connects.
+#[derive(Clone, Debug)]
+struct Shown {
+    config: Arc<ServerConfig>,
+    certificate: Certificate,
+}
+
+/// What certificate that is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Certificate {
+    /// One that others know, with when it counts, in milliseconds since 1970, where that can be told.
+    Issued(Option<(i64, i64)>),
+    /// Our own word, until there is one: who looks after the server sees that it lives, and clients refuse it.
+    StandIn,
+}
+
+/// How it stands with the certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// It counts.
+    Good,
+    /// It counts, but not for long any more: by now there should be another one.
+    Soon,
+    /// It does not count yet.
+    Early,
+    /// It does not count any more.
+    Ended,
+    /// There is none.
+    Missing,
+}
+
+impl Standing {
+    /// Whether clients take it.
+    #[must_use]
+    pub fn is_fit(self) -> bool {
+        matches!(self, Self::Good | Self::Soon)
+    }
+
+    fn at(now_ms: i64, (from, until): (i64, i64)) -> Self {
+        // Of one that counts for days, 14 of them would be always.
+        let soon = SOON_MS.min((until - from) / 6);
+        match () {
+            () if now_ms < from => Self::Early,
+            () if now_ms >= until => Self::Ended,
+            () if now_ms >= until - soon => Self::Soon,
+            () => Self::Good,
+        }
+    }
+}
+
+/// A handshake that was made.
+pub(super) enum Shaken {
+    /// With an authority, which has seen what it wanted to: nothing is said there.
+    Authority,
+    /// With a client.
+    Client(TlsStream<TcpStream>),
+    /// With somebody who does not look at certificates, while there is none.
+    Unproven(TlsStream<TcpStream>),
+}
+
+/// Who looks after the certificate.
+#[derive(Debug)]
+pub enum Care {
+    /// Gets certificates from an authority.
+    Acme(Box<acme::Keeper>),
+    /// Looks at files that somebody else replaces.
+    Files(Keeper),
+}
+
+impl Care {
+    /// Looks after it as long as the task is not aborted. From the call on SIGHUP ends no process.
+    ///
+    /// # Errors
+    /// The system refuses the signal.
+    pub fn keep(self, clock: Arc<Clock>) -> io::Result<JoinHandle<()>> {
+        match self {
+            Self::Acme(keeper) => keeper.keep(clock),
+            Self::Files(keeper) => keeper.keep(clock),
+        }
+    }
 }
 
 /// Why there is no TLS.
@@ -72,7 +159,8 @@ impl Secure {
         let contents = files.read()?;
         let certified = files.certified(&contents)?;
         warn_of_openness(&files, &contents);
-        let secure = Arc::new(Self { config: RwLock::new(config(&certified)?) });
+        let shown = Shown::issued(&certified)?;
+        let secure = Arc::new(Self { shown: RwLock::new(shown), automatic: None });
         let keeper = Keeper {
             files,
             secure: Arc::clone(&secure),
@@ -85,10 +173,65 @@ impl Secure {
         Ok((secure, keeper))
     }
 
+    /// TLS with certificates that an authority is asked for: until the first one, with one that nobody knows.
+    ///
+    /// # Errors
+    /// rustls refuses what is compiled in.
+    pub(super) fn automatic(stand_in: &Arc<CertifiedKey>, asked: Arc<Automatic>) -> Result<Arc<Self>, SecureError> {
+        let shown = Shown { config: config(stand_in)?, certificate: Certificate::StandIn };
+        Ok(Arc::new(Self { shown: RwLock::new(shown), automatic: Some(asked) }))
+    }
+
+    /// What belongs to certificates of an authority that is asked for them.
+    pub(crate) fn as_automatic(&self) -> Option<&Automatic> {
+        self.automatic.as_deref()
+    }
+
+    /// New connections get this certificate. Sessions that began with the one before are not resumed: they are kept with the configuration.
+    pub(super) fn show(&self, certified: &Certified) -> Result<(), SecureError> {
+        *self.shown.write() = Shown::issued(certified)?;
+        Ok(())
+    }
+
+    /// When the certificate in use ends, in milliseconds since 1970; nothing where there is none, or that cannot be told.
+    pub(crate) fn until_ms(&self) -> Option<i64> {
+        match self.shown.read().certificate {
+            Certificate::Issued(validity) => validity.map(|(_, until)| until),
+            Certificate::StandIn => None,
+        }
+    }
+
+    /// How it stands with the certificate.
+    pub(crate) fn standing(&self, now_ms: i64) -> Standing {
+        match self.shown.read().certificate {
+            Certificate::Issued(validity) => validity.map_or(Standing::Good, |validity| Standing::at(now_ms, validity)),
+            Certificate::StandIn => Standing::Missing,
+        }
+    }
+
     /// Makes a handshake.
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let config = Arc::clone(&self.config.read());
-        TlsAcceptor::from(config).accept(stream).await
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Shaken> {
+        let Some(automatic) = &self.automatic else {
+            let config = Arc::clone(&self.shown.read().config);
+            return TlsAcceptor::from(config).accept(stream).await.map(Shaken::Client);
+        };
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let hello = begun.client_hello();
+        if acme::is_question(&hello) {
+            let answer = hello.server_name().and_then(|name| automatic.answer(name));
+            let answer = answer.ok_or_else(|| io::Error::other("nobody asked for that"))?;
+            begun.into_stream(answer).await?.shutdown().await?;
+            return Ok(Shaken::Authority);
+        }
+        let Shown { config, certificate } = self.shown.read().clone();
+        let stream = begun.into_stream(config).await?;
+        Ok(if certificate == Certificate::StandIn { Shaken::Unproven(stream) } else { Shaken::Client(stream) })
+    }
+}
+
+impl Shown {
+    fn issued(certified: &Certified) -> Result<Self, rustls::Error> {
+        Ok(Self { config: config(&certified.key)?, certificate: Certificate::Issued(certified.validity) })
     }
 }
 
@@ -102,7 +245,7 @@ impl Keeper {
         Ok(tokio::spawn(async move {
             loop {
                 self.warn_of_end(clock.now_ms());
-                let told = wait(&mut hangup).await;
+                let told = wait(&mut hangup, LOOK).await;
                 let looked = spawn_blocking(move || {
                     self.look(told);
                     self
@@ -142,8 +285,7 @@ impl Keeper {
     fn take(&mut self, contents: &Contents) -> Result<(), SecureError> {
         let certified = self.files.certified(contents)?;
         warn_of_openness(&self.files, contents);
-        // Sessions that began with the certificate before are not resumed: they are kept with the configuration.
-        *self.secure.config.write() = config(&certified)?;
+        self.secure.show(&certified)?;
         self.loaded = contents.digest();
         (self.validity, self.warned_ms) = (certified.validity, None);
         let until = self.validity.map(|(_, until)| Clock::format(until));
@@ -172,11 +314,11 @@ impl Keeper {
 }
 
 /// Waits for the next look; whether somebody asks for it.
-async fn wait(hangup: &mut Signal) -> bool {
+pub(super) async fn wait(hangup: &mut Signal, most: Duration) -> bool {
     tokio::select! {
         // Without the signal the time counts.
         Some(()) = hangup.recv() => true,
-        () = sleep(LOOK) => false,
+        () = sleep(most) => false,
     }
 }
 
@@ -188,11 +330,16 @@ fn warn_of_openness(files: &CertificateFiles, contents: &Contents) {
 }
 
 /// What handshakes go by.
-fn config(certified: &Certified) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn config(key: &Arc<CertifiedKey>) -> Result<Arc<ServerConfig>, rustls::Error> {
+    config_for(key, &[b"h2", b"http/1.1"])
+}
+
+/// What handshakes go by after which these protocols are spoken.
+pub(super) fn config_for(key: &Arc<CertifiedKey>, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, rustls::Error> {
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
     let config = config.with_safe_default_protocol_versions()?.with_no_client_auth();
-    let mut config = config.with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&certified.key))));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let mut config = config.with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(key))));
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
 }
 
@@ -254,6 +401,20 @@ mod tests {
         fs::remove_file(&keeper.files.key).unwrap();
         keeper.look(true);
         assert!(keeper.told.is_some() && keeper.told != told && keeper.loaded == first);
+    }
+
+    #[test]
+    fn how_it_stands_with_a_certificate_goes_by_how_long_it_counts() {
+        let (from, until) = VALIDITY;
+        let at = |now_ms| Standing::at(now_ms, VALIDITY);
+        assert_eq!(
+            [at(from - 1), at(from), at(until - SOON_MS - 1)],
+            [Standing::Early, Standing::Good, Standing::Good]
+        );
+        assert_eq!([at(until - SOON_MS), at(until - 1), at(until)], [Standing::Soon, Standing::Soon, Standing::Ended]);
+        // Of six days the last one is soon.
+        let day = |day: i64| Standing::at(day * DAY_MS, (0, 6 * DAY_MS));
+        assert_eq!([day(0), day(4), day(5), day(6)], [Standing::Good, Standing::Good, Standing::Soon, Standing::Ended]);
     }
 
     #[test]

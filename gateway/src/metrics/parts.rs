@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::instrument::{Count, Histogram, Level};
 use super::out::Out;
 use crate::auth::Unknown;
+use crate::http::secure::Secure;
 use crate::store::pools::Connections;
 
 /// How a client got a token.
@@ -230,6 +231,23 @@ pub(super) fn tell_pools(pools: &[(&'static str, Connections)], out: &mut Out<'_
     out.gauges(("fhir_gateway_database_connections_max", "Connections that a pool may have."), most)?;
     let waiting = pools.iter().map(|(pool, connections)| ([("pool", *pool)], connections.waiting as f64));
     out.gauges(("fhir_gateway_database_connections_awaited", "Tasks that wait for a connection of a pool."), waiting)
+}
+
+/// TLS of the server's own, where it is that.
+#[expect(clippy::cast_precision_loss, reason = "a double holds milliseconds of thousands of years")]
+pub(super) fn tell_secure(secure: Option<&Secure>, out: &mut Out<'_>) -> fmt::Result {
+    let Some(secure) = secure else { return Ok(()) };
+    // Where there is none yet, a figure would pass for one.
+    if let Some(until_ms) = secure.until_ms() {
+        let help = "When the certificate in use ends, in seconds since 1970.";
+        out.gauge("fhir_gateway_tls_certificate_end_timestamp_seconds", help, until_ms as f64 / 1000.0)?;
+    }
+    let Some(automatic) = secure.as_automatic() else { return Ok(()) };
+    let results = [("issued", automatic.issued.get()), ("failed", automatic.failed.get())];
+    out.counters(
+        ("fhir_gateway_acme_orders", "Certificates that an authority was asked for, by what came of it."),
+        results.into_iter().map(|(result, count)| ([("result", result)], count)),
+    )
 }
 
 #[cfg(test)]

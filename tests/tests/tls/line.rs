@@ -66,10 +66,20 @@ impl Line {
     ) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
-        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        Self::by(config, address, "127.0.0.1", protocol).await
+    }
+
+    /// To a server of this name, by what a client goes by.
+    pub(crate) async fn by(
+        mut config: ClientConfig,
+        address: &str,
+        name: &'static str,
+        protocol: &str,
+    ) -> io::Result<Self> {
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let stream = TcpStream::connect(address).await?;
-        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let name = ServerName::try_from(name).unwrap();
         let stream = timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, stream)).await.unwrap()?;
         let tls = stream.get_ref().1;
         assert_eq!(tls.alpn_protocol(), Some(protocol.as_bytes()));

@@ -19,7 +19,7 @@ use crate::http::exchange::Service;
 use crate::http::protection::Protection;
 use crate::http::request_id::RequestIds;
 use crate::http::room::Room;
-use crate::http::secure::{Keeper, Secure};
+use crate::http::secure::{Care, Secure};
 use crate::http::server::Front;
 use crate::http::{Limits, early, server};
 use crate::interaction::Endpoint;
@@ -53,7 +53,7 @@ pub struct Served<'s> {
     /// What a conditional delete does where several resources match.
     pub conditional_delete: ConditionalDelete,
     /// TLS of its own, and who looks after its certificate.
-    pub secure: Option<(Arc<Secure>, Keeper)>,
+    pub secure: Option<(Arc<Secure>, Care)>,
     /// Where.
     pub site: Site<'s>,
 }
@@ -156,9 +156,9 @@ pub async fn listen(served: Served<'_>, ready: impl FnOnce(Ready<'_>) -> io::Res
     let endpoint =
         Arc::new(Endpoint { gateway, base: base.as_str().into(), cursors, capabilities, conditional_delete });
     let authenticator = authenticator.and_issued(Arc::clone(&issued));
-    let readiness = Arc::new(Readiness::new(&endpoint.gateway, Arc::clone(&signer)));
+    let readiness = Arc::new(Readiness::new(&endpoint.gateway, Arc::clone(&signer), secure.clone()));
     let series = (Arc::clone(endpoint.gateway.audit.series()), Arc::clone(authenticator.series()));
-    let metrics = Metrics::new(store.clone(), series, Arc::clone(&readiness));
+    let metrics = Metrics::new(store.clone(), series, Arc::clone(&readiness)).and_secure(secure.clone());
     let metrics = Arc::new(metrics);
     let tokens = (issued, Arc::clone(authenticator.series()), keys, signer);
     let authorization =
