@@ -411,6 +411,33 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_is_asked_where_that_fits_the_rest() {
+        let acme = ["--acme-domain", "g.example", "--acme-contact", "mailto:it@g.example"];
+        let parse = |args: &[&str]| Command::try_parse_from([&["serve"], args].concat());
+        let url = |url: &'static str| [&acme[..], &["--listen", "0.0.0.0:443", "--public-url", url]].concat();
+        let args = parse(&url("https://g.example")).unwrap().args;
+        assert!(
+            authenticator(&args).is_ok() && args.tls.open(args.public_url.as_deref()).is_ok_and(|tls| tls.is_some())
+        );
+        assert!(refusal(&url("http://127.0.0.1:1")).contains("https"));
+        let args = parse(&url("https://other.example")).unwrap().args;
+        let refused = args.tls.open(args.public_url.as_deref()).err().expect("refused");
+        assert!(refused.message.contains("add --acme-domain other.example"), "{}", refused.message);
+        let files = ["--tls-certificate", "c.pem", "--tls-key", "k.pem"];
+        for more in
+            [&files[..], &["--dev"], &["--acme-domain", "*.g.example"], &["--acme-directory", "http://ca.example/"]]
+        {
+            assert!(parse(&[&acme[..], more].concat()).is_err(), "{more:?}");
+        }
+        for half in [&acme[..2], &acme[2..], &["--acme-ca-file", "ca.pem"]] {
+            assert!(parse(half).is_err(), "{half:?}");
+        }
+        let file = [&url("https://g.example")[..], &["--acme-ca-file", "/nowhere.pem"]].concat();
+        let refused = parse(&file).unwrap().args.tls.open(None).err().expect("refused");
+        assert!(refused.message.contains("--acme-ca-file /nowhere.pem"), "{}", refused.message);
+    }
+
+    #[test]
     fn a_seed_is_for_development_alone() {
         assert!(Command::try_parse_from(["serve", "--dev-seed", "1"]).is_err());
         assert!(Command::try_parse_from(["serve", "--dev", "--dev-seed", "1", "--dev-consent", "enforce"]).is_ok());

@@ -6,7 +6,7 @@ use instant_acme::{
     Account, AccountBuilder, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount, NewOrder, Order,
     OrderStatus, RetryPolicy,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::spawn_blocking;
 
 use super::directory::Directory;
@@ -54,9 +54,9 @@ impl Clerk<'_> {
             ready => ready?,
         };
         // The key is made here, by ring; it goes nowhere but to the file.
-        let key = order.finalize().await?;
+        let key = SecretString::from(order.finalize().await?);
         let chain = order.poll_certificate(&PATIENCE).await?;
-        Ok(SecretString::from([key, chain].concat()))
+        Ok(SecretString::from([key.expose_secret(), &*chain].concat()))
     }
 
     /// Has the authority look at each name. What it has seen a while ago it may take as known.
