@@ -1,12 +1,18 @@
-//! What the edge carries: `cargo bench -p gateway-tests --bench edge [-- --seconds 60]`, with the release build of the server, on both engines.
+//! What the edge carries: `cargo bench -p gateway-tests --bench edge [-- --seconds 5 --many-seconds 60]`, with the release build of the server, on
+//! both engines. `--many-seconds` is how long the 500 connections ask, `--seconds` how long each other part takes.
 //!
-//! Tokens in a second; 500 connections that read and search; what one client that asks as fast as it can takes from the others; and what is still
+//! Tokens in a second, refreshes among them; 500 connections that read and search; what one client that asks as fast as it can takes from the others; and what is still
 //! answered where three times as much is asked as can be. The load comes from this process, on the same machine: its own share of the processors
 //! stands beside each figure. What has to hold is asserted as a ratio of one run.
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
+#[path = "../tests/app_launch/app.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod app;
 #[path = "edge/line.rs"]
 mod line;
+#[path = "edge/refresh.rs"]
+mod refresh;
 #[path = "edge/tokens.rs"]
 mod tokens;
 
@@ -54,25 +60,29 @@ enum Pace {
 async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let after = |name: &str| arguments.iter().position(|one| one == name).and_then(|at| arguments.get(at + 1));
-    let seconds = after("--seconds").map_or(5, |text| text.parse().unwrap());
+    let seconds = |name| after(name).map(|text| Duration::from_secs(text.parse().unwrap()));
+    let long = seconds("--seconds").unwrap_or(Duration::from_secs(5));
+    let many = seconds("--many-seconds").unwrap_or(long);
     for engine in Engine::ALL {
         if !engine.is_skipped() {
-            measure(engine, Duration::from_secs(seconds)).await;
+            measure(engine, long, many).await;
         }
     }
 }
 
-async fn measure(engine: Engine, long: Duration) {
+async fn measure(engine: Engine, long: Duration, many_long: Duration) {
     println!("{engine:?}");
     let arguments = ["--max-exchanges", "512"].map(str::to_owned).to_vec();
     let server = Server::with(engine, Options { arguments, ..Options::default() });
     let asked = Arc::new(filled(&server).await);
     let clients = tokens::measure(&server, CLIENTS, long).await;
+    let patient = asked.light[0].rsplit('/').next().unwrap();
+    refresh::measure(&server, patient, long).await;
     let (one, others) = clients.split_first().unwrap();
     let of =
         |count: usize, tokens: &[String]| (0..count).map(|at| tokens[at % tokens.len()].clone()).collect::<Vec<_>>();
 
-    let many = load(&server, &asked, (&of(MANY, others), Pace::AtOnce), long).await;
+    let many = load(&server, &asked, (&of(MANY, others), Pace::AtOnce), many_long).await;
     many.print("500 connections, reads and searches");
     assert_eq!(many.errors(), 0, "{:?}", many.statuses);
 

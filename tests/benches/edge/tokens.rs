@@ -14,7 +14,7 @@ use ring::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use super::line::{Line, Seen, processor_time};
 
 /// Connections at a time.
-const LINES: usize = 16;
+pub(crate) const LINES: usize = 16;
 /// Assertions that are signed before.
 const ASSERTIONS: usize = 8_000;
 
@@ -70,7 +70,7 @@ fn by_secret(address: &str, basic: &str) -> Request<Full<Bytes>> {
     post(address, Some(basic), "grant_type=client_credentials&scope=system%2F*.rs".to_owned())
 }
 
-fn post(address: &str, authorization: Option<&str>, form: String) -> Request<Full<Bytes>> {
+pub(crate) fn post(address: &str, authorization: Option<&str>, form: String) -> Request<Full<Bytes>> {
     let request = Request::post("/oauth/token").header("Host", address);
     let request = request.header("Content-Type", "application/x-www-form-urlencoded");
     let request = authorization.into_iter().fold(request, |request, value| request.header("Authorization", value));
