@@ -37,6 +37,9 @@ fn map(id: &str, url: &str) -> Json {
     ))
 }
 
+/// A type, an operation, what it is given; a parameter of the answer and its value.
+type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+
 /// `Parameters`: texts, and resources (what begins with a brace).
 fn parameters(all: &[(&str, &str)]) -> Json {
     let one = |(name, value): &(&str, &str)| {
@@ -122,7 +125,7 @@ suite! {
         api.save(&system("tx-each", url, "1")).await.expect(201);
         api.save(&set("tx-each", "urn:tx:each-set", &format!(r#"{{"system":"{url}"}}"#))).await.expect(201);
         api.save(&map("tx-each", "urn:tx:map")).await.expect(201);
-        let all: [(&str, &str, &[(&str, &str)], &str, &str); 6] = [
+        let all: [Asked<'_>; 6] = [
             ("CodeSystem", "$validate-code", &[("url", url), ("code", "b")], "result", "true"),
             ("CodeSystem", "$validate-code", &[("url", url), ("code", "z")], "result", "false"),
             ("CodeSystem", "$subsumes", &[("system", url), ("codeA", "a"), ("codeB", "b")], "outcome", "subsumes"),
