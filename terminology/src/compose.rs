@@ -22,6 +22,9 @@ use crate::options::{Options, Taken};
 /// How deep value sets may name value sets.
 const DEEPEST: usize = 16;
 
+/// The most filters of one rule: each may hold an expression that is compiled.
+const MOST_FILTERS: usize = 32;
+
 /// Steps that a rule costs by itself: what it names is looked up, and what it gives put together.
 const RULE: usize = 200;
 
@@ -300,6 +303,10 @@ fn cost(system: &CodeSystem, include: &Include) -> usize {
 }
 
 fn prepared(system: &CodeSystem, include: &Include, at: &str) -> Result<Vec<Prepared>, Fault> {
+    if include.filter.len() > MOST_FILTERS {
+        let text = format!("A rule has at most {MOST_FILTERS} filters");
+        return Err(Fault::processing(Issue::error("too-costly", "vs-invalid", text, Some(format!("{at}.filter")))));
+    }
     let filters = include.filter.iter().enumerate();
     filters.map(|(nth, filter)| filter::prepare(system, filter, &format!("{at}.filter[{nth}]"))).collect()
 }

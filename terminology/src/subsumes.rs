@@ -20,11 +20,18 @@ pub fn subsumes(library: &Library, given: &Given) -> Result<&'static str, Fault>
         });
         found.ok_or_else(|| Fault::invalid(format!("Name the codes by {code} and system, or by {coding}.")))
     };
-    let ((system, version, one), (other_system, _, other)) = (side("codeA", "codingA")?, side("codeB", "codingB")?);
+    let ((system, version, one), (other_system, other_version, other)) =
+        (side("codeA", "codingA")?, side("codeB", "codingB")?);
     let system = system.ok_or_else(|| Fault::invalid("Name the code system (system).".to_owned()))?;
     if other_system.as_deref() != Some(&*system) {
         return Err(Fault::invalid("The two codes are of different systems.".to_owned()));
     }
+    if let (Some(one), Some(other)) = (&version, &other_version)
+        && one != other
+    {
+        return Err(Fault::invalid("The two codes are of different versions of their system.".to_owned()));
+    }
+    let version = version.or(other_version);
     let taken = options.versions.take(library, &system, version.as_deref());
     let known = taken.system.ok_or_else(|| {
         let so = "the codes cannot be compared";

@@ -68,3 +68,25 @@ fn an_expression_that_backtracks_elsewhere_is_matched_in_one_pass() {
     let fault = expand(&library, &asked, None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect_err("too large");
     assert_eq!((fault.status, fault.issue.at.as_deref()), (422, Some("ValueSet.compose.include[0].filter[0]")));
 }
+
+#[test]
+fn a_code_counts_once_and_a_rule_has_few_filters() {
+    let mut library = Library::default();
+    let concepts = json!([{ "code": "a", "display": "First", "concept": [{ "code": "b" }] }, { "code": "a", "display": "Second", "concept": [{ "code": "a" }, { "code": "c" }] }]);
+    library.add(&json!({ "resourceType": "CodeSystem", "url": "urn:a", "content": "complete", "concept": concepts }));
+    library.add(&set(0, &json!({ "include": [{ "system": "urn:a" }] })));
+    let filters: Vec<Value> = (0..33).map(|_| json!({ "property": "code", "op": "regex", "value": "a" })).collect();
+    library.add(&set(1, &json!({ "include": [{ "system": "urn:a", "filter": filters }] })));
+    let asked = |nth: usize| {
+        given(
+            &json!([{ "name": "url", "valueUri": format!("http://sets.example/{nth}") }, { "name": "excludeNested", "valueBoolean": true }]),
+        )
+    };
+    let expanded = expand(&library, &asked(0), None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect("its codes");
+    let codes: Vec<&Value> =
+        expanded["expansion"]["contains"].as_array().expect("codes").iter().map(|one| &one["code"]).collect();
+    assert_eq!(codes, ["a", "b", "c"]);
+    assert_eq!(expanded["expansion"]["contains"][0]["display"], "First");
+    let fault = expand(&library, &asked(1), None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect_err("too many");
+    assert_eq!((fault.status, fault.issue.code), (422, "too-costly"));
+}

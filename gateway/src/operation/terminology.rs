@@ -11,6 +11,7 @@ use ::terminology::{expand, lookup, subsumes, translate, validate};
 use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
 use crate::clock::Clock;
 use crate::http::query;
@@ -32,9 +33,13 @@ pub(super) async fn terminology(
         subject(kind, &read(&version.body)?, &mut sent);
         touched.push(Touched::of(&version));
     }
-    let mut library = Library::default();
-    let given = Given::of(&sent);
-    given.all("tx-resource").for_each(|resource| library.add(resource));
+    // Of what is sent along there may be much.
+    let brought = spawn_blocking(move || {
+        let (mut library, given) = (Library::default(), Given::of(&sent));
+        given.all("tx-resource").for_each(|resource| library.add(resource));
+        (library, given, sent)
+    });
+    let (library, given, sent) = brought.await.map_err(|_| Failure::internal())?;
     let gateway = &exchange.endpoint.gateway;
     let work = Work {
         operation,

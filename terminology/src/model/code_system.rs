@@ -182,26 +182,36 @@ impl CodeSystem {
         Some(system)
     }
 
+    /// A code counts once, as it stands first (<https://hl7.org/fhir/R4/codesystem.html#csd-1>).
     fn take(&mut self, concepts: Vec<WrittenConcept>, parent: Option<usize>) {
         for written in concepts {
-            let at = self.concepts.len();
-            self.by_folded.entry(written.code.to_lowercase()).or_insert(at);
-            self.by_code.entry(written.code.clone()).or_insert(at);
-            self.concepts.push(Concept {
-                code: written.code,
-                display: written.display,
-                definition: written.definition,
-                designations: written.designation,
-                properties: written.property,
-                extension: written.extension,
-                parents: parent.into_iter().collect(),
-                children: Vec::new(),
-            });
-            if let Some(parent) = parent {
+            let at = match self.by_code.get(&written.code) {
+                Some(&known) => known,
+                None => self.put(&written),
+            };
+            if let Some(parent) = parent.filter(|parent| *parent != at && !self.concepts[at].parents.contains(parent)) {
+                self.concepts[at].parents.push(parent);
                 self.concepts[parent].children.push(at);
             }
             self.take(written.concept, Some(at));
         }
+    }
+
+    fn put(&mut self, written: &WrittenConcept) -> usize {
+        let at = self.concepts.len();
+        self.by_folded.entry(written.code.to_lowercase()).or_insert(at);
+        self.by_code.insert(written.code.clone(), at);
+        self.concepts.push(Concept {
+            code: written.code.clone(),
+            display: written.display.clone(),
+            definition: written.definition.clone(),
+            designations: written.designation.clone(),
+            properties: written.property.clone(),
+            extension: written.extension.clone(),
+            parents: Vec::new(),
+            children: Vec::new(),
+        });
+        at
     }
 
     /// What is above what may also be said by properties (`parent`, `child`).
