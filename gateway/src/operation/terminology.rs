@@ -1,7 +1,7 @@
 //! The operations of terminology (<https://hl7.org/fhir/R4/terminology-service.html>), GET and POST: `CodeSystem/$lookup`,
 //! `$validate-code`, `$subsumes`; `ValueSet/$expand`, `$validate-code`, `$batch-validate-code`; `ConceptMap/$translate`.
 //!
-//! [`terminology`] does the work and names what it lacks, which is looked up as the caller may see it. Resources that are sent along
+//! The crate `terminology` does the work and names what it lacks, which is looked up as the caller may see it. Resources that are sent along
 //! (`tx-resource`, as terminology services take it) count before those that are stored, in this request alone.
 
 use ::terminology::issue::Fault;
