@@ -75,6 +75,8 @@ pub struct Used {
     pub systems: BTreeSet<String>,
     /// Those of them that are not whole.
     pub fragments: BTreeSet<String>,
+    /// Those of them that a rule asked for all of, or for what passes a filter: there may be more that is not here.
+    pub partial: BTreeSet<String>,
     /// Value sets that others name.
     pub sets: BTreeSet<String>,
     /// Supplements.
@@ -279,6 +281,9 @@ impl<'l> Composer<'l> {
         let passes = |place: usize| filters.iter().all(|filter| filter.passes(&system, place));
         let member = |place: usize, listed: Option<&Listed>| of_concept(&system, place, listed);
         if include.concept.is_empty() {
+            if system.content.is_partial() {
+                self.used.borrow_mut().partial.insert(system.canonical());
+            }
             if system.content == Content::NotPresent {
                 return Err(without_concepts(&system));
             }

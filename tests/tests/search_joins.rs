@@ -375,6 +375,8 @@ suite! {
             r#"{"resourceType":"ValueSet","id":"m-far","url":"http://m.example/far","status":"active","compose":{"include":[{"system":"urn:far","filter":[{"property":"concept","op":"is-a","value":"a"}]}]}}"#,
             r#"{"resourceType":"CodeSystem","id":"m-named","url":"urn:named","status":"active","content":"not-present"}"#,
             r#"{"resourceType":"ValueSet","id":"m-all","url":"http://m.example/all","status":"active","compose":{"include":[{"system":"urn:named"}]}}"#,
+            r#"{"resourceType":"CodeSystem","id":"m-some","url":"urn:some","status":"active","content":"fragment","concept":[{"code":"a"}]}"#,
+            r#"{"resourceType":"ValueSet","id":"m-part","url":"http://m.example/part","status":"active","compose":{"include":[{"system":"urn:some"}]}}"#,
             r#"{"resourceType":"ValueSet","id":"m-but","url":"http://m.example/but","status":"active","compose":{"include":[{"system":"urn:j","concept":[{"code":"a"},{"code":"b"}]}],"exclude":[{"valueSet":["http://m.example/vs"]}]}}"#,
             r#"{"resourceType":"ValueSet","id":"m-exp","url":"http://m.example/exp","status":"active","expansion":{"timestamp":"2024-01-01","contains":[{"system":"urn:j","code":"top","abstract":true,"contains":[{"system":"urn:j","code":"c"}]}]}}"#,
             r#"{"resourceType":"Patient","id":"m-ids","identifier":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}],"text":"Medical record"},"system":"urn:m","value":"1|2"}],"name":[{"family":"Müller-Lüdenscheidt","given":["Åse Marie"]}]}"#,
@@ -423,7 +425,7 @@ suite! {
             ("Patient?given=ase%20marie", "m-ids"),
             ("Patient?name:contains=marie", "m-ids"),
             ("Patient?_id:not=m-ids", "ann bob"),
-            ("ValueSet?url:below=http://m.example", "m-all m-but m-exp m-far m-rule m-vs"),
+            ("ValueSet?url:below=http://m.example", "m-all m-but m-exp m-far m-part m-rule m-vs"),
             ("ValueSet?url:below=http://m.example/v", ""),
             ("ValueSet?url:below=http://m.example/vs", "m-vs"),
             ("ValueSet?url:above=http://m.example/vs/1/2", "m-vs"),
@@ -433,8 +435,8 @@ suite! {
         ] {
             assert_eq!(matches(&api, query).await, wanted, "{query}");
         }
-        for query in ["Observation?code:in=http://m.example/unknown", "Observation?code:in=http://m.example/far", "Observation?code:in=http://m.example/all", "Observation?code:not-in=http://m.example/all",
-            "Observation?code:below=urn:unknown|a", "Observation?code:below=a",
+        for query in ["Observation?code:in=http://m.example/unknown", "Observation?code:in=http://m.example/far", "Observation?code:in=http://m.example/all", "Observation?code:not-in=http://m.example/all", "Observation?code:in=http://m.example/part", "Observation?code:not-in=http://m.example/part",
+            "Observation?code:below=urn:unknown|a", "Observation?code:below=urn:some|a", "Observation?code:above=urn:some|a", "Observation?code:below=a",
             "Observation?code:missing=maybe", "Patient?family:below=x", "Patient?gender:exact=male", "Patient?birthdate:contains=1", "Observation?code:of-type=a|b|c",
             "Patient?identifier:of-type=a|b", "Observation?value-quantity:exact=1"] {
             let answer = api.get(&format!("/{query}")).await;

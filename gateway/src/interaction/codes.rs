@@ -6,6 +6,7 @@ use mappers::search::query::{CodeRelation, IndexTest, Test, TokenValue, Values};
 
 use terminology::compose::{Composer, Member};
 use terminology::library::Library;
+use terminology::model::code_system::Content;
 use terminology::model::parts;
 use terminology::options::{Given, Options};
 
@@ -92,18 +93,30 @@ fn members(library: &Library, canonical: &str) -> Result<Vec<Member>, String> {
     let unknown = || "The value set is not known here; store it as a ValueSet, or ask for its codes.".to_owned();
     let set = library.set(url, version).ok_or_else(unknown)?;
     let options = Options::of(&Given::default(), None, Some(&set), library).map_err(|fault| fault.issue.text)?;
-    Composer::new(library, &options).members(&set).map_err(|fault| {
+    let composer = Composer::new(library, &options);
+    let untold = |why: &str| {
         format!(
-            "The codes of the value set cannot be told: {}. Store what is missing, or the set with its expansion.",
-            fault.issue.text
+            "The codes of the value set cannot be told: {why}. Store what is missing, or the set with its expansion."
         )
-    })
+    };
+    let members = composer.members(&set).map_err(|fault| untold(&fault.issue.text))?;
+    // Some of them would pass for all of them.
+    match composer.used().partial.first() {
+        Some(system) => Err(untold(&format!("the CodeSystem '{system}' is here in part"))),
+        None => Ok(members),
+    }
 }
 
 /// A code and all above or below it; the code alone where its system does not have it.
 fn related(library: &Library, relation: CodeRelation, url: &str, code: &str) -> Result<Vec<TokenValue>, String> {
     let unknown = || "The code system is not known here; store it as a CodeSystem, or ask for the codes.".to_owned();
     let system = library.systems(url).into_iter().next().ok_or_else(unknown)?;
+    if system.content != Content::Complete {
+        return Err(
+            "The code system is here in part, so what is above or below a code cannot be told; ask for the codes."
+                .to_owned(),
+        );
+    }
     let mut tokens = vec![token(url, code)];
     if let Some(at) = system.find(code) {
         let others = if relation == CodeRelation::Above { system.above(at) } else { system.below(at) };

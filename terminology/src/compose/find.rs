@@ -26,6 +26,39 @@ impl Composer<'_> {
         self.find_at(set, system, version, code, 0)
     }
 
+    /// Whether a value set holds all of a system, whatever that is: then also a code that the system as it is here does not have.
+    ///
+    /// # Errors
+    /// It takes too much to tell.
+    pub fn holds_all(&self, set: &ValueSet, url: &str) -> Result<bool, Fault> {
+        self.holds_all_at(set, url, 0)
+    }
+
+    fn holds_all_at(&self, set: &ValueSet, url: &str, depth: usize) -> Result<bool, Fault> {
+        let Some(compose) = set.compose.as_ref().filter(|_| depth <= DEEPEST) else { return Ok(false) };
+        // What an exclusion says of a code that nobody here knows cannot be told.
+        let concerns = |exclude: &Include| exclude.system.as_deref().is_none_or(|system| system == url);
+        if compose.exclude.iter().any(concerns) {
+            return Ok(false);
+        }
+        for include in &compose.include {
+            self.library.spend(RULE)?;
+            let is_whole = include.concept.is_empty() && include.filter.is_empty();
+            let is_about = include.system.as_deref().map_or(!include.value_set.is_empty(), |system| system == url);
+            if !is_whole || !is_about {
+                continue;
+            }
+            let mut all = true;
+            for canonical in &include.value_set {
+                all = all && self.holds_all_at(&*self.import(canonical, set)?, url, depth + 1)?;
+            }
+            if all {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn find_at(
         &self,
         set: &ValueSet,

@@ -276,7 +276,7 @@ impl Judge<'_> {
                 .or_else(default)
         };
         let Some(system) = system else { return Ok(()) };
-        let is_told = missing.clone().next().is_some() || self.in_one(&system, coded, verdict, true);
+        let is_told = missing.clone().next().is_some() || self.in_one(&system, coded, verdict, Some(set))?;
         if is_told && missing.clone().next().is_some() {
             if let Some(at) = system.find(&coded.code) {
                 let known = member(&system, at);
@@ -342,41 +342,51 @@ impl Judge<'_> {
             return Ok(());
         };
         self.composer.options.versions.check(&system).map_err(Fault::processing)?;
-        self.in_one(&system, coded, verdict, false);
+        self.in_one(&system, coded, verdict, None)?;
         Ok(())
     }
 
-    /// Whether a code is in a system; says what is to say of it. Where the system is not whole, it may be one all the same.
-    fn in_one(&self, system: &Arc<CodeSystem>, coded: &Coded, verdict: &mut Verdict, is_of_set: bool) -> bool {
+    /// Whether a code is in a system; says what is to say of it. Where the system is not whole, it may be one all the same: of the
+    /// system, and of a value set that holds all of it.
+    fn in_one(
+        &self,
+        system: &Arc<CodeSystem>,
+        coded: &Coded,
+        verdict: &mut Verdict,
+        set: Option<&ValueSet>,
+    ) -> Result<bool, Fault> {
         verdict.version.clone_from(&system.version);
         if let Some(at) = system.find(&coded.code) {
-            verdict.is_in = !is_of_set;
+            verdict.is_in = set.is_none();
             verdict.know(self, coded, &member(system, at));
-            return true;
+            return Ok(true);
         }
-        if system.content.is_partial() {
-            verdict.is_in = true;
-            let text = format!(
-                "Unknown Code '{}' in the CodeSystem '{}'{} - note that the code system is labeled as a fragment, so the code may be valid in some other fragment",
-                coded.code,
-                system.url,
-                version_words(system)
-            );
-            verdict.issues.push(
-                Issue::warning("code-invalid", "invalid-code", text, coded.at("code"))
-                    .called("UNKNOWN_CODE_IN_FRAGMENT")
-                    .untold(),
-            );
-            return false;
-        }
-        if !self.members_only && system.content != Content::NotPresent {
-            let text =
-                format!("Unknown code '{}' in the CodeSystem '{}'{}", coded.code, system.url, version_words(system));
-            verdict.issues.push(
-                Issue::error("code-invalid", "invalid-code", text, coded.at("code")).called("Unknown_Code_in_Version"),
-            );
-        }
-        false
+        let (code, named) = (&coded.code, format!("'{}'{}", system.url, version_words(system)));
+        let issue = match system.content {
+            Content::Fragment | Content::Example => {
+                verdict.is_in = match set {
+                    Some(set) => self.composer.holds_all(set, &system.url)?,
+                    None => true,
+                };
+                let text = format!(
+                    "Unknown Code '{code}' in the CodeSystem {named} - note that the code system is labeled as a fragment, so the code may be valid in some other fragment"
+                );
+                let issue = Issue::warning("code-invalid", "invalid-code", text, coded.at("code"));
+                issue.called("UNKNOWN_CODE_IN_FRAGMENT").untold()
+            }
+            Content::NotPresent => {
+                let text =
+                    format!("The CodeSystem {named} is here without its concepts, so the code cannot be validated");
+                Issue::error("not-found", "not-found", text, coded.at("system"))
+            }
+            Content::Complete | Content::Supplement if self.members_only => return Ok(false),
+            Content::Complete | Content::Supplement => {
+                let text = format!("Unknown code '{code}' in the CodeSystem {named}");
+                Issue::error("code-invalid", "invalid-code", text, coded.at("code")).called("Unknown_Code_in_Version")
+            }
+        };
+        verdict.issues.push(issue);
+        Ok(false)
     }
 }
 
