@@ -18,23 +18,20 @@ pub struct Given(Vec<(String, Value)>);
 impl Given {
     /// Those of a `Parameters` resource: of each the value, the resource, or its parts.
     pub fn of(parameters: &Value) -> Self {
-        let all = parameters["parameter"].as_array().into_iter().flatten();
-        Self(
-            all.filter_map(|parameter| {
-                let name = parameter["name"].as_str()?.to_owned();
-                let fields = parameter.as_object()?;
-                let (_, value) = fields
-                    .iter()
-                    .find(|(field, _)| field.starts_with("value") || matches!(&***field, "resource" | "part"))?;
-                Some((name, value.clone()))
-            })
-            .collect(),
-        )
+        Self::taken(parameters.clone())
     }
 
-    /// Adds one that came in the address.
-    pub fn push(&mut self, name: &str, text: &str) {
-        self.0.push((name.to_owned(), Value::String(text.to_owned())));
+    /// The same, without a copy of what may be large.
+    pub fn taken(mut parameters: Value) -> Self {
+        let Some(Value::Array(all)) = parameters.get_mut("parameter").map(Value::take) else { return Self::default() };
+        let is_value = |field: &str| field.starts_with("value") || matches!(field, "resource" | "part");
+        let one = |parameter: Value| {
+            let Value::Object(mut fields) = parameter else { return None };
+            let name = fields.get("name")?.as_str()?.to_owned();
+            let field = fields.keys().find(|field| is_value(field))?.clone();
+            Some((name, fields.remove(&field)?))
+        };
+        Self(all.into_iter().filter_map(one).collect())
     }
 
     /// All values of a name.

@@ -26,9 +26,8 @@ fn library<'r>(resources: impl IntoIterator<Item = &'r Value>) -> Library {
 }
 
 fn given(parameters: &[(&str, &str)]) -> Given {
-    let mut given = Given::default();
-    parameters.iter().for_each(|(name, value)| given.push(name, value));
-    given
+    let all = parameters.iter().map(|(name, value)| json!({ "name": name, "valueString": value }));
+    Given::taken(json!({ "parameter": all.collect::<Vec<_>>() }))
 }
 
 fn options(library: &Library) -> Options {

@@ -312,6 +312,8 @@ suite! {
         let many: Vec<String> = (0..3000).map(|nth| set("x", &format!("urn:tx:many-{nth}"), "").to_string()).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|one| ("tx-resource", one.as_str())).chain([("url", "urn:tx:many-7")]).collect();
         assert!(expanded(within(30, api.post("/ValueSet/$expand", parameters(&many))).await).is_empty());
+        let long = format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"url","valueUri":"{}"}}]}}"#, "u".repeat(17 << 20));
+        api.post("/ValueSet/$expand", of(&long)).await.refused(413, "too-long");
     }
 
     async fn what_nests_deep_does_not_end_the_server(engine: Engine) {

@@ -20,6 +20,9 @@ use crate::interaction::{Answer, Exchange, Request, Touched};
 use crate::operation::{Operation, chart, parameters};
 use crate::outcome::{Code, Failure, Issue};
 
+/// The longest parameters, in bytes: read, they are many times as large.
+const LARGEST: usize = 16 << 20;
+
 pub(super) async fn terminology(
     operation: Operation,
     exchange: &Exchange<'_>,
@@ -33,19 +36,21 @@ pub(super) async fn terminology(
         subject(kind, &read(&version.body)?, &mut sent);
         touched.push(Touched::of(&version));
     }
+    let is_batch = operation == Operation::BatchValidateCode;
     // Of what is sent along there may be much.
     let brought = spawn_blocking(move || {
-        let (mut library, given) = (Library::default(), Given::of(&sent));
+        let batch = is_batch.then(|| sent.clone());
+        let (mut library, given) = (Library::default(), Given::taken(sent));
         given.all("tx-resource").for_each(|resource| library.add(resource));
-        (library, given, sent)
+        (library, given, batch)
     });
-    let (library, given, sent) = brought.await.map_err(|_| Failure::internal())?;
+    let (library, given, batch) = brought.await.map_err(|_| Failure::internal())?;
     let gateway = &exchange.endpoint.gateway;
     let work = Work {
         operation,
         is_of_system: request.kind == Some("CodeSystem"),
         given,
-        sent,
+        batch,
         languages: request.languages.clone(),
         identifier: format!("urn:uuid:{}", gateway.ids.next()),
         timestamp: Clock::format(gateway.clock.now_ms()),
@@ -60,7 +65,8 @@ struct Work {
     operation: Operation,
     is_of_system: bool,
     given: Given,
-    sent: Value,
+    /// The parameters as they came, where each of many has some of its own.
+    batch: Option<Value>,
     languages: Option<Box<str>>,
     identifier: String,
     timestamp: String,
@@ -70,7 +76,9 @@ impl Work {
     fn answer(&self, library: &Library) -> Result<Value, Fault> {
         let (given, languages) = (&self.given, self.languages.as_deref());
         match self.operation {
-            Operation::BatchValidateCode => validate::batch(library, &self.sent, languages),
+            Operation::BatchValidateCode => {
+                validate::batch(library, self.batch.as_ref().unwrap_or(&Value::Null), languages)
+            }
             Operation::Expand => expand::expand(library, given, languages, &self.identifier, &self.timestamp),
             Operation::Lookup => lookup::lookup(library, given, languages),
             Operation::Subsumes => {
@@ -86,6 +94,11 @@ impl Work {
 
 /// The parameters: those of the address, and those of the body.
 fn sent(request: &Request) -> Result<Value, Failure> {
+    if request.body.len() > LARGEST {
+        let details =
+            "The parameters of an operation of terminology have at most 16 MiB. Store what it is about, and name it.";
+        return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLong, details));
+    }
     let mut sent = if request.body.is_empty() {
         json!({ "resourceType": "Parameters" })
     } else {
