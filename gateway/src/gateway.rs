@@ -11,7 +11,6 @@ use consent::{
 };
 use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
-use terminology::{Terminology, Unloaded};
 use tokio::runtime::Handle;
 
 use crate::audit::Audit;
@@ -67,8 +66,6 @@ pub struct Gateway {
     pub unused_registrations: Duration,
     /// Clinical data.
     pub store: Store,
-    /// Codes.
-    pub terminology: Arc<dyn Terminology>,
 }
 
 /// The version of the policy under a table of law.
@@ -195,7 +192,6 @@ impl Gateway {
             sealer: Arc::new(sealer),
             unused_registrations: UNUSED,
             store,
-            terminology: Arc::new(Unloaded),
         })
     }
 

@@ -49,6 +49,18 @@ pub struct Member {
 }
 
 impl Member {
+    /// A concept of a system, with what a value set says of it.
+    pub fn of(system: &Arc<CodeSystem>, place: usize, listed: Option<&Listed>) -> Self {
+        Self {
+            system: system.url.clone(),
+            version: system.version.clone(),
+            code: system.concepts[place].code.clone(),
+            concept: Some((Arc::clone(system), place)),
+            listed: listed.cloned(),
+            stored: None,
+        }
+    }
+
     /// Whether it is not to be used any more.
     pub fn is_inactive(&self) -> bool {
         match (&self.concept, self.stored) {
@@ -149,7 +161,8 @@ impl<'l> Composer<'l> {
         }
     }
 
-    fn import(&self, canonical: &str, user: &ValueSet) -> Result<Arc<ValueSet>, Fault> {
+    /// The value set that another one names; one that it contains by `#id`.
+    pub(crate) fn import(&self, canonical: &str, user: &ValueSet) -> Result<Arc<ValueSet>, Fault> {
         if let Some(id) = canonical.strip_prefix('#') {
             let inner = user.contained.iter().find(|(known, _)| known == id);
             let inner = inner.ok_or_else(|| unknown_set(canonical))?;
@@ -279,7 +292,7 @@ impl<'l> Composer<'l> {
         self.library.spend(cost(&system, include))?;
         let filters = prepared(&system, include, at)?;
         let passes = |place: usize| filters.iter().all(|filter| filter.passes(&system, place));
-        let member = |place: usize, listed: Option<&Listed>| of_concept(&system, place, listed);
+        let member = |place: usize, listed: Option<&Listed>| Member::of(&system, place, listed);
         if include.concept.is_empty() {
             if system.content.is_partial() {
                 self.used.borrow_mut().partial.insert(system.canonical());
@@ -328,17 +341,6 @@ fn without_concepts(system: &CodeSystem) -> Fault {
         system.canonical()
     );
     Fault::not_found(text)
-}
-
-fn of_concept(system: &Arc<CodeSystem>, place: usize, listed: Option<&Listed>) -> Member {
-    Member {
-        system: system.url.clone(),
-        version: system.version.clone(),
-        code: system.concepts[place].code.clone(),
-        concept: Some((Arc::clone(system), place)),
-        listed: listed.cloned(),
-        stored: None,
-    }
 }
 
 fn unknown_member(url: &str, version: Option<&str>, listed: &Listed) -> Member {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::compose::Member;
 use crate::language::Languages;
-use crate::model::{CodeSystem, Designation};
+use crate::model::Designation;
 
 /// A way to say a concept.
 #[derive(Clone, Debug)]
@@ -133,16 +133,4 @@ fn json_of(name: &Name) -> Value {
 /// What the main name of a concept is for.
 pub fn preferred() -> Value {
     json!({ "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra", "code": "preferredForLanguage" })
-}
-
-/// A concept of a system as a [`Member`], to be named.
-pub fn member(system: &std::sync::Arc<CodeSystem>, at: usize) -> Member {
-    Member {
-        system: system.url.clone(),
-        version: system.version.clone(),
-        code: system.concepts[at].code.clone(),
-        concept: Some((std::sync::Arc::clone(system), at)),
-        listed: None,
-        stored: None,
-    }
 }

@@ -90,9 +90,10 @@ pub fn expand(
     members.retain(|member| !excluded.iter().any(|system| parts(system).0 == member.system));
     let total = members.len();
     let is_paged = count.is_some() || offset.is_some();
-    if !is_paged && total > MOST {
+    let asked = total.saturating_sub(offset.unwrap_or(0)).min(count.unwrap_or(usize::MAX));
+    if asked > MOST {
         return Err(Fault::too_costly(format!(
-            "The value set holds {total} codes, more than the {MOST} that one answer has; ask for pages by count and offset."
+            "The answer would hold {asked} of {total} codes, more than the {MOST} that one answer has; ask for smaller pages by count and offset."
         )));
     }
     let used = composer.used();
@@ -110,7 +111,7 @@ pub fn expand(
     let contains = if is_nested {
         nested(&members, &wanted, &mut said)
     } else {
-        let page = members.iter().skip(offset.unwrap_or(0)).take(count.unwrap_or(MOST).min(MOST));
+        let page = members.iter().skip(offset.unwrap_or(0)).take(asked);
         page.map(|member| contained(member, &wanted, &mut said)).collect()
     };
     let mut expansion = json!({

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::compose::unknown_system_text;
-use crate::display::{designations, member, names, shown};
+use crate::compose::{Member, unknown_system_text};
+use crate::display::{designations, names, shown};
 use crate::issue::{Fault, Issue};
 use crate::library::Library;
 use crate::model::CodeSystem;
@@ -36,7 +36,7 @@ pub fn lookup(library: &Library, given: &Given, header: Option<&str>) -> Result<
         Fault { issue: Issue::error("code-invalid", "invalid-code", text, None), status: 404 }
     })?;
     let concept = &system.concepts[at];
-    let names = names(&member(&system, at));
+    let names = names(&Member::of(&system, at, None));
     let shown = shown(&names, &options.languages).or_else(|| names.first());
     let mut said = vec![
         json!({ "name": "name", "valueString": system.name.as_deref().unwrap_or(&system.url) }),

@@ -139,18 +139,25 @@ fn of<'v>(pairs: &'v [(String, String)], url: &str) -> Option<&'v str> {
 }
 
 impl Versions {
-    fn given(given: &Given) -> Self {
-        let pairs = |name: &str| -> Vec<(String, String)> {
+    /// # Errors
+    /// One that names no version: what was meant by it would be left undone.
+    fn given(given: &Given) -> Result<Self, Fault> {
+        let pairs = |name: &str| -> Result<Vec<(String, String)>, Fault> {
+            let unversioned =
+                |text: &str| Fault::invalid(format!("{name} is an address with a version: {text}|version."));
             let texts = given.texts(name);
-            let pairs = texts.iter().filter_map(|text| text.split_once('|'));
-            pairs.map(|(url, version)| (url.to_owned(), version.to_owned())).collect()
+            let pair = |text: &String| match parts(text) {
+                (url, Some(version)) => Ok((url.to_owned(), version.to_owned())),
+                (url, None) => Err(unversioned(url)),
+            };
+            texts.iter().map(pair).collect()
         };
-        Self {
-            default: pairs("system-version"),
-            check: pairs("check-system-version"),
-            force: pairs("force-system-version"),
-            sets: pairs("default-valueset-version"),
-        }
+        Ok(Self {
+            default: pairs("system-version")?,
+            check: pairs("check-system-version")?,
+            force: pairs("force-system-version")?,
+            sets: pairs("default-valueset-version")?,
+        })
     }
 
     /// The version of a system to take where `said` is what a definition or a coding says.
@@ -209,7 +216,7 @@ impl Options {
     /// What was given. `header` is what HTTP's `Accept-Language` says; `set` may say more of itself.
     ///
     /// # Errors
-    /// A language that is none; a supplement that is not known.
+    /// A language that is none; a version that is none; a supplement that is not known.
     pub fn of(given: &Given, header: Option<&str>, set: Option<&ValueSet>, library: &Library) -> Result<Self, Fault> {
         let language = given.text("displayLanguage");
         let languages = match language {
@@ -242,7 +249,7 @@ impl Options {
             })?;
             supplements.push(known);
         }
-        Ok(Self { versions: Versions::given(given), languages, supplements })
+        Ok(Self { versions: Versions::given(given)?, languages, supplements })
     }
 
     /// A system with what the supplements say of its concepts.

@@ -90,3 +90,25 @@ fn a_code_counts_once_and_a_rule_has_few_filters() {
     let fault = expand(&library, &asked(1), None, "urn:uuid:x", "2026-01-01T00:00:00Z").expect_err("too many");
     assert_eq!((fault.status, fault.issue.code), (422, "too-costly"));
 }
+
+#[test]
+fn a_page_is_whole_or_refused_and_a_version_is_named() {
+    let mut library = Library::default();
+    let concepts: Vec<Value> = (0..10_001).map(|nth| json!({ "code": format!("c{nth}") })).collect();
+    library.add(&json!({ "resourceType": "CodeSystem", "url": "urn:a", "content": "complete", "concept": concepts }));
+    library.add(&set(0, &json!({ "include": [{ "system": "urn:a" }] })));
+    let ask = |more: &[(&str, &str)]| {
+        let all = [("url", "http://sets.example/0")].iter().chain(more);
+        let all: Vec<Value> = all.map(|(name, value)| json!({ "name": name, "valueString": value })).collect();
+        expand(&library, &given(&json!(all)), None, "urn:uuid:x", "2026-01-01T00:00:00Z")
+    };
+    assert_eq!(ask(&[("count", "20000")]).expect_err("too many").issue.code, "too-costly");
+    assert_eq!(ask(&[("offset", "0")]).expect_err("too many").issue.code, "too-costly");
+    let rest = ask(&[("count", "20000"), ("offset", "1")]).expect("the rest");
+    assert_eq!(rest["expansion"]["contains"].as_array().map(Vec::len), Some(10_000));
+    for name in ["system-version", "check-system-version", "force-system-version", "default-valueset-version"] {
+        let fault = ask(&[("count", "1"), (name, "urn:a")]).expect_err("no version");
+        assert_eq!((fault.status, fault.issue.code), (400, "invalid"), "{name}");
+        assert!(fault.issue.text.contains(name), "{}", fault.issue.text);
+    }
+}

@@ -4,6 +4,7 @@ use consent::Permit;
 use mappers::json::Document;
 use mappers::search::query::{escaped, push};
 use mappers::search::{Context, Handling};
+use terminology::model::parts;
 
 use crate::interaction::{Endpoint, Exchange};
 use crate::outcome::Failure;
@@ -100,10 +101,6 @@ fn name(version: &Version) -> Option<(String, String)> {
     let document = Document::parse(&version.body).ok()?;
     let text = |name: &str| document.root().member(name).and_then(|text| text.string()).map(|text| text.into_owned());
     Some((text("url")?, text("version").unwrap_or_default()))
-}
-
-fn parts(address: &str) -> (&str, Option<&str>) {
-    address.split_once('|').map_or((address, None), |(url, version)| (url, Some(version)))
 }
 
 /// Address and version of what is known of a type, as far as one search tells.

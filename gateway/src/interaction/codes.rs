@@ -1,9 +1,9 @@
 //! Conditions that terminology must tell (`:in`, `:not-in`, `:above`, `:below`), turned into the codes they mean
 //! (<https://hl7.org/fhir/R4/search.html#token>): by the `ValueSet`s and `CodeSystem`s that the store holds.
 
+use hyper::StatusCode;
 use mappers::search::Search;
 use mappers::search::query::{CodeRelation, IndexTest, Test, TokenValue, Values};
-
 use terminology::compose::{Composer, Member};
 use terminology::library::Library;
 use terminology::model::code_system::Content;
@@ -15,6 +15,8 @@ use crate::outcome::{Code, Failure};
 
 /// The most codes that one condition may mean.
 const MOST_CODES: usize = 1000;
+/// Value sets that are asked about at once.
+const TOGETHER: usize = 20;
 
 /// Replaces every condition on codes by a list of tokens.
 ///
@@ -28,10 +30,7 @@ pub(crate) async fn resolve(exchange: &Exchange<'_>, search: &mut Search) -> Res
             Test::Chain { targets, .. } => wanted.extend(targets.iter_mut().map(|(_, test)| test)),
             Test::Has { test, .. } | Test::Not(test) => wanted.push(test),
             Test::Codes { paths, relation, values } => {
-                let mut tokens = Vec::new();
-                for value in values.iter() {
-                    tokens.extend(meant(exchange, *relation, value).await?);
-                }
+                let tokens = meant(exchange, *relation, values.to_vec()).await?;
                 if tokens.len() > MOST_CODES {
                     return Err(refused(format!(
                         "The condition means more than {MOST_CODES} codes; ask for the codes themselves, in parts."
@@ -50,35 +49,59 @@ pub(crate) async fn resolve(exchange: &Exchange<'_>, search: &mut Search) -> Res
     Ok(())
 }
 
+/// All that the values of a condition mean: one question, however many there are.
 async fn meant(
     exchange: &Exchange<'_>,
     relation: CodeRelation,
-    value: &TokenValue,
+    values: Vec<TokenValue>,
 ) -> Result<Vec<TokenValue>, Failure> {
-    let code = value.code.as_deref().unwrap_or_default().to_owned();
-    let system = value.system.as_deref().filter(|system| !system.is_empty()).map(str::to_owned);
-    let question = move |library: &Library| match (relation, &system) {
-        (CodeRelation::In, _) => contained(library, &code),
-        (CodeRelation::Above | CodeRelation::Below, Some(system)) => related(library, relation, system, &code),
-        (CodeRelation::Above | CodeRelation::Below, None) => {
-            Err("The codes above or below a code depend on its system; give system|code.".to_owned())
-        }
+    let question = move |library: &Library| -> Result<Vec<TokenValue>, String> {
+        // All are asked before one is refused: what they lack is looked up together.
+        let each: Vec<Result<Vec<TokenValue>, String>> =
+            values.iter().map(|value| of_value(library, relation, value)).collect();
+        each.into_iter().try_fold(Vec::new(), |mut all, tokens| {
+            all.extend(tokens?);
+            Ok(all)
+        })
     };
     library::ask(exchange, Library::default(), question).await?.0.map_err(refused)
 }
 
-/// System and code of all that a stored value set holds; `None` where it is not known, or what it is made of is not.
+fn of_value(library: &Library, relation: CodeRelation, value: &TokenValue) -> Result<Vec<TokenValue>, String> {
+    let code = value.code.as_deref().unwrap_or_default();
+    match (relation, value.system.as_deref().filter(|system| !system.is_empty())) {
+        (CodeRelation::In, _) => contained(library, code),
+        (CodeRelation::Above | CodeRelation::Below, Some(system)) => related(library, relation, system, code),
+        (CodeRelation::Above | CodeRelation::Below, None) => {
+            Err("The codes above or below a code depend on its system; give system|code.".to_owned())
+        }
+    }
+}
+
+/// System and code of all that each of some value sets holds; `None` where it is not known, or what it is made of is not, or is more
+/// than is looked at.
 ///
 /// # Errors
 /// What the store says.
-pub(crate) async fn of_value_set(
+pub(crate) async fn of_value_sets(
     exchange: &Exchange<'_>,
-    canonical: &str,
-) -> Result<Option<Vec<(String, String)>>, Failure> {
-    let canonical = canonical.to_owned();
-    let question = move |library: &Library| members(library, &canonical).ok();
-    let found = library::ask(exchange, Library::default(), question).await?.0;
-    Ok(found.map(|members| members.into_iter().map(|member| (member.system, member.code)).collect()))
+    canonicals: &[&str],
+) -> Result<Vec<Option<Vec<(String, String)>>>, Failure> {
+    let mut all = Vec::with_capacity(canonicals.len());
+    for some in canonicals.chunks(TOGETHER) {
+        let some: Vec<String> = some.iter().map(|&canonical| canonical.to_owned()).collect();
+        let many = some.len();
+        let question = move |library: &Library| -> Vec<Option<Vec<(String, String)>>> {
+            let codes = |members: Vec<Member>| members.into_iter().map(|member| (member.system, member.code)).collect();
+            some.iter().map(|canonical| members(library, canonical).ok().map(codes)).collect()
+        };
+        match library::ask(exchange, Library::default(), question).await {
+            Ok((found, _)) => all.extend(found),
+            Err(failure) if failure.status == StatusCode::UNPROCESSABLE_ENTITY => all.extend(vec![None; many]),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(all)
 }
 
 /// The codes of a value set.

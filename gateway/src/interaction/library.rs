@@ -1,6 +1,7 @@
 //! What terminology asks of the store: the code systems, value sets and concept maps that it names, as the caller may see them.
 //! [`terminology`] is asked, says what it lacks, gets that, and is asked again.
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::Value;
 use terminology::library::{Library, Wanted};
@@ -8,6 +9,7 @@ use terminology::library::{Library, Wanted};
 use crate::interaction::canonical::{all, versions};
 use crate::interaction::{Exchange, Touched};
 use crate::outcome::{Code, Failure};
+use crate::store::Version;
 
 /// How often it is asked again: a value set names others, and these theirs.
 const ROUNDS: usize = 12;
@@ -23,16 +25,24 @@ const READ: usize = 64 << 20;
 pub(crate) async fn ask<T: Send + 'static>(
     exchange: &Exchange<'_>,
     mut library: Library,
-    question: impl Fn(&Library) -> T + Send + 'static,
+    mut question: impl Fn(&Library) -> T + Send + 'static,
 ) -> Result<(T, Vec<Touched>), Failure> {
-    let (mut question, mut looked_up, mut left) = (question, 0, READ);
+    let (mut looked_up, mut left) = (0, READ);
     let mut touched = Vec::new();
+    let mut brought: Vec<(Wanted, Vec<Bytes>)> = Vec::new();
     for _ in 0..ROUNDS {
+        // What is read may be large, and what is asked long: neither is for a thread that others wait for.
         let asked = tokio::task::spawn_blocking(move || {
+            for (wanted, bodies) in std::mem::take(&mut brought) {
+                for body in bodies {
+                    library.add(&read(&body)?);
+                }
+                library.brought(wanted);
+            }
             let answer = question(&library);
-            (question, library.missing(), library, answer)
+            Ok::<_, Failure>((question, library.missing(), library, answer))
         });
-        let (again, missing, known, answer) = asked.await.map_err(|_| Failure::internal())?;
+        let (again, missing, known, answer) = asked.await.map_err(|_| Failure::internal())??;
         (question, library) = (again, known);
         if missing.is_empty() {
             return Ok((answer, touched));
@@ -41,36 +51,29 @@ pub(crate) async fn ask<T: Send + 'static>(
         if looked_up > LOOKED_UP {
             break;
         }
+        brought = Vec::with_capacity(missing.len());
         for wanted in missing {
-            bring(exchange, wanted, &mut library, &mut touched, &mut left).await?;
+            let found = stored(exchange, &wanted).await?;
+            let size: usize = found.iter().map(|version| version.body.len()).sum();
+            left =
+                usize::checked_sub(left, size).ok_or_else(|| too_much("It hangs on more than one request reads."))?;
+            touched.extend(found.iter().map(Touched::of));
+            brought.push((wanted, found.into_iter().map(|version| version.body).collect()));
         }
     }
     Err(too_much("It names more value sets and code systems than one request looks up."))
 }
 
-/// Brings what the store has of something.
-async fn bring(
-    exchange: &Exchange<'_>,
-    wanted: Wanted,
-    library: &mut Library,
-    touched: &mut Vec<Touched>,
-    left: &mut usize,
-) -> Result<(), Failure> {
-    let found = match &wanted {
+/// What the store has of something.
+async fn stored(exchange: &Exchange<'_>, wanted: &Wanted) -> Result<Vec<Version>, Failure> {
+    let found = match wanted {
         Wanted::CodeSystem(url) => versions(exchange, "CodeSystem", url).await?,
         Wanted::ValueSet(url) => versions(exchange, "ValueSet", url).await?,
         Wanted::ConceptMap(url) => versions(exchange, "ConceptMap", url).await?,
         Wanted::ConceptMaps => all(exchange, "ConceptMap").await?,
     };
     let many = "There are more versions of it, or more maps, than one request looks at. Name one by url.";
-    for version in found.ok_or_else(|| too_much(many))? {
-        let size = version.body.len();
-        *left = left.checked_sub(size).ok_or_else(|| too_much("It hangs on more than one request reads."))?;
-        library.add(&read(&version.body)?);
-        touched.push(Touched::of(&version));
-    }
-    library.brought(wanted);
-    Ok(())
+    found.ok_or_else(|| too_much(many))
 }
 
 /// A resource as terminology reads it.

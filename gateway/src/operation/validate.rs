@@ -87,13 +87,17 @@ async fn look_up(
     wishes: impl Iterator<Item = &Wanted> + Clone,
 ) -> Result<(), Failure> {
     for kind in ["StructureDefinition", "ValueSet", "CodeSystem", "Questionnaire"] {
-        let mut urls: Vec<&str> = Vec::new();
-        for wish in wishes.clone().filter(|wish| wish.kind == kind) {
+        let of_kind: Vec<&Wanted> = wishes.clone().filter(|wish| wish.kind == kind).collect();
+        let mut urls: Vec<&str> = of_kind.iter().map(|wish| &*wish.url).collect();
+        if kind == "ValueSet" {
             // A rule that is stored says more than its lists: which codes of which system pass.
-            let codes = if kind == "ValueSet" { codes::of_value_set(exchange, &wish.url).await? } else { None };
-            match codes {
-                Some(codes) => library.add_codes(wish, &codes),
-                None => urls.push(&wish.url),
+            let told = codes::of_value_sets(exchange, &urls).await?;
+            urls.clear();
+            for (wish, codes) in of_kind.iter().zip(told) {
+                match codes {
+                    Some(codes) => library.add_codes(wish, &codes),
+                    None => urls.push(&wish.url),
+                }
             }
         }
         for (url, found) in canonicals(exchange, kind, &urls).await? {

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Composer, DEEPEST, Member, RULE, cost, expanded, is_beyond, of_concept, prepared, too_deep, unknown_member,
-    without_concepts,
+    Composer, DEEPEST, Member, RULE, cost, expanded, is_beyond, prepared, too_deep, unknown_member, without_concepts,
 };
 use crate::issue::Fault;
 use crate::model::ValueSet;
 use crate::model::code_system::Content;
-use crate::model::value_set::Include;
+use crate::model::value_set::{Compose, Include};
 
 impl Composer<'_> {
     /// A code in a value set, where it is in it. `version` is the one of the system that the coding is of, `None` for any.
@@ -71,14 +70,24 @@ impl Composer<'_> {
             return Err(too_deep(set));
         }
         let is_it = |member: &Member| member.system == system && member.code == code;
-        let is_rule_known = |include: &Include| {
-            let is_known = |url: &String| self.take(url, include.version.as_deref()).system.is_some();
-            include.system.as_ref().is_none_or(is_known) || !include.concept.is_empty()
-        };
-        let compose = set.compose.as_ref().filter(|compose| {
-            set.expansion.is_none() || compose.include.iter().chain(&compose.exclude).all(is_rule_known)
-        });
-        let Some(compose) = compose else { return Ok(expanded(set).into_iter().find(is_it)) };
+        let Some(compose) = &set.compose else { return Ok(expanded(set).into_iter().find(is_it)) };
+        // As with all that it holds: what its rules hang on and is not known here was known to whoever expanded it.
+        let is_untold = |fault: &Fault| fault.status == 404;
+        if set.expansion.is_some() && self.composed(set, compose, depth).as_ref().is_err_and(is_untold) {
+            return Ok(expanded(set).into_iter().find(is_it));
+        }
+        self.find_composed(set, compose, system, version, code, depth)
+    }
+
+    fn find_composed(
+        &self,
+        set: &ValueSet,
+        compose: &Compose,
+        system: &str,
+        version: Option<&str>,
+        code: &str,
+        depth: usize,
+    ) -> Result<Option<Member>, Fault> {
         let mut found: Option<Member> = None;
         let mut versions = BTreeSet::new();
         for (nth, include) in compose.include.iter().enumerate() {
@@ -190,6 +199,6 @@ impl Composer<'_> {
         {
             return Ok(None);
         }
-        Ok(Some(of_concept(&known, place, listed)))
+        Ok(Some(Member::of(&known, place, listed)))
     }
 }

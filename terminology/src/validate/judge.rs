@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::coded::Coded;
 use super::verdict::Verdict;
 use crate::compose::{Composer, Member, unknown_system_text};
-use crate::display::{member, names, shown};
+use crate::display::{names, shown};
 use crate::issue::{Fault, Issue};
 use crate::model::code_system::{CodeSystem, Content};
 use crate::model::{ValueSet, versioned};
@@ -91,8 +91,10 @@ impl Judge<'_> {
             for canonical in
                 set.compose.iter().flat_map(|compose| &compose.include).flat_map(|include| &include.value_set)
             {
-                if seen.len() < MOST_SETS && seen.insert(canonical.clone()) {
-                    open.extend(self.composer.named(canonical));
+                // What one contains is its own, whatever it is called.
+                let is_more = sets.len() + open.len() < MOST_SETS;
+                if is_more && (canonical.starts_with('#') || seen.insert(canonical.clone())) {
+                    open.extend(self.composer.import(canonical, &set));
                 }
             }
             sets.push(set);
@@ -259,7 +261,8 @@ impl Judge<'_> {
         let found =
             if missing.clone().next().is_some() { None } else { self.composer.find(set, url, wanted, &coded.code)? };
         if let Some(found) = &found {
-            verdict.is_in = !is_mismatch || !verdict.issues.is_empty();
+            // Where its version is another one an issue says so.
+            verdict.is_in = true;
             verdict.know(self, coded, found);
             self.judge_member(set, coded, url, found, is_one_of, verdict);
             return Ok(());
@@ -279,7 +282,7 @@ impl Judge<'_> {
         let is_told = missing.clone().next().is_some() || self.in_one(&system, coded, verdict, Some(set))?;
         if is_told && missing.clone().next().is_some() {
             if let Some(at) = system.find(&coded.code) {
-                let known = member(&system, at);
+                let known = Member::of(&system, at, None);
                 verdict.version.clone_from(&known.version);
                 verdict.display = shown(&names(&known), &self.composer.options.languages).map(|name| name.text.clone());
             }
@@ -358,7 +361,7 @@ impl Judge<'_> {
         verdict.version.clone_from(&system.version);
         if let Some(at) = system.find(&coded.code) {
             verdict.is_in = set.is_none();
-            verdict.know(self, coded, &member(system, at));
+            verdict.know(self, coded, &Member::of(system, at, None));
             return Ok(true);
         }
         let (code, named) = (&coded.code, format!("'{}'{}", system.url, version_words(system)));
