@@ -347,6 +347,7 @@ impl Command {
     ///
     /// # Panics
     /// When it is another.
+    #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self

@@ -126,6 +126,9 @@ suite! {
         assert_eq!(sql.count(&format!("select count(*) from {table} where sealed is not null and kid = '{second}'")).await, 0);
         let again = command(&server, &[&["retire", &second], &BY[..]].concat()).await.expect(4);
         assert!(again.stderr.contains("key list"), "{}", again.stderr);
+        // An id that begins as an option does is still an id.
+        let hyphen = command(&server, &[&["retire", &format!("-Q{}", "a".repeat(41))], &BY[..]].concat()).await.expect(4);
+        assert!(hyphen.stderr.contains("key list"), "{}", hyphen.stderr);
         command(&server, &[&["retire", "' or 1=1 --"], &BY[..]].concat()).await.expect(2);
         command(&server, &["rotate", "--by", " "]).await.expect(4);
         let (mut trail, schema) = server.trail().await;

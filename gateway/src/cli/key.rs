@@ -105,7 +105,8 @@ pub struct RotateSecretArgs {
 /// Which one, and who says so.
 #[derive(Args, Debug)]
 pub struct RetireArgs {
-    /// Its id, as the list has it.
+    /// Its id, as the list has it: one in sixty-four begins with a hyphen, and is no option for that.
+    #[arg(allow_hyphen_values = true)]
     kid: String,
     /// Who says so.
     #[arg(long, value_name = "NAME")]
