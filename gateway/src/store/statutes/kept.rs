@@ -1,6 +1,6 @@
 //! The table of law that is in force, as the database keeps it with its signature.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,8 @@ use crate::store::pools::Pools;
 pub(crate) const PURPOSE: &str = "statutes";
 /// Where the data directory remembers whose signature counts, and which table it has seen last.
 const MEMORY: &str = "statutes.json";
+/// Held while that is changed.
+const LOCK_FILE: &str = "statutes.lock";
 
 /// A table, and who answers for it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -180,11 +182,8 @@ pub async fn keep(
         return Err(StatutesError::Older { given: given.verified(trusted)?.serial, kept: number });
     }
     let now = Memory { key: signed.signer, serial: in_force.serial, digest: in_force.digest.clone() };
-    if let Some(before) = &remembered {
-        before.allows(&now)?;
-    }
     if remembered.as_ref() != Some(&now) {
-        now.keep(data_dir)?;
+        now.keep(data_dir, |before| before.allows(&now))?;
     }
     Ok(in_force)
 }
@@ -238,12 +237,18 @@ async fn add(connection: &mut Connection, serial: i64, given: &Signed, now_ms: i
 }
 
 impl InForce {
-    /// Has the data directory remember it, as far as it can: the next start knows that no older one counts.
+    /// Has the data directory remember it, as far as it can: the next start knows that no older one counts. A command may have said
+    /// another key meanwhile, or given a newer table: that stays.
     pub(super) fn remember(&self) {
         let Some(key) = self.trusted.clone() else { return };
         let now = Memory { key, serial: self.serial, digest: self.digest.clone() };
-        if let Err(error) = now.keep(&self.data_dir) {
-            tracing::warn!(%error, "the data directory does not remember the table of law");
+        let is_next = |before: &Memory| match before.key == now.key {
+            true => before.allows(&now),
+            false => Err(StatutesError::Untrusted(now.key.clone())),
+        };
+        match now.keep(&self.data_dir, is_next) {
+            Ok(()) | Err(StatutesError::Older { .. } | StatutesError::Untrusted(_)) => {}
+            Err(error) => tracing::warn!(%error, "the data directory does not remember the table of law"),
         }
     }
 }
@@ -266,11 +271,62 @@ impl Memory {
         }
     }
 
-    /// Whole or not at all.
-    fn keep(&self, data_dir: &Path) -> io::Result<()> {
+    /// Whole or not at all, and only where what is remembered then lets it: a server and a command do this at the same time.
+    fn keep(&self, data_dir: &Path, allows: impl Fn(&Self) -> Result<(), StatutesError>) -> Result<(), StatutesError> {
         fs::create_dir_all(data_dir)?;
+        // Dropped, it is open to the next one.
+        let lock = File::options().create(true).truncate(false).write(true).open(data_dir.join(LOCK_FILE))?;
+        lock.lock()?;
+        if let Some(before) = Self::of(data_dir)? {
+            allows(&before)?;
+        }
         let draft = data_dir.join(format!("{MEMORY}.{}.tmp", std::process::id()));
         fs::write(&draft, format!("{}\n", serde_json::to_string(self).map_err(io::Error::other)?))?;
-        fs::rename(&draft, data_dir.join(MEMORY))
+        Ok(fs::rename(&draft, data_dir.join(MEMORY))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(missing_docs, clippy::unwrap_used)]
+
+    use super::*;
+
+    fn seen(key: &str, serial: i64) -> Memory {
+        Memory { key: key.to_owned(), serial, digest: format!("d{serial}") }
+    }
+
+    fn in_force(data_dir: &Path, key: &str, serial: i64) -> InForce {
+        let trusted = Some(key.to_owned());
+        InForce { trusted, data_dir: data_dir.to_owned(), serial, digest: format!("d{serial}"), ..InForce::default() }
+    }
+
+    /// A server that saw a table before a command gave the next one may come to write it down after.
+    #[test]
+    fn what_was_seen_last_is_not_forgotten_for_what_was_seen_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = || Memory::of(folder.path()).unwrap().unwrap();
+        in_force(folder.path(), "a", 1).remember();
+        assert_eq!(remembered(), seen("a", 1));
+        in_force(folder.path(), "a", 3).remember();
+        in_force(folder.path(), "a", 2).remember();
+        assert_eq!(remembered(), seen("a", 3));
+        let next = seen("b", 1);
+        next.keep(folder.path(), |before| before.allows(&next)).unwrap();
+        in_force(folder.path(), "a", 4).remember();
+        assert_eq!(remembered(), next, "whose signature counts is said by commands");
+    }
+
+    /// However many write at once, the newest one is remembered.
+    #[test]
+    fn the_newest_of_many_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|threads| {
+            for serial in 1..=64 {
+                let path = folder.path();
+                threads.spawn(move || in_force(path, "a", serial).remember());
+            }
+        });
+        assert_eq!(Memory::of(folder.path()).unwrap(), Some(seen("a", 64)));
     }
 }
