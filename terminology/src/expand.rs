@@ -118,8 +118,11 @@ pub fn expand(
         "identifier": identifier,
         "timestamp": timestamp,
         "total": total,
-        "parameter": parameters(given, &options, &used)?,
     });
+    let said_of = parameters(given, &options, &used)?;
+    if !said_of.is_empty() {
+        expansion["parameter"] = json!(said_of);
+    }
     if offset.is_some() || count.is_some_and(|count| count > 0) {
         expansion["offset"] = json!(offset.unwrap_or(0));
     }
