@@ -14,11 +14,14 @@ mod purposes;
 mod scoped;
 #[path = "twins/searches.rs"]
 mod searches;
+#[path = "twins/terms.rs"]
+mod terms;
 
 use std::time::Duration;
 
 use gateway_tests::{
-    Client, Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, rounds, transaction,
+    Client, Engine, Json, Options, Random, Server, lab_observation, medication_request, patient, rounds, suite,
+    transaction,
 };
 use hyper::Method;
 
@@ -272,162 +275,68 @@ async fn hide(server: &Server) -> i64 {
     gateway_tests::hidden_organization(&mut sql).await
 }
 
-async fn one_seed_gives_one_world(engine: Engine) {
-    let steps = script(1);
-    let (one, other) = (twin(engine), twin(engine));
-    alike(&answers(&one, &steps).await, &answers(&other, &steps).await, "the same seed, the same requests");
-}
-
-async fn hidden_rows_change_nothing(engine: Engine) {
-    let steps = script(2);
-    let (plain, haunted) = (twin(engine), twin(engine));
-    let hidden = hide(&haunted).await;
-    assert!(hidden >= 20, "{hidden} hidden rows");
-    alike(
-        &answers(&plain, &steps).await,
-        &answers(&haunted, &steps).await,
-        "with and without another organization's rows",
-    );
-    // And rows that come while the world turns.
-    let steps = script(3);
-    hide(&haunted).await;
-    alike(&answers(&plain, &steps).await, &answers(&haunted, &steps).await, "with hidden rows that came later");
-}
-
-async fn hidden_rows_change_no_search(engine: Engine) {
-    let steps = searching(6, rounds(2_500, 5_000));
-    let (plain, haunted) = (twin(engine), twin(engine));
-    assert!(hide(&haunted).await >= 20);
-    let (seen, others) = tokio::join!(answers(&plain, &steps), answers(&haunted, &steps));
-    alike(&seen, &others, "searches with and without another organization's rows");
-    searches::say_something(&seen);
-}
-
-mod sqlite {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_consents_hide_changes_nothing() {
-        consented::what_consents_hide_changes_nothing(Engine::Sqlite).await;
+suite! {
+    async fn what_consents_hide_changes_nothing(engine: Engine) {
+        consented::what_consents_hide_changes_nothing(engine).await;
     }
 
-    #[tokio::test]
-    async fn breaking_the_glass_tells_what_it_shows() {
-        consented::breaking_the_glass_tells_what_it_shows(Engine::Sqlite).await;
+    async fn breaking_the_glass_tells_what_it_shows(engine: Engine) {
+        consented::breaking_the_glass_tells_what_it_shows(engine).await;
     }
 
-    #[tokio::test]
-    async fn what_scopes_do_not_reach_changes_nothing() {
-        scoped::what_scopes_do_not_reach_changes_nothing(Engine::Sqlite).await;
+    async fn what_scopes_do_not_reach_changes_nothing(engine: Engine) {
+        scoped::what_scopes_do_not_reach_changes_nothing(engine).await;
     }
 
-    #[tokio::test]
-    async fn other_patients_change_nothing_for_a_patients_app() {
-        patients::other_patients_change_nothing(Engine::Sqlite).await;
+    async fn terminology_that_is_not_reached_changes_nothing(engine: Engine) {
+        terms::terminology_that_is_not_reached_changes_nothing(engine).await;
     }
 
-    #[tokio::test]
-    async fn other_patients_change_nothing_for_a_proxy() {
-        patients::other_patients_change_nothing_for_a_proxy(Engine::Sqlite).await;
+    async fn other_patients_change_nothing_for_a_patients_app(engine: Engine) {
+        patients::other_patients_change_nothing(engine).await;
     }
 
-    #[tokio::test]
-    async fn who_denies_a_purpose_changes_nothing_for_it() {
-        purposes::who_denies_a_purpose_changes_nothing_for_it(Engine::Sqlite).await;
+    async fn other_patients_change_nothing_for_a_proxy(engine: Engine) {
+        patients::other_patients_change_nothing_for_a_proxy(engine).await;
     }
 
-    #[tokio::test]
-    async fn whom_somebody_does_not_care_for_changes_nothing() {
-        cared::whom_somebody_does_not_care_for_changes_nothing(Engine::Sqlite).await;
+    async fn who_denies_a_purpose_changes_nothing_for_it(engine: Engine) {
+        purposes::who_denies_a_purpose_changes_nothing_for_it(engine).await;
     }
 
-    #[tokio::test]
-    async fn hidden_rows_change_no_search() {
-        super::hidden_rows_change_no_search(Engine::Sqlite).await;
+    async fn whom_somebody_does_not_care_for_changes_nothing(engine: Engine) {
+        cared::whom_somebody_does_not_care_for_changes_nothing(engine).await;
     }
 
-    #[tokio::test]
-    async fn one_seed_gives_one_world() {
-        super::one_seed_gives_one_world(Engine::Sqlite).await;
+    async fn one_seed_gives_one_world(engine: Engine) {
+        let steps = script(1);
+        let (one, other) = (twin(engine), twin(engine));
+        alike(&answers(&one, &steps).await, &answers(&other, &steps).await, "the same seed, the same requests");
     }
 
-    #[tokio::test]
-    async fn hidden_rows_change_nothing() {
-        super::hidden_rows_change_nothing(Engine::Sqlite).await;
-    }
-}
-
-mod postgres {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_consents_hide_changes_nothing() {
-        if !Engine::Postgres.is_skipped() {
-            consented::what_consents_hide_changes_nothing(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn breaking_the_glass_tells_what_it_shows() {
-        if !Engine::Postgres.is_skipped() {
-            consented::breaking_the_glass_tells_what_it_shows(Engine::Postgres).await;
-        }
+    async fn hidden_rows_change_nothing(engine: Engine) {
+        let steps = script(2);
+        let (plain, haunted) = (twin(engine), twin(engine));
+        let hidden = hide(&haunted).await;
+        assert!(hidden >= 20, "{hidden} hidden rows");
+        alike(
+            &answers(&plain, &steps).await,
+            &answers(&haunted, &steps).await,
+            "with and without another organization's rows",
+        );
+        // And rows that come while the world turns.
+        let steps = script(3);
+        hide(&haunted).await;
+        alike(&answers(&plain, &steps).await, &answers(&haunted, &steps).await, "with hidden rows that came later");
     }
 
-    #[tokio::test]
-    async fn what_scopes_do_not_reach_changes_nothing() {
-        if !Engine::Postgres.is_skipped() {
-            scoped::what_scopes_do_not_reach_changes_nothing(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn other_patients_change_nothing_for_a_patients_app() {
-        if !Engine::Postgres.is_skipped() {
-            patients::other_patients_change_nothing(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn other_patients_change_nothing_for_a_proxy() {
-        if !Engine::Postgres.is_skipped() {
-            patients::other_patients_change_nothing_for_a_proxy(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn who_denies_a_purpose_changes_nothing_for_it() {
-        if !Engine::Postgres.is_skipped() {
-            purposes::who_denies_a_purpose_changes_nothing_for_it(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn whom_somebody_does_not_care_for_changes_nothing() {
-        if !Engine::Postgres.is_skipped() {
-            cared::whom_somebody_does_not_care_for_changes_nothing(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn hidden_rows_change_no_search() {
-        if !Engine::Postgres.is_skipped() {
-            super::hidden_rows_change_no_search(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn one_seed_gives_one_world() {
-        if !Engine::Postgres.is_skipped() {
-            super::one_seed_gives_one_world(Engine::Postgres).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn hidden_rows_change_nothing() {
-        if !Engine::Postgres.is_skipped() {
-            super::hidden_rows_change_nothing(Engine::Postgres).await;
-        }
+    async fn hidden_rows_change_no_search(engine: Engine) {
+        let steps = searching(6, rounds(2_500, 5_000));
+        let (plain, haunted) = (twin(engine), twin(engine));
+        assert!(hide(&haunted).await >= 20);
+        let (seen, others) = tokio::join!(answers(&plain, &steps), answers(&haunted, &steps));
+        alike(&seen, &others, "searches with and without another organization's rows");
+        searches::say_something(&seen);
     }
 }
 
