@@ -5,6 +5,7 @@
 pub mod compose;
 pub mod display;
 pub mod expand;
+pub mod index;
 pub mod issue;
 pub mod language;
 pub mod library;
