@@ -3,6 +3,7 @@
 
 mod filter;
 mod find;
+mod indexed;
 mod unknown;
 
 use std::cell::RefCell;
@@ -10,6 +11,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use self::filter::Prepared;
+pub use self::indexed::Indexed;
 use self::unknown::unknown_system;
 pub use self::unknown::{unknown_set, unknown_system_text};
 use crate::issue::{Fault, Issue};
@@ -54,7 +56,7 @@ impl Member {
         Self {
             system: system.url.clone(),
             version: system.version.clone(),
-            code: system.concepts[place].code.clone(),
+            code: system.code(place).to_owned(),
             concept: Some((Arc::clone(system), place)),
             listed: listed.cloned(),
             stored: None,
@@ -64,7 +66,7 @@ impl Member {
     /// Whether it is not to be used any more.
     pub fn is_inactive(&self) -> bool {
         match (&self.concept, self.stored) {
-            (Some((system, at)), _) => system.is_inactive(&system.concepts[*at]),
+            (Some((system, at)), _) => system.is_inactive(*at),
             (None, Some((_, inactive))) => inactive,
             (None, None) => false,
         }
@@ -73,7 +75,7 @@ impl Member {
     /// Whether it is there to group others.
     pub fn is_abstract(&self) -> bool {
         match (&self.concept, self.stored) {
-            (Some((system, at)), _) => system.is_abstract(&system.concepts[*at]),
+            (Some((system, at)), _) => system.is_abstract(*at),
             (None, Some((is_abstract, _))) => is_abstract,
             (None, None) => false,
         }
@@ -300,10 +302,7 @@ impl<'l> Composer<'l> {
             if system.content == Content::NotPresent {
                 return Err(without_concepts(&system));
             }
-            return Ok((0..system.concepts.len())
-                .filter(|&place| passes(place))
-                .map(|place| member(place, None))
-                .collect());
+            return Ok((0..system.len()).filter(|&place| passes(place)).map(|place| member(place, None)).collect());
         }
         let found = include.concept.iter().filter_map(|listed| match system.find(&listed.code) {
             Some(place) => passes(place).then(|| member(place, Some(listed))),
@@ -317,7 +316,15 @@ impl<'l> Composer<'l> {
 
 /// Steps that a rule takes in a system.
 fn cost(system: &CodeSystem, include: &Include) -> usize {
-    include.concept.len() + system.concepts.len() * (1 + include.filter.len())
+    include.concept.len() + system.len() * (1 + include.filter.len())
+}
+
+/// Steps that it takes to hold one code against a rule.
+fn cost_of_one(system: &CodeSystem, include: &Include) -> usize {
+    match (system.index(), include.filter.is_empty()) {
+        (_, true) | (Some(_), _) => include.concept.len() + include.filter.len(),
+        (None, false) => cost(system, include),
+    }
 }
 
 fn prepared(system: &CodeSystem, include: &Include, at: &str) -> Result<Vec<Prepared>, Fault> {

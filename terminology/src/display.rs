@@ -39,8 +39,8 @@ impl Name {
 /// All names of a concept: the one that is shown first.
 pub fn names(member: &Member) -> Vec<Name> {
     let mut names = Vec::new();
-    let concept = member.concept.as_ref().map(|(system, at)| (system, &system.concepts[*at]));
-    let language = concept.and_then(|(system, _)| system.language.clone());
+    let concept = member.concept.as_ref().map(|(system, at)| (system, system.concept(*at)));
+    let language = concept.as_ref().and_then(|(system, _)| system.language.clone());
     let main = |text: &String| Name {
         language: language.clone(),
         used_for: None,
@@ -52,7 +52,7 @@ pub fn names(member: &Member) -> Vec<Name> {
     let listed = member.listed.as_ref();
     // What the value set shows goes before what the system does.
     names.extend(listed.and_then(|listed| listed.display.as_ref()).map(main));
-    if let Some((_, concept)) = concept {
+    if let Some((_, concept)) = &concept {
         let shown = concept.display.as_ref();
         names.extend(shown.filter(|display| !names.iter().any(|name| name.text == **display)).map(main));
         names.extend(concept.designations.iter().map(Name::of));

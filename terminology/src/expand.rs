@@ -78,24 +78,8 @@ pub fn expand(
     let options = Options::of(given, header, Some(&set), library)?;
     let composer = Composer::new(library, &options);
     let (count, offset) = (given.number("count")?, given.number("offset")?);
-    let mut members = composer.members(&set).map_err(pinned(given))?;
-    if given.flag("activeOnly")? == Some(true) {
-        members.retain(|member| !member.is_inactive());
-    }
-    if let Some(filter) = given.text("filter") {
-        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
-        members.retain(|member| passes(member, &words));
-    }
-    let excluded: Vec<String> = given.texts("exclude-system");
-    members.retain(|member| !excluded.iter().any(|system| parts(system).0 == member.system));
-    let total = members.len();
     let is_paged = count.is_some() || offset.is_some();
-    let asked = total.saturating_sub(offset.unwrap_or(0)).min(count.unwrap_or(usize::MAX));
-    if asked > MOST {
-        return Err(Fault::too_costly(format!(
-            "The answer would hold {asked} of {total} codes, more than the {MOST} that one answer has; ask for smaller pages by count and offset."
-        )));
-    }
+    let (total, page) = page(given, &composer, &set, (offset.unwrap_or(0), count.unwrap_or(usize::MAX)))?;
     let used = composer.used();
     // Also where an exclusion left nothing of the other version.
     let mut systems: HashMap<&str, usize> = HashMap::new();
@@ -109,10 +93,9 @@ pub fn expand(
     let mut said: BTreeMap<String, String> = BTreeMap::new();
     let is_nested = given.flag("excludeNested")? != Some(true) && !is_paged && may_nest(&set);
     let contains = if is_nested {
-        nested(&members, &wanted, &mut said)
+        nested(&page, &wanted, &mut said)
     } else {
-        let page = members.iter().skip(offset.unwrap_or(0)).take(asked);
-        page.map(|member| contained(member, &wanted, &mut said)).collect()
+        page.iter().map(|member| contained(member, &wanted, &mut said)).collect()
     };
     let mut expansion = json!({
         "identifier": identifier,
@@ -152,6 +135,50 @@ pub fn expand(
         fields.insert("expansion".to_owned(), expansion);
     }
     Ok(answer)
+}
+
+/// How many codes there are, and those of the page: number `offset` and `count - 1` more.
+fn page(
+    given: &Given,
+    composer: &Composer<'_>,
+    set: &ValueSet,
+    (offset, count): (usize, usize),
+) -> Result<(usize, Vec<Member>), Fault> {
+    let is_active_only = given.flag("activeOnly")? == Some(true);
+    let words = given.text("filter").map(|filter| filter.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>());
+    let excluded: Vec<String> = given.texts("exclude-system");
+    let is_excluded = |url: &str| excluded.iter().any(|system| parts(system).0 == url);
+    let bounded = |total: usize| {
+        let asked = total.saturating_sub(offset).min(count);
+        if asked > MOST {
+            return Err(Fault::too_costly(format!(
+                "The answer would hold {asked} of {total} codes, more than the {MOST} that one answer has; ask for smaller pages by count and offset."
+            )));
+        }
+        Ok(asked)
+    };
+    if let Some(mut indexed) = composer.indexed(set)? {
+        if is_active_only {
+            indexed.retain_active();
+        }
+        if let Some(words) = &words {
+            indexed.retain_named(words, |system, at| passes(&Member::of(system, at, None), words));
+        }
+        let total = if is_excluded(&indexed.system.url) { 0 } else { indexed.len() };
+        let asked = bounded(total)?;
+        let places = indexed.page(offset, asked).into_iter();
+        return Ok((total, places.map(|at| Member::of(&indexed.system, at, None)).collect()));
+    }
+    let mut members = composer.members(set).map_err(pinned(given))?;
+    if is_active_only {
+        members.retain(|member| !member.is_inactive());
+    }
+    if let Some(words) = &words {
+        members.retain(|member| passes(member, words));
+    }
+    members.retain(|member| !is_excluded(&member.system));
+    let asked = bounded(members.len())?;
+    Ok((members.len(), members.into_iter().skip(offset).take(asked).collect()))
 }
 
 /// Where a version of a value set that was pinned is not known, that is said.
@@ -197,10 +224,10 @@ fn nested(members: &[Member], wanted: &Wanted, said: &mut BTreeMap<String, Strin
     for (nth, member) in members.iter().enumerate() {
         // The first parent that is in it and goes before: others would make the code stand twice, or a circle.
         let parent = member.concept.as_ref().and_then(|(system, at)| {
-            system.concepts[*at]
-                .parents
+            system
+                .parents(*at)
                 .iter()
-                .filter_map(|parent| places.get(parent).copied())
+                .filter_map(|parent| places.get(&parent).copied())
                 .find(|parent| *parent < nth && depths[*parent] < DEEPEST)
         });
         match parent {
@@ -255,7 +282,8 @@ fn contained(member: &Member, wanted: &Wanted, said: &mut BTreeMap<String, Strin
         }
     }
     let of_list = member.listed.as_ref().map(|listed| &listed.extension[..]).unwrap_or_default();
-    let of_system = member.concept.as_ref().map(|(system, at)| &system.concepts[*at].extension[..]).unwrap_or_default();
+    let concept = member.concept.as_ref().map(|(system, at)| system.concept(*at));
+    let of_system = concept.as_ref().map(|concept| &concept.extension[..]).unwrap_or_default();
     let mut extensions: Vec<Value> = Vec::new();
     for name in SAID {
         // What the system says of a concept's standing is a property.
@@ -283,8 +311,7 @@ fn contained(member: &Member, wanted: &Wanted, said: &mut BTreeMap<String, Strin
     if let Some(weight) = either("itemWeight", "itemWeight") {
         property("weight", Some(format!("{PROPERTIES}itemWeight")), ("valueDecimal", weight));
     }
-    if let Some((system, at)) = &member.concept {
-        let concept = &system.concepts[*at];
+    if let Some(((system, _), concept)) = member.concept.as_ref().zip(concept.as_deref()) {
         if let Some(status) = system.status(concept) {
             property("status", None, ("valueCode", json!(status)));
         }

@@ -9,7 +9,7 @@ use crate::display::{designations, names, shown};
 use crate::issue::{Fault, Issue};
 use crate::library::Library;
 use crate::model::CodeSystem;
-use crate::model::code_system::{Concept, Content};
+use crate::model::code_system::Content;
 use crate::options::{Given, Options};
 
 /// What is known of a code.
@@ -35,7 +35,7 @@ pub fn lookup(library: &Library, given: &Given, header: Option<&str>) -> Result<
         let text = format!("Unknown code '{code}' in the CodeSystem '{}'", system.canonical());
         Fault { issue: Issue::error("code-invalid", "invalid-code", text, None), status: 404 }
     })?;
-    let concept = &system.concepts[at];
+    let concept = &*system.concept(at);
     let names = names(&Member::of(&system, at, None));
     let shown = shown(&names, &options.languages).or_else(|| names.first());
     let mut said = vec![
@@ -51,13 +51,13 @@ pub fn lookup(library: &Library, given: &Given, header: Option<&str>) -> Result<
     if let Some(definition) = concept.definition.as_ref().filter(|_| wanted.has("definition")) {
         said.push(json!({ "name": "definition", "valueString": definition }));
     }
-    said.push(json!({ "name": "abstract", "valueBoolean": system.is_abstract(concept) }));
+    said.push(json!({ "name": "abstract", "valueBoolean": system.is_abstract(at) }));
     if wanted.has("designation") {
         for designation in designations(&names, None, &[]) {
             said.push(json!({ "name": "designation", "part": parts(&designation) }));
         }
     }
-    said.extend(properties(&system, concept, &wanted));
+    said.extend(properties(&system, at, &wanted));
     Ok(json!({ "resourceType": "Parameters", "parameter": said }))
 }
 
@@ -85,8 +85,8 @@ fn parts(designation: &Value) -> Vec<Value> {
     parts
 }
 
-fn properties(system: &Arc<CodeSystem>, concept: &Concept, wanted: &Properties) -> Vec<Value> {
-    let property = |code: &str, name: &str, value: Value, description: Option<&String>| {
+fn properties(system: &Arc<CodeSystem>, at: usize, wanted: &Properties) -> Vec<Value> {
+    let property = |code: &str, name: &str, value: Value, description: Option<&str>| {
         let mut parts = vec![json!({ "name": "code", "valueCode": code }), json!({ "name": "value", name: value })];
         parts.extend(description.map(|text| json!({ "name": "description", "valueString": text })));
         json!({ "name": "property", "part": parts })
@@ -94,14 +94,17 @@ fn properties(system: &Arc<CodeSystem>, concept: &Concept, wanted: &Properties) 
     let mut said = Vec::new();
     let inactive = system.called("inactive");
     if wanted.has("inactive") {
-        said.push(property(inactive, "valueBoolean", json!(system.is_inactive(concept)), None));
+        said.push(property(inactive, "valueBoolean", json!(system.is_inactive(at)), None));
     }
-    for (name, places) in [("parent", &concept.parents), ("child", &concept.children)] {
+    for (name, places) in [("parent", system.parents(at)), ("child", system.children(at))] {
         if wanted.names(name) {
-            let others = places.iter().map(|&at| &system.concepts[at]);
-            said.extend(others.map(|other| property(name, "valueCode", json!(other.code), other.display.as_ref())));
+            let others = places.iter();
+            said.extend(
+                others.map(|other| property(name, "valueCode", json!(system.code(other)), system.shown(other))),
+            );
         }
     }
+    let concept = system.concept(at);
     for known in concept.properties.iter().filter(|known| wanted.names(&known.code) && known.code != inactive) {
         if let Some((name, value)) = known.value() {
             said.push(property(&known.code, name, value.clone(), None));

@@ -44,7 +44,7 @@ pub fn subsumes(library: &Library, given: &Given) -> Result<&'static str, Fault>
         })
     };
     let (one, other) = (find(&one)?, find(&other)?);
-    let (is_above, is_below) = (known.above(other).contains(&one), known.above(one).contains(&other));
+    let (is_above, is_below) = (known.is_below(other, one), known.is_below(one, other));
     // Each of the codes of a circle is one of the other.
     Ok(match (is_above, is_below) {
         (true, false) => "subsumes",

@@ -5,11 +5,13 @@ mod generator;
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use terminology::compose::{Composer, Member};
 use terminology::expand::expand;
+use terminology::index::{Draft, Index};
 use terminology::issue::Fault;
 use terminology::library::Library;
 use terminology::model::{CodeSystem, ValueSet};
@@ -66,8 +68,20 @@ fn expansion(library: &Library, parameters: &[(&str, &str)]) -> Result<(usize, V
     Ok((usize::try_from(answer["expansion"]["total"].as_u64().expect("a total")).expect("a number"), found))
 }
 
+/// The same with all code systems as indexes; `None` where one has what an index has no room for.
+fn indexed(systems: &[Value], sets: &[Value]) -> Option<Library> {
+    let mut all = library(sets);
+    for system in systems {
+        let bytes = Draft::of(system).expect("it is small")?.index().expect("it is written");
+        let index = Index::open(Arc::new(bytes)).expect("it is one");
+        assert!(index.is_whole());
+        all.add_system(Arc::new(CodeSystem::indexed(Arc::new(index)).expect("a code system")));
+    }
+    Some(all)
+}
+
 /// Each code of each system, as it is written and in small letters, and some of none.
-fn asked(systems: &[Value]) -> Vec<(&'static str, String)> {
+fn asked_of(systems: &[Value]) -> Vec<(&'static str, String)> {
     let codes = CODES.iter().chain(&NO_CODES).flat_map(|code| [(*code).to_owned(), code.to_lowercase()]);
     let known = SYSTEMS.iter().take(systems.len()).copied().chain(["urn:s:none"]);
     known.flat_map(|url| codes.clone().map(move |code| (url, code))).collect()
@@ -88,9 +102,9 @@ fn agree(systems: &[Value], sets: &[Value], set: &Value) -> Result<(), TestCaseE
     };
     // That a value set has no inactive codes is for the caller to say, who tells that a code would be in otherwise.
     let drops = set.compose.as_ref().is_some_and(|compose| compose.inactive == Some(false));
-    for (url, code) in asked(systems) {
+    for (url, code) in asked_of(systems) {
         let canonical =
-            library.systems(url).iter().find_map(|system| Some(system.concepts[system.find(&code)?].code.clone()));
+            library.systems(url).iter().find_map(|system| Some(system.code(system.find(&code)?).to_owned()));
         let is_member =
             |member: &&Member| member.system == url && Some(&member.code) == canonical.as_ref().or(Some(&code));
         let found = composer.find(&set, url, None, &code).expect("what has members can be asked");
@@ -169,7 +183,7 @@ proptest! {
     fn subsumption_is_an_order_and_what_the_filters_say(system in system(SYSTEMS[1], None)) {
         let library = library([&system]);
         let known = CodeSystem::read(&system).expect("a code system");
-        let codes: Vec<&str> = known.concepts.iter().map(|concept| concept.code.as_str()).collect();
+        let codes: Vec<&str> = (0..known.len()).map(|at| known.code(at)).collect();
         let outcome = |one: &str, other: &str| {
             subsumes::subsumes(&library, &given(&[("system", SYSTEMS[1]), ("codeA", one), ("codeB", other)])).expect("both are known")
         };
@@ -297,4 +311,40 @@ fn name() -> impl Strategy<Value = &'static str> {
         "display",
         "inferSystem",
     ])
+}
+
+proptest! {
+    // Each asks some hundred questions.
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn an_index_answers_as_the_resource_does(systems in systems(), sets in sets(true), filter in "[a-cé ]{0,3}", which in 0..3_usize) {
+        let written = library(systems.iter().chain(&sets));
+        let Some(indexed) = indexed(&systems, &sets) else { return Ok(()) };
+        let same = |ask: &dyn Fn(&Library) -> Result<Value, Fault>| -> Result<(), TestCaseError> {
+            let told = [&written, &indexed].map(|library| ask(library).map_err(|fault| (fault.status, fault.issue.text)));
+            prop_assert_eq!(&told[0], &told[1]);
+            Ok(())
+        };
+        let modes: [&[(&str, &str)]; 3] = [&[("property", "*")], &[("count", "2"), ("offset", "1")], &[("activeOnly", "true"), ("includeDesignations", "true")]];
+        for set in &sets {
+            let url = set["url"].as_str().expect("an address");
+            let asked = given(&[&[("url", url), ("filter", &*filter)], modes[which]].concat());
+            same(&|library| expand(library, &asked, None, "urn:uuid:1", "2026"))?;
+            for (system, code) in asked_of(&systems) {
+                let asked = given(&[("url", url), ("system", system), ("code", &*code)]);
+                same(&|library| validate::in_value_set(library, &asked, None))?;
+            }
+        }
+        for (system, code) in asked_of(&systems) {
+            let asked = given(&[("system", system), ("code", &*code), ("property", "*")]);
+            same(&|library| lookup::lookup(library, &asked, None))?;
+            let asked = given(&[("url", system), ("code", &*code)]);
+            same(&|library| validate::in_code_system(library, &asked, None))?;
+            for other in CODES {
+                let asked = given(&[("system", system), ("codeA", &*code), ("codeB", other)]);
+                same(&|library| subsumes::subsumes(library, &asked).map(Value::from))?;
+            }
+        }
+    }
 }

@@ -143,7 +143,7 @@ fn related(library: &Library, relation: CodeRelation, url: &str, code: &str) -> 
     let mut tokens = vec![token(url, code)];
     if let Some(at) = system.find(code) {
         let others = if relation == CodeRelation::Above { system.above(at) } else { system.below(at) };
-        tokens.extend(others.into_iter().map(|other| token(url, &system.concepts[other].code)));
+        tokens.extend(others.into_iter().map(|other| token(url, system.code(other))));
     }
     Ok(tokens)
 }

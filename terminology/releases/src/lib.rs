@@ -2,12 +2,15 @@
 //! of an index. Which file is which is told by its header, not by its name. What is wrong with a file is said with its name and line;
 //! nothing of a release counts then.
 
+mod catalog;
 mod fault;
+mod mapped;
 mod report;
 mod source;
 
 use terminology::index::Draft;
 
+pub use self::catalog::{Catalog, KeepError, Kept};
 pub use self::fault::Fault;
 pub use self::report::{Odd, Report};
 pub use self::source::{File, Source};

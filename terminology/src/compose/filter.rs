@@ -1,9 +1,11 @@
 //! The tests that a value set's rules make: <https://hl7.org/fhir/R4/valueset-filter-operator.html>.
 
+use std::borrow::Cow;
+
 use regex::{Regex, RegexBuilder};
 
 use crate::issue::{Fault, Issue};
-use crate::model::code_system::Concept;
+use crate::model::code_system::Related;
 use crate::model::value_set::Filter;
 use crate::model::{CodeSystem, extension};
 
@@ -14,6 +16,10 @@ const REGEX_SIZE: usize = 1 << 20;
 pub(super) enum Prepared {
     /// Whether each concept passes, by its place.
     Among(Vec<bool>),
+    /// All below a concept of a release, and it itself where that is in.
+    Below { anchor: usize, is_in: bool },
+    /// Of a release: a concept and all above it.
+    Above { anchor: usize },
     /// A test of a property's values.
     Property { property: String, test: Test },
     /// Nothing passes: what it hangs on is not in the system.
@@ -46,13 +52,17 @@ pub(super) fn prepare(system: &CodeSystem, filter: &Filter, at: &str) -> Result<
         }
         let Some(anchor) = system.find(value) else {
             // What is not below something that is not there is all.
-            return Ok(if op == "is-not-a" {
-                Prepared::Among(vec![true; system.concepts.len()])
-            } else {
-                Prepared::Nothing
-            });
+            return Ok(if op == "is-not-a" { Prepared::Among(vec![true; system.len()]) } else { Prepared::Nothing });
         };
-        let mut among = vec![false; system.concepts.len()];
+        if system.index().is_some() {
+            match op {
+                "is-a" => return Ok(Prepared::Below { anchor, is_in: true }),
+                "descendent-of" => return Ok(Prepared::Below { anchor, is_in: false }),
+                "generalizes" => return Ok(Prepared::Above { anchor }),
+                _ => {}
+            }
+        }
+        let mut among = vec![false; system.len()];
         let mut take = |places: &[usize]| places.iter().for_each(|&place| among[place] = true);
         match op {
             "is-a" | "is-not-a" => {
@@ -64,10 +74,10 @@ pub(super) fn prepare(system: &CodeSystem, filter: &Filter, at: &str) -> Result<
                 take(&system.above(anchor));
                 take(&[anchor]);
             }
-            "child-of" => take(&system.concepts[anchor].children),
+            "child-of" => take(&system.children(anchor).iter().collect::<Vec<_>>()),
             _ => {
                 let below = system.below(anchor);
-                take(&below.into_iter().filter(|&at| system.concepts[at].children.is_empty()).collect::<Vec<_>>());
+                take(&below.into_iter().filter(|&at| system.children(at).is_empty()).collect::<Vec<_>>());
             }
         }
         if op == "is-not-a" {
@@ -99,9 +109,11 @@ impl Prepared {
         let (property, test) = match self {
             Self::Nothing => return false,
             Self::Among(among) => return among[at],
+            Self::Below { anchor, is_in } => return if at == *anchor { *is_in } else { system.is_below(at, *anchor) },
+            Self::Above { anchor } => return at == *anchor || system.is_below(*anchor, at),
             Self::Property { property, test } => (property, test),
         };
-        let values = values(system, &system.concepts[at], property);
+        let values = values(system, at, property);
         match test {
             Test::Is(wanted) => values.contains(wanted),
             Test::In(wanted) => values.iter().any(|value| wanted.contains(value)),
@@ -113,17 +125,22 @@ impl Prepared {
 }
 
 /// The values of what a filter names, also of what is not said as a property.
-fn values(system: &CodeSystem, concept: &Concept, property: &str) -> Vec<String> {
-    let codes = |places: &[usize]| places.iter().map(|&at| system.concepts[at].code.clone()).collect();
+fn values(system: &CodeSystem, at: usize, property: &str) -> Vec<String> {
+    let codes = |places: Related<'_>| places.iter().map(|at| system.code(at).to_owned()).collect();
     match property {
-        "code" | "concept" => vec![concept.code.clone()],
-        "display" => concept.display.clone().into_iter().collect(),
-        "definition" => concept.definition.clone().into_iter().collect(),
-        "parent" => codes(&concept.parents),
-        "child" => codes(&concept.children),
-        "inactive" => vec![system.is_inactive(concept).to_string()],
-        "designation" => concept.designations.iter().map(|designation| designation.value.clone()).collect(),
+        "code" | "concept" => vec![system.code(at).to_owned()],
+        "display" => system.shown(at).map(str::to_owned).into_iter().collect(),
+        "definition" => system.concept(at).definition.clone().into_iter().collect(),
+        "parent" => codes(system.parents(at)),
+        "child" => codes(system.children(at)),
+        "inactive" => vec![system.is_inactive(at).to_string()],
+        "designation" => system.concept(at).designations.iter().map(|designation| designation.value.clone()).collect(),
+        _ if system.index().is_some() && property != "label" => {
+            let index = system.index().into_iter();
+            index.flat_map(|index| index.values(at, property)).map(Cow::into_owned).collect()
+        }
         _ => {
+            let concept = system.concept(at);
             let mut values: Vec<String> = concept
                 .properties
                 .iter()

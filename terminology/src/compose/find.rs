@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Composer, DEEPEST, Member, RULE, cost, expanded, is_beyond, prepared, too_deep, unknown_member, without_concepts,
+    Composer, DEEPEST, Member, RULE, cost_of_one, expanded, is_beyond, prepared, too_deep, unknown_member,
+    without_concepts,
 };
 use crate::issue::Fault;
 use crate::model::ValueSet;
@@ -183,7 +184,7 @@ impl Composer<'_> {
             return Ok(listed.map(|listed| unknown_member(url, include.version.as_deref(), listed)));
         };
         self.note(&taken, &known, set.standing);
-        self.library.spend(if include.filter.is_empty() { include.concept.len() } else { cost(&known, include) })?;
+        self.library.spend(cost_of_one(&known, include))?;
         let filters = prepared(&known, include, at)?;
         let Some(place) = known.find(code) else {
             if include.concept.is_empty() && known.content == Content::NotPresent {

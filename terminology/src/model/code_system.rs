@@ -1,11 +1,18 @@
 //! A code system: its concepts, by code and in their hierarchy.
 
-use std::collections::{HashMap, HashSet};
+mod concepts;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use self::concepts::Concepts;
+pub use self::concepts::{Concept, Related};
 use super::{Designation, Extension, Standing, extension};
+use crate::index::Index;
 
 /// Where FHIR's own properties of concepts are defined.
 pub const PROPERTIES: &str = "http://hl7.org/fhir/concept-properties#";
@@ -74,27 +81,6 @@ impl Property {
     }
 }
 
-/// A concept.
-#[derive(Clone, Debug)]
-pub struct Concept {
-    /// Its code.
-    pub code: String,
-    /// How it is shown.
-    pub display: Option<String>,
-    /// What it means.
-    pub definition: Option<String>,
-    /// How else it is said.
-    pub designations: Vec<Designation>,
-    /// What is known of it.
-    pub properties: Vec<Property>,
-    /// What else.
-    pub extension: Vec<Extension>,
-    /// Places in [`CodeSystem::concepts`].
-    pub parents: Vec<usize>,
-    /// The same.
-    pub children: Vec<usize>,
-}
-
 /// A code system.
 #[derive(Clone, Debug)]
 pub struct CodeSystem {
@@ -116,10 +102,9 @@ pub struct CodeSystem {
     pub standing: Standing,
     /// Which properties there are.
     pub properties: Vec<Defined>,
-    /// The concepts, parents before their children.
-    pub concepts: Vec<Concept>,
-    by_code: HashMap<String, usize>,
-    by_folded: HashMap<String, usize>,
+    concepts: Concepts,
+    /// Concepts of which supplements say more.
+    supplemented: HashMap<usize, Concept>,
 }
 
 #[derive(Deserialize)]
@@ -141,29 +126,28 @@ struct Written {
     #[serde(default)]
     property: Vec<Defined>,
     #[serde(default)]
-    concept: Vec<WrittenConcept>,
-}
-
-#[derive(Deserialize)]
-struct WrittenConcept {
-    code: String,
-    display: Option<String>,
-    definition: Option<String>,
-    #[serde(default)]
-    designation: Vec<Designation>,
-    #[serde(default)]
-    property: Vec<Property>,
-    #[serde(default)]
-    extension: Vec<Extension>,
-    #[serde(default)]
-    concept: Vec<Self>,
+    concept: Vec<concepts::Nested>,
 }
 
 impl CodeSystem {
     /// A code system, as it was written in JSON; `None` where it is none.
     pub fn read(resource: &Value) -> Option<Self> {
-        let written = Written::deserialize(resource).ok()?;
-        let mut system = Self {
+        let mut written = Written::deserialize(resource).ok()?;
+        let nested = std::mem::take(&mut written.concept);
+        let mut system = Self::of(written, Concepts::default())?;
+        let (parent, child) = (system.called("parent").to_owned(), system.called("child").to_owned());
+        system.concepts = Concepts::Written(concepts::Written::of(nested, system.is_case_sensitive, (&parent, &child)));
+        Some(system)
+    }
+
+    /// A release, by its index; `None` where its header is no code system.
+    pub fn indexed(index: Arc<Index>) -> Option<Self> {
+        let written = Written::deserialize(index.header()).ok()?;
+        Self::of(written, Concepts::Indexed(index))
+    }
+
+    fn of(written: Written, concepts: Concepts) -> Option<Self> {
+        Some(Self {
             url: written.url?,
             version: written.version,
             name: written.name,
@@ -173,68 +157,70 @@ impl CodeSystem {
             is_case_sensitive: written.case_sensitive.unwrap_or(true),
             standing: Standing::of(written.status.as_deref(), written.experimental, &written.extension),
             properties: written.property,
-            concepts: Vec::new(),
-            by_code: HashMap::new(),
-            by_folded: HashMap::new(),
-        };
-        system.take(written.concept, None);
-        system.relate();
-        Some(system)
+            concepts,
+            supplemented: HashMap::new(),
+        })
     }
 
-    /// A code counts once, as it stands first (<https://hl7.org/fhir/R4/codesystem.html#csd-1>).
-    fn take(&mut self, concepts: Vec<WrittenConcept>, parent: Option<usize>) {
-        for written in concepts {
-            let at = match self.by_code.get(&written.code) {
-                Some(&known) => known,
-                None => self.put(&written),
-            };
-            if let Some(parent) = parent.filter(|parent| *parent != at && !self.concepts[at].parents.contains(parent)) {
-                self.concepts[at].parents.push(parent);
-                self.concepts[parent].children.push(at);
-            }
-            self.take(written.concept, Some(at));
+    /// The index of a release, as long as nothing more is said of its concepts.
+    pub fn index(&self) -> Option<&Index> {
+        match &self.concepts {
+            Concepts::Indexed(index) if self.supplemented.is_empty() => Some(index),
+            _ => None,
         }
     }
 
-    fn put(&mut self, written: &WrittenConcept) -> usize {
-        let at = self.concepts.len();
-        self.by_folded.entry(written.code.to_lowercase()).or_insert(at);
-        self.by_code.insert(written.code.clone(), at);
-        self.concepts.push(Concept {
-            code: written.code.clone(),
-            display: written.display.clone(),
-            definition: written.definition.clone(),
-            designations: written.designation.clone(),
-            properties: written.property.clone(),
-            extension: written.extension.clone(),
-            parents: Vec::new(),
-            children: Vec::new(),
-        });
-        at
+    /// How many concepts there are. Each has a place below that; parents stand before their children.
+    pub fn len(&self) -> usize {
+        match &self.concepts {
+            Concepts::Written(written) => written.concepts.len(),
+            Concepts::Indexed(index) => index.len(),
+        }
     }
 
-    /// What is above what may also be said by properties (`parent`, `child`).
-    fn relate(&mut self) {
-        let (parent, child) = (self.called("parent"), self.called("child"));
-        let mut pairs = Vec::new();
-        let mut known: HashSet<(usize, usize)> = HashSet::new();
-        for (at, concept) in self.concepts.iter().enumerate() {
-            known.extend(concept.parents.iter().map(|parent| (*parent, at)));
-            for property in &concept.properties {
-                let Some(other) = property.text().and_then(|code| self.find(&code)) else { continue };
-                if property.code == parent {
-                    pairs.push((other, at));
-                } else if property.code == child {
-                    pairs.push((at, other));
-                }
-            }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A concept: of a release made as it is asked for.
+    pub fn concept(&self, at: usize) -> Cow<'_, Concept> {
+        match (self.supplemented.get(&at), &self.concepts) {
+            (Some(more), _) => Cow::Borrowed(more),
+            (None, Concepts::Written(written)) => Cow::Borrowed(&written.concepts[at]),
+            (None, Concepts::Indexed(index)) => Cow::Owned(Concept::of(index, at)),
         }
-        for (parent, child) in pairs {
-            if parent != child && known.insert((parent, child)) {
-                self.concepts[parent].children.push(child);
-                self.concepts[child].parents.push(parent);
-            }
+    }
+
+    /// The code of a place.
+    pub fn code(&self, at: usize) -> &str {
+        match &self.concepts {
+            Concepts::Written(written) => &written.concepts[at].code,
+            Concepts::Indexed(index) => index.code(at),
+        }
+    }
+
+    /// How it is shown.
+    pub fn shown(&self, at: usize) -> Option<&str> {
+        match &self.concepts {
+            Concepts::Written(written) => written.concepts[at].display.as_deref(),
+            Concepts::Indexed(index) => index.display(at),
+        }
+    }
+
+    /// What it is directly below of.
+    pub fn parents(&self, at: usize) -> Related<'_> {
+        match &self.concepts {
+            Concepts::Written(written) => Related::Listed(&written.parents[at]),
+            Concepts::Indexed(index) => Related::Indexed(index.parents(at)),
+        }
+    }
+
+    /// What is directly below it.
+    pub fn children(&self, at: usize) -> Related<'_> {
+        match &self.concepts {
+            Concepts::Written(written) => Related::Listed(&written.children[at]),
+            Concepts::Indexed(index) => Related::Indexed(index.children(at)),
         }
     }
 
@@ -248,10 +234,11 @@ impl CodeSystem {
 
     /// Where a code is. In a system that does not mind case it may be written otherwise.
     pub fn find(&self, code: &str) -> Option<usize> {
-        let exact = self.by_code.get(code);
-        match exact {
-            None if !self.is_case_sensitive => self.by_folded.get(&code.to_lowercase()).copied(),
-            exact => exact.copied(),
+        match &self.concepts {
+            Concepts::Written(written) => written.find(code, self.is_case_sensitive),
+            Concepts::Indexed(index) => {
+                index.find(code).or_else(|| if self.is_case_sensitive { None } else { index.find_folded(code) })
+            }
         }
     }
 
@@ -267,12 +254,18 @@ impl CodeSystem {
     }
 
     /// Whether it is there to group others, not to be used.
-    pub fn is_abstract(&self, concept: &Concept) -> bool {
-        self.property(concept, "notSelectable").is_some_and(|flag| flag.text().as_deref() == Some("true"))
+    pub fn is_abstract(&self, at: usize) -> bool {
+        match self.index() {
+            Some(index) => index.is_abstract(at),
+            None => {
+                let concept = self.concept(at);
+                self.property(&concept, "notSelectable").is_some_and(|flag| flag.text().as_deref() == Some("true"))
+            }
+        }
     }
 
     /// What is said of its standing: `retired`, `deprecated`, ... `None` where that is `active` or nothing.
-    pub fn status<'s>(&'s self, concept: &'s Concept) -> Option<String> {
+    pub fn status(&self, concept: &Concept) -> Option<String> {
         let said = self.property(concept, "status").and_then(Property::text);
         let said = said.or_else(|| self.is_flagged(concept).then(|| "inactive".to_owned())).or_else(|| {
             extension(&concept.extension, "structuredefinition-standards-status")
@@ -287,42 +280,48 @@ impl CodeSystem {
     }
 
     /// Whether it is not to be used any more.
-    pub fn is_inactive(&self, concept: &Concept) -> bool {
-        self.is_flagged(concept) || matches!(self.status(concept).as_deref(), Some("retired" | "inactive"))
+    pub fn is_inactive(&self, at: usize) -> bool {
+        match self.index() {
+            Some(index) => index.is_inactive(at),
+            None => {
+                let concept = self.concept(at);
+                self.is_flagged(&concept) || matches!(self.status(&concept).as_deref(), Some("retired" | "inactive"))
+            }
+        }
     }
 
     /// All that is below a concept, itself left out. Each once, also where paths meet or run in circles.
     pub fn below(&self, at: usize) -> Vec<usize> {
-        self.reach(at, |concept| &concept.children)
+        match &self.concepts {
+            Concepts::Written(written) => concepts::reach(at, &written.children),
+            Concepts::Indexed(index) => index.below(at).iter().collect(),
+        }
     }
 
     /// All that is above a concept, itself left out.
     pub fn above(&self, at: usize) -> Vec<usize> {
-        self.reach(at, |concept| &concept.parents)
+        match &self.concepts {
+            Concepts::Written(written) => concepts::reach(at, &written.parents),
+            Concepts::Indexed(index) => index.above(at).iter().collect(),
+        }
     }
 
-    fn reach(&self, from: usize, next: impl Fn(&Concept) -> &Vec<usize>) -> Vec<usize> {
-        let mut seen = vec![false; self.concepts.len()];
-        seen[from] = true;
-        let (mut found, mut open) = (Vec::new(), vec![from]);
-        while let Some(at) = open.pop() {
-            for &other in next(&self.concepts[at]) {
-                if !std::mem::replace(&mut seen[other], true) {
-                    found.push(other);
-                    open.push(other);
-                }
-            }
+    /// Whether one concept is below another one, however far.
+    pub fn is_below(&self, at: usize, other: usize) -> bool {
+        match &self.concepts {
+            Concepts::Written(written) => concepts::reach(at, &written.parents).contains(&other),
+            Concepts::Indexed(index) => index.above(at).has(other),
         }
-        found
     }
 
     /// The same with what a supplement says more.
     #[must_use]
     pub fn supplemented(&self, supplement: &Self) -> Self {
         let mut system = self.clone();
-        for more in &supplement.concepts {
+        for more in (0..supplement.len()).map(|at| supplement.concept(at)) {
             let Some(at) = system.find(&more.code) else { continue };
-            let concept = &mut system.concepts[at];
+            let known = system.concept(at).into_owned();
+            let concept = system.supplemented.entry(at).or_insert(known);
             let mut designations = more.designations.clone();
             designations.extend(more.display.iter().map(|display| Designation {
                 language: supplement.language.clone(),

@@ -71,7 +71,7 @@ impl Verdict {
         self.display = shown(&names, &judge.composer.options.languages).map(|name| name.text.clone());
         self.issues.extend(display::judge(coded, &names, &judge.composer.options.languages, judge.is_lenient));
         let Some((system, at)) = &found.concept else { return };
-        let concept = &system.concepts[*at];
+        let concept = &*system.concept(*at);
         if concept.code != coded.code {
             self.normalized = Some(concept.code.clone());
             let text = format!(
@@ -87,7 +87,7 @@ impl Verdict {
             );
         }
         let status = system.status(concept);
-        self.is_inactive = system.is_inactive(concept);
+        self.is_inactive = system.is_inactive(*at);
         if self.is_inactive {
             let status = status.as_deref().unwrap_or("inactive");
             let word = if status == "inactive" { status.to_owned() } else { format!("{status} and inactive") };
