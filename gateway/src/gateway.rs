@@ -10,6 +10,7 @@ use consent::{
     Statutes,
 };
 use parking_lot::RwLock;
+use releases::Catalog;
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
@@ -26,6 +27,9 @@ use crate::webhook::Upkeep;
 
 /// The organization that exists from the start.
 pub const DEFAULT_ORGANIZATION: OrganizationId = OrganizationId(1);
+
+/// Where releases of code systems lie in the data directory.
+pub const RELEASES: &str = "terminology";
 
 /// How long a client that registered itself stays where nobody uses it and nobody says, that is 30 days.
 const UNUSED: Duration = Duration::from_secs(30 * 86_400);
@@ -60,6 +64,8 @@ pub struct Gateway {
     policy_version: RwLock<PolicyVersion>,
     /// How long the audit trail is kept by the server itself; `None`: until somebody says `audit retain`.
     pub retention: Option<Retention>,
+    /// Releases of code systems: what is public, and is the same for every caller.
+    pub releases: Arc<Catalog>,
     /// Seals what the database keeps and must not show.
     pub sealer: Arc<Sealer>,
     /// Clients that registered themselves and that nobody has used for so long go again.
@@ -174,6 +180,7 @@ impl Gateway {
         .await?;
         let audit = store.audit(&options.data_dir).await?;
         store.tell_of_trail(audit.faults());
+        let releases = Arc::new(Catalog::at(&options.data_dir.join(RELEASES)));
         let sealer = Sealer::open(&options.data_dir, printed.as_ref())
             .map_err(|error| OpenError::DataDirectory { path: options.data_dir, error })?;
         Ok(Self {
@@ -189,6 +196,7 @@ impl Gateway {
             policy: OrganizationPolicy::treatment_opt_out(),
             policy_version: RwLock::default(),
             retention: None,
+            releases,
             sealer: Arc::new(sealer),
             unused_registrations: UNUSED,
             store,

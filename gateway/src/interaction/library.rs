@@ -1,5 +1,7 @@
 //! What terminology asks of the store: the code systems, value sets and concept maps that it names, as the caller may see them.
-//! [`terminology`] is asked, says what it lacks, gets that, and is asked again.
+//! Releases of code systems that were imported are public, and there for every caller. [`terminology`] is asked, says what it lacks, gets that, and is asked again.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -30,12 +32,18 @@ pub(crate) async fn ask<T: Send + 'static>(
     let (mut looked_up, mut left) = (0, READ);
     let mut touched = Vec::new();
     let mut brought: Vec<(Wanted, Vec<Bytes>)> = Vec::new();
+    let releases = Arc::clone(&exchange.endpoint.gateway.releases);
     for _ in 0..ROUNDS {
         // What is read may be large, and what is asked long: neither is for a thread that others wait for.
+        let releases = Arc::clone(&releases);
         let asked = tokio::task::spawn_blocking(move || {
             for (wanted, bodies) in std::mem::take(&mut brought) {
                 for body in bodies {
                     library.add(&read(&body)?);
+                }
+                // What is stored goes before a release of the same version.
+                if let Wanted::CodeSystem(url) = &wanted {
+                    releases.of(url).into_iter().for_each(|system| library.add_system(system));
                 }
                 library.brought(wanted);
             }

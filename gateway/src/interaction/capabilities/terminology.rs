@@ -37,7 +37,13 @@ pub(super) async fn statement(endpoint: &Endpoint, permit: Option<&Permit>) -> B
     let mut systems: Vec<Value> = Vec::new();
     if let Some(permit) = permit {
         // What cannot be told just now is left out, as what is not there: the statement is no search.
-        for (url, version) in known(endpoint, permit, "CodeSystem").await.unwrap_or_default() {
+        let mut all = known(endpoint, permit, "CodeSystem").await.unwrap_or_default();
+        let releases = endpoint.gateway.releases.all();
+        let releases = releases.iter().map(|kept| (kept.system.url.clone(), kept.system.version.clone().unwrap_or_default()));
+        all.extend(releases);
+        all.sort();
+        all.dedup();
+        for (url, version) in all {
             let mut system = json!({ "uri": url });
             if !version.is_empty() {
                 system["version"] = json!([{ "code": version }]);
