@@ -22,6 +22,9 @@ pub enum Fault {
         /// Which file, by its usual name.
         file: &'static str,
     },
+    /// Nothing says which version it is.
+    #[error("{0}: nothing in it says of which version it is; say so")]
+    Version(&'static str),
     /// A row is not what its header promises.
     #[error("{file}, line {line}: {what}")]
     Row {

@@ -1,17 +1,26 @@
-//! Terminology releases: official files (LOINC, SNOMED CT, RxNorm, ICD-10-CM, CVX, NDC, FHIR's own) read from a folder or a zip into drafts
+//! Terminology releases: official files (LOINC, SNOMED CT, `RxNorm`, ICD-10-CM, CVX, NDC, FHIR's own) read from a folder or a zip into drafts
 //! of an index. Which file is which is told by its header, not by its name. What is wrong with a file is said with its name and line;
 //! nothing of a release counts then.
 
 mod catalog;
+mod delimited;
 mod fault;
+mod hierarchy;
 mod mapped;
+mod reading;
 mod report;
+pub mod rxnorm;
+pub mod snomed;
 mod source;
+mod stated;
+pub mod synthetic;
 
 use terminology::index::Draft;
 
 pub use self::catalog::{Catalog, KeepError, Kept};
+pub use self::delimited::{Delimited, Row};
 pub use self::fault::Fault;
+pub use self::reading::Progress;
 pub use self::report::{Odd, Report};
 pub use self::source::{File, Source};
 

@@ -69,6 +69,11 @@ impl Source {
         Ok(Self { path: path.to_owned(), is_zip, files })
     }
 
+    /// The folder, or the zip.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Its files.
     pub fn files(&self) -> &[File] {
         &self.files

@@ -1,6 +1,8 @@
 //! A code system that is being put together, concept by concept: texts lie in one piece, all else is numbers, so that half a
 //! million concepts fit in memory while they are read.
 
+mod seen;
+
 use std::collections::HashMap;
 
 use serde_json::Value;
