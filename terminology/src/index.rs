@@ -2,5 +2,6 @@
 //! [`Draft`] is put together from a release's files, and written once.
 
 mod draft;
+mod told;
 
 pub use self::draft::{Draft, Kind, TooMuch};

@@ -3,8 +3,12 @@
 //! nothing of a release counts then.
 
 mod fault;
+mod hierarchy;
 mod report;
 mod source;
+mod table;
+
+pub mod loinc;
 
 use terminology::index::Draft;
 
