@@ -1,4 +1,4 @@
-//! The command line: `fhir-gateway serve|config|demo|migrate|import|map|search|consent|client|account|key|audit|alerts|provider|purge|hold|incident|restore-replay`.
+//! The command line: `fhir-gateway serve|config|demo|migrate|import|map|search|consent|client|account|key|audit|alerts|provider|purge|hold|incident|restore-replay|terminology`.
 //!
 //! Commands end with one of five codes ([`Exit`]); what stands in the way is one readable sentence on stderr.
 
@@ -22,6 +22,7 @@ pub mod restore;
 pub mod search;
 pub mod serve;
 pub mod statutes;
+pub mod terminology;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -96,6 +97,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     #[command(subcommand)]
     Statutes(statutes::StatutesCommand),
+    #[command(subcommand)]
+    Terminology(terminology::TerminologyCommand),
 }
 
 /// Which one of a list, and who decides on it.
@@ -428,6 +431,7 @@ async fn run(command: Command, told: &config::Told) -> Result<Exit, Stop> {
         Command::Search(command) => search::run(command).await,
         Command::Serve(args) => serve::run(*args).await,
         Command::Statutes(command) => statutes::run(command).await,
+        Command::Terminology(command) => terminology::run(command).await,
     }
 }
 

@@ -6,6 +6,7 @@ mod catalog;
 mod delimited;
 mod fault;
 mod hierarchy;
+pub mod loinc;
 mod mapped;
 mod reading;
 mod report;
@@ -14,6 +15,9 @@ pub mod snomed;
 mod source;
 mod stated;
 pub mod synthetic;
+mod table;
+
+use std::path::Path;
 
 use terminology::index::Draft;
 
@@ -30,4 +34,21 @@ pub struct Loaded {
     pub draft: Draft,
     /// Which files there were, how many rows, and what is odd.
     pub report: Report,
+}
+
+/// Reads a release, whichever it is. `version` goes before what its files say of it, where they may be silent.
+///
+/// # Errors
+/// [`Fault`]; [`Fault::Unknown`] where none of its files is one of those that are known.
+pub fn load(path: &Path, version: Option<&str>, progress: Progress<'_>) -> Result<Loaded, Fault> {
+    let source = Source::open(path)?;
+    if snomed::is_there(&source) {
+        snomed::load(&source, progress)
+    } else if rxnorm::is_there(&source) {
+        rxnorm::load(&source, version, progress)
+    } else if loinc::is_there(&source) {
+        loinc::load(&source, version, progress)
+    } else {
+        Err(Fault::Unknown(path.display().to_string()))
+    }
 }

@@ -74,6 +74,11 @@ impl Source {
         &self.path
     }
 
+    /// What the folder or the zip is called.
+    pub fn name(&self) -> &str {
+        self.path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default()
+    }
+
     /// Its files.
     pub fn files(&self) -> &[File] {
         &self.files

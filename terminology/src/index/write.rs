@@ -78,7 +78,7 @@ impl Draft {
         out.numbers(Section::Words, words)?;
         out.section(Section::WordTexts, &word_texts)?;
         out.numbers(Section::WordPlaces, word_places)?;
-        let keys = self.keys();
+        let keys = self.key_rows();
         out.numbers(Section::Keys, keys)?;
         out.section(Section::Texts, &self.texts)?;
         for (section, texts) in [
@@ -231,7 +231,7 @@ impl Draft {
     }
 
     /// The values by which concepts are found, by name of the property and value.
-    fn keys(&self) -> Vec<u32> {
+    fn key_rows(&self) -> Vec<u32> {
         let keyed: Vec<bool> = self.names.all.iter().map(|name| self.keyed.contains(name)).collect();
         let rows = self.properties.iter().filter(|row| keyed[usize::from(row.property)]);
         let mut rows: Vec<_> = rows.collect();

@@ -39,7 +39,8 @@ pub(super) async fn statement(endpoint: &Endpoint, permit: Option<&Permit>) -> B
         // What cannot be told just now is left out, as what is not there: the statement is no search.
         let mut all = known(endpoint, permit, "CodeSystem").await.unwrap_or_default();
         let releases = endpoint.gateway.releases.all();
-        let releases = releases.iter().map(|kept| (kept.system.url.clone(), kept.system.version.clone().unwrap_or_default()));
+        let releases =
+            releases.iter().map(|kept| (kept.system.url.clone(), kept.system.version.clone().unwrap_or_default()));
         all.extend(releases);
         all.sort();
         all.dedup();

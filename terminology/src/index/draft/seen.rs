@@ -54,4 +54,20 @@ impl Draft {
     pub fn parents_of(&self, at: u32) -> impl Iterator<Item = u32> {
         self.parents.iter().filter(move |(child, _)| *child == at).map(|(_, parent)| *parent)
     }
+
+    /// All of that, one line each: `display: Alpha`, `property STATUS String: ACTIVE`, `parent: A`.
+    pub fn told(&self, at: u32) -> Vec<String> {
+        let single = [("display", self.display_of(at)), ("definition", self.definition_of(at))];
+        let single = single.into_iter().filter(|(_, text)| !text.is_empty());
+        let designations = self.designations_of(at);
+        let properties = self.properties_of(at);
+        let extensions = self.extensions.iter().filter(|row| row.0 == at).map(|row| self.read(row.1));
+        single
+            .map(|(name, text)| format!("{name}: {text}"))
+            .chain(designations.map(|(language, used_for, text)| format!("designation {language} {used_for}: {text}")))
+            .chain(properties.map(|(name, kind, value)| format!("property {name} {kind:?}: {value}")))
+            .chain(extensions.map(|text| format!("extension: {text}")))
+            .chain(self.parents_of(at).map(|parent| format!("parent: {}", self.code(parent))))
+            .collect()
+    }
 }
