@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::implicit;
 use crate::issue::Fault;
 use crate::model::{CodeSystem, ConceptMap, ValueSet, parts};
 use crate::version::{compare, is_meant};
@@ -139,13 +140,16 @@ impl Library {
     /// Whether there is a value set of an address.
     pub fn has_set(&self, url: &str) -> bool {
         self.ask(Wanted::ValueSet(url.to_owned()));
-        self.sets.contains_key(url)
+        self.sets.contains_key(url) || implicit::of(url).is_some()
     }
 
     /// The value set of an address: the latest of the versions that are meant.
     pub fn set(&self, url: &str, version: Option<&str>) -> Option<Arc<ValueSet>> {
         self.ask(Wanted::ValueSet(url.to_owned()));
-        let versions = self.sets.get(url)?;
+        let Some(versions) = self.sets.get(url) else {
+            // One that an address alone says has no version but that of its system.
+            return implicit::of(url).filter(|_| version.is_none()).map(Arc::new);
+        };
         let fit = versions.iter().filter(|set| fits(version, set.version.as_deref()));
         fit.max_by(|a, b| order(a.version.as_deref(), b.version.as_deref())).cloned()
     }

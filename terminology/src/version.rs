@@ -3,8 +3,15 @@
 
 use std::cmp::Ordering;
 
+/// How versions of SNOMED CT begin.
+const EDITIONS: &str = "http://snomed.info/sct/";
+
 /// Whether a version is one that is asked for, which may have parts that stand for any.
 pub fn is_meant(asked: &str, version: &str) -> bool {
+    // An edition of SNOMED CT without a version means any of its versions (<https://hl7.org/fhir/R4/snomedct.html#versions>).
+    if asked.starts_with(EDITIONS) && version.strip_prefix(asked).is_some_and(|rest| rest.starts_with("/version/")) {
+        return true;
+    }
     let mut parts = version.split('.');
     let mut asked = asked.split('.').peekable();
     while let Some(wanted) = asked.next() {
@@ -27,7 +34,7 @@ fn is_any(part: &str) -> bool {
 
 /// Whether more versions than one can be meant.
 pub fn is_pattern(asked: &str) -> bool {
-    asked.split('.').any(is_any)
+    (asked.starts_with(EDITIONS) && !asked.contains("/version/")) || asked.split('.').any(is_any)
 }
 
 /// Which of two versions is later: numbers as numbers, all else as text and later than any number; a version with a part more is
@@ -79,6 +86,9 @@ mod tests {
             ("1.0.0", "1.0", false),
             ("*", "2024-01", true),
             ("2.x", "1.0", false),
+            ("http://snomed.info/sct/1", "http://snomed.info/sct/1/version/20260901", true),
+            ("http://snomed.info/sct/1", "http://snomed.info/sct/12/version/20260901", false),
+            ("http://snomed.info/sct/1/version/20260301", "http://snomed.info/sct/1/version/20260901", false),
         ] {
             assert_eq!(is_meant(asked, version), is, "{asked} {version}");
         }
