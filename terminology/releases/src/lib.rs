@@ -1,4 +1,4 @@
-//! Terminology releases: official files (LOINC, SNOMED CT, RxNorm, ICD-10-CM, CVX, NDC, FHIR's own) read from a folder or a zip into drafts
+//! Terminology releases: official files (LOINC, SNOMED CT, `RxNorm`, ICD-10-CM, CVX, NDC, FHIR's own) read from a folder or a zip into drafts
 //! of an index. Which file is which is told by its header, not by its name. What is wrong with a file is said with its name and line;
 //! nothing of a release counts then.
 
@@ -7,8 +7,14 @@ mod hierarchy;
 mod report;
 mod source;
 mod table;
+mod text;
 
+pub mod cvx;
+pub mod fhir;
+pub mod gems;
+pub mod icd10cm;
 pub mod loinc;
+pub mod ndc;
 
 use terminology::index::Draft;
 
