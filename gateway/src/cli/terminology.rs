@@ -21,6 +21,8 @@ Which release it is, is told by the files' headers:
   LOINC            the zip of loinc.org (free, with an account)
   SNOMED CT        an RF2 snapshot of any edition (needs the licence of your country's member)
   RxNorm           RRF, full or prescribable (the prescribable one needs no licence)
+  ICD-10-CM        the order file of cdc.gov; CVX and MVX: the files of cdc.gov; NDC: the directory of fda.gov
+  FHIR             CodeSystems in JSON, in bundles or lines of them
 
 A release is in use as soon as it is read: running servers of this data directory answer from it at once, and from the one before until
 then. Several versions stand beside each other; one that is imported again takes its own place. Files that are wrong or cut off
@@ -117,19 +119,21 @@ fn import(args: &ImportArgs) -> Result<Exit, Stop> {
         bar.tick();
         bar.set_message(format!("{file}: {} rows", HumanCount(rows)));
     };
-    let loaded = releases::load(&args.path, args.release.as_deref(), &mut progress)
+    let all = releases::load(&args.path, args.release.as_deref(), &mut progress)
         .map_err(|fault| Stop::usage(fault.to_string()))?;
-    bar.set_message("the index is written");
-    bar.tick();
-    let kept = args.folder.catalog().keep(loaded.draft)?;
-    bar.finish_and_clear();
-    let seconds = began.elapsed().as_secs_f64();
-    if args.json {
-        let report = report(&loaded.report);
-        cli::print(&format!("{}\n", json!({ "release": described(&kept), "seconds": seconds, "report": report })))?;
-    } else {
-        cli::print(&told(&kept, &loaded.report, seconds))?;
+    for loaded in all {
+        bar.set_message("the index is written");
+        bar.tick();
+        let kept = args.folder.catalog().keep(loaded.draft)?;
+        let seconds = began.elapsed().as_secs_f64();
+        if args.json {
+            let report = report(&loaded.report);
+            cli::print(&format!("{}\n", json!({ "release": described(&kept), "seconds": seconds, "report": report })))?;
+        } else {
+            bar.suspend(|| cli::print(&told(&kept, &loaded.report, seconds)))?;
+        }
     }
+    bar.finish_and_clear();
     Ok(Exit::Done)
 }
 

@@ -3,11 +3,16 @@
 //! nothing of a release counts then.
 
 mod catalog;
+pub mod cvx;
 mod delimited;
 mod fault;
+pub mod fhir;
+pub mod gems;
 mod hierarchy;
+pub mod icd10cm;
 pub mod loinc;
 mod mapped;
+pub mod ndc;
 mod reading;
 mod report;
 pub mod rxnorm;
@@ -16,6 +21,7 @@ mod source;
 mod stated;
 pub mod synthetic;
 mod table;
+mod text;
 
 use std::path::Path;
 
@@ -36,19 +42,38 @@ pub struct Loaded {
     pub report: Report,
 }
 
-/// Reads a release, whichever it is. `version` goes before what its files say of it, where they may be silent.
+/// Reads the releases of a folder or a zip, whichever they are. `version` goes before what their files say of it, where they may be silent.
 ///
 /// # Errors
-/// [`Fault`]; [`Fault::Unknown`] where none of its files is one of those that are known.
-pub fn load(path: &Path, version: Option<&str>, progress: Progress<'_>) -> Result<Loaded, Fault> {
+/// [`Fault`]; [`Fault::Unknown`] where none of the files is one of those that are known.
+pub fn load(path: &Path, version: Option<&str>, progress: Progress<'_>) -> Result<Vec<Loaded>, Fault> {
     let source = Source::open(path)?;
+    let mut all = Vec::new();
     if snomed::is_there(&source) {
-        snomed::load(&source, progress)
-    } else if rxnorm::is_there(&source) {
-        rxnorm::load(&source, version, progress)
-    } else if loinc::is_there(&source) {
-        loinc::load(&source, version, progress)
-    } else {
-        Err(Fault::Unknown(path.display().to_string()))
+        all.push(snomed::load(&source, progress)?);
     }
+    if rxnorm::is_there(&source) {
+        all.push(rxnorm::load(&source, version, progress)?);
+    }
+    if loinc::is_there(&source) {
+        all.push(loinc::load(&source, version, progress)?);
+    }
+    if icd10cm::is_there(&source) {
+        all.push(icd10cm::load(&source, version, progress)?);
+    }
+    for which in [cvx::Which::Cvx, cvx::Which::Mvx] {
+        if cvx::is_there(&source, which) {
+            all.push(cvx::load(&source, which, version, progress)?);
+        }
+    }
+    if ndc::is_there(&source) {
+        all.push(ndc::load(&source, version, progress)?);
+    }
+    if all.is_empty() && fhir::is_there(&source) {
+        all = fhir::load(&source, progress)?;
+    }
+    if all.is_empty() {
+        return Err(Fault::Unknown(path.display().to_string()));
+    }
+    Ok(all)
 }

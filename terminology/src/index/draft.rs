@@ -5,7 +5,7 @@ mod seen;
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::CodeSystem;
 use crate::model::code_system::{Concept, Property};
@@ -163,8 +163,8 @@ impl Draft {
         draft
     }
 
-    /// A `CodeSystem` as FHIR has it. `None` where it is none, or says something of a concept that an index has no room for (extensions of
-    /// designations, values of other types): it is read as it is then.
+    /// A `CodeSystem` as FHIR has it. `None` where it is none, or says something of a concept that an index has no room for (values of
+    /// other types): it is read as it is then.
     ///
     /// # Errors
     /// There is more of it than an index holds.
@@ -174,7 +174,8 @@ impl Draft {
         if let Some(fields) = header.as_object_mut() {
             fields.retain(|name, _| name != "concept" && name != "text");
         }
-        let mut draft = Self { has_order: true, ..Self::new(header) };
+        let mut draft = Self::new(header);
+        draft.keep_order();
         for at in 0..system.len() {
             if !draft.take(&system.concept(at))? {
                 return Ok(None);
@@ -197,10 +198,10 @@ impl Draft {
             self.definition(at, definition)?;
         }
         for designation in &concept.designations {
-            if !designation.extension.is_empty() {
-                return Ok(false);
-            }
-            let used_for = designation.used_for.as_ref().map(Value::to_string).unwrap_or_default();
+            let used_for = match &designation.extension[..] {
+                [] => designation.used_for.as_ref().map(Value::to_string).unwrap_or_default(),
+                extensions => Self::use_with(designation.used_for.as_ref(), &json!(extensions)),
+            };
             self.designation(at, designation.language.as_deref().unwrap_or_default(), &used_for, &designation.value)?;
         }
         for property in &concept.properties {
@@ -275,6 +276,16 @@ impl Draft {
     pub fn definition(&mut self, at: u32, text: &str) -> Result<(), TooMuch> {
         self.definitions[at as usize] = self.text(text)?;
         Ok(())
+    }
+
+    /// What a designation with extensions is for, as [`Draft::designation`] takes it.
+    pub fn use_with(used_for: Option<&Value>, extensions: &Value) -> String {
+        json!([used_for, extensions]).to_string()
+    }
+
+    /// The order in which concepts are named is a resource's own: parents are not put before their children.
+    pub fn keep_order(&mut self) {
+        self.has_order = true;
     }
 
     /// How else it is said: language (BCP 47) and use (a `Coding` as JSON), each empty where there is none.

@@ -293,11 +293,17 @@ impl Index {
         let rows = self.said(Section::DesignationsOf, Section::Designations, at);
         let named =
             |language: u16| self.names.languages.get(usize::from(language)).filter(|name| !name.is_empty()).cloned();
-        rows.map(|(language, used_for, text)| Designation {
-            language: named(language),
-            used_for: self.names.uses.get(usize::from(used_for)).filter(|used_for| !used_for.is_null()).cloned(),
-            value: text.to_owned(),
-            extension: Vec::new(),
+        rows.map(|(language, used_for, text)| {
+            // A list is a use with extensions of the designation.
+            let (used_for, extension) = match self.names.uses.get(usize::from(used_for)) {
+                Some(Value::Array(both)) => {
+                    let extensions = both.get(1).cloned().unwrap_or_default();
+                    (both.first(), serde_json::from_value(extensions).unwrap_or_default())
+                }
+                used_for => (used_for, Vec::new()),
+            };
+            let used_for = used_for.filter(|used_for| !used_for.is_null()).cloned();
+            Designation { language: named(language), used_for, value: text.to_owned(), extension }
         })
         .collect()
     }

@@ -12,11 +12,11 @@ use terminology::index::Draft;
 use zip::write::SimpleFileOptions;
 
 /// A folder with files.
-pub struct Release(TempDir);
+pub(crate) struct Release(TempDir);
 
 impl Release {
     /// One with these files.
-    pub fn of<B: AsRef<[u8]>>(files: &[(&str, B)]) -> Self {
+    pub(crate) fn of<B: AsRef<[u8]>>(files: &[(&str, B)]) -> Self {
         let folder = TempDir::new().unwrap();
         for (name, bytes) in files {
             let path = folder.path().join(name);
@@ -27,7 +27,7 @@ impl Release {
     }
 
     /// The same files in a zip, of which only so much is there.
-    pub fn zipped<B: AsRef<[u8]>>(zip: &str, files: &[(&str, B)], spoil: impl FnOnce(&mut Vec<u8>)) -> Self {
+    pub(crate) fn zipped<B: AsRef<[u8]>>(zip: &str, files: &[(&str, B)], spoil: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in files {
             writer.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -39,29 +39,29 @@ impl Release {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// It, opened.
-    pub fn source(&self) -> Source {
+    pub(crate) fn source(&self) -> Source {
         Source::open(self.path()).unwrap()
     }
 }
 
 /// What is said of a code.
-pub fn told(draft: &Draft, code: &str) -> Vec<String> {
+pub(crate) fn told(draft: &Draft, code: &str) -> Vec<String> {
     let at = draft.find(code).unwrap_or_else(|| panic!("{code} is not there"));
     draft.told(at)
 }
 
 /// Whether something is said of a code.
-pub fn is_told(draft: &Draft, code: &str, line: &str) -> bool {
+pub(crate) fn is_told(draft: &Draft, code: &str, line: &str) -> bool {
     told(draft, code).iter().any(|known| known == line)
 }
 
 /// The line and the text of a fault in a row.
-pub fn row<T>(read: Result<T, Fault>) -> (u64, String) {
+pub(crate) fn row<T>(read: Result<T, Fault>) -> (u64, String) {
     match read {
         Err(Fault::Row { line, what, .. }) => (line, what),
         Err(other) => panic!("another fault: {other}"),
@@ -70,7 +70,7 @@ pub fn row<T>(read: Result<T, Fault>) -> (u64, String) {
 }
 
 /// The fault.
-pub fn fault<T>(read: Result<T, Fault>) -> Fault {
+pub(crate) fn fault<T>(read: Result<T, Fault>) -> Fault {
     match read {
         Err(fault) => fault,
         Ok(_) => panic!("no fault"),
@@ -78,7 +78,7 @@ pub fn fault<T>(read: Result<T, Fault>) -> Fault {
 }
 
 /// What is shared with this repository beside it, if anything is.
-pub fn shared(below: &str) -> Option<PathBuf> {
+pub(crate) fn shared(below: &str) -> Option<PathBuf> {
     let roots = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     let found = roots.map(|root| root.join("shared")).find(|shared| shared.join("data").is_dir());
     let found = found.map(|shared| shared.join(below)).filter(|path| path.exists());
