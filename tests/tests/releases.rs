@@ -179,7 +179,7 @@ suite! {
         // Searches go by it, too.
         let seen = r#"{"resourceType":"Observation","id":"seen","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"2-6"}]}}"#;
         api.put("/Observation/seen", seen).await.expect(201);
-        api.put("/Observation/other", &seen.replace("seen", "other").replace("2-6", "9-9")).await.expect(201);
+        api.put("/Observation/other", seen.replace("seen", "other").replace("2-6", "9-9")).await.expect(201);
         let found = api.get("/Observation?code:in=http://loinc.org/vs").await.expect(200).json();
         let ids: Vec<&str> = found.items("entry").iter().map(|entry| entry.str("resource.id").unwrap()).collect();
         assert_eq!(ids, ["seen"]);
