@@ -173,10 +173,7 @@ fn a_name_is_shown_by_the_languages_that_prefer_it() {
     let shown: Vec<&str> = (1..=5).map(|nth| loaded.draft.display_of(at(&loaded, nth))).collect();
     assert_eq!(shown, ["Alpha American", "Beta British", "Gamma first", "Delta (thing)", "Epsilon elsewhere"]);
     let said: Vec<_> = loaded.draft.designations_of(at(&loaded, 3)).collect();
-    assert_eq!(
-        said.iter().map(|(language, _, text)| (*language, *text)).collect::<Vec<_>>()[0],
-        ("en", "Gamma (thing)")
-    );
+    assert_eq!((said[0].0, said[0].2), ("en", "Gamma (thing)"));
     assert!(said[0].1.contains("900000000000003001") && said[1].1.contains("900000000000013009"));
 }
 
@@ -209,9 +206,8 @@ fn attributes_are_properties_once_however_many_groups_have_them() {
     // A property has one type, for all of its values.
     assert_eq!(of(1), [(Kind::Decimal, "0.50"), (Kind::Decimal, "5")]);
     assert_eq!(of(2), [(Kind::String, "a \"quoted\" text")]);
-    let header = loaded.draft.header();
-    let defined =
-        header["property"].as_array().unwrap().iter().find(|one| one["code"] == concept(1).to_string()).unwrap();
+    let (header, attribute) = (loaded.draft.header(), concept(1).to_string());
+    let defined = header["property"].as_array().unwrap().iter().find(|one| one["code"] == attribute.as_str()).unwrap();
     assert_eq!((&defined["type"], &defined["description"]), (&"decimal".into(), &"Alpha".into()));
     made.rows("sct2_RelationshipConcreteValues_Snapshot", VALUE, &[value(1, concept(1), "#5,0")]);
     assert!(matches!(made.load(), Err(Fault::Row { line: 2, .. })));
