@@ -102,7 +102,7 @@ impl Release {
 
     /// How many names a concept has beside its full one.
     fn synonyms(&self, nth: u64) -> u64 {
-        if nth < self.concepts { 1 + self.chance(1, nth).seldom(4) } else { 1 }
+        if nth < self.concepts { 1 + self.chance(1, nth).below(4) } else { 1 }
     }
 
     /// One of them; all are of some words.
