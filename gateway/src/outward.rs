@@ -6,6 +6,7 @@
 //! that were written as one number, octal or hexadecimal. No client of ours follows redirects. Where the environment names a proxy
 //! (`HTTPS_PROXY`), what an administrator named goes through it, and it resolves the names; what a stranger named never does.
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,6 +22,45 @@ pub enum Reach {
     Named,
     /// Where anybody said: to addresses of the Internet alone, by TLS.
     Anybody,
+}
+
+/// Why a request got no answer, as far as that may be told: an error's own text may hold the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Its certificate does not count.
+    Certificate,
+    /// Nobody listens there.
+    Refused,
+    /// Nothing came in time.
+    TimedOut,
+    /// Something else.
+    Other,
+}
+
+impl Cause {
+    /// What an error of the client comes to.
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
+        if error.is_timeout() {
+            return Self::TimedOut;
+        }
+        error.source().and_then(Self::below).unwrap_or(Self::Other)
+    }
+
+    /// What lies below an error says more.
+    fn below(error: &(dyn Error + 'static)) -> Option<Self> {
+        if error.is::<rustls::Error>() {
+            return Some(Self::Certificate);
+        }
+        let system = error.downcast_ref::<io::Error>();
+        match system.map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => return Some(Self::Refused),
+            Some(io::ErrorKind::TimedOut) => return Some(Self::TimedOut),
+            _ => {}
+        }
+        // The source of an error of the system leaves out the error that it is made of.
+        let within = system.and_then(io::Error::get_ref);
+        within.and_then(|within| Self::below(within)).or_else(|| error.source().and_then(Self::below))
+    }
 }
 
 /// What is for no unicast to a host whom somebody would name

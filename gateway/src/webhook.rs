@@ -7,9 +7,7 @@
 mod sender;
 mod signature;
 
-use std::error::Error;
 use std::fmt;
-use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -20,6 +18,7 @@ pub use self::sender::{REVIEW_HOURS, Sender, Sent, Upkeep, keep, tell_before_sto
 pub use self::signature::{Secrets, SecretsError};
 
 use crate::clock::Clock;
+use crate::outward::Cause;
 use crate::tls;
 
 /// How long one attempt may take, from the name's look-up to the end of the answer.
@@ -201,26 +200,12 @@ fn is_loopback(url: &Url) -> bool {
 
 /// What an error of the client comes to; its own text may hold the address.
 fn problem(error: &reqwest::Error) -> Problem {
-    if error.is_timeout() {
-        return Problem::TimedOut;
+    match Cause::of(error) {
+        Cause::Certificate => Problem::Certificate,
+        Cause::Refused => Problem::Refused,
+        Cause::TimedOut => Problem::TimedOut,
+        Cause::Other => Problem::Unreachable,
     }
-    error.source().and_then(cause).unwrap_or(Problem::Unreachable)
-}
-
-/// What lies below an error says more.
-fn cause(error: &(dyn Error + 'static)) -> Option<Problem> {
-    if error.is::<rustls::Error>() {
-        return Some(Problem::Certificate);
-    }
-    let system = error.downcast_ref::<io::Error>();
-    match system.map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => return Some(Problem::Refused),
-        Some(io::ErrorKind::TimedOut) => return Some(Problem::TimedOut),
-        _ => {}
-    }
-    // The source of an error of the system leaves out the error that it is made of.
-    let within = system.and_then(io::Error::get_ref);
-    within.and_then(|within| cause(within)).or_else(|| error.source().and_then(cause))
 }
 
 #[cfg(test)]

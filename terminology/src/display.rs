@@ -80,7 +80,16 @@ pub fn shown<'n>(names: &'n [Name], languages: &Languages) -> Option<&'n Name> {
 /// Whether a designation is a name, not something else that is said of the concept.
 fn is_name(name: &Name) -> bool {
     name.used_for.as_ref().is_none_or(|used_for| {
-        matches!(used_for["code"].as_str(), Some("display" | "preferredForLanguage" | "900000000000013009"))
+        matches!(
+            used_for["code"].as_str(),
+            Some(
+                "display"
+                    | "preferredForLanguage"
+                    | "900000000000013009"
+                    | "LONG_COMMON_NAME"
+                    | "LinguisticVariantDisplayName"
+            )
+        )
     })
 }
 

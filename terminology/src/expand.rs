@@ -162,7 +162,7 @@ fn page(
             indexed.retain_active();
         }
         if let Some(words) = &words {
-            indexed.retain_named(words, |system, at| passes(&Member::of(system, at, None), words));
+            indexed.retain_named(words, composer.library, |system, at| passes(&Member::of(system, at, None), words))?;
         }
         let total = if is_excluded(&indexed.system.url) { 0 } else { indexed.len() };
         let asked = bounded(total)?;

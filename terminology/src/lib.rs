@@ -3,6 +3,7 @@
 //! is asked again with it. Release files are read
 //! elsewhere, into an [`index`]; normalization comes with a later step.
 
+pub mod codes;
 pub mod compose;
 pub mod display;
 pub mod expand;
@@ -13,6 +14,7 @@ pub mod language;
 pub mod library;
 pub mod lookup;
 pub mod model;
+pub mod normalize;
 pub mod options;
 pub mod subsumes;
 pub mod translate;

@@ -279,6 +279,41 @@ suite! {
         assert!(!names.iter().any(|name| name.ends_with(".unfinished")), "{names:?}");
     }
 
+    /// A file of codes, each told with how it is known; nothing is written.
+    async fn a_file_of_codes_is_told_line_by_line(engine: Engine) {
+        let server = Server::start(engine);
+        import(&server, &loinc(&server, "2.80", &TERMS), 0).await;
+        let (data_dir, folder) = (text(&server.data_dir()), server.folder());
+        let (codes, map) = (folder.join("codes.csv"), folder.join("map.json"));
+        std::fs::write(&codes, "system,code,display\nhttp://loinc.org,1-8,\nurn:oid:2.16.840.1.113883.6.1,1-8,\nhttp://loinc.org,3-4,\nurn:lab,NA,\n,,\"beta [mass/volume] in blood\"\nurn:lab,?,Blood\nurn:lab,?,\n").unwrap();
+        std::fs::write(&map, r#"{"resourceType":"ConceptMap","url":"urn:map","group":[{"source":"urn:lab","target":"http://loinc.org","element":[{"code":"NA","target":[{"code":"2-6","equivalence":"equal"}]}]}]}"#).unwrap();
+        let (codes, map) = (text(&codes), text(&map));
+        let normalize = ["terminology", "normalize", &codes, "--data-dir", &data_dir, "--target", "http://loinc.org"];
+        let told = Command::run(&[&normalize[..], &["--map", &map]].concat()).await.expect(0);
+        let lines: Vec<Json> = told.stdout.lines().map(Json::of).collect();
+        let shown = |line: &Json| {
+            let of = |path: &str| line.str(path).unwrap_or_default().to_owned();
+            [of("told.verdict"), of("told.method"), of("told.coding.code")].join(" ")
+        };
+        assert_eq!(
+            lines.iter().map(shown).collect::<Vec<_>>(),
+            ["kept  1-8", "standard cleaned 1-8", "unknown  ", "standard mapped 2-6", "standard named 2-6", "review  ", "unknown  "],
+        );
+        assert_eq!(lines[1].str("system"), Some("urn:oid:2.16.840.1.113883.6.1"), "what came stays as it came");
+        assert_eq!(lines[4].str("told.by"), Some("http://loinc.org|2.80"));
+        assert!(told.stderr.contains("1 kept, 3 standard, 1 to be reviewed, 2 unknown"), "{}", told.stderr);
+        // Lines of JSON do as well; what is wrong is named by its line.
+        let lines = folder.join("codes.ndjson");
+        std::fs::write(&lines, "{\"system\":\"http://loinc.org\",\"code\":\"2-6\",\"userSelected\":true}\n\n{\"code\":7}\n").unwrap();
+        let told = Command::run(&["terminology", "normalize", &text(&lines), "--data-dir", &data_dir]).await.expect(2);
+        assert!(told.stderr.contains("codes.ndjson, line 3"), "{}", told.stderr);
+        std::fs::write(&lines, "a,b\n1,2\n").unwrap();
+        let table = text(&lines).replace(".ndjson", ".csv");
+        std::fs::write(&table, "a,b\n1,2\n").unwrap();
+        assert!(Command::run(&["terminology", "normalize", &table, "--data-dir", &data_dir]).await.expect(2).stderr.contains("neither code nor display"));
+        Command::run(&["terminology", "normalize", &codes, "--map", &codes, "--data-dir", &data_dir]).await.expect(2);
+    }
+
     /// What HL7 hands out of LOINC and others of RxNorm for tests, as it is.
     async fn official_subsets_load_and_answer(engine: Engine) {
         let Some(shared) = shared_data() else { return };

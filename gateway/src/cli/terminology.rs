@@ -1,5 +1,7 @@
 //! `fhir-gateway terminology`: releases of code systems; for whoever runs the gateway.
 
+mod normalize;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -38,6 +40,9 @@ Exit codes:
     Import(ImportArgs),
     /// Lists the releases that are there.
     List(ListArgs),
+    /// Says what the codes of a file mean in the standards, and how that is known.
+    #[command(after_help = normalize::HELP)]
+    Normalize(normalize::NormalizeArgs),
     /// Takes a release away.
     Remove(RemoveArgs),
 }
@@ -107,6 +112,7 @@ pub async fn run(command: TerminologyCommand) -> Result<Exit, Stop> {
     let done = tokio::task::spawn_blocking(move || match command {
         TerminologyCommand::Import(args) => import(&args),
         TerminologyCommand::List(args) => list(&args),
+        TerminologyCommand::Normalize(args) => normalize::run(&args),
         TerminologyCommand::Remove(args) => remove(&args),
     });
     done.await.map_err(|_| Stop::failed("the work ended in the middle"))?

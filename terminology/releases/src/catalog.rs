@@ -5,12 +5,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 use terminology::index::{Draft, Index};
 use terminology::model::CodeSystem;
+use terminology::model::code_system::Content;
 
 use crate::mapped::Mapped;
 
@@ -18,6 +19,8 @@ use crate::mapped::Mapped;
 const ENDING: &str = "index";
 /// How those end that are being written.
 const UNFINISHED: &str = "unfinished";
+/// How old a change of the folder is before it is taken for the last.
+const SETTLED: Duration = Duration::from_secs(2);
 /// Held by whoever writes.
 const LOCK_FILE: &str = "lock";
 
@@ -47,6 +50,9 @@ pub enum KeepError {
     /// Another process writes there.
     #[error("another process keeps a release in {0} at this moment")]
     Busy(PathBuf),
+    /// It would take the place of more.
+    #[error("all of {0} is kept, and this is a part of it: remove that release first, if it is to go")]
+    Less(String),
     /// What was written is not what is read.
     #[error("{path}: {error}; nothing was changed")]
     Spoilt {
@@ -89,8 +95,13 @@ impl Catalog {
         }
         let mut seen = self.seen.write();
         if seen.changed != changed {
-            seen.kept = self.look(&seen.kept);
-            seen.changed = changed;
+            let (kept, is_certain) = self.look(&seen.kept);
+            seen.kept = kept;
+            // Times of folders may be coarse: within the same tick there may be more to come.
+            let is_settled = changed.is_none_or(|at| at.elapsed().is_ok_and(|age| age > SETTLED));
+            if is_certain && is_settled {
+                seen.changed = changed;
+            }
         }
         Arc::clone(&seen.kept)
     }
@@ -100,22 +111,35 @@ impl Catalog {
         self.all().iter().filter(|kept| kept.system.url == url).map(|kept| Arc::clone(&kept.system)).collect()
     }
 
-    fn look(&self, known: &[Kept]) -> Arc<[Kept]> {
-        let files = fs::read_dir(&self.folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    /// What there is now, and whether that is certain: where the system just has no file to give, what was there stays.
+    fn look(&self, known: &[Kept]) -> (Arc<[Kept]>, bool) {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return (Arc::default(), true),
+            Err(error) => {
+                tracing::warn!(%error, "the folder of releases cannot be read");
+                return (known.into(), false);
+            }
+        };
+        let mut is_certain = true;
+        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
         let files = files.filter(|path| path.extension().is_some_and(|ending| ending == ENDING));
         let mut kept: Vec<Kept> = files
             .filter_map(|path| match open(&path) {
                 // Whoever has asked of it has its pages in memory.
                 Ok(new) => Some(known.iter().find(|known| known.digest == new.digest).cloned().unwrap_or(new)),
+                Err(KeepError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => None,
                 Err(error) => {
                     tracing::warn!(%error, "a release is left out");
-                    None
+                    let is_spoilt = matches!(error, KeepError::Spoilt { .. });
+                    is_certain &= is_spoilt;
+                    known.iter().find(|known| !is_spoilt && known.file == path).cloned()
                 }
             })
             .collect();
         let key = |kept: &Kept| (kept.system.url.clone(), kept.system.version.clone());
         kept.sort_by_cached_key(key);
-        kept.into()
+        (kept.into(), is_certain)
     }
 
     /// Keeps a release: written beside the others, read back, and put in its place in one step.
@@ -140,6 +164,11 @@ impl Catalog {
             return Err(spoilt("what was written is not what is read".to_owned()));
         }
         kept.file = self.folder.join(name(&kept.system));
+        let is_whole = |system: &CodeSystem| system.content == Content::Complete;
+        if !is_whole(&kept.system) && open(&kept.file).is_ok_and(|known| is_whole(&known.system)) {
+            self.clear().map_err(told(&self.folder))?;
+            return Err(KeepError::Less(kept.system.canonical()));
+        }
         fs::rename(&draft_path, &kept.file).map_err(told(&kept.file))?;
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(told(&self.folder))?;
         Ok(kept)

@@ -25,6 +25,14 @@ pub enum Fault {
     /// Nothing says which version it is.
     #[error("{0}: nothing in it says of which version it is; say so")]
     Version(&'static str),
+    /// There are two releases in one place.
+    #[error("{one} and {other} are of two releases: give one of them")]
+    Several {
+        /// A file of one.
+        one: String,
+        /// The same file of the other.
+        other: String,
+    },
     /// A row is not what its header promises.
     #[error("{file}, line {line}: {what}")]
     Row {

@@ -72,10 +72,10 @@ impl<'l> Line<'l> {
         is_fit.then(|| Self { source, target, flags: flags.map(|flag| flag - b'0') })
     }
 
-    /// Which way it goes, where its codes tell: only ICD-9-CM's begin with a digit. Codes of seven letters that do so are ICD-10-PCS.
+    /// Which way it goes, where its codes tell: only ICD-9-CM's begin with a digit. Codes of seven letters may be ICD-10-PCS: they tell nothing.
     fn way(&self) -> Option<Way> {
         let is_nine = |code: &str| (3..=5).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
-        let is_ten = |code: &str| matches!(code.as_bytes(), [b'A'..=b'Z', b'0'..=b'9', _, ..]);
+        let is_ten = |code: &str| code.len() <= 6 && matches!(code.as_bytes(), [b'A'..=b'Z', b'0'..=b'9', _, ..]);
         if is_nine(self.source) && is_ten(self.target) {
             return Some(Way::To10);
         }

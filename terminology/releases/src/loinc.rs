@@ -2,7 +2,6 @@
 //! the table of terms has to be there; what is missing without another one is said in the report.
 
 mod answer;
-mod code;
 mod header;
 mod hierarchy;
 mod name;
@@ -20,7 +19,7 @@ use crate::report::Report;
 use crate::source::Source;
 use crate::table::{Form, Progress, Row, Table, Tables};
 
-pub use self::code::has_check_digit;
+pub use terminology::codes::loinc::has_check_digit;
 
 /// What the system is called.
 const SYSTEM: &str = "http://loinc.org";

@@ -2,18 +2,16 @@
 //! (<https://www.fda.gov/drugs/drug-approvals-and-databases/national-drug-code-directory>). A package's code stays as it is written; what it is
 //! in eleven digits is a property that it is found by, too.
 
-pub mod code;
-
 use serde_json::{Value, json};
 use terminology::index::{Draft, Kind};
 
-use self::code::{Forms, forms};
 use crate::Loaded;
 use crate::cvx::date::date;
 use crate::fault::Fault;
 use crate::report::Report;
 use crate::source::Source;
 use crate::table::{Column, Form, Progress, Role, Row, Table, Tables};
+use terminology::codes::ndc::{Forms, forms};
 
 const PRODUCTS: Role =
     Role { file: "product.txt", columns: &[&["PRODUCTNDC"], &["PROPRIETARYNAME"], &["NONPROPRIETARYNAME"]] };

@@ -122,6 +122,7 @@ fn header(version: &str, properties: &[(String, Kind)], draft: &Draft) -> Value 
         "name": "SNOMED_CT",
         "title": "SNOMED CT",
         "status": "active",
+        "language": "en",
         "caseSensitive": true,
         "hierarchyMeaning": "is-a",
         "content": "complete",

@@ -266,6 +266,18 @@ fn editions_name_their_files_as_they_like_and_only_snapshots_count() {
 }
 
 #[test]
+fn two_releases_in_one_place_are_not_mixed() {
+    let folder = Folder::new();
+    folder.file("a/sct2_Concept_Snapshot_INT_20300101.txt", &CONCEPT.replace(' ', "\t"));
+    folder.file("b/sct2_Concept_Snapshot_INT_20300701.txt", &CONCEPT.replace(' ', "\t"));
+    let fault = load(folder.path()).err().unwrap();
+    assert!(
+        matches!(&fault, Fault::Several { one, other } if one.contains("20300101") && other.contains("20300701")),
+        "{fault}"
+    );
+}
+
+#[test]
 fn a_row_that_is_no_row_is_refused_with_its_line() {
     let good = format!("{}\t20200101\t1\t{CORE}\t{PRIMITIVE}", concept(1));
     let bad = [

@@ -12,6 +12,12 @@ use crate::model::{CodeSystem, extension};
 /// Largest program that an expression may compile to, in bytes: what is posted may be hostile.
 const REGEX_SIZE: usize = 1 << 20;
 
+/// What filters may name of any system.
+const ALWAYS: [&str; 9] =
+    ["code", "concept", "display", "definition", "parent", "child", "inactive", "designation", "label"];
+
+const SNOMED: &str = "http://snomed.info/sct";
+
 /// A filter that is ready to be asked.
 pub(super) enum Prepared {
     /// Whether each concept passes, by its place.
@@ -46,6 +52,19 @@ pub(super) fn prepare(system: &CodeSystem, filter: &Filter, at: &str) -> Result<
         Fault::processing(Issue::error("not-supported", "vs-invalid", text, Some(at.to_owned())))
     };
     let is_concept = matches!(property.as_str(), "concept" | "code");
+    // LOINC's own filter (<https://hl7.org/fhir/R4/loinc.html#filters>): all that is below a part.
+    if system.index().is_some()
+        && property == "ancestor"
+        && op == "="
+        && !system.properties.iter().any(|own| own.code == "ancestor")
+    {
+        let anchor = system.find(value);
+        return Ok(anchor.map_or(Prepared::Nothing, |anchor| Prepared::Below { anchor, is_in: false }));
+    }
+    // SNOMED CT's (<https://hl7.org/fhir/R4/snomedct.html#filters>): members of a reference set.
+    if system.index().is_some() && system.url == SNOMED && is_concept && op == "in" {
+        return Ok(Prepared::Property { property: "memberOf".to_owned(), test: Test::Is(value.clone()) });
+    }
     if matches!(op, "is-a" | "descendent-of" | "is-not-a" | "generalizes" | "child-of" | "descendent-leaf") {
         if !is_concept {
             return Err(unsupported());
@@ -63,7 +82,10 @@ pub(super) fn prepare(system: &CodeSystem, filter: &Filter, at: &str) -> Result<
             }
         }
         let mut among = vec![false; system.len()];
-        let mut take = |places: &[usize]| places.iter().for_each(|&place| among[place] = true);
+        let mut take = |places: &[usize]| {
+            // A place outside there is only in an index that is damaged.
+            places.iter().for_each(|&place| among.get_mut(place).into_iter().for_each(|is| *is = true));
+        };
         match op {
             "is-a" | "is-not-a" => {
                 take(&system.below(anchor));
@@ -84,6 +106,15 @@ pub(super) fn prepare(system: &CodeSystem, filter: &Filter, at: &str) -> Result<
             among.iter_mut().for_each(|is| *is = !*is);
         }
         return Ok(Prepared::Among(among));
+    }
+    // Where a release says which properties there are, one that is none of them would pass for one that nothing has.
+    if let Some(index) = system.index()
+        && !system.properties.is_empty()
+        && !ALWAYS.contains(&property.as_str())
+        && !index.has_property(property)
+        && !system.properties.iter().any(|defined| defined.code == *property)
+    {
+        return Err(unsupported());
     }
     let list = || value.split(',').map(|one| one.trim().to_owned()).collect();
     let test = match op {
@@ -108,7 +139,7 @@ impl Prepared {
     pub(super) fn passes(&self, system: &CodeSystem, at: usize) -> bool {
         let (property, test) = match self {
             Self::Nothing => return false,
-            Self::Among(among) => return among[at],
+            Self::Among(among) => return among.get(at).copied().unwrap_or_default(),
             Self::Below { anchor, is_in } => return if at == *anchor { *is_in } else { system.is_below(at, *anchor) },
             Self::Above { anchor } => return at == *anchor || system.is_below(*anchor, at),
             Self::Property { property, test } => (property, test),

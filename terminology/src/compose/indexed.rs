@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use super::filter::Prepared;
-use super::{Composer, RULE, prepared, without_concepts};
+use super::{Composer, RULE, prepared};
 use crate::index::{Index, Places, both};
 use crate::issue::Fault;
+use crate::library::Library;
 use crate::model::code_system::Content;
 use crate::model::{CodeSystem, ValueSet};
+
+/// Steps that it takes to look at all that a concept is called.
+const LOOK: usize = 40;
 
 /// Places of a release, in order.
 #[derive(Clone, Debug)]
@@ -40,16 +44,14 @@ impl Composer<'_> {
             return Ok(None);
         }
         let taken = self.take(url, include.version.as_deref());
-        let Some(system) = taken.system.clone().filter(|system| system.index().is_some()) else { return Ok(None) };
+        let is_here = |system: &Arc<CodeSystem>| system.index().is_some() && system.content != Content::NotPresent;
+        let Some(system) = taken.system.clone().filter(is_here) else { return Ok(None) };
         self.options.versions.check(&system).map_err(Fault::processing)?;
         self.note(&taken, &system, set.standing);
         self.library.spend(RULE)?;
         let filters = prepared(&system, include, "ValueSet.compose.include[0]")?;
         if system.content.is_partial() {
             self.used.borrow_mut().partial.insert(system.canonical());
-        }
-        if system.content == Content::NotPresent {
-            return Err(without_concepts(&system));
         }
         let chosen = match &filters[..] {
             [] => Chosen::All,
@@ -117,8 +119,16 @@ impl Indexed {
 
     /// Keeps those of which each word (in small letters) begins a word of what they are called; `looks` looks closer where the words are
     /// not only letters and digits.
-    pub fn retain_named(&mut self, words: &[String], looks: impl Fn(&Arc<CodeSystem>, usize) -> bool) {
-        let Some(index) = self.system.index() else { return };
+    ///
+    /// # Errors
+    /// There are too many to look at.
+    pub fn retain_named(
+        &mut self,
+        words: &[String],
+        library: &Library,
+        looks: impl Fn(&Arc<CodeSystem>, usize) -> bool,
+    ) -> Result<(), Fault> {
+        let Some(index) = self.system.index() else { return Ok(()) };
         let mut named = index.named(words);
         named = match &self.chosen {
             Chosen::All => named,
@@ -131,8 +141,10 @@ impl Indexed {
             Chosen::Listed(listed) => both(listed, &named),
         };
         if !Index::is_exact(words) {
+            library.spend(named.len().saturating_mul(LOOK))?;
             named.retain(|at| looks(&self.system, *at));
         }
         self.chosen = Chosen::Listed(named);
+        Ok(())
     }
 }

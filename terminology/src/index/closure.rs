@@ -62,8 +62,11 @@ pub(super) fn in_order(parents: &Rows, children: &Rows) -> Vec<u32> {
     order
 }
 
-/// All that is above each place, itself left out, in order.
-pub(super) fn above(parents: &Rows) -> Rows {
+/// The most rows of all that is above all places: the largest editions have a tenth of it.
+const MOST: usize = 500_000_000;
+
+/// All that is above each place, itself left out, in order; `None` where that is more than an index holds.
+pub(super) fn above(parents: &Rows) -> Option<Rows> {
     let places = parents.places();
     let mut all = Rows { of: Vec::with_capacity(places + 1), rows: Vec::new() };
     all.of.push(0);
@@ -82,10 +85,13 @@ pub(super) fn above(parents: &Rows) -> Rows {
         }
         found.sort_unstable();
         found.dedup();
+        if all.rows.len() + found.len() > MOST {
+            return None;
+        }
         all.rows.extend(found.iter().filter(|other| **other != at));
         all.of.push(u32::try_from(all.rows.len()).unwrap_or(u32::MAX));
     }
-    all
+    Some(all)
 }
 
 /// Step by step, where the hierarchy runs in a circle.

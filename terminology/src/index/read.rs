@@ -316,6 +316,11 @@ impl Index {
         })
     }
 
+    /// Whether any concept has a property.
+    pub fn has_property(&self, property: &str) -> bool {
+        self.names.properties.iter().any(|known| known == property)
+    }
+
     /// The values of a property as a filter compares them.
     pub fn values(&self, at: usize, property: &str) -> impl Iterator<Item = Cow<'_, str>> {
         let of_it = self.properties(at).filter(move |(name, ..)| *name == property);

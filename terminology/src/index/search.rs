@@ -12,9 +12,9 @@ impl Index {
     /// where all of them are letters and digits; with a hyphen and the like in one, whoever asks looks closer.
     pub fn named(&self, words_asked: &[String]) -> Vec<usize> {
         let mut found: Option<Vec<usize>> = None;
-        for asked in words_asked {
-            let Some(first) = words(asked).next() else { continue };
-            let places = self.beginning(first);
+        // A sign within one parts it into several: where they all begin words there is less to look closer at.
+        for part in words_asked.iter().flat_map(|asked| words(asked)) {
+            let places = self.beginning(part);
             found = Some(match found {
                 None => places,
                 Some(before) => both(&before, &places),

@@ -103,10 +103,7 @@ impl Draft {
         drop(self);
         out.rows((Section::ParentsOf, Section::Parents), &parents)?;
         out.rows((Section::ChildrenOf, Section::Children), &children)?;
-        let above = above(&parents);
-        if above.rows.len() >= NONE as usize {
-            return Err(invalid("there is too much above its concepts"));
-        }
+        let above = above(&parents).ok_or_else(|| invalid("there is too much above its concepts"))?;
         out.rows((Section::AboveOf, Section::Above), &above)?;
         out.rows((Section::BelowOf, Section::Below), &above.turned())?;
         let at = out.written;

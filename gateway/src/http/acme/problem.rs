@@ -1,11 +1,11 @@
 //! Why no certificate could be had.
 
-use std::error::Error;
 use std::{fmt, io};
 
 use instant_acme::Error as AcmeError;
 
 use crate::http::certificate::CertificateError;
+use crate::outward::Cause;
 
 /// The longest text of an authority that is repeated, in characters.
 const LONGEST: usize = 500;
@@ -118,27 +118,13 @@ impl From<AcmeError> for Problem {
 
 impl From<reqwest::Error> for Problem {
     fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            return Self::Unreachable(Unreachable::Silent);
-        }
-        Self::Unreachable(error.source().and_then(cause).unwrap_or(Unreachable::Unknown))
+        Self::Unreachable(match Cause::of(&error) {
+            Cause::Certificate => Unreachable::Certificate,
+            Cause::Refused => Unreachable::Listener,
+            Cause::TimedOut => Unreachable::Silent,
+            Cause::Other => Unreachable::Unknown,
+        })
     }
-}
-
-/// What lies below an error says more.
-fn cause(error: &(dyn Error + 'static)) -> Option<Unreachable> {
-    if error.is::<rustls::Error>() {
-        return Some(Unreachable::Certificate);
-    }
-    let system = error.downcast_ref::<io::Error>();
-    match system.map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => return Some(Unreachable::Listener),
-        Some(io::ErrorKind::TimedOut) => return Some(Unreachable::Silent),
-        _ => {}
-    }
-    // The source of an error of the system leaves out the error that it is made of.
-    let within = system.and_then(io::Error::get_ref);
-    within.and_then(|within| cause(within)).or_else(|| error.source().and_then(cause))
 }
 
 #[cfg(test)]

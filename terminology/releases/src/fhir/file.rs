@@ -92,7 +92,8 @@ fn parsed(file: &File, line: u64, text: &[u8]) -> Result<Value, Fault> {
 }
 
 fn take(file: &File, line: u64, resource: &Value, loaded: &mut Vec<Loaded>) -> Result<(), Fault> {
-    if resource["resourceType"] != "CodeSystem" {
+    // One that is only named would hide the release that it names.
+    if resource["resourceType"] != "CodeSystem" || resource["content"] == "not-present" {
         return Ok(());
     }
     let mut report = Report::default();

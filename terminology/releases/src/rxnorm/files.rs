@@ -75,8 +75,10 @@ fn own_name(source: &Source) -> String {
 /// Which version it is, by its names, else by its list of sources.
 pub(super) fn version(reading: &mut Reading<'_>, files: &Files) -> Result<Option<String>, Fault> {
     let source = reading.source;
+    // The folder of what is read goes before others that lie beside it.
     let names = source.files().iter().map(|file| file.name.clone());
-    if let Some(day) = std::iter::once(own_name(source)).chain(names).find_map(|name| day(&name)) {
+    let own = [folder(&files.names).to_owned(), own_name(source)];
+    if let Some(day) = own.into_iter().chain(names).find_map(|name| day(&name)) {
         return Ok(Some(day));
     }
     let mut found = None;
@@ -84,12 +86,20 @@ pub(super) fn version(reading: &mut Reading<'_>, files: &Files) -> Result<Option
         reading.by_position(file, WIDTH, |row, _| {
             if row.get(ROOT) == super::OWN && found.is_none() {
                 let version = row.get(VERSIONED);
-                found = Some(version.strip_prefix("RXNORM_").unwrap_or(version).to_owned());
+                let version = version.strip_prefix("RXNORM_").unwrap_or(version);
+                found = Some(turned(version).unwrap_or_else(|| version.to_owned()));
             }
             Ok(())
         })?;
     }
     Ok(found.filter(|version| !version.is_empty()))
+}
+
+/// `26AA_261102F`, as the list of sources has it, as FHIR has it: `11022026`.
+fn turned(version: &str) -> Option<String> {
+    let day = version.rsplit('_').next()?.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
+    let is_day = day.len() == 6 && day.bytes().all(|byte| byte.is_ascii_digit());
+    is_day.then(|| format!("{}20{}", &day[2..], &day[..2]))
 }
 
 /// A day as `MMDDYYYY` in a name such as `RxNorm_full_prescribe_01022030.zip` or `Readme_Full_01022030.txt`.

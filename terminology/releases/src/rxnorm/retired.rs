@@ -22,8 +22,8 @@ pub(super) fn read(reading: &mut Reading<'_>, file: &File, draft: &mut Draft) ->
     let (mut names, mut merged) = (Names::default(), Vec::new());
     reading.by_position(file, WIDTH, |row, _| {
         let (code, target) = (row.get(RXCUI), row.get(MERGED));
-        // Atoms that were merged into their own concept, and ones of other sources, say nothing of concepts.
-        if row.get(SAB) != super::OWN || code.is_empty() || target.is_empty() || code == target {
+        // Atoms of other sources say nothing of concepts.
+        if row.get(SAB) != super::OWN || code.is_empty() {
             return Ok(());
         }
         if draft.find(code).is_some_and(|at| (at as usize) < current) {
@@ -31,7 +31,10 @@ pub(super) fn read(reading: &mut Reading<'_>, file: &File, draft: &mut Draft) ->
         }
         number(row, code)?;
         let at = draft.concept(code)?;
-        merged.push((at, number(row, target)?, row.line()));
+        // One that was merged into nothing, or into itself, is only not there any more.
+        if !target.is_empty() && code != target {
+            merged.push((at, number(row, target)?, row.line()));
+        }
         Ok(names.add(at, row.get(TTY), (row.get(LAT), row.get(STR)), "")?)
     })?;
     names.pour(draft, true)?;

@@ -31,6 +31,12 @@ fn is_snapshot(name: &str) -> bool {
     name.contains("snapshot") && name.ends_with(".txt") && !name.starts_with('.')
 }
 
+/// A file's name without its day.
+fn stem(file: &File) -> String {
+    let base = file.base().to_ascii_lowercase();
+    base.rsplit_once('_').map_or_else(|| base.clone(), |(stem, _)| stem.to_owned())
+}
+
 /// Whether a snapshot's concepts are there.
 pub(super) fn is_there(source: &Source) -> bool {
     source
@@ -48,6 +54,10 @@ impl Files {
             if is_snapshot(&name)
                 && let Some(list) = files.list(&name, file, reading)?
             {
+                // The same file of another day: rows of both would be mixed.
+                if let Some(known) = list.iter().find(|known| stem(known) == stem(file)) {
+                    return Err(Fault::Several { one: known.name.clone(), other: file.name.clone() });
+                }
                 list.push(file.clone());
             }
         }
