@@ -43,7 +43,7 @@ pub struct NormalizeArgs {
     /// The codes: CSV, or lines of JSON (.json, .ndjson).
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// A ConceptMap (JSON) that counts; give it again for more.
+    /// A `ConceptMap` (JSON) that counts; give it again for more.
     #[arg(long, value_name = "FILE")]
     map: Vec<PathBuf>,
     /// A system in which names are looked for; give it again for more.
