@@ -55,6 +55,7 @@ fn library() -> Library {
             ("7-5", "And round", &[OLD, ("MAP_TO", "6-7")]),
             ("8-3", "Zeta, gone", &[OLD]),
             ("9-1", "Group A+", &[]),
+            ("LP1-1", "Part of it", &[]),
             ("10-9", "Twin", &[]),
             ("11-7", "twin", &[]),
         ],
@@ -215,6 +216,9 @@ fn only_the_name_that_one_concept_is_shown_by_is_proof() {
         // A code that says what it means is not asked for its name.
         assert_eq!(told(LOINC, "2-6", display), "kept 2-6");
     }
+    assert_eq!(told("http://terminology.hl7.org/CodeSystem/x", "x", "Group A+"), "unknown", "a standard's own code");
+    assert_eq!(told("urn:oid:2.16.840.1.113883.6.12", "x", "Group A+"), "unknown", "the same, by its other name");
+    assert_eq!(told("urn:lab", "x", "Part of it"), "unknown", "nothing is observed by a part");
     assert_eq!(
         shown(&normalize(&library(), Coded { display: "Group A+", ..Coded::default() }, &[])),
         "unknown",

@@ -6,6 +6,24 @@ use super::{Coded, Coding, Method, Told, codings, review, standard};
 use crate::library::Library;
 use crate::model::CodeSystem;
 
+const LOINC: &str = "http://loinc.org";
+
+/// How the addresses of systems begin that are everybody's.
+const STANDARDS: [&str; 12] = [
+    "http://hl7.org/",
+    "http://loinc.org",
+    "http://nucc.org/",
+    "http://snomed.info/",
+    "http://terminology.hl7.org/",
+    "http://unitsofmeasure.org",
+    "http://www.ama-assn.org/",
+    "http://www.cms.gov/",
+    "http://www.nlm.nih.gov/",
+    "http://www.whocc.no/",
+    "https://www.cms.gov/",
+    "urn:ietf:",
+];
+
 /// More concepts than this that have all the words of a name are no candidates: the name says too little.
 const MANY: usize = 200;
 /// Names with more letters are texts.
@@ -15,7 +33,7 @@ const LONGEST: usize = 400;
 /// than the name that a concept is shown by (`Glucose` is one of many): who is only called so by them is a candidate.
 pub(super) fn find(library: &Library, coded: Coded<'_>, targets: &[&str]) -> Option<Told> {
     let name = coded.display.trim();
-    if name.is_empty() || name.len() > LONGEST {
+    if name.is_empty() || name.len() > LONGEST || is_standard(&super::alias::system(coded.system)) {
         return None;
     }
     let (plain, words) = (plain(name), words(name));
@@ -27,7 +45,9 @@ pub(super) fn find(library: &Library, coded: Coded<'_>, targets: &[&str]) -> Opt
         let Some(system) = library.systems(target).into_iter().next() else { continue };
         let Some(index) = system.index() else { continue };
         let mut places = index.named(&words);
-        places.retain(|at| !index.is_inactive(*at) && !index.is_abstract(*at));
+        // Nothing is observed by LOINC's parts, lists and answers.
+        let is_term = |at: usize| *target != LOINC || index.code(at).starts_with(|first: char| first.is_ascii_digit());
+        places.retain(|at| !index.is_inactive(*at) && !index.is_abstract(*at) && is_term(*at));
         same.extend(
             places
                 .iter()
@@ -49,6 +69,11 @@ pub(super) fn find(library: &Library, coded: Coded<'_>, targets: &[&str]) -> Opt
             Some(review(all, "several concepts are called so"))
         }
     }
+}
+
+/// Whether a system is one of everybody's: its codes mean what it says, and a name that another system has, too, says nothing more.
+fn is_standard(url: &str) -> bool {
+    STANDARDS.iter().any(|standard| url.starts_with(standard))
 }
 
 fn words(name: &str) -> Vec<String> {
