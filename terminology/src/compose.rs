@@ -213,7 +213,7 @@ impl<'l> Composer<'l> {
                 }
             }
             if members.len() > MOST_MEMBERS {
-                return Err(Fault::too_costly(format!("The value set holds more than {MOST_MEMBERS} codes.")));
+                return Err(too_many());
             }
         }
         let mut is_matching = set.parameter("versionsMatch") == Some("true");
@@ -302,7 +302,13 @@ impl<'l> Composer<'l> {
             if system.content == Content::NotPresent {
                 return Err(without_concepts(&system));
             }
-            return Ok((0..system.len()).filter(|&place| passes(place)).map(|place| member(place, None)).collect());
+            // A release has many times that: it is told before each is made a member.
+            let places = (0..system.len()).filter(|&place| passes(place)).take(MOST_MEMBERS + 1);
+            let places: Vec<usize> = places.collect();
+            if places.len() > MOST_MEMBERS {
+                return Err(too_many());
+            }
+            return Ok(places.into_iter().map(|place| member(place, None)).collect());
         }
         let found = include.concept.iter().filter_map(|listed| match system.find(&listed.code) {
             Some(place) => passes(place).then(|| member(place, Some(listed))),
@@ -312,6 +318,10 @@ impl<'l> Composer<'l> {
         });
         Ok(found.collect())
     }
+}
+
+fn too_many() -> Fault {
+    Fault::too_costly(format!("The value set holds more than {MOST_MEMBERS} codes."))
 }
 
 /// Steps that a rule takes in a system.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use terminology::compose::MOST_MEMBERS;
 use terminology::expand::expand;
 use terminology::index::{Draft, Index, Kind};
 use terminology::library::Library;
@@ -107,4 +108,34 @@ fn the_latest_edition_is_meant() {
     ] }));
     let answer = terminology::lookup::lookup(&library, &given, None).expect("it is known");
     assert!(answer.to_string().contains("Old"), "{answer}");
+}
+
+/// What is more than is gathered is refused: a part of it would pass for all, most of all where it is excluded.
+#[test]
+fn more_than_is_gathered_is_refused_wherever_it_stands() {
+    let mut draft =
+        Draft::new(json!({ "resourceType": "CodeSystem", "url": "urn:s", "version": "1", "content": "complete" }));
+    for nth in 0..=MOST_MEMBERS {
+        draft.concept(&nth.to_string()).expect("there is room");
+    }
+    let index = Index::open(Arc::new(draft.index().expect("it is written"))).expect("an index");
+    let mut library = Library::default();
+    library.add_system(Arc::new(CodeSystem::indexed(Arc::new(index)).expect("a code system")));
+    let few = json!({ "system": "urn:s", "concept": [{ "code": "1" }, { "code": "200000" }] });
+    library.add(&json!({ "resourceType": "ValueSet", "url": "urn:few", "compose": { "include": [few] } }));
+    let of = |url: &str, compose: Value| json!({ "resourceType": "ValueSet", "url": url, "compose": compose });
+    library.add(&of("urn:all", json!({ "include": [{ "system": "urn:s" }] })));
+    library.add(&of("urn:but", json!({ "include": [few], "exclude": [{ "system": "urn:s" }] })));
+    library.add(&of("urn:both", json!({ "include": [{ "system": "urn:s", "valueSet": ["urn:few"] }] })));
+    let total = |url: &str| {
+        let given = Given::taken(
+            json!({ "parameter": [{ "name": "url", "valueString": url }, { "name": "count", "valueInteger": 1 }] }),
+        );
+        expand(&library, &given, None, "urn:uuid:1", "2026")
+            .map(|set| set["expansion"]["total"].as_u64())
+            .map_err(|fault| fault.status)
+    };
+    assert_eq!(total("urn:few"), Ok(Some(2)));
+    assert_eq!(total("urn:all"), Ok(Some(MOST_MEMBERS as u64 + 1)), "a page of a release is no list of its codes");
+    assert_eq!((total("urn:but"), total("urn:both")), (Err(422), Err(422)));
 }

@@ -15,6 +15,10 @@ use crate::outcome::{Code, Failure};
 
 /// The most codes that one condition may mean.
 const MOST_CODES: usize = 1000;
+/// The most members of a value set of a release that are looked at for a condition: headings among them do not count in the end.
+const MOST_LOOKED_AT: usize = 10 * MOST_CODES;
+/// The same for a binding.
+const MOST_BOUND: usize = 50_000;
 /// Value sets that are asked about at once.
 const TOGETHER: usize = 20;
 
@@ -93,7 +97,7 @@ pub(crate) async fn of_value_sets(
         let many = some.len();
         let question = move |library: &Library| -> Vec<Option<Vec<(String, String)>>> {
             let codes = |members: Vec<Member>| members.into_iter().map(|member| (member.system, member.code)).collect();
-            some.iter().map(|canonical| members(library, canonical).ok().map(codes)).collect()
+            some.iter().map(|canonical| members(library, canonical, MOST_BOUND).ok().map(codes)).collect()
         };
         match library::ask(exchange, Library::default(), question).await {
             Ok((found, _)) => all.extend(found),
@@ -107,11 +111,12 @@ pub(crate) async fn of_value_sets(
 /// The codes of a value set.
 fn contained(library: &Library, canonical: &str) -> Result<Vec<TokenValue>, String> {
     // A heading is no code that something could be said by.
-    let members = members(library, canonical)?.into_iter().filter(|member| !member.is_abstract());
+    let members = members(library, canonical, MOST_LOOKED_AT)?.into_iter().filter(|member| !member.is_abstract());
     Ok(members.map(|member| token(&member.system, &member.code)).collect())
 }
 
-fn members(library: &Library, canonical: &str) -> Result<Vec<Member>, String> {
+/// The members of a value set; of one rule about a release no more than `most`.
+fn members(library: &Library, canonical: &str, most: usize) -> Result<Vec<Member>, String> {
     let (url, version) = parts(canonical);
     let unknown = || "The value set is not known here; store it as a ValueSet, or ask for its codes.".to_owned();
     let set = library.set(url, version).ok_or_else(unknown)?;
@@ -122,6 +127,11 @@ fn members(library: &Library, canonical: &str) -> Result<Vec<Member>, String> {
             "The codes of the value set cannot be told: {why}. Store what is missing, or the set with its expansion."
         )
     };
+    // Of a release it is known how many there are before any is made.
+    let indexed = composer.indexed(&set).map_err(|fault| untold(&fault.issue.text))?;
+    if let Some(many) = indexed.map(|indexed| indexed.len()).filter(|many| *many > most) {
+        return Err(untold(&format!("there are {many}, more than {most}")));
+    }
     let members = composer.members(&set).map_err(|fault| untold(&fault.issue.text))?;
     // Some of them would pass for all of them.
     match composer.used().partial.first() {
@@ -143,7 +153,8 @@ fn related(library: &Library, relation: CodeRelation, url: &str, code: &str) -> 
     let mut tokens = vec![token(url, code)];
     if let Some(at) = system.find(code) {
         let others = if relation == CodeRelation::Above { system.above(at) } else { system.below(at) };
-        tokens.extend(others.into_iter().map(|other| token(url, system.code(other))));
+        // One more than may be tells that there are too many.
+        tokens.extend(others.into_iter().take(MOST_CODES).map(|other| token(url, system.code(other))));
     }
     Ok(tokens)
 }
