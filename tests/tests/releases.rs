@@ -154,6 +154,11 @@ suite! {
         Command::run(&remove).await.expect(0);
         Command::run(&remove).await.expect(2);
         assert_eq!(display("").await, TERMS[0].1);
+        // Where it lies a file of options says, too.
+        let file = server.folder().join("options.toml");
+        std::fs::write(&file, format!("data-dir = {}\n", Json::text(&data_dir))).unwrap();
+        let told = Command::run(&["terminology", "list", "--config", &text(&file), "--json"]).await.expect(0);
+        assert_eq!(Json::of(&told.stdout).items("releases").len(), 1);
         // What is stored of the same version goes before it.
         let own = r#"{"resourceType":"CodeSystem","id":"own","url":"http://loinc.org","version":"2.80","status":"active","content":"complete","concept":[{"code":"1-8","display":"Our own"}]}"#;
         api.put("/CodeSystem/own", own).await.expect(201);

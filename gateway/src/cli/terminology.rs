@@ -50,6 +50,10 @@ Exit codes:
 /// Where releases lie.
 #[derive(Args, Debug)]
 pub struct FolderArgs {
+    /// TOML file of options, by their long names, as `serve` has it: where neither the command line nor an option's variable says
+    /// anything, it does.
+    #[arg(long, value_name = "FILE", env = "FHIR_GATEWAY_CONFIG")]
+    config: Option<PathBuf>,
     /// Folder of the server's files, as `serve` has it.
     #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_DATA_DIR", default_value = "fhir-gateway-data")]
     data_dir: PathBuf,

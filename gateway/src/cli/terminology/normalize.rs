@@ -1,7 +1,7 @@
 //! `fhir-gateway terminology normalize`: a file of codes, each with what it means in the standards. Nothing is written.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use crate::cli::{Exit, Stop};
 
 /// The longest map that is read, in bytes.
 const LONGEST_MAP: u64 = 256 << 20;
+/// The longest line of JSON, in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
 
 pub(super) const HELP: &str = "\
 The file is CSV with a header that names system, code and display (any of them may be missing), or lines of JSON with
@@ -113,10 +115,15 @@ fn rows(path: &Path, each: &mut dyn FnMut(&Row) -> Result<(), Stop>) -> Result<(
     };
     let file = File::open(path).map_err(|error| told(0, &error))?;
     if path.extension().is_some_and(|ending| ending == "json" || ending == "ndjson") {
-        for (line, number) in BufReader::new(file).lines().zip(1..) {
-            let line = line.map_err(|error| told(number, &error))?;
-            if !line.trim().is_empty() {
-                each(&serde_json::from_str(&line).map_err(|error| told(number, &error))?)?;
+        let (mut reader, mut line) = (BufReader::new(file), Vec::new());
+        for number in 1.. {
+            line.clear();
+            let count = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+            match count.map_err(|error| told(number, &error))? as u64 {
+                0 => break,
+                LONGEST_LINE => return Err(told(number, &"it is longer than 1 MiB")),
+                _ if line.trim_ascii().is_empty() => {}
+                _ => each(&serde_json::from_slice(&line).map_err(|error| told(number, &error))?)?,
             }
         }
         return Ok(());
