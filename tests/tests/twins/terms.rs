@@ -1,9 +1,11 @@
 //! The twin worlds of terminology: two databases that are equal but for code systems, value sets and concept maps that a token's scopes
-//! do not reach: later versions, supplements, what reachable ones name. Its bearer is answered alike, byte for byte, by every operation,
+//! do not reach: later versions, supplements, what reachable ones name, the same version as a release that is there for all. Its bearer is answered alike, byte for byte, by every operation,
 //! by searches that ask terminology and by the statement; and one with other scopes is not.
 
 use gateway_tests::{Client, Engine, Json, Options, Server, lab_observation, patient, program};
 use hyper::Method;
+use releases::Catalog;
+use terminology::index::Draft;
 
 use super::{Step, alike, answers_to, get, step};
 
@@ -64,6 +66,8 @@ fn record() -> Vec<Json> {
             "active",
             r#""include":[{"system":"urn:t:codes"},{"valueSet":["urn:t:gone"]}]"#,
         ),
+        // A release of it is there for everybody.
+        set("out", "urn:t:out", "1", "active", r#""include":[{"system":"urn:t:release"}]"#),
         map("map", "urn:t:map", "active", "x"),
         patient("term", "Term"),
     ];
@@ -99,6 +103,8 @@ fn ghosts() -> Vec<Json> {
         system("hidden", "urn:t:hidden", "1", "draft", WHOLE, r#"{"code":"h","display":"H"},{"code":"i"}"#),
         set("all-9", "urn:t:all", "9", "draft", r#""include":[{"system":"urn:t:codes","concept":[{"code":"c"}]}]"#),
         set("gone", "urn:t:gone", "1", "draft", r#""include":[{"system":"urn:t:hidden"}]"#),
+        system("release-1", "urn:t:release", "1", "draft", WHOLE, r#"{"code":"a","display":"Ours"},{"code":"g"}"#),
+        system("release-2", "urn:t:release", "2", "draft", WHOLE, r#"{"code":"a","display":"Later"}"#),
         map("map-9", "urn:t:map", "draft", "y"),
         map("other", "urn:t:other-map", "draft", "z"),
     ]
@@ -110,7 +116,7 @@ fn asked() -> Vec<Step> {
         get("/CodeSystem?_summary=count"),
         get("/ConceptMap/$translate?system=urn:t:codes&code=a"),
     ];
-    for name in ["all", "few", "old", "but", "far", "list", "names", "gone", "none"] {
+    for name in ["all", "few", "old", "but", "far", "list", "names", "out", "gone", "none"] {
         let url = format!("url=urn:t:{name}");
         for more in [
             "",
@@ -125,9 +131,15 @@ fn asked() -> Vec<Step> {
         ] {
             steps.push(get(format!("/ValueSet/$expand?{url}{more}")));
         }
-        for (system, code) in
-            [("codes", "a"), ("codes", "b"), ("codes", "z"), ("hidden", "h"), ("hidden", "i"), ("none", "a")]
-        {
+        for (system, code) in [
+            ("codes", "a"),
+            ("codes", "b"),
+            ("codes", "z"),
+            ("hidden", "h"),
+            ("hidden", "i"),
+            ("release", "a"),
+            ("none", "a"),
+        ] {
             for more in ["", "&systemVersion=9.0", "&display=Another", "&useSupplement=urn:t:more"] {
                 steps.push(get(format!("/ValueSet/$validate-code?{url}&system=urn:t:{system}&code={code}{more}")));
             }
@@ -138,7 +150,7 @@ fn asked() -> Vec<Step> {
         steps.push(get(format!("/ValueSet/{name}/$expand")));
         steps.push(get(format!("/ValueSet/$expand?url=urn:t:{name}|9")));
     }
-    for system in ["codes", "hidden", "more", "none"] {
+    for system in ["codes", "hidden", "more", "release", "none"] {
         for code in ["a", "b", "z", "h"] {
             let of = format!("system=urn:t:{system}&code={code}");
             for more in ["", "&version=9.0", "&property=*&displayLanguage=fr", "&useSupplement=urn:t:more"] {
@@ -172,6 +184,17 @@ fn asked() -> Vec<Step> {
     steps
 }
 
+/// A release beside what is stored.
+fn import(server: &Server) {
+    let header = r#"{"resourceType":"CodeSystem","url":"urn:t:release","version":"1","name":"R","status":"active","content":"complete"}"#;
+    let mut draft = Draft::new(header.parse().unwrap());
+    for code in ["a", "b"] {
+        let at = draft.concept(code).unwrap();
+        draft.display(at, &format!("Released {code}")).unwrap();
+    }
+    Catalog::at(&server.data_dir().join("terminology")).keep(draft).unwrap();
+}
+
 /// A server on the record, in one of the worlds with more of what scopes do not reach.
 async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
     let owner = Server::with(engine, Options { seed: Some(42), ..Options::default() });
@@ -181,6 +204,7 @@ async fn world(engine: Engine, haunted: bool) -> (Server, Server) {
     }
     let arguments = ["--dev-consent", "enforce"].map(str::to_owned).into();
     let seen = owner.beside_with(Options { seed: Some(7), arguments, ..Options::default() });
+    [&owner, &seen].into_iter().for_each(import);
     (owner, seen)
 }
 
@@ -202,6 +226,7 @@ pub(super) async fn terminology_that_is_not_reached_changes_nothing(engine: Engi
         (r#""mode":"match""#, 8),
         ("\n404", 40),
         (r#""uri":"urn:t:codes""#, 1),
+        ("Released a", 10),
     ] {
         assert!(has(what) >= least, "{what}: {} of {}", has(what), seen.len());
     }
