@@ -11,7 +11,7 @@ mod read;
 mod search;
 mod write;
 
-pub use self::draft::{Draft, Kind, TooMuch};
+pub use self::draft::{Draft, Kind, Names, TooMuch};
 pub use self::read::{Broken, Index, Places};
 pub(crate) use self::search::both;
 

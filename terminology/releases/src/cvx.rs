@@ -11,9 +11,9 @@ use terminology::index::{Draft, Kind};
 use self::date::date;
 use crate::Loaded;
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::report::Report;
 use crate::source::{File, Source};
-use crate::table::Progress;
 use crate::text::fault;
 
 /// The most bytes of such a table: the real ones have fewer than a hundred thousand.
@@ -90,14 +90,21 @@ fn decoded(source: &Source, file: &File) -> Result<String, Fault> {
     }
 }
 
-fn table(source: &Source, which: Which) -> Option<(&File, String)> {
+/// The file with the table, and its text. One that is no text is another one; one that cannot be read is an error.
+fn table(source: &Source, which: Which) -> Result<Option<(&File, String)>, Fault> {
     let named = which.says().0.to_ascii_lowercase();
     let is_text = |file: &&File| file.base().to_ascii_lowercase().ends_with(".txt") && file.size <= LARGEST;
-    let read = |file| Some((file, decoded(source, file).ok()?));
-    let is_it = |(_, text): &(&File, String)| text.lines().take(2).any(|line| which.is_row(line));
+    let is_it = |text: &str| text.lines().take(2).any(|line| which.is_row(line));
     let mut files: Vec<&File> = source.files().iter().filter(is_text).collect();
     files.sort_by_key(|file| !file.base().to_ascii_lowercase().contains(&named));
-    files.into_iter().filter_map(read).find(is_it)
+    for file in files {
+        match decoded(source, file) {
+            Ok(text) if is_it(&text) => return Ok(Some((file, text))),
+            Err(fault @ Fault::Read { .. }) => return Err(fault),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(None)
 }
 
 /// A table of that name that cannot be decoded.
@@ -107,8 +114,11 @@ fn spoilt(source: &Source, which: Which) -> Option<Fault> {
 }
 
 /// Whether the source has the table.
-pub fn is_there(source: &Source, which: Which) -> bool {
-    table(source, which).is_some()
+///
+/// # Errors
+/// [`Fault::Read`]: a file that may be it cannot be read.
+pub fn is_there(source: &Source, which: Which) -> Result<bool, Fault> {
+    Ok(table(source, which)?.is_some())
 }
 
 /// Reads a table. Where the version is not given, it is the day of the latest change.
@@ -117,7 +127,7 @@ pub fn is_there(source: &Source, which: Which) -> bool {
 /// [`Fault`]: the table is not there, is neither UTF-8 nor UTF-16, or a row has too few fields.
 pub fn load(source: &Source, which: Which, version: Option<&str>, progress: Progress<'_>) -> Result<Loaded, Fault> {
     let (name, usual, ..) = which.says();
-    let Some((file, text)) = table(source, which) else {
+    let Some((file, text)) = table(source, which)? else {
         return Err(spoilt(source, which).unwrap_or(Fault::Missing { release: name, file: usual }));
     };
     let lines: Vec<(u64, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
@@ -165,7 +175,10 @@ fn row(
         match (name, kind) {
             ("fullName", _) if text == display => {}
             ("fullName", _) => draft.designation(at, "en-US", "", text)?,
-            (_, Kind::Boolean) => draft.property(at, name, kind, &text.eq_ignore_ascii_case("true").to_string())?,
+            (_, Kind::Boolean) => match text.to_ascii_lowercase().as_str() {
+                flag @ ("true" | "false") => draft.property(at, name, kind, flag)?,
+                _ => report.odd(&file.name, line, format!("{name} is {text}, neither true nor false; skipped")),
+            },
             (_, Kind::DateTime) => match date(text) {
                 Some(date) => draft.property(at, name, kind, &date)?,
                 None => report.odd(&file.name, line, format!("{text} is no date; skipped")),

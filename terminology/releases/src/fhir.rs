@@ -12,10 +12,6 @@ use crate::report::Report;
 
 pub use self::file::{is_there, load};
 
-/// Kinds of values, by the elements that hold them.
-const KINDS: [Kind; 7] =
-    [Kind::Code, Kind::Coding, Kind::String, Kind::Integer, Kind::Boolean, Kind::DateTime, Kind::Decimal];
-
 /// Reads a code system. Places follow the document; a code that comes twice counts as it stands first, and is below all that it stands in.
 ///
 /// # Errors
@@ -117,9 +113,14 @@ fn take(draft: &mut Draft, at: u32, fields: &Map<String, Value>, relations: &mut
     }
     for property in items(fields, "property") {
         let name = text(property, "code");
-        let said = KINDS.iter().find_map(|kind| Some((*kind, property.get(kind.element())?)));
+        let said = Kind::ALL.iter().find_map(|kind| Some((*kind, property.get(kind.element())?)));
         let (kind, value) =
             said.filter(|_| !name.is_empty()).ok_or(Wrong::What("a property has no code or no value"))?;
+        if property.as_object().is_some_and(|fields| fields.len() > 2) {
+            return Err(Wrong::What(
+                "a property says more than its code and its value, which an index has no room for",
+            ));
+        }
         let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         draft.property(at, name, kind, &written)?;
         relations.hear(at, name, if kind == Kind::Coding { text(value, "code") } else { &written });

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::fault::Fault;
 use crate::icd10cm;
+use crate::reading::Progress;
 use crate::source::{File, Source};
-use crate::table::Progress;
 use crate::text;
 
 /// How many lines tell which way a file goes.

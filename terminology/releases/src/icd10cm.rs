@@ -6,9 +6,9 @@ use terminology::index::{Draft, Kind};
 
 use crate::Loaded;
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::report::Report;
 use crate::source::{File, Source};
-use crate::table::Progress;
 use crate::text;
 
 const FILE: &str = "icd10cm-order-YYYY.txt";
@@ -89,8 +89,11 @@ fn year(name: &str) -> Option<&str> {
 }
 
 /// Whether the source has an order file.
-pub fn is_there(source: &Source) -> bool {
-    order(source).is_ok_and(|file| file.is_some())
+///
+/// # Errors
+/// [`Fault::Read`]: a file that may be it cannot be read.
+pub fn is_there(source: &Source) -> Result<bool, Fault> {
+    Ok(order(source)?.is_some())
 }
 
 /// Reads the order file. Where the version is not given, it is the year that the file is called by. `progress` hears the file's name

@@ -55,21 +55,21 @@ pub fn load(path: &Path, version: Option<&str>, progress: Progress<'_>) -> Resul
     if rxnorm::is_there(&source) {
         all.push(rxnorm::load(&source, version, progress)?);
     }
-    if loinc::is_there(&source) {
+    if loinc::is_there(&source)? {
         all.push(loinc::load(&source, version, progress)?);
     }
-    if icd10cm::is_there(&source) {
+    if icd10cm::is_there(&source)? {
         all.push(icd10cm::load(&source, version, progress)?);
     }
     for which in [cvx::Which::Cvx, cvx::Which::Mvx] {
-        if cvx::is_there(&source, which) {
+        if cvx::is_there(&source, which)? {
             all.push(cvx::load(&source, which, version, progress)?);
         }
     }
-    if ndc::is_there(&source) {
+    if ndc::is_there(&source)? {
         all.push(ndc::load(&source, version, progress)?);
     }
-    if all.is_empty() && fhir::is_there(&source) {
+    if all.is_empty() && fhir::is_there(&source)? {
         all = fhir::load(&source, progress)?;
     }
     if all.is_empty() {

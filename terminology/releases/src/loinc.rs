@@ -15,9 +15,10 @@ use terminology::index::Draft;
 use self::role::TERMS;
 use crate::Loaded;
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::report::Report;
 use crate::source::Source;
-use crate::table::{Form, Progress, Row, Table, Tables};
+use crate::table::{Form, Row, Table, Tables};
 
 pub use terminology::codes::loinc::has_check_digit;
 
@@ -56,8 +57,11 @@ impl<'r> Reading<'r> {
 }
 
 /// Whether the source is a LOINC release.
-pub fn is_there(source: &Source) -> bool {
-    tables(source).is_ok_and(|tables| tables.find(&TERMS).is_some())
+///
+/// # Errors
+/// [`Fault::Read`]: a file that may be one of its own cannot be read.
+pub fn is_there(source: &Source) -> Result<bool, Fault> {
+    Ok(tables(source)?.find(&TERMS).is_some())
 }
 
 fn tables(source: &Source) -> Result<Tables<'_>, Fault> {
@@ -70,7 +74,7 @@ fn tables(source: &Source) -> Result<Tables<'_>, Fault> {
 /// # Errors
 /// [`Fault`]: the table of terms is not there, a row is not what its header promises, the hierarchy runs in a circle, or something
 /// cannot be read.
-pub fn load(source: &Source, version: Option<&str>, progress: &mut dyn FnMut(&str, u64)) -> Result<Loaded, Fault> {
+pub fn load(source: &Source, version: Option<&str>, progress: Progress<'_>) -> Result<Loaded, Fault> {
     let tables = tables(source)?;
     let terms = tables.find(&TERMS).ok_or(Fault::Missing { release: "LOINC", file: TERMS.file })?;
     let mut report = Report::default();

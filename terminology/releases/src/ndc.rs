@@ -8,9 +8,10 @@ use terminology::index::{Draft, Kind};
 use crate::Loaded;
 use crate::cvx::date::date;
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::report::Report;
 use crate::source::Source;
-use crate::table::{Column, Form, Progress, Role, Row, Table, Tables};
+use crate::table::{Column, Form, Role, Row, Table, Tables};
 use terminology::codes::ndc::{Forms, forms};
 
 const PRODUCTS: Role =
@@ -28,8 +29,12 @@ fn tables(source: &Source) -> Result<Tables<'_>, Fault> {
 }
 
 /// Whether the source is the directory.
-pub fn is_there(source: &Source) -> bool {
-    tables(source).is_ok_and(|tables| tables.find(&PRODUCTS).is_some() && tables.find(&PACKAGES).is_some())
+///
+/// # Errors
+/// [`Fault::Read`]: a file that may be one of its own cannot be read.
+pub fn is_there(source: &Source) -> Result<bool, Fault> {
+    let tables = tables(source)?;
+    Ok(tables.find(&PRODUCTS).is_some() && tables.find(&PACKAGES).is_some())
 }
 
 /// Reads the directory. It does not say its version, so that there is none where none is given. `progress` hears a file's name and how
@@ -37,7 +42,7 @@ pub fn is_there(source: &Source) -> bool {
 ///
 /// # Errors
 /// [`Fault`]: products or packages are not there, a row is not what its header promises, or something cannot be read.
-pub fn load(source: &Source, version: Option<&str>, progress: &mut dyn FnMut(&str, u64)) -> Result<Loaded, Fault> {
+pub fn load(source: &Source, version: Option<&str>, progress: Progress<'_>) -> Result<Loaded, Fault> {
     let tables = tables(source)?;
     let find = |role: &Role| tables.find(role).ok_or(Fault::Missing { release: "The NDC directory", file: role.file });
     let (products, packages) = (find(&PRODUCTS)?, find(&PACKAGES)?);

@@ -1,29 +1,9 @@
 //! What is stated of concepts, gathered until a file is read: in order of the concepts, each statement once. A release states the same
 //! many times: in every role group, for every atom, in every file of a package.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use terminology::index::{Draft, Kind, TooMuch};
-
-/// Names of properties by number, in the order in which they came.
-#[derive(Default)]
-struct Names {
-    places: HashMap<String, u16>,
-    all: Vec<String>,
-}
-
-impl Names {
-    fn of(&mut self, name: &str) -> Result<u16, TooMuch> {
-        if let Some(&known) = self.places.get(name) {
-            return Ok(known);
-        }
-        let place = u16::try_from(self.all.len()).map_err(|_| TooMuch("names of properties"))?;
-        self.all.push(name.to_owned());
-        self.places.insert(name.to_owned(), place);
-        Ok(place)
-    }
-}
+use terminology::index::{Draft, Kind, Names, TooMuch};
 
 /// Statements whose value is a code that is a number.
 #[derive(Default)]
@@ -47,9 +27,9 @@ impl Links {
         for (at, name, target) in self.all {
             code.clear();
             let _ = write!(code, "{target}");
-            draft.property(at, &self.names.all[usize::from(name)], Kind::Code, &code)?;
+            draft.property(at, self.names.name(name), Kind::Code, &code)?;
         }
-        Ok(self.names.all)
+        Ok(self.names.into_all())
     }
 }
 
@@ -77,11 +57,10 @@ impl Texts {
         let key = |&(at, name, start, length): &(u32, u16, usize, u32)| (at, name, text(start, length));
         self.all.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
         self.all.dedup_by(|one, other| key(one) == key(other));
-        let kinds: Vec<Kind> = self.names.all.iter().map(|name| kind(name)).collect();
+        let kinds: Vec<Kind> = self.names.all().iter().map(|name| kind(name)).collect();
         for (at, name, start, length) in self.all {
-            let place = usize::from(name);
-            draft.property(at, &self.names.all[place], kinds[place], text(start, length))?;
+            draft.property(at, self.names.name(name), kinds[usize::from(name)], text(start, length))?;
         }
-        Ok(self.names.all)
+        Ok(self.names.into_all())
     }
 }

@@ -9,13 +9,11 @@ use csv::{ByteRecord, ReaderBuilder, StringRecord};
 
 use self::bounded::{Bounded, LONGEST};
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::source::{File, Source};
 
 /// How often it is told how far a file has been read, in rows.
 const TOLD_EVERY: u64 = 10_000;
-
-/// Who is told how far a file has been read: its name, and its rows so far.
-pub(crate) type Progress<'p> = &'p mut dyn FnMut(&str, u64);
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

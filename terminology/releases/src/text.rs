@@ -3,8 +3,8 @@
 use std::io::{BufRead, Read as _};
 
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::source::{File, Source};
-use crate::table::Progress;
 
 /// The most bytes of a line.
 const LONGEST: u64 = 1 << 20;

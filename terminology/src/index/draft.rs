@@ -1,14 +1,14 @@
 //! A code system that is being put together, concept by concept: texts lie in one piece, all else is numbers, so that half a
 //! million concepts fit in memory while they are read.
 
+mod names;
 mod seen;
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::model::CodeSystem;
-use crate::model::code_system::{Concept, Property};
+pub use self::names::Names;
 
 /// Where a text lies.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -37,23 +37,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 7] =
+    /// All of them.
+    pub const ALL: [Self; 7] =
         [Self::Code, Self::Coding, Self::String, Self::Integer, Self::Boolean, Self::DateTime, Self::Decimal];
-
-    /// The value of a property as a resource has it; `None` where it has none, or one of another type.
-    fn written(property: &Property) -> Option<(Self, String)> {
-        let (name, value) = property.value()?;
-        let kind = Self::ALL.into_iter().find(|kind| kind.element() == name)?;
-        let is_fit = match kind {
-            Self::Code | Self::String | Self::DateTime => value.is_string(),
-            Self::Coding => value.is_object(),
-            Self::Integer => value.is_i64(),
-            Self::Boolean => value.is_boolean(),
-            Self::Decimal => value.is_number(),
-        };
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        (is_fit && property.rest.len() == 1).then_some((kind, text))
-    }
 
     /// What FHIR calls an element with such a value.
     pub fn element(self) -> &'static str {
@@ -81,25 +67,6 @@ pub(super) struct Stated {
     pub(super) property: u16,
     pub(super) kind: Kind,
     pub(super) value: Text,
-}
-
-/// Texts that come again and again; the first is the empty one.
-#[derive(Default)]
-pub(super) struct Names {
-    pub(super) all: Vec<String>,
-    places: HashMap<String, u16>,
-}
-
-impl Names {
-    fn of(&mut self, text: &str) -> Result<u16, TooMuch> {
-        if let Some(&known) = self.places.get(text) {
-            return Ok(known);
-        }
-        let place = u16::try_from(self.all.len()).map_err(|_| TooMuch("names of properties, languages or uses"))?;
-        self.all.push(text.to_owned());
-        self.places.insert(text.to_owned(), place);
-        Ok(place)
-    }
 }
 
 /// More than an index can hold.
@@ -161,57 +128,6 @@ impl Draft {
         let _ = draft.languages.of("");
         let _ = draft.uses.of("");
         draft
-    }
-
-    /// A `CodeSystem` as FHIR has it. `None` where it is none, or says something of a concept that an index has no room for (values of
-    /// other types): it is read as it is then.
-    ///
-    /// # Errors
-    /// There is more of it than an index holds.
-    pub fn of(resource: &Value) -> Result<Option<Self>, TooMuch> {
-        let Some(system) = CodeSystem::read(resource) else { return Ok(None) };
-        let mut header = resource.clone();
-        if let Some(fields) = header.as_object_mut() {
-            fields.retain(|name, _| name != "concept" && name != "text");
-        }
-        let mut draft = Self::new(header);
-        draft.keep_order();
-        for at in 0..system.len() {
-            if !draft.take(&system.concept(at))? {
-                return Ok(None);
-            }
-        }
-        let parents = (0..system.len()).flat_map(|at| system.parents(at).iter().map(move |parent| (at, parent)));
-        let number = |place: usize| u32::try_from(place).map_err(|_| TooMuch("concepts"));
-        for (at, parent) in parents {
-            draft.parent(number(at)?, number(parent)?);
-        }
-        Ok(Some(draft))
-    }
-
-    fn take(&mut self, concept: &Concept) -> Result<bool, TooMuch> {
-        let at = self.concept(&concept.code)?;
-        if let Some(display) = concept.display.as_ref().filter(|text| !text.is_empty()) {
-            self.display(at, display)?;
-        }
-        if let Some(definition) = concept.definition.as_ref().filter(|text| !text.is_empty()) {
-            self.definition(at, definition)?;
-        }
-        for designation in &concept.designations {
-            let used_for = match &designation.extension[..] {
-                [] => designation.used_for.as_ref().map(Value::to_string).unwrap_or_default(),
-                extensions => Self::use_with(designation.used_for.as_ref(), &json!(extensions)),
-            };
-            self.designation(at, designation.language.as_deref().unwrap_or_default(), &used_for, &designation.value)?;
-        }
-        for property in &concept.properties {
-            let Some((kind, value)) = Kind::written(property) else { return Ok(false) };
-            self.property(at, &property.code, kind, &value)?;
-        }
-        if !concept.extension.is_empty() {
-            self.extension(at, &serde_json::to_string(&concept.extension).unwrap_or_default())?;
-        }
-        Ok(true)
     }
 
     /// How many concepts there are.

@@ -66,8 +66,8 @@ impl Draft {
         out.put(MAGIC)?;
         out.section(Section::Header, self.header.to_string().as_bytes())?;
         let uses: Vec<serde_json::Value> =
-            self.uses.all.iter().map(|text| serde_json::from_str(text).unwrap_or_default()).collect();
-        let names = json!({ "languages": self.languages.all, "uses": uses, "properties": self.names.all });
+            self.uses.all().iter().map(|text| serde_json::from_str(text).unwrap_or_default()).collect();
+        let names = json!({ "languages": self.languages.all(), "uses": uses, "properties": self.names.all() });
         out.section(Section::Names, names.to_string().as_bytes())?;
         let flags = self.flags(&system);
         out.section(Section::Flags, &flags)?;
@@ -162,7 +162,7 @@ impl Draft {
     fn flags(&self, system: &CodeSystem) -> Vec<u8> {
         let called = ["inactive", "status", "notSelectable"].map(|name| {
             let called = system.called(name);
-            self.names.all.iter().position(|known| known == called)
+            self.names.all().iter().position(|known| known == called)
         });
         let mut flags = vec![0_u8; self.codes.len()];
         let mut seen = HashSet::new();
@@ -229,7 +229,7 @@ impl Draft {
 
     /// The values by which concepts are found, by name of the property and value.
     fn key_rows(&self) -> Vec<u32> {
-        let keyed: Vec<bool> = self.names.all.iter().map(|name| self.keyed.contains(name)).collect();
+        let keyed: Vec<bool> = self.names.all().iter().map(|name| self.keyed.contains(name)).collect();
         let rows = self.properties.iter().filter(|row| keyed[usize::from(row.property)]);
         let mut rows: Vec<_> = rows.collect();
         rows.sort_by_key(|row| (row.property, self.cut(row.value), row.at));

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::read;
 use crate::Loaded;
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::report::Report;
 use crate::source::{File, Source};
-use crate::table::Progress;
 
 /// The most bytes of a file with one resource, or of a line.
 const LARGEST: u64 = 1 << 30;
@@ -25,7 +25,10 @@ fn files(source: &Source) -> impl Iterator<Item = &File> {
 }
 
 /// Whether the source has files that look as if there were code systems in them.
-pub fn is_there(source: &Source) -> bool {
+///
+/// # Errors
+/// [`Fault::Read`]: a file that may be one cannot be read.
+pub fn is_there(source: &Source) -> Result<bool, Fault> {
     let is_one = |file: &File| {
         let told = |error| Fault::Read { file: file.name.clone(), error };
         source.read(file, |bytes| {
@@ -35,7 +38,12 @@ pub fn is_there(source: &Source) -> bool {
             Ok(has(b"\"CodeSystem\"") || has(b"\"Bundle\""))
         })
     };
-    files(source).any(|file| is_one(file).unwrap_or(false))
+    for file in files(source) {
+        if is_one(file)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Reads all code systems of the source; resources of other types are passed over.

@@ -2,12 +2,12 @@
 
 use super::Reading;
 use super::role::{CONSUMER, VARIANT};
-use super::term::{ENGLISH, Marked, use_of};
+use super::term::{ENGLISH, ForPatients, use_of};
 use crate::fault::Fault;
 use crate::table::Table;
 
-/// Reads names for patients; not those that the terms had already.
-pub(super) fn consumer(reading: &mut Reading<'_>, named: &Marked) -> Result<(), Fault> {
+/// Reads names for patients; one that the term has already stands there once.
+pub(super) fn consumer(reading: &mut Reading<'_>, named: &ForPatients) -> Result<(), Fault> {
     let Some(table) = reading.find(&CONSUMER, "names for patients") else { return Ok(()) };
     let (code, name) = (table.needs(&["LoincNumber"])?, table.needs(&["ConsumerName"])?);
     let used_for = use_of("CONSUMER_NAME");
@@ -17,7 +17,7 @@ pub(super) fn consumer(reading: &mut Reading<'_>, named: &Marked) -> Result<(), 
             report.odd(&table.file.name, row.line, format!("{code} is not there; skipped"));
             return Ok(());
         };
-        if name.is_empty() || named.get(at as usize) == Some(&true) {
+        if name.is_empty() || named.get(at as usize).is_some_and(|known| **known == *name) {
             return Ok(());
         }
         Ok(draft.designation(at, ENGLISH, &used_for, name)?)

@@ -26,8 +26,8 @@ pub(super) fn use_of(column: &str) -> String {
     format!(r#"{{"system":"{SYSTEM}","code":"{column}"}}"#)
 }
 
-/// Places of concepts that something is so of.
-pub(super) type Marked = Vec<bool>;
+/// What the terms are called for patients, by their places; empty where they are not.
+pub(super) type ForPatients = Vec<Box<str>>;
 
 struct Columns {
     code: Column,
@@ -60,10 +60,10 @@ impl Columns {
     }
 }
 
-/// Reads the terms; says which have a name for patients.
-pub(super) fn read<'r>(reading: &mut Reading<'r>, terms: &Table<'r>, axes: &Axes) -> Result<Marked, Fault> {
+/// Reads the terms; says what they are called for patients.
+pub(super) fn read<'r>(reading: &mut Reading<'r>, terms: &Table<'r>, axes: &Axes) -> Result<ForPatients, Fault> {
     let columns = Columns::of(terms)?;
-    let mut named = Marked::new();
+    let mut named = ForPatients::new();
     reading.each(terms, |draft, report, row| {
         let code = row.get(columns.code);
         if code.is_empty() {
@@ -75,7 +75,7 @@ pub(super) fn read<'r>(reading: &mut Reading<'r>, terms: &Table<'r>, axes: &Axes
             return Ok(());
         }
         checked(report, terms, row, code);
-        named.push(!row.get(columns.consumer).is_empty());
+        named.push(row.get(columns.consumer).into());
         term(draft, row, &columns, at, axes.of(code))
     })?;
     Ok(named)

@@ -1,9 +1,10 @@
 //! Which version a release is.
 
 use crate::fault::Fault;
+use crate::reading::Progress;
 use crate::report::Report;
 use crate::source::Source;
-use crate::table::{Progress, Table};
+use crate::table::Table;
 
 /// What the release, or the folder that its terms are in, is called; else the greatest that a term was changed in.
 pub(super) fn of(source: &Source, terms: &Table<'_>, report: &mut Report) -> Result<String, Fault> {

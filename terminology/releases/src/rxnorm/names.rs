@@ -1,9 +1,7 @@
 //! Names of concepts, and which of them is shown.
 
-use std::collections::HashMap;
-
 use serde_json::json;
-use terminology::index::{Draft, Kind, TooMuch};
+use terminology::index::{self, Draft, Kind, TooMuch};
 
 use crate::delimited::Row;
 use crate::fault::Fault;
@@ -43,8 +41,7 @@ struct Name {
 pub(super) struct Names {
     all: Vec<Name>,
     texts: String,
-    kinds: Vec<String>,
-    places: HashMap<String, u16>,
+    kinds: index::Names,
 }
 
 /// How well a name of a term type suits to be shown. Each concept has one name of the type that says what it is (`SCD`, `IN`); the others
@@ -67,15 +64,7 @@ impl Names {
         (language, text): (&str, &str),
         suppress: &str,
     ) -> Result<(), TooMuch> {
-        let place = match self.places.get(kind) {
-            Some(&known) => known,
-            None => {
-                let place = u16::try_from(self.kinds.len()).map_err(|_| TooMuch("term types"))?;
-                self.kinds.push(kind.to_owned());
-                self.places.insert(kind.to_owned(), place);
-                place
-            }
-        };
+        let place = self.kinds.of(kind)?;
         let language = match language {
             "ENG" => "en",
             "SPA" => "es",
@@ -99,7 +88,7 @@ impl Names {
         self.all.dedup_by(|one, other| one.at == other.at && one.kind == other.kind && text(one) == text(other));
         let system = super::SYSTEM;
         let uses: Vec<String> =
-            self.kinds.iter().map(|kind| json!({"system": system, "code": kind}).to_string()).collect();
+            self.kinds.all().iter().map(|kind| json!({"system": system, "code": kind}).to_string()).collect();
         for names in self.all.chunk_by(|one, other| one.at == other.at) {
             let Some((best, others)) = names.split_first() else { continue };
             draft.display(best.at, text(best))?;
@@ -115,7 +104,7 @@ impl Names {
             let mut last = None;
             for name in names.iter().filter(|name| name.rank == 0) {
                 if last.replace(name.kind) != Some(name.kind) {
-                    draft.property(name.at, "TTY", Kind::String, &self.kinds[usize::from(name.kind)])?;
+                    draft.property(name.at, "TTY", Kind::String, self.kinds.name(name.kind))?;
                 }
             }
         }

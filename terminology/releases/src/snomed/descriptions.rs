@@ -13,6 +13,8 @@ use crate::source::File;
 
 const USED_AS_NAME: &str =
     r#"{"system":"http://snomed.info/sct","code":"900000000000003001","display":"Fully specified name"}"#;
+const USED_AS_DEFINITION: &str =
+    r#"{"system":"http://snomed.info/sct","code":"900000000000550004","display":"Definition"}"#;
 const USED_AS_SYNONYM: &str = r#"{"system":"http://snomed.info/sct","code":"900000000000013009","display":"Synonym"}"#;
 
 /// How well a name suits to be shown; less is better.
@@ -88,8 +90,10 @@ pub(super) fn read(
                     shown.offer(draft, at, rank, term)?;
                 }
                 DEFINITION => {
-                    if !std::mem::replace(&mut is_defined[at as usize], true) {
-                        draft.definition(at, term)?;
+                    // A concept has one definition; others, and those of other languages, stand beside its names.
+                    match std::mem::replace(&mut is_defined[at as usize], true) {
+                        false => draft.definition(at, term)?,
+                        true => draft.designation(at, language, USED_AS_DEFINITION, term)?,
                     }
                 }
                 other => {

@@ -37,17 +37,17 @@ impl Draft {
 
     /// How else it is said: language, use and text.
     pub fn designations_of(&self, at: u32) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.designations.iter().filter(move |one| one.at == at).map(|one| {
-            let (language, used_for) = (usize::from(one.language), usize::from(one.used_for));
-            (self.languages.all[language].as_str(), self.uses.all[used_for].as_str(), self.read(one.text))
-        })
+        self.designations
+            .iter()
+            .filter(move |one| one.at == at)
+            .map(|one| (self.languages.name(one.language), self.uses.name(one.used_for), self.read(one.text)))
     }
 
     /// What is known of it: property, kind and value.
     pub fn properties_of(&self, at: u32) -> impl Iterator<Item = (&str, Kind, &str)> {
         let of = move |one: &super::Stated| (one.property, one.kind, one.value);
         let own = self.properties.iter().filter(move |one| one.at == at).map(of);
-        own.map(|(property, kind, value)| (self.names.all[usize::from(property)].as_str(), kind, self.read(value)))
+        own.map(|(property, kind, value)| (self.names.name(property), kind, self.read(value)))
     }
 
     /// What it is below.

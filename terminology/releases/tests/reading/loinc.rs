@@ -1,15 +1,10 @@
 //! LOINC releases: made-up ones, and the real subset where it is there.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-#[path = "support/release.rs"]
-mod release;
-
 use std::collections::HashMap;
 
 use releases::{Fault, Loaded, Source, loinc};
 
-use self::release::{Release, fault, is_told, row, shared, told};
+use crate::support::{Release, fault, is_told, row, shared, told};
 
 const HEADER: &str = "\"LOINC_NUM\",\"COMPONENT\",\"PROPERTY\",\"TIME_ASPCT\",\"SYSTEM\",\"CLASS\",\"VersionLastChanged\",\
     \"DefinitionDescription\",\"STATUS\",\"CONSUMER_NAME\",\"CLASSTYPE\",\"SHORTNAME\",\"LONG_COMMON_NAME\"\n";
@@ -60,7 +55,7 @@ fn a_term_has_its_names_axes_and_columns() {
 #[test]
 fn without_the_terms_it_is_no_release() {
     let release = Release::of(&[("MapTo.csv", "LOINC,MAP_TO,COMMENT\n")]);
-    assert!(!loinc::is_there(&release.source()));
+    assert!(!loinc::is_there(&release.source()).unwrap());
     assert!(matches!(fault(load(&release.source())), Fault::Missing { release: "LOINC", .. }));
 }
 
@@ -117,7 +112,7 @@ fn another_encoding_is_refused_with_its_line() {
 fn a_byte_order_mark_and_the_case_of_columns_do_not_matter() {
     let table = format!("\u{feff}{}", terms().replace("LOINC_NUM", "Loinc_Num"));
     let release = Release::of(&[("deep/er/Loinc.csv", table)]);
-    assert!(loinc::is_there(&release.source()));
+    assert!(loinc::is_there(&release.source()).unwrap());
     assert_eq!(load(&release.source()).unwrap().draft.len(), 2);
 }
 
@@ -203,7 +198,7 @@ fn answers_are_in_lists_and_lists_answer_terms() {
 
 #[test]
 fn names_for_patients_and_in_other_languages_are_designations() {
-    let consumer = "LoincNumber,ConsumerName\n12345-5,Yours\n23456-7,Not again\n";
+    let consumer = "LoincNumber,ConsumerName\n12345-5,Yours\n23456-7,For you\n23456-7,And so\n";
     let variant =
         "LOINC_NUM,COMPONENT,LONG_COMMON_NAME,LinguisticVariantDisplayName\n12345-5,x,Alpha am Ort,\n99999-9,x,x,\n";
     let files = [
@@ -219,7 +214,7 @@ fn names_for_patients_and_in_other_languages_are_designations() {
         &format!("designation de-DE {}: Alpha am Ort", used("LONG_COMMON_NAME"))
     ));
     assert!(is_told(&loaded.draft, "12345-5", &format!("designation en-US {}: Yours", used("CONSUMER_NAME"))));
-    assert_eq!(told(&loaded.draft, "23456-7").iter().filter(|line| line.contains("CONSUMER_NAME")).count(), 1);
+    assert_eq!(told(&loaded.draft, "23456-7").iter().filter(|line| line.contains("CONSUMER_NAME")).count(), 2);
     assert_eq!(loaded.report.odd_rows, 2);
 }
 
@@ -278,4 +273,17 @@ fn the_real_subset_is_read_whole() {
     }
     let german = |at: u32| draft.told(at).iter().any(|line| line.starts_with("designation de-DE"));
     assert_eq!((0..169).filter(|&at| german(at)).count(), 52);
+}
+
+/// Beside another release it would else be passed over, and the other one be imported as if that were all.
+#[test]
+fn a_file_that_cannot_be_read_is_not_passed_over() {
+    let other = "00001 A00     0 Short                                                        Long\n";
+    let files = [("Loinc.csv", terms()), ("icd10cm-order-2030.txt", other.to_owned())];
+    let zipped = |spoil: fn(&mut Vec<u8>)| Release::zipped("both.zip", &files, spoil);
+    let load = |release: &Release| releases::load(&release.path().join("both.zip"), Some("1"), &mut |_, _| {});
+    assert_eq!(load(&zipped(|_| {})).unwrap().len(), 2);
+    // The first byte behind the name: no block of a zip begins so.
+    let spoilt = load(&zipped(|bytes| bytes[30 + "Loinc.csv".len()] = 0xff));
+    assert!(matches!(fault(spoilt), Fault::Read { file, .. } if file == "Loinc.csv"));
 }

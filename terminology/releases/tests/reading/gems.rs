@@ -1,15 +1,10 @@
 //! The General Equivalence Mappings, made up.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-#[path = "support/release.rs"]
-mod release;
-
 use releases::Fault;
 use releases::gems::{self, Way};
 use serde_json::Value;
 
-use self::release::{Release, fault, row};
+use crate::support::{Release, fault, row};
 
 const NINE: &str = "E9999 X99XXXA 10000\r\n9990  Q990    00000\r\n9991  NoDx    11000\r\n9992  Q991    10111\r\n9992  Q992    10112\r\nV999  Q993    10000\r\n";
 const TEN: &str = "Q990    9990  00000\n";

@@ -1,13 +1,8 @@
 //! Releases of `RxNorm`, small and made up, as they are read; and a real part of one.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-#[path = "release/folder.rs"]
-mod release;
-
 use std::path::{Path, PathBuf};
 
-use release::{Folder, with};
+use crate::support::{Release, with};
 use releases::{Fault, Loaded, Source, rxnorm};
 use terminology::index::Kind;
 
@@ -35,8 +30,8 @@ fn retired(code: &str, whose: &str, text: &str, into: &str) -> String {
 }
 
 /// A full release of a few drugs that there are not.
-fn made() -> Folder {
-    let made = Folder::named("RxNorm_full_01022030");
+fn made() -> Release {
+    let made = Release::named("RxNorm_full_01022030");
     let names = [
         name("11", "RXNORM", "TMSY", "ALPHAmol", "N"),
         name("11", "RXNORM", "IN", "alphamol", "N"),
@@ -48,7 +43,7 @@ fn made() -> Folder {
         name("15", "RXNORM", "SCD", "alphamol 9 MG Oral Wafer", "E"),
         name("16", "MMSL", "BN", "Of another", "N"),
     ];
-    made.file("rrf/RXNCONSO.RRF", &names.concat());
+    made.file("rrf/RXNCONSO.RRF", names.concat());
     let relations = [
         relation("11", "has_ingredient", "13", "RXNORM"),
         relation("13", "isa", "12", "RXNORM"),
@@ -56,7 +51,7 @@ fn made() -> Folder {
         relation("11", "has_else", "12", "MMSL"),
         relation("", "has_form", "", "RXNORM"),
     ];
-    made.file("rrf/RXNREL.RRF", &relations.concat());
+    made.file("rrf/RXNREL.RRF", relations.concat());
     let attributes = [
         attribute("12", "NDC", "00000000001", "RXNORM"),
         attribute("12", "NDC", "00000000001", "RXNORM"),
@@ -64,7 +59,7 @@ fn made() -> Folder {
         attribute("12", "NDC", "0000-0001", "MTHSPL"),
         attribute("12", "RXN_AVAILABLE_STRENGTH", "5 MG", "RXNORM"),
     ];
-    made.file("rrf/RXNSAT.RRF", &attributes.concat());
+    made.file("rrf/RXNSAT.RRF", attributes.concat());
     let archive = [
         retired("21", "RXNORM", "alphamol 5 MG Wafer", "12"),
         retired("21", "RXNORM", "alphamol 5 MG Wafer", "12"),
@@ -74,8 +69,8 @@ fn made() -> Folder {
         retired("24", "MMSL", "of another", "12"),
         retired("25", "RXNORM", "into nothing", "99"),
     ];
-    made.file("rrf/RXNATOMARCHIVE.RRF", &archive.concat());
-    made.file("rrf/RXNSTY.RRF", &row(6, &[(0, "11"), (1, "T000")]));
+    made.file("rrf/RXNATOMARCHIVE.RRF", archive.concat());
+    made.file("rrf/RXNSTY.RRF", row(6, &[(0, "11"), (1, "T000")]));
     made.file("prescribe/rrf/RXNCONSO.RRF", &names[1]);
     made
 }
@@ -160,10 +155,10 @@ fn the_version_is_the_day_in_a_name_or_what_is_said() {
     assert_eq!(loaded.draft.header()["version"], "01022030");
     assert_eq!(loaded.draft.header()["content"], "complete");
     assert_eq!(load(made.path(), Some("mine")).unwrap().draft.header()["version"], "mine");
-    let other = Folder::new();
-    other.file("RXNCONSO.RRF", &name("11", "RXNORM", "IN", "alphamol", "N"));
+    let other = Release::empty();
+    other.file("RXNCONSO.RRF", name("11", "RXNORM", "IN", "alphamol", "N"));
     assert!(matches!(load(other.path(), None), Err(Fault::Version("RxNorm"))));
-    other.file("RXNSAB.RRF", &row(25, &[(2, "RXNORM_2030AA_300102F"), (3, "RXNORM")]));
+    other.file("RXNSAB.RRF", row(25, &[(2, "RXNORM_2030AA_300102F"), (3, "RXNORM")]));
     let loaded = load(other.path(), None).unwrap();
     assert_eq!(loaded.draft.header()["version"], "01022030", "as FHIR has it");
     assert_eq!(loaded.draft.header()["content"], "fragment");
@@ -175,16 +170,16 @@ fn the_version_is_the_day_in_a_name_or_what_is_said() {
 fn a_circle_a_short_row_and_what_is_not_there_are_told() {
     let made = made();
     let circle = [relation("13", "isa", "12", "RXNORM"), relation("12", "isa", "13", "RXNORM")];
-    made.file("rrf/RXNREL.RRF", &circle.concat());
+    made.file("rrf/RXNREL.RRF", circle.concat());
     assert!(matches!(load(made.path(), None), Err(Fault::Circle { .. })));
-    made.file("rrf/RXNREL.RRF", &[relation("99", "isa", "12", "RXNORM"), "13|||\n".to_owned()].concat());
+    made.file("rrf/RXNREL.RRF", [relation("99", "isa", "12", "RXNORM"), "13|||\n".to_owned()].concat());
     assert!(matches!(load(made.path(), None), Err(Fault::Row { line: 2, .. })));
-    made.file("rrf/RXNREL.RRF", &relation("99", "isa", "12", "RXNORM"));
+    made.file("rrf/RXNREL.RRF", relation("99", "isa", "12", "RXNORM"));
     assert!(load(made.path(), None).unwrap().report.odd.iter().any(|odd| odd.what.contains("99")));
-    made.file("rrf/RXNCONSO.RRF", &name("x1", "RXNORM", "IN", "alphamol", "N"));
+    made.file("rrf/RXNCONSO.RRF", name("x1", "RXNORM", "IN", "alphamol", "N"));
     std::fs::remove_file(made.path().join("prescribe/rrf/RXNCONSO.RRF")).unwrap();
     assert!(matches!(load(made.path(), None), Err(Fault::Row { line: 1, .. })));
-    let empty = Folder::new();
+    let empty = Release::empty();
     assert!(!rxnorm::is_there(&Source::open(empty.path()).unwrap()));
     assert!(matches!(load(empty.path(), None), Err(Fault::Missing { .. })));
 }

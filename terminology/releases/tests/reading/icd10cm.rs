@@ -1,13 +1,8 @@
 //! Order files of ICD-10-CM, made up.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
-#[path = "support/release.rs"]
-mod release;
-
 use releases::{Fault, Loaded, icd10cm};
 
-use self::release::{Release, fault, is_told, row, told};
+use crate::support::{Release, fault, is_told, row, told};
 
 fn line(order: u32, code: &str, flag: u8, title: &str) -> String {
     format!("{order:05} {code:<7} {flag} {:<60} {title}\r\n", format!("{title} short"))
@@ -45,7 +40,7 @@ fn without_an_order_file_it_is_no_release() {
     let procedures = "00001 001     0 Alpha                                                        Alpha\n";
     let release =
         Release::of(&[("icd10pcs_order_2027.txt", procedures), ("icd10cm-codes-2027.txt", "Q990    Alpha one\n")]);
-    assert!(!icd10cm::is_there(&release.source()));
+    assert!(!icd10cm::is_there(&release.source()).unwrap());
     let loaded = icd10cm::load(&release.source(), None, &mut |_, _| {});
     assert!(matches!(fault(loaded), Fault::Missing { release: "ICD-10-CM", .. }));
 }

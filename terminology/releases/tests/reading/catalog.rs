@@ -1,7 +1,5 @@
 //! Releases as they are kept.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
 use releases::{Catalog, KeepError};
 use serde_json::json;
 use terminology::index::Draft;

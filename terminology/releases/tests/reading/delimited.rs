@@ -1,7 +1,5 @@
 //! The reader of delimited files: never panics, loses nothing.
 
-#![allow(missing_docs, clippy::unwrap_used)]
-
 use proptest::prelude::*;
 use releases::{Delimited, Fault};
 

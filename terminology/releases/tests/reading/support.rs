@@ -1,29 +1,46 @@
 //! Releases made up of a few small files.
 
-#![allow(dead_code)]
-
 use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use releases::{Fault, Source};
 use tempfile::TempDir;
-use terminology::index::Draft;
+use terminology::index::{Draft, Kind};
 use zip::write::SimpleFileOptions;
 
 /// A folder with files.
-pub(crate) struct Release(TempDir);
+pub(crate) struct Release {
+    path: PathBuf,
+    _kept: TempDir,
+}
 
 impl Release {
+    /// An empty one.
+    pub(crate) fn empty() -> Self {
+        Self::named("release")
+    }
+
+    /// An empty one of this name.
+    pub(crate) fn named(name: &str) -> Self {
+        let kept = TempDir::new().unwrap();
+        let path = kept.path().join(name);
+        fs::create_dir(&path).unwrap();
+        Self { path, _kept: kept }
+    }
+
     /// One with these files.
     pub(crate) fn of<B: AsRef<[u8]>>(files: &[(&str, B)]) -> Self {
-        let folder = TempDir::new().unwrap();
-        for (name, bytes) in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, bytes).unwrap();
-        }
-        Self(folder)
+        let release = Self::empty();
+        files.iter().for_each(|(name, bytes)| release.file(name, bytes));
+        release
+    }
+
+    /// Writes a file into it.
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
     }
 
     /// The same files in a zip, of which only so much is there.
@@ -40,13 +57,18 @@ impl Release {
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 
     /// It, opened.
     pub(crate) fn source(&self) -> Source {
         Source::open(self.path()).unwrap()
     }
+}
+
+/// A concept's values of a property.
+pub(crate) fn with<'d>(draft: &'d Draft, at: u32, property: &str) -> Vec<(Kind, &'d str)> {
+    draft.properties_of(at).filter(|(name, ..)| *name == property).map(|(_, kind, value)| (kind, value)).collect()
 }
 
 /// What is said of a code.
