@@ -151,6 +151,9 @@ pub struct DatabaseArgs {
     /// at most.
     #[arg(long, value_name = "COMMAND", env = "FHIR_GATEWAY_SECRET_KEY_COMMAND", hide_env_values = true)]
     pub secret_key_command: Option<String>,
+    /// Folder of the releases of code systems (`terminology import`); by default `terminology` in the data directory.
+    #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_TERMINOLOGY")]
+    pub terminology: Option<PathBuf>,
     /// Where content outside the database lies.
     #[command(flatten)]
     pub content: ContentArgs,
@@ -264,6 +267,7 @@ impl DatabaseArgs {
             statutes_key: self.statutes_key.clone(),
             secret_key_command: self.secret_key_command.clone(),
             content,
+            terminology: self.terminology.clone(),
             seed: None,
             bulk,
             after_write: !self.no_after_write,

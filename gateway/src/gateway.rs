@@ -101,6 +101,8 @@ pub struct Options {
     pub time_zone: Option<String>,
     /// Where content outside the database lies.
     pub content: ContentOptions,
+    /// Where releases of code systems lie, if not in the data directory.
+    pub terminology: Option<PathBuf>,
     /// The organization's own table of codes and labels, to be kept in the database.
     pub labels: Option<OwnTable>,
     /// The customer's table of law, to be kept in the database.
@@ -127,6 +129,7 @@ impl Options {
             data_dir: data_dir.to_owned(),
             maps: None,
             time_zone: None,
+            terminology: None,
             labels: None,
             statutes: None,
             statutes_key: None,
@@ -180,7 +183,10 @@ impl Gateway {
         .await?;
         let audit = store.audit(&options.data_dir).await?;
         store.tell_of_trail(audit.faults());
-        let releases = Arc::new(Catalog::at(&options.data_dir.join(RELEASES)));
+        let folder = options.terminology.unwrap_or_else(|| options.data_dir.join(RELEASES));
+        let releases = Arc::new(Catalog::at(&folder));
+        store.normalize_by(Arc::clone(&releases));
+        store.learn_in_force().await?;
         let sealer = Sealer::open(&options.data_dir, printed.as_ref())
             .map_err(|error| OpenError::DataDirectory { path: options.data_dir, error })?;
         Ok(Self {

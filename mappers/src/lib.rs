@@ -3,6 +3,7 @@
 pub mod array;
 pub mod calendar;
 pub mod codec;
+pub mod concepts;
 pub mod content;
 pub mod fhirpath;
 pub mod join;

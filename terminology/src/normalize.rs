@@ -8,6 +8,7 @@
 pub mod alias;
 mod named;
 mod replaced;
+pub mod targets;
 
 use std::sync::Arc;
 

@@ -71,6 +71,7 @@ fn options(database: &Database) -> Options {
         maps: None,
         time_zone: None,
         labels: None,
+        terminology: None,
         statutes: None,
         statutes_key: None,
         content: gateway::store::ContentOptions::default(),

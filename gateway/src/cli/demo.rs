@@ -84,6 +84,7 @@ pub(super) async fn run(args: DemoArgs) -> Result<Exit, Stop> {
         statutes: None,
         statutes_key: None,
         secret_key_command: None,
+        terminology: None,
         time_zone: None,
         no_after_write: false,
         content: ContentArgs::default(),

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use consent::{OrganizationPolicy, Purpose};
-use releases::Catalog;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::upkeep::{DAYS, LEAST_DAYS, Retention};
@@ -132,9 +131,6 @@ pub struct ServeArgs {
     /// Who registers itself.
     #[command(flatten)]
     registration: RegistrationArgs,
-    /// Folder of the releases of code systems (`terminology import`); by default `terminology` in the data directory.
-    #[arg(long, value_name = "DIR", env = "FHIR_GATEWAY_TERMINOLOGY")]
-    terminology: Option<PathBuf>,
     /// With everything that is written a Provenance is stored, in the same transaction: who, when, why, from where.
     #[arg(long, env = "FHIR_GATEWAY_PROVENANCE")]
     provenance: bool,
@@ -262,9 +258,6 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stop> {
     gateway.break_glass_groups.clone_from(&args.break_glass_group);
     gateway.break_glass_silently = args.no_glass_notice;
     gateway.retention = retention;
-    if let Some(folder) = &args.terminology {
-        gateway.releases = Arc::new(Catalog::at(folder));
-    }
     gateway.logins = args.logins.policy();
     gateway.unused_registrations = args.registration.unused();
     gateway.store.sound_alarm_every(args.consent_alarm);

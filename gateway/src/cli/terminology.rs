@@ -1,6 +1,9 @@
 //! `fhir-gateway terminology`: releases of code systems; for whoever runs the gateway.
 
+mod again;
 mod normalize;
+mod policy;
+mod review;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -17,6 +20,9 @@ use crate::gateway::RELEASES;
 /// Imports and lists releases of code systems.
 #[derive(Debug, Subcommand)]
 pub enum TerminologyCommand {
+    /// Looks at what is stored anew: what would be told otherwise of its codes, and keeps that if wanted.
+    #[command(after_help = again::AGAIN)]
+    Again(Box<again::AgainArgs>),
     /// Reads a release from its official files, in a folder or a zip, and puts it beside those that are there.
     #[command(after_help = "\
 Which release it is, is told by the files' headers:
@@ -40,11 +46,20 @@ Exit codes:
     Import(ImportArgs),
     /// Lists the releases that are there.
     List(ListArgs),
+    /// Takes a `ConceptMap` of the organization's own: what its codes mean.
+    #[command(after_help = again::MAP)]
+    Map(Box<again::MapArgs>),
     /// Says what the codes of a file mean in the standards, and how that is known.
     #[command(after_help = normalize::HELP)]
     Normalize(normalize::NormalizeArgs),
+    /// Shows or says what becomes of what codes mean.
+    #[command(after_help = policy::HELP)]
+    Policy(Box<policy::PolicyArgs>),
     /// Takes a release away.
     Remove(RemoveArgs),
+    /// Codes of which somebody has to decide what they mean.
+    #[command(subcommand, after_help = review::HELP)]
+    Review(review::ReviewCommand),
 }
 
 /// Where releases lie.
@@ -113,12 +128,18 @@ pub struct RemoveArgs {
 /// [`Stop`] says why.
 pub async fn run(command: TerminologyCommand) -> Result<Exit, Stop> {
     // Files alone, for a while.
-    let done = tokio::task::spawn_blocking(move || match command {
-        TerminologyCommand::Import(args) => import(&args),
-        TerminologyCommand::List(args) => list(&args),
-        TerminologyCommand::Normalize(args) => normalize::run(&args),
-        TerminologyCommand::Remove(args) => remove(&args),
-    });
+    type Work = Box<dyn FnOnce() -> Result<Exit, Stop> + Send>;
+    let work: Work = match command {
+        TerminologyCommand::Again(args) => return again::again(*args).await,
+        TerminologyCommand::Map(args) => return again::map(*args).await,
+        TerminologyCommand::Policy(args) => return policy::run(*args).await,
+        TerminologyCommand::Review(command) => return review::run(command).await,
+        TerminologyCommand::Import(args) => Box::new(move || import(&args)),
+        TerminologyCommand::List(args) => Box::new(move || list(&args)),
+        TerminologyCommand::Normalize(args) => Box::new(move || normalize::run(&args)),
+        TerminologyCommand::Remove(args) => Box::new(move || remove(&args)),
+    };
+    let done = tokio::task::spawn_blocking(work);
     done.await.map_err(|_| Stop::failed("the work ended in the middle"))?
 }
 

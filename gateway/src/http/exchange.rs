@@ -289,7 +289,8 @@ impl Service {
         }
         let mut request = request(parts, place, body, id);
         presentation.changes = request.changes();
-        request.conditions.always_shown = sender.as_ref().is_ok_and(|known| known.purposes.len() > 1);
+        let has_purposes = sender.as_ref().is_ok_and(|known| known.purposes.len() > 1);
+        request.conditions.always_shown = has_purposes || self.endpoint.gateway.store.merges_anywhere();
         if request.changes() {
             match self.provenance(parts) {
                 Ok(said) => request.provenance = said,

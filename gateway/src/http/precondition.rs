@@ -17,7 +17,7 @@ pub struct Conditions {
     /// `If-None-Exist`: a search.
     pub if_none_exist: Option<Box<str>>,
     /// Whatever copy the client has, it is shown what is there: the copy may be what another purpose of use let it see, of the same
-    /// version and not the same.
+    /// version and not the same, or be from before its codes were looked at anew.
     pub always_shown: bool,
 }
 

@@ -8,7 +8,7 @@
 //! Who writes learns of a new one in the round trip that begins a transaction: adding it counts on the version of the
 //! organization's search parameters, and excludes all that write. So none derives by the old ones once the work has begun.
 
-mod anew;
+pub(crate) mod anew;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ use parking_lot::RwLock;
 
 use crate::store::Store;
 use crate::store::alone::{organizations, patiently};
-use crate::store::connection::{Arg, Connection, DbError};
+use crate::store::connection::{Connection, DbError};
 use crate::store::core::Core;
+use crate::store::custom;
 use crate::store::derived;
 use crate::store::error::StoreError;
 
@@ -167,10 +168,7 @@ async fn add(connection: &mut Connection, organization: OrganizationId, base: &s
     let mut kept = Kept::read(connection, organization).await?;
     if kept.ours.serve_at(base) {
         derived::keep(connection, organization, OURS, &text(&kept.ours)).await?;
-        let args = [Arg::Int(organization.0)];
-        let sql = "insert into search_registry (organization_id, version, next) values ($1, 1, 1) \
-             on conflict (organization_id) do update set version = search_registry.version + 1";
-        connection.execute(sql, &args).await?;
+        custom::changed(connection, organization).await?;
     }
     connection.commit().await?;
     Ok(kept)

@@ -25,6 +25,7 @@ use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::{ChangeError, ChangeRefusal, StoreError};
 use crate::store::judge::{self, Ruling};
+use crate::store::normalizing;
 use crate::store::place::{self, Placed};
 use crate::store::provenance;
 use crate::store::rows;
@@ -177,7 +178,8 @@ pub(crate) async fn apply(
     let entries = look_up(core, connection, organization, units, &verdicts).await?;
     let mut desk = if define(units) { Some(Desk::open(connection, organization).await?) } else { None };
     let sights = consents::sights(core, connection, units, &entries).await?;
-    let merged = redaction::merge(core, connection, units, &entries, &sights).await?;
+    let mut merged = redaction::merge(core, connection, units, &entries, &sights).await?;
+    normalizing::strip(core, connection, organization, units, &mut merged).await?;
     let mut steps = judge_all(core, units, &mut verdicts, (&entries, &sights, &merged), &mut desk);
     let rids = core.take_rids(connection, steps.iter().filter(|step| step.before.is_none()).count()).await?;
     for (step, rid) in steps.iter_mut().filter(|step| step.before.is_none()).zip(rids) {
@@ -192,10 +194,10 @@ pub(crate) async fn apply(
             core.contents.is_used(*map, &split.row);
         }
     }
-    let custom = core.registry.known(organization);
-    let mut snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, &custom, step)).collect();
+    let in_force = core.registry.in_force(organization);
+    let mut snapshots: Vec<Snapshot> = steps.iter().map(|step| snapshot(core, &in_force, step)).collect();
     let bases = consents::bases(core, connection, organization, units, &steps, &snapshots).await?;
-    let told = provenance::tell(core, connection, units, (&steps, &sights), (&mut snapshots, &custom)).await?;
+    let told = provenance::tell(core, connection, units, (&steps, &sights), (&mut snapshots, &in_force)).await?;
     let emitted = emit::emit(core, connection, organization, &mut snapshots).await;
     emitted.map_err(|error| clash(core, error, &snapshots))?;
     if let Some(desk) = desk {

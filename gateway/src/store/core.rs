@@ -25,6 +25,7 @@ use crate::store::dialect::{self, SqlDialect};
 use crate::store::health::AsOpened;
 use crate::store::journal::{self, Journal};
 use crate::store::labelling::Labellings;
+use crate::store::normalizing::Normalizer;
 use crate::store::pools::Pools;
 use crate::store::provenance;
 use crate::store::referrers::Referrers;
@@ -83,6 +84,8 @@ pub(crate) struct Core {
     pub(crate) readers_settling: Semaphore,
     /// Search parameters of organizations' own.
     pub(crate) registry: Registry,
+    /// What codes mean.
+    pub(crate) normalizer: Normalizer,
     /// The tables of codes that labels come from.
     pub(crate) labellings: Labellings,
     /// Revocations and erasures, apart from the database.
@@ -154,6 +157,7 @@ impl Core {
             as_opened: AsOpened::default(),
             series: StoreSeries::default(),
             statutes: RwLock::default(),
+            normalizer: Normalizer::default(),
             provenance: provenance::Keeping::default(),
             rids: Mutex::new(0..0),
         }

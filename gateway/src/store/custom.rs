@@ -25,9 +25,11 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use crate::store::Store;
+use crate::store::alone::organizations_of;
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::core::Core;
 use crate::store::error::StoreError;
+use crate::store::normalizing::{self, Normalizing};
 use crate::store::reading::Reading;
 
 pub use report::ParameterReport;
@@ -47,16 +49,35 @@ pub(crate) struct Registry {
 /// What a process knows of one organization's.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    custom: Arc<Custom>,
+    in_force: InForce,
     /// Nobody has said since that there is something newer. What is not fresh is kept all the same: a transaction that began
     /// by it is under way, and what it writes must be indexed.
     fresh: bool,
 }
 
+/// What an organization has beside what is built in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InForce {
+    /// Search parameters.
+    pub(crate) custom: Arc<Custom>,
+    /// What its codes mean, and what becomes of that.
+    pub(crate) normalizing: Arc<Normalizing>,
+}
+
 impl Registry {
-    /// What is in force, as far as this process knows; within a transaction that writes, exactly.
+    /// The parameters in force, as far as this process knows; within a transaction that writes, exactly.
     pub(crate) fn known(&self, organization: OrganizationId) -> Arc<Custom> {
-        self.known.read().get(&organization.0).map(|known| Arc::clone(&known.custom)).unwrap_or_default()
+        self.in_force(organization).custom
+    }
+
+    /// All that is in force, as far as this process knows; within a transaction that writes, exactly.
+    pub(crate) fn in_force(&self, organization: OrganizationId) -> InForce {
+        self.known.read().get(&organization.0).map(|known| known.in_force.clone()).unwrap_or_default()
+    }
+
+    /// All that is in force, of each organization that is known.
+    pub(crate) fn any(&self, is_it: impl Fn(&InForce) -> bool) -> bool {
+        self.known.read().values().any(|known| is_it(&known.in_force))
     }
 
     /// Learns what is in force, if that is of another version than is known; in a transaction of any kind.
@@ -67,25 +88,37 @@ impl Registry {
         version: i64,
     ) -> Result<Arc<Custom>, DbError> {
         let known = self.known.read().get(&organization.0).cloned();
-        if let Some(known) = known.filter(|known| known.fresh && known.custom.version() == version) {
-            return Ok(known.custom);
+        if let Some(known) = known.filter(|known| known.fresh && known.in_force.custom.version() == version) {
+            return Ok(known.in_force.custom);
         }
         let parameters = if version == 0 { Vec::new() } else { load(connection, organization).await? };
         if parameters.iter().any(|parameter| parameter.state != State::Ready) {
             self.work.notify_one();
         }
+        let normalizing =
+            if version == 0 { Normalizing::default() } else { normalizing::load(connection, organization).await? };
         let custom = Arc::new(Custom::new(version, parameters));
-        self.keep(organization, Arc::clone(&custom));
+        self.keep(organization, InForce { custom: Arc::clone(&custom), normalizing: Arc::new(normalizing) });
         Ok(custom)
+    }
+
+    /// Learns what is in force now; in a transaction of any kind.
+    pub(crate) async fn learn_now(
+        &self,
+        connection: &mut Connection,
+        organization: OrganizationId,
+    ) -> Result<(), DbError> {
+        let version = version(connection, organization).await?;
+        self.learn(connection, organization, version).await.map(drop)
     }
 
     /// Keeps what was read, but for what is newer: a transaction that began by that may be under way, and a reader whose
     /// snapshot is older must not make it index by less.
-    fn keep(&self, organization: OrganizationId, custom: Arc<Custom>) {
+    fn keep(&self, organization: OrganizationId, in_force: InForce) {
         let mut known = self.known.write();
-        let is_newer = |known: &Known| known.custom.version() > custom.version();
+        let is_newer = |known: &Known| known.in_force.custom.version() > in_force.custom.version();
         if !known.get(&organization.0).is_some_and(is_newer) {
-            known.insert(organization.0, Known { custom, fresh: true });
+            known.insert(organization.0, Known { in_force, fresh: true });
         }
     }
 
@@ -127,6 +160,20 @@ impl Registry {
 }
 
 impl Store {
+    /// Learns what is in force in every organization: who only reads learns of it no other way.
+    ///
+    /// # Errors
+    /// [`DbError`] where the database does not answer.
+    pub async fn learn_in_force(&self) -> Result<(), DbError> {
+        let mut connection = self.core().pools.reader().await?;
+        for organization in organizations_of(&mut connection).await? {
+            connection.begin_read(Some(organization.0)).await?;
+            self.core().registry.learn_now(&mut connection, organization).await?;
+            connection.commit().await?;
+        }
+        Ok(())
+    }
+
     /// The organization's own search parameters, as this process knows them.
     ///
     /// # Errors
@@ -134,7 +181,7 @@ impl Store {
     pub async fn search_parameters(&self, permit: &Permit) -> Result<Arc<Custom>, StoreError> {
         let known = self.core().registry.known.read().get(&permit.organization().0).cloned();
         match known.filter(|known| known.fresh) {
-            Some(known) => Ok(known.custom),
+            Some(known) => Ok(known.in_force.custom),
             None => self.search_parameters_now(permit).await,
         }
     }
@@ -231,6 +278,13 @@ const INDEXING: &str = "indexing";
 const READY: &str = "ready";
 const REMOVING: &str = "removing";
 
+/// What is in force has changed, with the open transaction's commit; who writes after that learns of it.
+pub(crate) async fn changed(connection: &mut Connection, organization: OrganizationId) -> Result<(), DbError> {
+    let sql = "insert into search_registry (organization_id, version, next) values ($1, 1, 1) \
+         on conflict (organization_id) do update set version = search_registry.version + 1";
+    connection.execute(sql, &[Arg::Int(organization.0)]).await.map(drop)
+}
+
 /// How often the definitions have changed; 0 where there never was one.
 async fn version(connection: &mut Connection, organization: OrganizationId) -> Result<i64, DbError> {
     let sql = "select version from search_registry where organization_id = $1";
@@ -269,7 +323,10 @@ mod tests {
     #[test]
     fn what_is_older_takes_nothing_back() {
         let (registry, organization) = (Registry::default(), OrganizationId(1));
-        let learn = |version| registry.keep(organization, Arc::new(Custom::new(version, Vec::new())));
+        let learn = |version| {
+            let custom = Arc::new(Custom::new(version, Vec::new()));
+            registry.keep(organization, InForce { custom, ..InForce::default() });
+        };
         learn(2);
         learn(1);
         assert_eq!(registry.known(organization).version(), 2);

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use consent::OrganizationId;
 use mappers::join::{self, Header, Stored};
 use mappers::json::Document;
-use mappers::search::Custom;
+
 use mappers::split::Shadow;
 
 use crate::clock::Clock;
@@ -23,11 +23,13 @@ use crate::store::Store;
 use crate::store::bulk::{self, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
 use crate::store::core::Core;
+use crate::store::custom::InForce;
+use crate::store::derive::derive;
 use crate::store::dialect;
 use crate::store::emit::{self, Facts, Side, Snapshot};
 use crate::store::entry::{self, Entry, Place};
 use crate::store::error::StoreError;
-use crate::store::index::{Index, Served};
+use crate::store::index::Index;
 use crate::store::provenance;
 use crate::store::rows::{self, ForeignRow, Loaded, Settled};
 use crate::store::statistics;
@@ -372,7 +374,7 @@ impl Foreign<'_> {
         version: Version<'_>,
         updated_ms: i64,
         refused: bool,
-        custom: &Custom,
+        in_force: &InForce,
     ) -> Result<Snapshot, DbError> {
         let map = self.core.map(self.map);
         let Version { entry, number: version, fresh, mut body, flag, settled, .. } = version;
@@ -384,11 +386,7 @@ impl Foreign<'_> {
             body = self.join(&entry, &stored, version, updated_ms).0;
         }
         let document = Document::parse(&body).map_err(|_| DbError::fault("a joined row is not JSON"))?;
-        let bases = self.core.bases();
-        let served = Served { body: &body, custom };
-        let index = Index::of(&map.resource, document.root(), served, &bases);
-        let facts = Facts::of(&map.resource, &entry.id, document.root(), &bases);
-        let facts = facts.labelled(self.core, &map.resource, document.root());
+        let (facts, index) = derive(self.core, in_force, (&map.resource, &entry.id), document.root(), &body);
         drop(document);
         Ok(Snapshot {
             rid: entry.rid,

@@ -16,6 +16,7 @@ use crate::store::core::Core;
 use crate::store::entry::Place;
 use crate::store::index::{self, Index};
 use crate::store::labelling::{Mark, encounters};
+use crate::store::normalizing;
 use crate::store::types::Method;
 
 /// A resource's new current version, ready to be stored.
@@ -136,6 +137,14 @@ pub(crate) async fn emit(
     batches.push(Batch { table: "resource_versions", columns: VERSIONS, values, conflict: "" });
     let rows: Vec<(i64, &Index)> = snapshots.iter().map(|snapshot| (snapshot.rid, &snapshot.index)).collect();
     batches.extend(index::batches(&rows));
+    let told = snapshots.iter().map(|snapshot| normalizing::Of {
+        rid: snapshot.rid,
+        version: snapshot.version,
+        turn: 0,
+        at_ms: snapshot.updated_ms,
+        rows: snapshot.index.normalized(),
+    });
+    batches.extend(normalizing::batches(&told.collect::<Vec<_>>()));
     let consents = consents::begin(connection, organization, snapshots).await?;
     bulk::insert_together(connection, organization.0, &batches).await?;
     connection.revokes(organization.0, consents::revocations(snapshots));

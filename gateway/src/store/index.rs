@@ -16,6 +16,7 @@ use terminology::units::{self, Base};
 use crate::store::bulk::{self, Batch, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::consents::redaction;
+use crate::store::normalizing::{self, Normalized};
 
 /// The longest code, address or reference that is kept whole, in bytes: an entry of a b-tree has its limits.
 const LONGEST_KEY: usize = 200;
@@ -30,6 +31,8 @@ pub(crate) struct Index {
     rows: IndexRows<'static>,
     /// Parallel to the quantities.
     bases: Vec<Option<Arc<Base>>>,
+    /// What its codes mean: kept beside, and found as if it were written.
+    normalized: Normalized,
 }
 
 impl Index {
@@ -76,7 +79,22 @@ impl Index {
         // Last of all: a value may spell what another one has become.
         rows.once();
         let bases = rows.quantities.iter().map(|row| units::base(&row.system, &row.code)).collect();
-        Self { rows, bases }
+        Self { rows, bases, normalized: Normalized::default() }
+    }
+
+    /// With what the resource's codes mean.
+    pub(crate) fn with(self, normalized: Normalized) -> Self {
+        Self { normalized, ..self }
+    }
+
+    /// What the resource's codes mean.
+    pub(crate) fn normalized(&self) -> &[normalizing::Row] {
+        &self.normalized.rows
+    }
+
+    /// The resource as it is shown, where that is not as it was written.
+    pub(crate) fn shown(&self) -> Option<&[u8]> {
+        self.normalized.shown.as_deref().map(str::as_bytes)
     }
 }
 

@@ -81,6 +81,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(Internal, "internal", "0027_client_networks"),
     migration!(Internal, "internal", "0028_token_exchange"),
     migration!(Internal, "internal", "0029_registration"),
+    migration!(Internal, "internal", "0030_normalization"),
     migration!(Clinic, "clinic", "0001_clinic"),
     migration!(Clinic, "clinic", "0002_people"),
     migration!(Clinic, "clinic", "0003_record"),

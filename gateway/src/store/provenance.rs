@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use consent::{Action, OrganizationId, Permit};
 use mappers::json::Document;
-use mappers::search::Custom;
+
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
@@ -29,10 +29,11 @@ use crate::store::batch::Unit;
 use crate::store::connection::{Connection, DbError};
 use crate::store::consents::Sight;
 use crate::store::core::Core;
-use crate::store::emit::{self, Facts, Side, Snapshot};
+use crate::store::custom::InForce;
+use crate::store::derive::derive;
+use crate::store::emit::{self, Side, Snapshot};
 use crate::store::entry::Place;
 use crate::store::error::ChangeRefusal;
-use crate::store::index::{Index, Served};
 use crate::store::types::{Attached, Basis, Change, Method, Operation, Outcome, Version};
 use body::{Account, Source};
 
@@ -135,7 +136,7 @@ pub(crate) async fn tell(
     connection: &mut Connection,
     units: &[&Unit],
     (steps, sights): (&[Step<'_>], &[Sight]),
-    (snapshots, custom): (&mut Vec<Snapshot>, &Custom),
+    (snapshots, in_force): (&mut Vec<Snapshot>, &InForce),
 ) -> Result<Vec<Told>, Abort> {
     let mut drafts = Vec::new();
     for (number, (unit, sight)) in units.iter().zip(sights).enumerate() {
@@ -166,14 +167,14 @@ pub(crate) async fn tell(
             drafts.push(Draft { of, id, text: account.text(), at_ms });
         }
     }
-    add(core, connection, drafts, (snapshots, custom)).await.map_err(Abort::Database)
+    add(core, connection, drafts, (snapshots, in_force)).await.map_err(Abort::Database)
 }
 
 async fn add<T>(
     core: &Core,
     connection: &mut Connection,
     drafts: Vec<Draft<T>>,
-    (snapshots, custom): (&mut Vec<Snapshot>, &Custom),
+    (snapshots, in_force): (&mut Vec<Snapshot>, &InForce),
 ) -> Result<Vec<T>, DbError> {
     if drafts.is_empty() {
         return Ok(Vec::new());
@@ -181,7 +182,7 @@ async fn add<T>(
     let rids = core.take_rids(connection, drafts.len()).await?;
     let mut told = Vec::with_capacity(drafts.len());
     for (Draft { of, id, text, at_ms }, rid) in drafts.into_iter().zip(rids) {
-        snapshots.push(snapshot(core, custom, (rid, &id), &text, at_ms)?);
+        snapshots.push(snapshot(core, in_force, (rid, &id), &text, at_ms)?);
         told.push(of);
     }
     Ok(told)
@@ -245,8 +246,8 @@ pub(crate) async fn of_settlement(
         };
         Draft { of: (), id: format!("{}{}", claim::PREFIX, kept.ids.next()), text: account.text(), at_ms }
     });
-    let (mut snapshots, custom) = (Vec::new(), core.registry.known(organization));
-    add(core, connection, accounts.collect(), (&mut snapshots, &custom)).await?;
+    let (mut snapshots, in_force) = (Vec::new(), core.registry.in_force(organization));
+    add(core, connection, accounts.collect(), (&mut snapshots, &in_force)).await?;
     emit::emit(core, connection, organization, &mut snapshots).await
 }
 
@@ -343,12 +344,16 @@ fn clients(
     Ok(clients)
 }
 
-fn snapshot(core: &Core, custom: &Custom, (rid, id): (i64, &str), text: &str, at_ms: i64) -> Result<Snapshot, DbError> {
-    let bases = core.bases();
+fn snapshot(
+    core: &Core,
+    in_force: &InForce,
+    (rid, id): (i64, &str),
+    text: &str,
+    at_ms: i64,
+) -> Result<Snapshot, DbError> {
     let document = Document::parse(text.as_bytes()).map_err(|_| DbError::fault("a Provenance is not JSON"))?;
     let body = apply::render(&document, id, 1, at_ms);
-    let facts = Facts::of(KIND, id, document.root(), &bases).labelled(core, KIND, document.root());
-    let index = Index::of(KIND, document.root(), Served { body: &body, custom }, &bases);
+    let (facts, index) = derive(core, in_force, (KIND, id), document.root(), &body);
     Ok(Snapshot {
         rid,
         fresh: true,

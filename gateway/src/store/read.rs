@@ -17,6 +17,7 @@ use crate::store::consents::predicate::{Span, reached_by};
 use crate::store::consents::{notice, redaction};
 use crate::store::core::Core;
 use crate::store::error::StoreError;
+use crate::store::normalizing;
 use crate::store::types::{Basis, Found, Method, Version};
 
 /// Current state: one row always, so that the outbox is probed even for what is not there.
@@ -83,7 +84,8 @@ impl Store {
         let is_confirmed = row.int(1).is_some() && version.is_none() && self.alarm_is_due(permit);
         let is_plain = || {
             let body = row.text(5).unwrap_or_default().as_bytes();
-            !notice::is_owed(permit, Basis::read(&row, BASIS).labels)
+            !normalizing::merges(self.core(), permit.organization())
+                && !notice::is_owed(permit, Basis::read(&row, BASIS).labels)
                 && !redaction::may_redact(self.core(), permit, body)
         };
         if row.int(1).is_none() || (!is_confirmed && is_plain()) {

@@ -9,6 +9,7 @@ use crate::store::connection::{Arg, Connection, Engine, Row};
 use crate::store::consents;
 use crate::store::consents::predicate::Span;
 use crate::store::error::StoreError;
+use crate::store::normalizing;
 use crate::store::types::Version;
 
 /// A read-only transaction.
@@ -90,6 +91,8 @@ impl Reading {
         span: Span,
         mut read: Vec<(i64, &mut Version)>,
     ) -> Result<(), StoreError> {
+        // Concepts are counted in what is stored.
+        normalizing::show(store.core(), permit, &mut self.connection, &mut read).await?;
         let mut versions: Vec<&mut Version> = read.iter_mut().map(|(_, version)| &mut **version).collect();
         consents::redaction::redact(store.core(), permit, &mut self.connection, &mut versions).await?;
         consents::notice::give(store, permit, &mut self.connection, &mut read).await?;

@@ -56,7 +56,7 @@ end $$;"
 
 /// What the role may do with the tables of the gateway's own, and whether their rows belong to organizations.
 /// Versions and audit events can be added, never changed.
-const INTERNAL: [(&str, &str, bool); 48] = [
+const INTERNAL: [(&str, &str, bool); 52] = [
     ("account_sessions", "select, insert, update (seen), delete", true),
     // Neither whose an account is changes, nor its id or login name; and none is removed.
     (
@@ -81,6 +81,8 @@ const INTERNAL: [(&str, &str, bool); 48] = [
         "select, insert, update (expires, closed, closed_by, reviewed, verdict, reviewer, note)",
         true,
     ),
+    // What takes the place of another ends it.
+    ("code_maps", "select, insert, update (ended, ended_by)", true),
     ("checkpoints", "select, insert, update, delete", true),
     ("consent_epochs", "select, insert, update, delete", true),
     ("consent_rule_related", "select, insert, update, delete", true),
@@ -103,6 +105,10 @@ const INTERNAL: [(&str, &str, bool); 48] = [
     ("map_state", "select, insert, update, delete", false),
     ("migrations", "select", false),
     ("gateway_organizations", "select, insert, update", false),
+    ("normalization_policies", "select, insert, update", true),
+    // What was told stays, until an erasure leaves nothing of it.
+    ("normalizations", "select, insert, delete", true),
+    ("normalized_codings", "select, insert, update (ended), delete", true),
     ("notifications", "select, insert, update (sent)", true),
     // What was approved stays as it was approved, until it ends.
     ("oauth_approvals", "select, insert, update (ended, ended_by), delete", true),

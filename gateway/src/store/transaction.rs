@@ -22,7 +22,7 @@ use crate::store::core::Core;
 use crate::store::error::{ChangeError, StoreError};
 use crate::store::search::ids;
 use crate::store::types::{Changed, Found, Set, Version};
-use crate::store::{custom, drain, read, statistics};
+use crate::store::{custom, drain, normalizing, read, statistics};
 
 /// How often a transaction that collided is tried again.
 const TRIES: usize = 8;
@@ -168,6 +168,7 @@ impl Transaction {
         let row = row.ok_or(StoreError::Invariant("the read probe gave no row"))?;
         let mut found = read::found(&self.core, &self.permit, kind, id, &row)?;
         let mut shown = Vec::from_iter(read::read(&row, &mut found));
+        normalizing::show(&self.core, &self.permit, &mut self.connection, &mut shown).await?;
         let mut versions: Vec<&mut Version> = shown.iter_mut().map(|(_, version)| &mut **version).collect();
         redaction::redact(&self.core, &self.permit, &mut self.connection, &mut versions).await?;
         Ok(found)

@@ -96,7 +96,7 @@ pub(super) fn run(args: &NormalizeArgs) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-fn map(path: &Path) -> Result<Value, Stop> {
+pub(super) fn map(path: &Path) -> Result<Value, Stop> {
     let told = |error: &dyn std::fmt::Display| Stop::usage(format!("{}: {error}", path.display()));
     let size = fs::metadata(path).map_err(|error| told(&error))?.len();
     if size > LONGEST_MAP {

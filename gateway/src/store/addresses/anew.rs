@@ -17,9 +17,9 @@ use crate::store::connection::{Arg, Connection, DbError, Engine, Row};
 use crate::store::consents::{self, STAND_ON};
 use crate::store::core::Core;
 use crate::store::emit::Facts;
-use crate::store::index::{self, Index, Served};
+use crate::store::index::{self, Index};
 use crate::store::labelling::{Mark, encounters};
-use crate::store::{derived, dialect};
+use crate::store::{derive, derived, dialect};
 
 /// Resources that are looked for at once: only their numbers are kept.
 const FOUND: usize = 10_000;
@@ -185,13 +185,35 @@ async fn portion(
     rids: &[i64],
 ) -> Result<(), DbError> {
     connection.begin_alone(organization.0).await?;
+    learn(core, connection, organization).await?;
+    again(core, connection, organization, rids).await?;
+    connection.commit().await
+}
+
+/// Learns what counts, within the open transaction.
+pub(crate) async fn learn(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+) -> Result<(), DbError> {
     let args = [Arg::Int(organization.0)];
     let sql = "select coalesce((select version from search_registry where organization_id = $1), 0), \
          coalesce((select max(id) from labellings), 0)";
     let row = connection.fetch_optional(sql, &args).await?;
     let number = |place| row.as_ref().and_then(|row| row.int(place)).unwrap_or_default();
-    core.learn(connection, organization, number(0), number(1)).await?;
-    let (bases, custom) = (core.bases(), core.registry.known(organization));
+    core.learn(connection, organization, number(0), number(1)).await
+}
+
+/// Derives facts, index rows and labels of these resources anew, within an open transaction that excludes all that write. What is found
+/// of the current versions: row id, version and index.
+pub(crate) async fn again(
+    core: &Core,
+    connection: &mut Connection,
+    organization: OrganizationId,
+    rids: &[i64],
+) -> Result<Vec<(i64, i64, Index)>, DbError> {
+    let args = [Arg::Int(organization.0)];
+    let (bases, in_force) = (core.bases(), core.registry.in_force(organization));
     let keys: Vec<Arg<'_>> = rids.iter().copied().map(Arg::Int).collect();
     let join = dialect::join_in_order(connection.engine());
     let sql = format!(
@@ -212,21 +234,21 @@ async fn portion(
             DbError::fault(format!("what directory row {} says cannot be read, so whose it is cannot be told", one.rid))
         };
         let document = Document::parse(one.body.as_bytes()).map_err(unreadable)?;
-        let (root, served) = (document.root(), Served { body: one.body.as_bytes(), custom: &custom });
-        facts.push(Facts::of(one.kind, one.id, root, &bases).labelled(core, one.kind, root));
-        indexes.push((one.rid, Index::of(one.kind, root, served, &bases)));
+        let (fact, index) = derive::derive(core, &in_force, (one.kind, one.id), document.root(), one.body.as_bytes());
+        facts.push(fact);
+        indexes.push((one.rid, one.version, index));
     }
     let marks: Vec<&mut Mark> = facts.iter_mut().map(|facts| &mut facts.mark).collect();
     encounters::pass_on(connection, organization, marks).await?;
     let (patients, versions) = whose_rules(&stored, &facts);
     let changes = consents::begin_moved(connection, organization, patients, versions).await?;
     keep_facts(connection, organization, &stored, &facts).await?;
-    let indexed: Vec<i64> = indexes.iter().map(|(rid, _)| *rid).collect();
+    let indexed: Vec<i64> = indexes.iter().map(|(rid, ..)| *rid).collect();
     index::forget(connection, &indexed).await?;
-    let indexes: Vec<(i64, &Index)> = indexes.iter().map(|(rid, index)| (*rid, index)).collect();
-    bulk::insert_together(connection, organization.0, &index::batches(&indexes)).await?;
+    let lent: Vec<(i64, &Index)> = indexes.iter().map(|(rid, _, index)| (*rid, index)).collect();
+    bulk::insert_together(connection, organization.0, &index::batches(&lent)).await?;
     changes.finish(core, connection, organization).await?;
-    connection.commit().await
+    Ok(indexes)
 }
 
 /// Patients, and versions of Consents with whose they are.

@@ -21,7 +21,8 @@ pub(super) fn collect(
     let mut changed: Vec<Vec<Option<Changed>>> =
         units.iter().map(|unit| unit.changes.iter().map(|_| None).collect()).collect();
     for (step, (snapshot, basis)) in steps.iter().zip(stored) {
-        let body = answered(step, merged).unwrap_or(snapshot.body);
+        let shown = snapshot.index.shown().map(Bytes::copy_from_slice);
+        let body = answered(step, merged).or(shown).unwrap_or(snapshot.body);
         changed[step.unit][step.index] = Some(Changed {
             outcome: step.outcome,
             version: Version {
@@ -49,7 +50,9 @@ pub(super) fn collect(
 
 /// What is answered where more is stored than the caller sent, and may see: what was sent.
 fn answered(step: &Step<'_>, merged: &Merged) -> Option<Bytes> {
-    merged.of(step.unit, step.index)?;
+    if !merged.withholds(step.unit, step.index) {
+        return None;
+    }
     let (Operation::Create { body } | Operation::Update { body, .. }) = &step.change.operation else { return None };
     let document = Document::parse(body).ok()?;
     Some(render(&document, &step.change.id, step.version, step.updated_ms))

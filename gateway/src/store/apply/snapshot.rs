@@ -3,20 +3,20 @@
 use bytes::Bytes;
 use mappers::join::{self, Header};
 use mappers::json::Document;
-use mappers::search::Custom;
 
 use super::Step;
 use crate::clock::Clock;
 use crate::store::core::Core;
+use crate::store::custom::InForce;
+use crate::store::derive::derive;
 use crate::store::emit::{Facts, Side, Snapshot};
 use crate::store::entry::{self, Place};
-use crate::store::index::{Index, Served};
+use crate::store::index::Index;
 use crate::store::place::Placed;
 use crate::store::types::{Method, Operation, Outcome};
 
 /// The new version as it will be stored and served.
-pub(super) fn snapshot(core: &Core, custom: &Custom, step: &Step<'_>) -> Snapshot {
-    let bases = core.bases();
+pub(super) fn snapshot(core: &Core, in_force: &InForce, step: &Step<'_>) -> Snapshot {
     let (method, body) = match (&step.document, step.outcome) {
         (None, _) => (Method::Delete, Bytes::new()),
         (Some(document), outcome) => {
@@ -25,24 +25,16 @@ pub(super) fn snapshot(core: &Core, custom: &Custom, step: &Step<'_>) -> Snapsho
             (method, render(document, &step.change.id, step.version, step.updated_ms))
         }
     };
-    let facts = match &step.document {
-        Some(document) => Facts::of(&step.change.kind, &step.change.id, document.root(), &bases).labelled(
-            core,
-            &step.change.kind,
-            document.root(),
-        ),
-        None => Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())),
+    let (facts, index) = match &step.document {
+        Some(document) => derive(core, in_force, (&step.change.kind, &step.change.id), document.root(), &body),
+        None => (Facts::of_deleted(step.before.as_ref().and_then(|entry| entry.patient.clone())), Index::default()),
     };
-    let served = Served { body: &body, custom };
-    let index = |document: &Document<'_>| Index::of(&step.change.kind, document.root(), served, &bases);
-    let (place, index) = match (&step.placed, &step.document) {
-        (Placed::Mapped { map, key, .. }, Some(document)) => {
-            (Place::Mapped { map: *map, key: key.clone() }, index(document))
-        }
-        (_, Some(document)) => (Place::Generic, index(document)),
-        (_, None) if step.kept => (left(step), Index::default()),
+    let place = match (&step.placed, &step.document) {
+        (Placed::Mapped { map, key, .. }, Some(_)) => Place::Mapped { map: *map, key: key.clone() },
+        (_, Some(_)) => Place::Generic,
+        (_, None) if step.kept => left(step),
         // A row that replaces the retraction brings the resource back.
-        (_, None) => (step.retraction.clone().unwrap_or(Place::Generic), Index::default()),
+        (_, None) => step.retraction.clone().unwrap_or(Place::Generic),
     };
     let side = if stands_empty(step) { kept(step) } else { step.side.clone() };
     Snapshot {

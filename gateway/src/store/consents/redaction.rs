@@ -76,12 +76,24 @@ pub(crate) async fn redact(
 #[derive(Debug, Default)]
 pub(crate) struct Merged {
     changes: HashMap<(usize, usize), Result<Bytes, Lost>>,
+    /// What is stored without something that its writer was shown and is nobody's words.
+    plain: HashMap<(usize, usize), Result<Bytes, Lost>>,
 }
 
 impl Merged {
     /// What takes the place of what was given; `None` where that stands as it is.
     pub(crate) fn of(&self, unit: usize, index: usize) -> Option<&Result<Bytes, Lost>> {
-        self.changes.get(&(unit, index))
+        self.plain.get(&(unit, index)).or_else(|| self.changes.get(&(unit, index)))
+    }
+
+    /// Whether the caller was not shown all that is stored.
+    pub(crate) fn withholds(&self, unit: usize, index: usize) -> bool {
+        self.changes.contains_key(&(unit, index))
+    }
+
+    /// This, which is what was given without something of ours, takes its place.
+    pub(crate) fn put(&mut self, unit: usize, index: usize, body: Bytes) {
+        self.plain.insert((unit, index), Ok(body));
     }
 }
 

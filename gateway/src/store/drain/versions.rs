@@ -102,10 +102,10 @@ impl<'r> Versions<'r> {
             .collect();
         let refused = rows::settle_residues(core, connection, organization, map, &held, careful).await?;
         drop(held);
-        let custom = core.registry.known(organization);
+        let in_force = core.registry.in_force(organization);
         for (version, refused) in versions.into_iter().zip(refused) {
             let row = version.row;
-            deletions.push(row.snapshot(version, updated_ms, refused, &custom)?);
+            deletions.push(row.snapshot(version, updated_ms, refused, &in_force)?);
         }
         desk::adopt(core, connection, organization, &deletions).await?;
         Ok(deletions)

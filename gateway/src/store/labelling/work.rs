@@ -19,6 +19,7 @@ use crate::store::alone::organizations;
 use crate::store::bulk::{self, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
+use crate::store::custom::InForce;
 use crate::store::emit::Facts;
 use crate::store::error::StoreError;
 
@@ -140,6 +141,7 @@ async fn portion(core: &Core, organization: OrganizationId) -> Result<Option<Don
         let waiting = reader.fetch_optional(&format!("{NEXT}1"), &[Arg::Int(organization.0)]).await?;
         // Who writes nothing learns here of a server that has come beside it at another address.
         core.addresses.learn_now(&mut reader, organization).await?;
+        core.registry.learn_now(&mut reader, organization).await?;
         reader.commit().await?;
         if waiting.is_none() {
             return Ok(None);
@@ -157,6 +159,7 @@ async fn work(core: &Core, connection: &mut Connection, organization: Organizati
     connection.begin_write(Some(organization.0)).await?;
     let counts = connection.fetch_optional("select coalesce(max(id), 0) from labellings", &[]).await?;
     core.addresses.learn_now(connection, organization).await?;
+    core.registry.learn_now(connection, organization).await?;
     core.labellings.learn(connection, counts.and_then(|row| row.int(0)).unwrap_or_default()).await?;
     let Some(labelling) = core.labellings.known().labelling else {
         connection.rollback().await?;
@@ -168,8 +171,9 @@ async fn work(core: &Core, connection: &mut Connection, organization: Organizati
         return Ok(None);
     };
     let versions = versions(connection, organization, &rows).await?;
-    let bases = core.bases();
-    let looked = |row: &Unlabelled| look(&labelling, row, versions.get(&row.rid), &bases);
+    let (bases, in_force) = (core.bases(), core.registry.in_force(organization));
+    let looking = Looking { core, labelling: &labelling, bases: &bases, in_force: &in_force };
+    let looked = |row: &Unlabelled| looking.look(row, versions.get(&row.rid));
     let (mut marks, evers): (Vec<Mark>, Vec<Labels>) = rows.iter().map(looked).unzip();
     encounters::pass_on(connection, organization, marks.iter_mut().collect()).await?;
     const COLUMNS: &[BulkColumn<'static>] = &[
@@ -239,22 +243,35 @@ async fn versions(
     Ok(versions)
 }
 
-/// The labels of a resource (of its last version, where it is deleted), and those that any version of it has.
-fn look(labelling: &Labelling, row: &Unlabelled, versions: Option<&Vec<Box<str>>>, bases: &Bases) -> (Mark, Labels) {
-    let read = |body: &str| -> Option<Mark> {
-        let document = Document::parse(body.as_bytes()).ok()?;
-        let mut mark = Facts::of(&row.kind, &row.id, document.root(), bases).mark;
-        label(labelling, &row.kind, document.root(), &mut mark);
-        Some(mark)
-    };
-    let mut marks = versions.into_iter().flatten().map(|body| read(body));
-    // What nobody can read is not understood.
-    let unknown = || Mark { labels: (Labels::UNKNOWN | Labels::NORMAL).settled(), ..Mark::default() };
-    let mut mark = marks.next().flatten().unwrap_or_else(unknown);
-    let ever = marks.fold(mark.labels, |ever, mark| ever | mark.unwrap_or_else(unknown).labels);
-    if row.deleted {
-        // It is in no encounter any more.
-        mark = Mark { labels: mark.labels, ..Mark::default() };
+/// By what labels are told.
+struct Looking<'l> {
+    core: &'l Core,
+    labelling: &'l Labelling,
+    bases: &'l Bases,
+    in_force: &'l InForce,
+}
+
+impl Looking<'_> {
+    /// The labels of a resource (of its last version, where it is deleted), and those that any version of it has.
+    fn look(&self, row: &Unlabelled, versions: Option<&Vec<Box<str>>>) -> (Mark, Labels) {
+        let mut marks = versions.into_iter().flatten().map(|body| self.read(row, body));
+        // What nobody can read is not understood.
+        let unknown = || Mark { labels: (Labels::UNKNOWN | Labels::NORMAL).settled(), ..Mark::default() };
+        let mut mark = marks.next().flatten().unwrap_or_else(unknown);
+        let ever = marks.fold(mark.labels, |ever, mark| ever | mark.unwrap_or_else(unknown).labels);
+        if row.deleted {
+            // It is in no encounter any more.
+            mark = Mark { labels: mark.labels, ..Mark::default() };
+        }
+        (mark, ever)
     }
-    (mark, ever)
+
+    fn read(&self, row: &Unlabelled, body: &str) -> Option<Mark> {
+        // A code of somebody's own is as sensitive as what it stands for.
+        let whole = self.core.normalizer.look(&self.in_force.normalizing, &row.kind, body.as_bytes()).whole;
+        let document = Document::parse(whole.as_deref().unwrap_or(body).as_bytes()).ok()?;
+        let mut mark = Facts::of(&row.kind, &row.id, document.root(), self.bases).mark;
+        label(self.labelling, &row.kind, document.root(), &mut mark);
+        Some(mark)
+    }
 }

@@ -10,6 +10,7 @@ use crate::store::consents;
 use crate::store::dialect;
 use crate::store::erasure::plan::Choices;
 use crate::store::index;
+use crate::store::normalizing;
 use crate::store::pools::APPLICATION_ROLE;
 use crate::store::security::ERASER;
 
@@ -38,9 +39,15 @@ impl Working<'_> {
             true => None,
             false => Some(consents::begin_for(connection, self.organization, revoked).await?),
         };
-        for table in index::TABLES.iter().chain(&["consent_rule_related", "consent_rules"]) {
+        for table in index::TABLES.iter().chain(&normalizing::TABLES).chain(&["consent_rule_related", "consent_rules"])
+        {
             self.delete(connection, table, &of_rid(table), &rids).await?;
         }
+        for (rid, version) in self.versions.keys() {
+            normalizing::forget(connection, self.organization, *rid, *version).await?;
+        }
+        let rows = normalizing::forget_unused(connection, self.organization).await?;
+        self.count("normalizations", rows);
         self.of_patient(connection).await?;
         self.marks(connection).await?;
         self.delete_versions(connection, &rids).await?;
