@@ -297,6 +297,23 @@ suite! {
         assert_ne!(by_code(&api, "2-6").await, "");
     }
 
+    /// What is missing, whose licence it needs, and where it is to be had.
+    async fn the_doctor_says_what_is_missing(engine: Engine) {
+        let (server, api) = started(engine, "beside").await;
+        let told = server.command(&["terminology", "doctor"]).await.expect(0);
+        assert!(told.stdout.contains("normalize: beside"), "{}", told.stdout);
+        api.save(&observation("a", r#"{"coding":[{"system":"http://loinc.org","code":"1-8"},{"system":"http://snomed.info/sct","code":"x"},{"system":"urn:lab","code":"T","display":"Twice"},{"system":"urn:oid:2.16.840.1.113883.6.88","code":"1"}]}"#)).await.expect(201);
+        let told = Json::of(&server.command(&["terminology", "doctor", "--json"]).await.expect(0).stdout);
+        let of = |system: &str| told.items("systems").iter().find(|one| one.str("system") == Some(system)).unwrap();
+        assert_eq!(of(LOINC).at("versions").unwrap().to_string(), r#"["2.80"]"#);
+        assert_eq!(of("http://snomed.info/sct").str("state"), Some("missing"));
+        assert!(of("http://snomed.info/sct").str("from").unwrap().contains("licence"));
+        assert_eq!((of("urn:lab").str("state"), of("urn:oid:2.16.840.1.113883.6.88").str("of")), (Some("own"), Some("http://www.nlm.nih.gov/research/umls/rxnorm")));
+        assert_eq!(told.at("waiting").unwrap().to_string(), "1");
+        let said = server.command(&["terminology", "doctor"]).await.expect(0).stdout;
+        assert!(said.contains("1 codes wait for somebody") && said.contains("missing: SNOMED CT"), "{said}");
+    }
+
     /// An erasure leaves nothing of what was told, words least of all.
     async fn an_erasure_takes_it_along(engine: Engine) {
         let (server, api) = started(engine, "beside").await;

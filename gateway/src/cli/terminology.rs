@@ -1,6 +1,7 @@
 //! `fhir-gateway terminology`: releases of code systems; for whoever runs the gateway.
 
 mod again;
+mod doctor;
 mod normalize;
 mod policy;
 mod review;
@@ -23,6 +24,9 @@ pub enum TerminologyCommand {
     /// Looks at what is stored anew: what would be told otherwise of its codes, and keeps that if wanted.
     #[command(after_help = again::AGAIN)]
     Again(Box<again::AgainArgs>),
+    /// Says which code systems the records use, which of them are here, and where the others are to be had.
+    #[command(after_help = doctor::HELP)]
+    Doctor(Box<cli::list::ListArgs>),
     /// Reads a release from its official files, in a folder or a zip, and puts it beside those that are there.
     #[command(after_help = "\
 Which release it is, is told by the files' headers:
@@ -131,6 +135,7 @@ pub async fn run(command: TerminologyCommand) -> Result<Exit, Stop> {
     type Work = Box<dyn FnOnce() -> Result<Exit, Stop> + Send>;
     let work: Work = match command {
         TerminologyCommand::Again(args) => return again::again(*args).await,
+        TerminologyCommand::Doctor(args) => return doctor::run(*args).await,
         TerminologyCommand::Map(args) => return again::map(*args).await,
         TerminologyCommand::Policy(args) => return policy::run(*args).await,
         TerminologyCommand::Review(command) => return review::run(command).await,

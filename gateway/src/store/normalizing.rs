@@ -9,6 +9,7 @@ mod kept;
 mod review;
 mod rows;
 mod shown;
+mod systems;
 mod told;
 mod work;
 mod written;
@@ -28,6 +29,7 @@ pub(crate) use kept::{Normalizing, load};
 pub use review::{Difference, Now, Open};
 pub(crate) use rows::{Of, Row, TABLES, batches, forget, forget_unused};
 pub(crate) use shown::{merges, show};
+pub use systems::Used;
 pub use work::Which;
 pub(crate) use written::strip;
 
