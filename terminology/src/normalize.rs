@@ -6,17 +6,20 @@
 //! that are like it are candidates.
 
 pub mod alias;
+mod mapped;
 mod named;
 mod replaced;
 pub mod targets;
 
 use std::sync::Arc;
 
+use crate::codes::loinc::has_check_digit;
 use crate::codes::ndc::{Forms, forms};
 use crate::library::Library;
+use crate::model::CodeSystem;
 use crate::model::code_system::Content;
-use crate::model::{CodeSystem, parts};
 
+const LOINC: &str = "http://loinc.org";
 const NDC: &str = "http://hl7.org/fhir/sid/ndc";
 const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
 /// Systems in which a code may be written with a point or without.
@@ -127,35 +130,36 @@ pub fn normalize(library: &Library, coded: Coded<'_>, targets: &[&str]) -> Told 
     };
     // The steps that follow are for what is unknown so far; a retired code without a successor is asked for, too.
     let Told::Unknown(why) = told else { return told };
-    let others = [mapped(library, &url, code), packaged(library, &url, code), named::find(library, coded, targets)];
+    let others =
+        [mapped::find(library, &url, code), packaged(library, &url, code), named::find(library, coded, targets)];
     others.into_iter().flatten().next().unwrap_or(Told::Unknown(why))
 }
 
-/// The code among those of its own system.
+/// The code among those of its own system, as the latest release that has it tells it.
 fn in_its_system(library: &Library, url: &str, code: &str, coded: Coded<'_>) -> Told {
-    let versions = library.systems(url);
-    let Some(system) = versions.iter().find(|system| system.content != Content::NotPresent) else {
-        return Told::Unknown("no release of its system is here");
-    };
-    let Some(at) = written(system, url, code) else {
-        // One that was taken away may be in a release before.
-        let before = versions.iter().skip(1).find_map(|version| Some((version, written(version, url, code)?)));
-        return match before {
-            Some((version, at)) => replaced::of(library, version, at),
-            None if system.content.is_partial() => {
-                Told::Unknown("its system is here in part, and that has no such code")
+    let mut versions = library.systems(url);
+    versions.retain(|system| system.content != Content::NotPresent);
+    let mut is_gone = false;
+    for system in &versions {
+        if let Some(at) = written(system, url, code) {
+            if is_gone || system.is_inactive(at) {
+                return replaced::of(library, system, at);
             }
-            None => Told::Unknown("its system has no such code"),
-        };
-    };
-    if system.is_inactive(at) {
-        return replaced::of(library, system, at);
+            let coding = Coding::of(system, at);
+            if coding.code == coded.code && coding.system == coded.system {
+                return Told::Kept(coding);
+            }
+            return standard(coding, Method::Cleaned, "equal", system.canonical());
+        }
+        // A part of a later release takes nothing away from one before it.
+        is_gone |= !system.content.is_partial();
     }
-    let coding = Coding::of(system, at);
-    if coding.code == coded.code && coding.system == coded.system {
-        return Told::Kept(coding);
-    }
-    standard(coding, Method::Cleaned, "equal", system.canonical())
+    Told::Unknown(match versions.first() {
+        _ if url == LOINC && !has_check_digit(code) => "it is no code of LOINC: its check digit is not right",
+        None => "no release of its system is here",
+        Some(_) if is_gone => "its system has no such code",
+        Some(_) => "its system is here in part, and that has no such code",
+    })
 }
 
 fn standard(coding: Coding, method: Method, equivalence: &str, by: String) -> Told {
@@ -190,69 +194,6 @@ fn readings(code: &str) -> Vec<String> {
         Forms::Not(_) => Vec::new(),
     };
     all.iter().filter_map(|ndc| ndc.eleven().map(str::to_owned)).collect()
-}
-
-/// What the concept maps that are known say.
-fn mapped(library: &Library, url: &str, code: &str) -> Option<Told> {
-    let (mut same, mut near): (Vec<(Coding, String, String)>, Vec<Coding>) = (Vec::new(), Vec::new());
-    for map in library.maps() {
-        let groups =
-            map.group.iter().filter(|group| group.source.as_deref().is_some_and(|source| parts(source).0 == url));
-        for group in groups {
-            let elements = group.element.iter().filter(|element| element.code.as_deref() == Some(code));
-            for target in elements.flat_map(|element| &element.target).filter(|target| target.is_match()) {
-                let (Some(system), Some(code)) = (group.target.as_deref(), target.code.as_deref()) else { continue };
-                let coding = target_coding(library, parts(system).0, code, target.display.as_deref());
-                // What hangs on something else is for somebody who sees that.
-                let is_same = matches!(target.nearness(), "equal" | "equivalent") && target.depends_on.is_empty();
-                if is_same && target.product.is_empty() && !is_retired(library, &coding) {
-                    same.push((coding, target.nearness().to_owned(), map.canonical().unwrap_or_default()));
-                } else {
-                    near.push(coding);
-                }
-            }
-        }
-    }
-    same.dedup_by(|one, other| one.0 == other.0);
-    let is_one = same.iter().all(|(coding, ..)| *coding == same[0].0);
-    match same.into_iter().next() {
-        Some((coding, equivalence, by)) if is_one => Some(standard(coding, Method::Mapped, &equivalence, by)),
-        Some(_) => Some(review(mapped_candidates(library, url, code), "maps say that it means several codes")),
-        None if near.is_empty() => None,
-        None => Some(review(near, "maps name codes that are near it, or not used any more")),
-    }
-}
-
-fn mapped_candidates(library: &Library, url: &str, code: &str) -> Vec<Coding> {
-    let groups = library.maps().iter().flat_map(|map| &map.group);
-    let groups = groups.filter(|group| group.source.as_deref().is_some_and(|source| parts(source).0 == url));
-    let targets = groups.flat_map(|group| {
-        let elements = group.element.iter().filter(|element| element.code.as_deref() == Some(code));
-        elements.flat_map(|element| &element.target).map(move |target| (group, target))
-    });
-    targets
-        .filter_map(|(group, target)| {
-            let (system, code) = (group.target.as_deref()?, target.code.as_deref()?);
-            Some(target_coding(library, parts(system).0, code, target.display.as_deref()))
-        })
-        .collect()
-}
-
-/// Whether a release that is here says that a code is not used any more: a map may be older.
-fn is_retired(library: &Library, coding: &Coding) -> bool {
-    let versions = library.systems(&coding.system);
-    versions.iter().find_map(|system| Some(system.is_inactive(system.find(&coding.code)?))).unwrap_or_default()
-}
-
-/// The target of a map, as a release that is here knows it.
-fn target_coding(library: &Library, url: &str, code: &str, display: Option<&str>) -> Coding {
-    let known = library.systems(url).into_iter().find_map(|system| Some(Coding::of(&system, system.find(code)?)));
-    known.unwrap_or_else(|| Coding {
-        system: url.to_owned(),
-        version: None,
-        code: code.to_owned(),
-        display: display.map(str::to_owned),
-    })
 }
 
 /// Of which drug a package is: what `RxNorm` says of its NDC. A drug has many packages, so it is wider.

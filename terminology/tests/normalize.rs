@@ -226,6 +226,67 @@ fn only_the_name_that_one_concept_is_shown_by_is_proof() {
     );
 }
 
+/// A part of a release that is newer takes nothing away: what it lacks is what it was not cut to.
+#[test]
+fn a_newer_part_of_a_system_retires_nothing() {
+    let mut library = library();
+    library.add(
+        &json!({ "resourceType": "CodeSystem", "url": LOINC, "version": "2.90", "content": "fragment", "concept": [
+        { "code": "2-6", "display": "Beta, newer" }] }),
+    );
+    let told = |code: &str| normalize(&library, Coded { system: LOINC, code, display: "" }, &[]);
+    assert_eq!(shown(&told("1-8")), "kept 1-8");
+    assert_eq!(shown(&told("3-4")), "replaced 1-8 equivalent");
+    let Told::Kept(newer) = told("2-6") else { panic!("not kept") };
+    assert_eq!(newer.version.as_deref(), Some("2.90"));
+}
+
+/// What an older release names as the successor may be out of use by now.
+#[test]
+fn a_successor_is_one_that_is_in_use_in_the_latest_release() {
+    let mut library = library();
+    release(&mut library, LOINC, "2.90", &[("1-8", "Alpha, old", &[OLD, ("MAP_TO", "2-6")]), ("2-6", "Beta", &[])]);
+    assert_eq!(
+        shown(&normalize(&library, Coded { system: LOINC, code: "3-4", display: "" }, &[])),
+        "replaced 2-6 equivalent"
+    );
+    release(&mut library, LOINC, "2.91", &[("1-8", "Alpha, old", &[OLD])]);
+    assert_eq!(shown(&normalize(&library, Coded { system: LOINC, code: "3-4", display: "" }, &[])), "unknown");
+}
+
+#[test]
+fn nobody_is_shown_what_a_map_rules_out() {
+    let mut library = library();
+    library.add(&json!({ "resourceType": "ConceptMap", "url": "urn:out", "group": [{ "source": "urn:lab", "target": LOINC, "element": [
+        { "code": "two", "target": [{ "code": "9-1", "equivalence": "disjoint" }] }] }] }));
+    assert_eq!(
+        shown(&normalize(&library, Coded { system: "urn:lab", code: "two", display: "" }, &[])),
+        "review 1-8 2-6"
+    );
+}
+
+#[test]
+fn a_code_that_cannot_be_one_of_loinc_is_told_so() {
+    for (system, code, is_one) in [
+        (LOINC, "718-7", true),
+        (LOINC, "718-8", false),
+        (LOINC, "12809", false),
+        ("urn:oid:2.16.840.1.113883.6.1", "12809", false),
+        (LOINC, "LP29684-5", true),
+        (LOINC, "lp29684-6", false),
+    ] {
+        let Told::Unknown(why) = normalize(&library(), Coded { system, code, display: "" }, &[]) else {
+            panic!("{code} is known")
+        };
+        assert_eq!(!why.contains("check digit"), is_one, "{code}: {why}");
+    }
+    let Told::Unknown(why) = normalize(&Library::default(), Coded { system: LOINC, code: "718-8", display: "" }, &[])
+    else {
+        panic!("it is known")
+    };
+    assert!(why.contains("check digit"), "no release is needed for that: {why}");
+}
+
 fn text() -> impl Strategy<Value = String> {
     let known = [
         "1-8",
@@ -246,7 +307,57 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => ".{0,12}"]
 }
 
+/// A map of a laboratory's codes as two organizations may write it.
+fn map(number: usize, rows: &[(&str, &str, &str)]) -> Value {
+    let elements: Vec<Value> = rows
+        .iter()
+        .map(|(from, to, nearness)| json!({ "code": from, "target": [{ "code": to, "equivalence": nearness }] }))
+        .collect();
+    json!({ "resourceType": "ConceptMap", "url": format!("urn:map:{number}"), "group": [
+        { "source": "urn:lab", "target": LOINC, "element": elements }] })
+}
+
+type Rows = Vec<(&'static str, &'static str, &'static str)>;
+
+fn rows() -> impl Strategy<Value = Rows> {
+    let row = (
+        prop::sample::select(vec!["NA", "two", "x"]),
+        prop::sample::select(vec!["1-8", "2-6", "3-4", "9-1", "77-7"]),
+        prop::sample::select(vec!["equal", "equivalent", "wider", "narrower", "disjoint"]),
+    );
+    prop::collection::vec(row, 0..4)
+}
+
 proptest! {
+    /// What is told does not hang on the order in which releases and maps were brought.
+    #[test]
+    fn the_order_of_releases_and_maps_is_nothing(
+        order in Just((0..7_usize).collect::<Vec<_>>()).prop_shuffle(),
+        maps in prop::collection::vec(rows(), 4),
+        system in prop::sample::select(vec![LOINC, RXNORM, "urn:lab"]),
+        code in prop::sample::select(vec!["1-8", "3-4", "4-2", "NA", "two", "x", "5-9"]),
+        display in text(),
+    ) {
+        let brought = |order: &[usize]| {
+            let mut library = Library::default();
+            for which in order {
+                match which {
+                    0 => release(&mut library, LOINC, "2.80", &[("1-8", "Alpha", &[]), ("3-4", "Gamma", &[]), ("5-9", "Epsilon", &[OLD, ("MAP_TO", "1-8")])]),
+                    1 => release(&mut library, LOINC, "2.81", &[("1-8", "Alpha", &[]), ("3-4", "Gamma", &[OLD, ("MAP_TO", "1-8")]), ("2-6", "Twin", &[]), ("9-1", "twin", &[])]),
+                    // The same version, written otherwise.
+                    2 => release(&mut library, LOINC, "2.81.0", &[("1-8", "Alpha", &[OLD]), ("4-2", "Delta", &[])]),
+                    which => library.add(&map(*which, &maps[*which - 3])),
+                }
+            }
+            library
+        };
+        let coded = Coded { system, code, display: &display };
+        let (straight, shuffled) = (brought(&[0, 1, 2, 3, 4, 5, 6]), brought(&order));
+        let told = normalize(&straight, coded, &[LOINC]);
+        prop_assert_eq!(&told, &normalize(&straight, coded, &[LOINC]), "twice");
+        prop_assert_eq!(told, normalize(&shuffled, coded, &[LOINC]));
+    }
+
     /// Whatever it is asked, what it calls a standard code is one that is in use.
     #[test]
     fn what_is_told_is_in_use(system in prop::sample::select(vec![LOINC, SNOMED, RXNORM, ICD, NDC, "urn:lab", "", "2.16.840.1.113883.6.1"]), code in text(), display in text(),

@@ -36,12 +36,17 @@ pub(super) fn of(library: &Library, system: &Arc<CodeSystem>, at: usize) -> Told
     Told::Unknown("too many codes replace each other")
 }
 
-/// The successor, as the latest release has it.
+/// The successor, as the latest release has it: that may have taken it out of use itself.
 fn found(library: &Library, system: &Arc<CodeSystem>, at: usize) -> Told {
-    let latest = library.systems(&system.url).into_iter().next();
-    let now = latest.as_ref().and_then(|latest| Some((latest, latest.find(system.code(at))?)));
-    let coding = now.map_or_else(|| Coding::of(system, at), |(latest, at)| Coding::of(latest, at));
-    standard(coding, Method::Replaced, "equivalent", system.canonical())
+    let latest = library.systems(&system.url).into_iter().find_map(|latest| {
+        let at = latest.find(system.code(at))?;
+        Some((latest, at))
+    });
+    match latest {
+        Some((latest, at)) if latest.is_inactive(at) => of(library, &latest, at),
+        Some((latest, at)) => standard(Coding::of(&latest, at), Method::Replaced, "equivalent", system.canonical()),
+        None => standard(Coding::of(system, at), Method::Replaced, "equivalent", system.canonical()),
+    }
 }
 
 fn perhaps(system: &Arc<CodeSystem>, at: usize, last: usize) -> Told {

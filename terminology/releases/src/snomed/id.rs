@@ -43,10 +43,11 @@ const INVERSE: [u8; 10] = [0, 4, 3, 2, 1, 5, 6, 7, 8, 9];
 
 /// A number by its digits: six to eighteen, the first not zero.
 pub(crate) fn parse(text: &str) -> Option<u64> {
-    let is_one = (6..=18).contains(&text.len()) && !text.starts_with('0');
-    let digits =
-        text.bytes().try_fold(0u64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u64::from(byte - b'0')));
-    digits.filter(|_| is_one)
+    // More digits than eighteen may be more than a number holds.
+    if !(6..=18).contains(&text.len()) || text.starts_with('0') {
+        return None;
+    }
+    text.bytes().try_fold(0, |sum: u64, byte| byte.is_ascii_digit().then(|| sum * 10 + u64::from(byte - b'0')))
 }
 
 /// Whether the last digit proves the others.
@@ -73,4 +74,18 @@ fn sum(mut number: u64, mut place: usize) -> u8 {
 /// Whether it stands for a concept (not a description or a relationship).
 pub(crate) fn is_concept(id: u64) -> bool {
     matches!(id / 10 % 100, 0 | 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_number_has_six_to_eighteen_digits() {
+        assert_eq!(parse("999999999999999999"), Some(999_999_999_999_999_999));
+        assert_eq!(parse("100005"), Some(100_005));
+        for text in ["", "10005", "0100005", "1000000000000000000", "90000000000000000000001", "10000x", "+100005"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
 }
