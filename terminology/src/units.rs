@@ -1,4 +1,13 @@
-//! Units of UCUM (<https://ucum.org/ucum>): which are one quantity in other words.
+//! Units of UCUM (<https://ucum.org/ucum>): which are one quantity in other words, what is meant by units as they are written, and
+//! values in other units.
+
+pub mod alias;
+pub mod convert;
+pub mod exact;
+mod measure;
+pub mod property;
+pub mod range;
+pub mod substances;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, RwLock};
