@@ -1,6 +1,7 @@
 //! `fhir-gateway terminology`: releases of code systems; for whoever runs the gateway.
 
 mod normalize;
+mod unit;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -45,6 +46,9 @@ Exit codes:
     Normalize(normalize::NormalizeArgs),
     /// Takes a release away.
     Remove(RemoveArgs),
+    /// Says what a value is in another unit, and how that is known.
+    #[command(after_help = unit::HELP)]
+    Unit(unit::UnitArgs),
 }
 
 /// Where releases lie.
@@ -118,6 +122,7 @@ pub async fn run(command: TerminologyCommand) -> Result<Exit, Stop> {
         TerminologyCommand::List(args) => list(&args),
         TerminologyCommand::Normalize(args) => normalize::run(&args),
         TerminologyCommand::Remove(args) => remove(&args),
+        TerminologyCommand::Unit(args) => unit::run(&args),
     });
     done.await.map_err(|_| Stop::failed("the work ended in the middle"))?
 }
