@@ -319,6 +319,44 @@ suite! {
         Command::run(&["terminology", "normalize", &codes, "--map", &codes, "--data-dir", &data_dir]).await.expect(2);
     }
 
+    /// A value in another unit, by what a release of LOINC says of its code, or why not.
+    async fn a_value_is_told_in_another_unit_or_why_not(engine: Engine) {
+        let server = Server::start(engine);
+        import(&server, &loinc(&server, "2.80", &TERMS), 0).await;
+        let data_dir = text(&server.data_dir());
+        let unit = |args: &[&str]| [&["terminology", "unit"], args, &["--data-dir", &data_dir]].concat().iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
+        let run = async |args: &[&str], exit: i32| {
+            let args = unit(args);
+            Command::run(&args.iter().map(String::as_str).collect::<Vec<_>>()).await.expect(exit)
+        };
+        let glucose = ["100", "mg/dL", "--to", "mmol/L", "--loinc", "2345-7", "--low", "70", "--high", "99"];
+        let told = Json::of(&run(&glucose, 0).await.stdout);
+        let of = |told: &Json, path: &str| told.str(path).unwrap_or_default().to_owned();
+        assert_eq!(["told.value", "told.low", "told.high", "told.unit", "told.by"].map(|path| of(&told, path)), ["5.55", "3.89", "5.50", "mmol/L", "molar-mass"]);
+        assert_eq!(of(&told, "told.substance.molarMass"), "180.156");
+        // What came stays as it came; what it was read for is said.
+        let told = Json::of(&run(&["-40.0", "degF", "--to", "Cel"], 0).await.stdout);
+        assert_eq!(["given.value", "given.unit", "read.code", "told.value"].map(|path| of(&told, path)), ["-40.0", "degF", "[degF]", "-40.00"]);
+        // The release says that 1-8 is a mass by volume: capitals are read so, and a number by volume is told to be wrong.
+        let told = Json::of(&run(&["5", "MG/DL", "--to", "mg/L", "--loinc", "1-8"], 0).await.stdout);
+        assert_eq!(["told.value", "property.is", "property.check"].map(|path| of(&told, path)), ["50", "MCnc", "agrees"]);
+        let told = Json::of(&run(&["5", "mmol/L", "--to", "umol/L", "--loinc", "1-8"], 0).await.stdout);
+        assert_eq!(of(&told, "property.check"), "disagrees");
+        for (args, why) in [
+            (&["100", "mg/dL", "--to", "mmol/L"][..], "molar mass"),
+            (&["100", "mg/dL", "--to", "mmol/L", "--loinc", "1-8"], "1-8"),
+            (&["7.1", "K/uL", "--to", "10*9/L"], "kelvin"),
+            (&["7.1", "K/uL", "--to", "10*9/L", "--loinc", "1-8"], "NCnc"),
+            (&["5", "[IU]/L", "--to", "mg/L"], "arbitrary"),
+            (&["5", "tabs", "--to", "mg"], "no unit of UCUM"),
+        ] {
+            let told = run(args, 1).await;
+            assert!(told.stderr.contains(why), "{args:?}: {}", told.stderr);
+            assert!(told.stdout.is_empty(), "{}", told.stdout);
+        }
+        run(&["5,4", "mg/dL", "--to", "g/L"], 2).await;
+    }
+
     /// What HL7 hands out of LOINC and others of RxNorm for tests, as it is.
     async fn official_subsets_load_and_answer(engine: Engine) {
         let Some(shared) = shared_data() else { return };

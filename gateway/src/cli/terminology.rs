@@ -5,6 +5,7 @@ mod doctor;
 mod normalize;
 mod policy;
 mod review;
+mod unit;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -64,6 +65,9 @@ Exit codes:
     /// Codes of which somebody has to decide what they mean.
     #[command(subcommand, after_help = review::HELP)]
     Review(review::ReviewCommand),
+    /// Says what a value is in another unit, and how that is known.
+    #[command(after_help = unit::HELP)]
+    Unit(unit::UnitArgs),
 }
 
 /// Where releases lie.
@@ -143,6 +147,7 @@ pub async fn run(command: TerminologyCommand) -> Result<Exit, Stop> {
         TerminologyCommand::List(args) => Box::new(move || list(&args)),
         TerminologyCommand::Normalize(args) => Box::new(move || normalize::run(&args)),
         TerminologyCommand::Remove(args) => Box::new(move || remove(&args)),
+        TerminologyCommand::Unit(args) => Box::new(move || unit::run(&args)),
     };
     let done = tokio::task::spawn_blocking(work);
     done.await.map_err(|_| Stop::failed("the work ended in the middle"))?
