@@ -14,7 +14,7 @@ pub struct Concept<'d> {
     element: Element<'d>,
     /// Where it stands, as names alone: `component.code`.
     pub names: String,
-    /// Its codings, in order, but those that are marked.
+    /// Its codings, in order.
     pub codings: Vec<Coding<'d>>,
     /// Its words; empty where it has none.
     pub text: Cow<'d, str>,
@@ -56,7 +56,7 @@ pub fn concepts<'d>(resource: Element<'d>, is_concept: &dyn Fn(&str) -> bool) ->
     for value in resource.below() {
         let Some(element) = value.parent().filter(|parent| parent.kind() == Kind::Object) else { continue };
         if value.kind() == Kind::Array && value.is_named("coding") {
-            let codings = value.children().filter(|coding| coding.kind() == Kind::Object && mark(*coding).is_none());
+            let codings = value.children().filter(|coding| coding.kind() == Kind::Object);
             let text = element.member("text").and_then(|text| text.string()).unwrap_or_default();
             let (names, codings) = (names(&element.path()), codings.map(Coding::of).collect());
             concepts.push(Concept { element, names, codings, text });
@@ -248,8 +248,6 @@ mod tests {
                 Some(text)
             );
             assert_eq!(without(document.root(), &|_, _, _| false), None);
-            let all = concepts(document.root(), &|_| false);
-            assert!(all.iter().all(|concept| concept.codings.iter().all(|coding| coding.system.is_empty())));
         }
         // Notes and narratives are words, too, and no concepts.
         let text = r#"{"note":[{"text":"words"}],"code":{"text":"a"},"text":{"status":"generated"}}"#;

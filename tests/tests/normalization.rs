@@ -1,7 +1,7 @@
 //! What codes mean, beside what was written: kept, found, shown where the organization wants it, and never taken for what somebody wrote.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Client, Engine, Json, Server, Sql, own, patient, suite, transaction};
+use gateway_tests::{Client, Engine, Json, Options, Server, Sql, consent, own, patient, suite, transaction};
 use releases::Catalog;
 use releases::fhir::draft_of;
 
@@ -295,6 +295,27 @@ suite! {
         sql.run("update lab_results set value_number = 8 where id = 'f'").await;
         assert_eq!(by_code(&api, "2-6").await.split(' ').count(), 1);
         assert_ne!(by_code(&api, "2-6").await, "");
+    }
+
+    /// A Consent that names a code speaks of what means it, and the decision and the condition say the same of it (an alarm looks at every
+    /// answer: a difference would be a 500).
+    async fn consents_by_code_reach_what_means_it(engine: Engine) {
+        let (owner, api) = started(engine, "merged").await;
+        for (id, code) in [("a", local("A", "Alpha in Serum")), ("d", local("D", "Delta in Serum")), ("z", local("Z", "Nobody knows"))] {
+            api.save(&observation(id, &code)).await.expect(201);
+        }
+        let arguments = ["--dev-consent", "enforce", "--consent-alarm", "1"].map(str::to_owned).into();
+        let server = owner.beside_with(Options { arguments, ..Options::default() });
+        let rule = |rule: &str, code: &str| consent("c", "p", &format!(r#"{{"type":"{rule}","provision":[{{"type":"{}","code":[{{"coding":[{{"system":"{LOINC}","code":"{code}"}}]}}]}}]}}"#, if rule == "permit" { "deny" } else { "permit" }));
+        api.save(&rule("permit", "1-8")).await.expect(201);
+        let seen = server.client();
+        assert_eq!(found(&seen, "/Observation").await, "d z");
+        seen.get("/Observation/a").await.expect(404);
+        seen.get("/Observation/d").await.expect(200);
+        api.save(&rule("deny", "1-8")).await.expect(200);
+        assert_eq!(found(&seen, "/Observation").await, "a");
+        assert_eq!(codes(read(&seen, "a").await.at("code").unwrap()).len(), 2);
+        seen.get("/Observation/z").await.expect(404);
     }
 
     /// What is missing, whose licence it needs, and where it is to be had.

@@ -362,7 +362,13 @@ fn judge_unit<'u>(
                 return Err(refuse(ChangeRefusal::UnseenPatient));
             }
         }
-        if !sight.permits(core, unit.permit.predicate(), change, before, document.as_ref()) {
+        if !sight.permits(
+            core,
+            (unit.permit.organization(), unit.permit.predicate()),
+            change,
+            before,
+            document.as_ref(),
+        ) {
             return Err(refuse(ChangeRefusal::Forbidden));
         }
         let note = match desk.as_mut().filter(|_| &*change.kind == desk::KIND) {

@@ -16,6 +16,7 @@ mod written;
 
 use std::sync::{Arc, OnceLock};
 
+use consent::OrganizationId;
 use mappers::concepts::{self, Concept};
 use mappers::json::Document;
 use parking_lot::Mutex;
@@ -23,12 +24,13 @@ use releases::Catalog;
 use terminology::normalize::targets;
 
 use crate::store::Store;
+use crate::store::core::Core;
 
 pub use kept::{Decision, Mode, PolicyReport, Target};
 pub(crate) use kept::{Normalizing, load};
 pub use review::{Difference, Now, Open};
 pub(crate) use rows::{Of, Row, TABLES, batches, forget, forget_unused};
-pub(crate) use shown::{merges, show};
+pub(crate) use shown::{Codings, Nearness, codings, merges, show, with};
 pub use systems::Used;
 pub use work::Which;
 pub(crate) use written::strip;
@@ -85,6 +87,12 @@ impl Normalizer {
         let shown = merged(&document, &concepts, shown);
         Normalized { rows, whole, shown }
     }
+}
+
+/// A resource with all that its codes mean, as searches find it; `None` where that is nothing more.
+pub(crate) fn whole(core: &Core, organization: OrganizationId, kind: &str, resource: &str) -> Option<String> {
+    let in_force = core.registry.in_force(organization);
+    core.normalizer.look(&in_force.normalizing, kind, resource.as_bytes()).whole
 }
 
 /// A resource with these among its codings; `None` where there are none.

@@ -332,7 +332,7 @@ fn clients(
         let permitted = Document::parse(text.as_bytes()).is_ok_and(|document| {
             let predicate = unit.permit.predicate();
             sight.is_within_scopes(core, predicate, &change, Some(&document))
-                && sight.permits(core, predicate, &change, None, Some(&document))
+                && sight.permits(core, (unit.permit.organization(), predicate), &change, None, Some(&document))
         });
         if !permitted {
             return Err(ChangeRefusal::Forbidden);

@@ -52,7 +52,7 @@ pub(crate) async fn bases(
         let made = made(unit, is_there);
         let sight = Sight::of(core, connection, organization, asked, touched, patients, &made).await?;
         for (place, written) in open {
-            bases[place].would_deny = written.would_be_denied(core, predicate, &sight, &epochs);
+            bases[place].would_deny = written.would_be_denied(core, (organization, predicate), &sight, &epochs);
         }
     }
     Ok(bases)
@@ -88,7 +88,13 @@ impl Written<'_> {
             || before.into_iter().chain(after).any(|labels| !asked.is_permitted_without_rules(labels))
     }
 
-    fn would_be_denied(&self, core: &Core, predicate: &Predicate, sight: &Sight, epochs: &Epochs) -> bool {
+    fn would_be_denied(
+        &self,
+        core: &Core,
+        predicate: (OrganizationId, &Predicate),
+        sight: &Sight,
+        epochs: &Epochs,
+    ) -> bool {
         let Step { before, change, document, .. } = self.step;
         let is_hidden = before.as_ref().is_some_and(|entry| sight.hidden.contains(&entry.rid));
         let unseen = |patient: &str| epochs.contains_key(patient) && sight.unseen.contains(patient);

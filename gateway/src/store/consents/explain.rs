@@ -14,6 +14,7 @@ use crate::store::bulk::{BulkType, fetch_by_keys};
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::error::StoreError;
+use crate::store::normalizing::{self, Codings, Nearness};
 
 /// Resources that are decided on together, and how many bytes their texts may have (one is taken however long it is).
 const PAGE: usize = 500;
@@ -217,7 +218,10 @@ impl Store {
         }
         let rids: Vec<i64> = rows.iter().filter_map(|row| row.int(0)).collect();
         let links = Links::of(connection, organization.0, &rids, &patients).await?;
-        let around = Around { asked, glasses: &glasses, names: &names, links: &links };
+        // Another process may have told of them under a policy that this one has not learnt of yet.
+        let versions: Vec<(i64, i64)> = rows.iter().filter_map(|row| row.int(0).zip(row.int(3))).collect();
+        let told = normalizing::codings(connection, organization, &versions, Nearness::Found).await?;
+        let around = Around { asked, glasses: &glasses, names: &names, links: &links, told: &told };
         let none = Vec::new();
         let explained = rows.iter().map(|row| {
             let in_force = row.text(4).and_then(|patient| known.get(patient)).unwrap_or(&none);
@@ -250,6 +254,8 @@ struct Around<'a> {
     glasses: &'a [Glass],
     names: &'a HashMap<String, (String, i64)>,
     links: &'a Links,
+    /// What codes were told to mean: conditions know it, too.
+    told: &'a Codings,
 }
 
 impl Around<'_> {
@@ -258,7 +264,9 @@ impl Around<'_> {
         let rid = row.int(0).unwrap_or_default();
         let (kind, id, patient) = (text(1), text(2), row.text(4));
         let labels = Labels::from_bits(row.int(5).unwrap_or_default());
-        let document = Document::parse(text(9).as_bytes()).ok();
+        let told = row.int(3).and_then(|version| self.told.get(&(rid, version)));
+        let whole = told.and_then(|codings| normalizing::with(kind, text(9).as_bytes(), codings));
+        let document = Document::parse(whole.as_deref().unwrap_or_else(|| text(9)).as_bytes()).ok();
         let found = document.as_ref().map(|document| Found::of(document.root(), labels));
         // What the directory keeps is what both go by; codes and references are read of the text.
         let mut facts = found.as_ref().map(Found::facts).unwrap_or_default();

@@ -18,6 +18,7 @@ use crate::store::core::Core;
 use crate::store::dialect;
 use crate::store::emit::Facts;
 use crate::store::entry::Entry;
+use crate::store::normalizing;
 use crate::store::types::{Change, Operation};
 
 /// What says who may see a record: who is bound by it has no say in it (F10).
@@ -219,7 +220,7 @@ impl Sight {
     pub(crate) fn permits(
         &self,
         core: &Core,
-        predicate: &Predicate,
+        (organization, predicate): (OrganizationId, &Predicate),
         change: &Change,
         before: Option<&Entry>,
         written: Option<&Document<'_>>,
@@ -238,6 +239,10 @@ impl Sight {
         let Some(resource) = written.map(Document::root) else { return !is_lifted };
         let bases = core.bases();
         let facts = Facts::of(&change.kind, &change.id, resource, &bases);
+        // It is decided by what its codes mean, too, as it will be when it is read.
+        let told = normalizing::whole(core, organization, &change.kind, resource.raw());
+        let told = told.as_deref().and_then(|text| Document::parse(text.as_bytes()).ok());
+        let resource = told.as_ref().map_or(resource, Document::root);
         let facts = facts.labelled(core, &change.kind, resource);
         let will_be = facts.patient.as_deref();
         if is_authority && !asked.governs(will_be) {

@@ -75,7 +75,7 @@ impl Store {
     /// [`StoreError`] where the database does not answer.
     pub async fn code_to_review(&self, organization: OrganizationId, id: &str) -> Result<Vec<Open>, StoreError> {
         let same = "and (n.system, n.code) = (select o.system, o.code from normalizations o where o.organization_id = $1 and o.id = $2) \
-             and (n.code <> '' or n.id = $2)";
+             and (n.code <> '' or lower(n.display) = (select lower(o.display) from normalizations o where o.organization_id = $1 and o.id = $2))";
         let sql = format!("{WAITING} {same} {GROUPED} order by case when n.id = $2 then 0 else 1 end, n.id");
         self.waiting(organization, &sql, &[Arg::Int(organization.0), Arg::Text(id)]).await
     }

@@ -15,8 +15,24 @@ use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
 use crate::store::types::Version;
 
-/// How near a code has to be to stand among those of a resource, in SQL: codings of one concept are translations of each other.
-const NEAR: &str = "('equal', 'equivalent')";
+/// How near a code has to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Nearness {
+    /// To be found, and for decisions: all that was told.
+    Found,
+    /// To be shown: codings of one concept are translations of each other.
+    Shown,
+}
+
+impl Nearness {
+    /// As a condition.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Found => "",
+            Self::Shown => " and n.equivalence in ('equal', 'equivalent')",
+        }
+    }
+}
 
 /// Whether a code of this nearness stands among those of a resource.
 pub(super) fn is_near(equivalence: &str) -> bool {
@@ -49,7 +65,7 @@ pub(crate) async fn show(
     let read = read.iter_mut().filter(|(_, version)| !version.body.is_empty() && targets::is_normalized(&version.kind));
     let mut shown: Vec<&mut (i64, &mut Version)> = read.collect();
     let keys: Vec<(i64, i64)> = shown.iter().map(|(rid, version)| (*rid, version.version)).collect();
-    let codings = codings(connection, organization, &keys).await?;
+    let codings = codings(connection, organization, &keys, Nearness::Shown).await?;
     for (rid, version) in &mut shown {
         let Some(codings) = codings.get(&(*rid, version.version)) else { continue };
         if let Some(whole) = with(&version.kind, &version.body, codings) {
@@ -60,20 +76,21 @@ pub(crate) async fn show(
 }
 
 /// A resource with codings, by the numbers of its concepts.
-fn with(kind: &str, body: &[u8], codings: &[(usize, String)]) -> Option<String> {
+pub(crate) fn with(kind: &str, body: &[u8], codings: &[(usize, String)]) -> Option<String> {
     let document = Document::parse(body).ok()?;
     let concepts = concepts::concepts(document.root(), &|names| !targets::of(kind, names).is_empty());
     let lent: Vec<(usize, &str)> = codings.iter().map(|(concept, coding)| (*concept, coding.as_str())).collect();
     Some(concepts::with(&document, &concepts, &lent))
 }
 
-type Codings = HashMap<(i64, i64), Vec<(usize, String)>>;
+pub(crate) type Codings = HashMap<(i64, i64), Vec<(usize, String)>>;
 
-/// The codings of versions, by row id and version.
-async fn codings(
+/// What was told of versions, by row id and version.
+pub(crate) async fn codings(
     connection: &mut Connection,
     organization: OrganizationId,
     versions: &[(i64, i64)],
+    nearness: Nearness,
 ) -> Result<Codings, DbError> {
     if versions.is_empty() {
         return Ok(Codings::new());
@@ -82,7 +99,8 @@ async fn codings(
         "select c.rid, c.version, c.concept, n.id, n.target_system, n.target_version, n.target_code, n.target_display, c.coding \
          from {{keys}} join normalized_codings c on c.organization_id = $1 and c.rid = k.rid and c.version = k.version \
          and c.ended is null join normalizations n on n.organization_id = $1 and n.id = c.normalization \
-         where n.verdict = 'standard' and n.equivalence in {NEAR}"
+         where n.verdict = 'standard'{}",
+        nearness.sql()
     );
     let keys: Vec<Arg<'_>> = versions.iter().flat_map(|(rid, version)| [Arg::Int(*rid), Arg::Int(*version)]).collect();
     let columns = [("rid", BulkType::Int), ("version", BulkType::Int)];

@@ -74,11 +74,13 @@ async fn next(core: &Core, organization: OrganizationId, which: &Which, after: i
             connection.fetch(&sql, &args).await?
         }
         Which::Told(ids) => {
-            let sql = "select distinct d.rid from {keys} join normalized_codings c on c.organization_id = $1 and c.normalization = k.id \
+            let sql = format!(
+                "select distinct d.rid from {{keys}} join normalized_codings c on c.organization_id = $1 and c.normalization = k.id \
                  and c.ended is null join directory d on d.rid = c.rid and d.version = c.version \
-                 where d.organization_id = $1 and d.rid > $2 and d.deleted = 0";
+                 where d.organization_id = $1 and d.rid > $2 and d.deleted = 0 order by d.rid limit {PORTION}"
+            );
             let keys: Vec<Arg<'_>> = ids.iter().map(|id| Arg::Text(id)).collect();
-            bulk::fetch_by_keys(&mut connection, sql, &args, &[("id", BulkType::Text)], &keys).await?
+            bulk::fetch_by_keys(&mut connection, &sql, &args, &[("id", BulkType::Text)], &keys).await?
         }
     };
     connection.commit().await?;
