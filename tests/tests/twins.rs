@@ -6,6 +6,8 @@
 mod cared;
 #[path = "twins/consented.rs"]
 mod consented;
+#[path = "twins/meanings.rs"]
+mod meanings;
 #[path = "twins/patients.rs"]
 mod patients;
 #[path = "twins/purposes.rs"]
@@ -286,6 +288,10 @@ suite! {
 
     async fn what_scopes_do_not_reach_changes_nothing(engine: Engine) {
         scoped::what_scopes_do_not_reach_changes_nothing(engine).await;
+    }
+
+    async fn what_hidden_codes_mean_changes_nothing(engine: Engine) {
+        meanings::what_hidden_codes_mean_changes_nothing(engine).await;
     }
 
     async fn terminology_that_is_not_reached_changes_nothing(engine: Engine) {

@@ -179,7 +179,7 @@ pub(crate) async fn apply(
     let mut desk = if define(units) { Some(Desk::open(connection, organization).await?) } else { None };
     let sights = consents::sights(core, connection, units, &entries).await?;
     let mut merged = redaction::merge(core, connection, units, &entries, &sights).await?;
-    normalizing::strip(core, connection, organization, units, &mut merged).await?;
+    normalizing::strip(core, connection, organization, (units, &entries), &mut merged).await?;
     let mut steps = judge_all(core, units, &mut verdicts, (&entries, &sights, &merged), &mut desk);
     let rids = core.take_rids(connection, steps.iter().filter(|step| step.before.is_none()).count()).await?;
     for (step, rid) in steps.iter_mut().filter(|step| step.before.is_none()).zip(rids) {

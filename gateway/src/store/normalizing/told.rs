@@ -162,23 +162,22 @@ impl Telling<'_> {
         standards: Standards,
     ) -> Vec<(Option<usize>, Told)> {
         let words = Written { display: concept.text.clone(), ..Written::default() };
-        let mut all: Vec<(Option<usize>, &Written<'_>)> =
-            concept.codings.iter().enumerate().map(|(number, coding)| (Some(number), coding)).collect();
-        if all.is_empty() && !standards.is_empty() {
-            all.push((None, &words));
+        let mut all: Vec<(Option<usize>, Written<'_>)> =
+            concept.codings.iter().cloned().enumerate().map(|(number, coding)| (Some(number), coding)).collect();
+        match &mut all[..] {
+            [] if !standards.is_empty() => all.push((None, words)),
+            // A code without a name of its own is called what the concept is called, where it is alone.
+            [(_, only)] if only.display.is_empty() => only.display = words.display,
+            _ => {}
         }
-        // A code without a name of its own is called what the concept is called, where it is alone.
-        let name = if let [only] = &concept.codings[..] { Some(only) } else { None };
-        let name = name.filter(|only| only.display.is_empty()).map(|_| &*concept.text);
         let mut told: Vec<(Option<usize>, Verdict)> = Vec::new();
         for (number, written) in &all {
-            let coded =
-                Coded { system: &written.system, code: &written.code, display: name.unwrap_or(&written.display) };
+            let coded = Coded { system: &written.system, code: &written.code, display: &written.display };
             told.extend(self.verdict(normalizing, coded, standards).map(|verdict| (*number, verdict)));
         }
         together(&concept.codings, &mut told);
-        let of = |number: Option<usize>| number.and_then(|number| concept.codings.get(number)).unwrap_or(&words);
-        told.into_iter().map(|(number, verdict)| (number, Told::new(of(number), verdict))).collect()
+        let of = |number: Option<usize>| all.iter().find(|(of, _)| *of == number).map(|(_, written)| written);
+        told.into_iter().filter_map(|(number, verdict)| Some((number, Told::new(of(number)?, verdict)))).collect()
     }
 
     fn verdict(&mut self, normalizing: &Normalizing, coded: Coded<'_>, standards: Standards) -> Option<Verdict> {

@@ -7,29 +7,66 @@ use consent::OrganizationId;
 use mappers::concepts::{Coding, marked, may_be_marked, without};
 use mappers::json::Document;
 
+use super::Row;
+use super::told::Verdict;
+use crate::store::apply::Entries;
 use crate::store::batch::Unit;
 use crate::store::bulk::{self, BulkType};
-use crate::store::connection::{Arg, Connection, DbError, Row};
+use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::consents::redaction::Merged;
 use crate::store::core::Core;
 use crate::store::types::Operation;
 
-/// Takes codings of ours from what is written: those of which it is known here what they were told of, while that stands beside them.
+/// A marked coding that is written, and by whose change.
+struct Found<'u> {
+    unit: usize,
+    index: usize,
+    kind: &'u str,
+    /// The directory's row, where there is one.
+    rid: Option<i64>,
+    body: Bytes,
+    ids: Vec<Box<str>>,
+}
+
+/// Takes codings of ours from what is written, where what they were told of stands beside them: those that would be told of it now, and
+/// those that were told of the resource itself. What was told of others is nothing to who writes: it would tell that they are there.
 pub(crate) async fn strip(
     core: &Core,
     connection: &mut Connection,
     organization: OrganizationId,
-    units: &[&Unit],
+    (units, entries): (&[&Unit], &Entries),
     merged: &mut Merged,
 ) -> Result<(), DbError> {
-    if !core.registry.in_force(organization).normalizing.is_known {
+    let in_force = core.registry.in_force(organization);
+    if !in_force.normalizing.is_known {
         return Ok(());
     }
-    let mut found: Vec<(usize, usize, Bytes)> = Vec::new();
-    let mut ids: Vec<Box<str>> = Vec::new();
-    for (number, unit) in units.iter().enumerate() {
-        for (index, change) in unit.changes.iter().enumerate() {
-            let body = match (merged.of(number, index), &change.operation) {
+    let found = found(units, entries, merged);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let before = told_before(connection, organization, &found).await?;
+    for Found { unit, index, kind, rid, body, .. } in &found {
+        let Ok(document) = Document::parse(body) else { continue };
+        let Some(bare) = without(document.root(), &|_, _, _| true) else { continue };
+        let now = core.normalizer.look(&in_force.normalizing, kind, bare.as_bytes()).rows;
+        let is_ours = |id: &str, coding: &Coding<'_>, others: &[Coding<'_>]| {
+            let now = now.iter().map(Row::told).find(|told| &*told.id == id).and_then(Told::now);
+            let told = now.as_ref().or_else(|| before.get(&((*rid)?, Box::from(id))));
+            told.is_some_and(|told| told.is_of(coding) && others.iter().any(|other| told.is_from(other)))
+        };
+        if let Some(plain) = without(document.root(), &is_ours) {
+            merged.put(*unit, *index, plain.into());
+        }
+    }
+    Ok(())
+}
+
+fn found<'u>(units: &[&'u Unit], entries: &Entries, merged: &Merged) -> Vec<Found<'u>> {
+    let mut found = Vec::new();
+    for (unit, changes) in units.iter().enumerate() {
+        for (index, change) in changes.changes.iter().enumerate() {
+            let body = match (merged.of(unit, index), &change.operation) {
                 (Some(Ok(body)), _) => body,
                 (None, Operation::Create { body } | Operation::Update { body, .. }) => body,
                 _ => continue,
@@ -38,29 +75,14 @@ pub(crate) async fn strip(
                 continue;
             }
             let Ok(document) = Document::parse(body) else { continue };
-            let marked = marked(document.root());
-            if !marked.is_empty() {
-                ids.extend(marked.iter().map(|(id, _)| Box::from(&**id)));
-                found.push((number, index, body.clone()));
+            let ids: Vec<Box<str>> = marked(document.root()).iter().map(|(id, _)| Box::from(&**id)).collect();
+            if !ids.is_empty() {
+                let rid = entries.get(&(change.kind.clone(), change.id.clone())).map(|entry| entry.rid);
+                found.push(Found { unit, index, kind: &change.kind, rid, body: body.clone(), ids });
             }
         }
     }
-    if found.is_empty() {
-        return Ok(());
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    let told = told(connection, organization, &ids).await?;
-    for (number, index, body) in found {
-        let Ok(document) = Document::parse(&body) else { continue };
-        let is_ours = |id: &str, coding: &Coding<'_>, others: &[Coding<'_>]| {
-            told.get(id).is_some_and(|told| told.is_of(coding) && others.iter().any(|other| told.is_from(other)))
-        };
-        if let Some(plain) = without(document.root(), &is_ours) {
-            merged.put(number, index, plain.into());
-        }
-    }
-    Ok(())
+    found
 }
 
 /// What was told, of what.
@@ -72,10 +94,14 @@ struct Told {
 }
 
 impl Told {
-    fn read(row: &Row) -> Self {
-        let text = |place| row.text(place).unwrap_or_default();
-        let words = if text(2).is_empty() { text(3) } else { "" };
-        Self { from: [text(1), text(2), words].map(Box::from), to: [text(4), text(5)].map(Box::from) }
+    fn new([system, code, display]: [&str; 3], to: [&str; 2]) -> Self {
+        let words = if code.is_empty() { display } else { "" };
+        Self { from: [system, code, words].map(Box::from), to: to.map(Box::from) }
+    }
+
+    fn now(told: &super::Told) -> Option<Self> {
+        let Verdict::Standard { coding, .. } = &told.verdict else { return None };
+        Some(Self::new([&told.system, &told.code, &told.display], [&coding.system, &coding.code]))
     }
 
     fn is_of(&self, coding: &Coding<'_>) -> bool {
@@ -88,15 +114,30 @@ impl Told {
     }
 }
 
-async fn told(
+/// What was told of versions of these resources, by row and id.
+async fn told_before(
     connection: &mut Connection,
     organization: OrganizationId,
-    ids: &[Box<str>],
-) -> Result<HashMap<Box<str>, Told>, DbError> {
-    let sql = "select n.id, n.system, n.code, n.display, n.target_system, n.target_code from {keys} \
+    found: &[Found<'_>],
+) -> Result<HashMap<(i64, Box<str>), Told>, DbError> {
+    let sql = "select c.rid, n.id, n.system, n.code, n.display, n.target_system, n.target_code from {keys} \
+         join normalized_codings c on c.organization_id = $1 and c.rid = k.rid and c.normalization = k.id \
          join normalizations n on n.organization_id = $1 and n.id = k.id where n.verdict = 'standard'";
-    let keys: Vec<Arg<'_>> = ids.iter().map(|id| Arg::Text(id)).collect();
-    let columns = [("id", BulkType::Text)];
+    let mut keys: Vec<(i64, &str)> = Vec::new();
+    for Found { rid, ids, .. } in found {
+        keys.extend(rid.iter().flat_map(|rid| ids.iter().map(|id| (*rid, &**id))));
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys: Vec<Arg<'_>> = keys.into_iter().flat_map(|(rid, id)| [Arg::Int(rid), Arg::Text(id)]).collect();
+    let columns = [("rid", BulkType::Int), ("id", BulkType::Text)];
     let rows = bulk::fetch_by_keys(connection, sql, &[Arg::Int(organization.0)], &columns, &keys).await?;
-    Ok(rows.iter().filter_map(|row| Some((row.text(0)?.into(), Told::read(row)))).collect())
+    let told = |row: &crate::store::connection::Row| {
+        let text = |place| row.text(place).unwrap_or_default();
+        Some(((row.int(0)?, text(1).into()), Told::new([text(2), text(3), text(4)], [text(5), text(6)])))
+    };
+    Ok(rows.iter().filter_map(told).collect())
 }
