@@ -1,4 +1,4 @@
-//! `fhir-gateway terminology`: releases of code systems; for whoever runs the gateway.
+//! `fhir-gateway terminology`: releases of code systems, and what codes and units mean; for whoever runs the gateway.
 
 mod again;
 mod doctor;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::cli::{self, Exit, Stop};
 use crate::gateway::RELEASES;
 
-/// Imports and lists releases of code systems.
+/// Releases of code systems, and what codes and units mean.
 #[derive(Debug, Subcommand)]
 pub enum TerminologyCommand {
     /// Looks at what is stored anew: what would be told otherwise of its codes, and keeps that if wanted.

@@ -1,12 +1,14 @@
 //! `fhir-gateway terminology again`: what is stored, looked at anew, and `terminology map`: an organization's own maps.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use consent::Action;
 use indicatif::{HumanCount, ProgressBar};
 use serde_json::{Value, json};
-use terminology::model::ConceptMap;
+use terminology::model::concept_map::{Element, Group};
+use terminology::model::{ConceptMap, parts};
 
 use super::normalize;
 use crate::cli::purge::{as_json, close, open};
@@ -69,7 +71,7 @@ pub(super) async fn again(args: AgainArgs) -> Result<Exit, Stop> {
         bar.tick();
         bar.set_message(format!("{} resources", HumanCount(looked)));
     };
-    let done = gateway.store.normalize_again(permit.organization(), &Which::All, args.apply, &mut progress).await;
+    let done = gateway.store.normalize_again(&permit, &Which::All, args.apply, &mut progress).await;
     bar.finish_and_clear();
     close(gateway).await;
     let differences = done?;
@@ -119,39 +121,58 @@ pub(super) async fn map(args: MapArgs) -> Result<Exit, Stop> {
         return Err(Stop::usage("it says of no code of a system that it is equal or equivalent to one"));
     }
     let (gateway, permit) = open(&args.database, Action::Change, ("terminology-map", "terminology map")).await?;
-    let done = gateway.store.decide_codes(permit.organization(), &decisions, &args.by).await;
+    let done = gateway.store.decide_codes(&permit, &decisions, &args.by).await;
     close(gateway).await;
-    cli::print(&format!("{} codes, {} of them new or changed; {near} only near\n", decisions.len(), done?))?;
+    cli::print(&format!(
+        "{} codes, {} of them new or changed; of {near} it says nothing that counts\n",
+        decisions.len(),
+        done?
+    ))?;
     Ok(Exit::Done)
 }
 
-/// What a map says that counts, and of how many codes it names only what is near them.
+/// What a map says that counts, a code each, and of how many codes it says nothing that does: what is only near, or several codes.
 fn decisions(map: &ConceptMap) -> (Vec<Decision>, usize) {
-    let (mut decisions, mut near) = (Vec::new(), 0);
     let source = map.canonical().unwrap_or_else(|| "map".to_owned());
-    let bare = |address: &str| address.split('|').next().unwrap_or_default().to_owned();
+    let mut said: BTreeMap<(String, String), Vec<Option<Decision>>> = BTreeMap::new();
     for group in &map.group {
-        let Some(system) = group.source.as_deref().map(bare) else { continue };
+        let Some(system) = group.source.as_deref().map(|system| parts(system).0.to_owned()) else { continue };
         for element in &group.element {
             let Some(code) = element.code.clone() else { continue };
-            let is_same = |nearness: &str| matches!(nearness, "equal" | "equivalent");
-            let mut same = element.target.iter().filter(|target| {
-                is_same(target.nearness()) && target.depends_on.is_empty() && target.product.is_empty()
-            });
-            let unmatched = !element.target.is_empty() && element.target.iter().all(|target| !target.is_match());
-            let decision = Decision { system: system.clone(), code, source: source.clone(), ..Decision::default() };
-            match (same.next(), same.next()) {
-                (Some(target), None) => {
-                    let Some((to, code)) = group.target.as_deref().map(bare).zip(target.code.clone()) else { continue };
-                    let equivalence = target.nearness().to_owned();
-                    let display = target.display.as_deref().map(Box::from);
-                    let target = Some(Target { system: to.into(), code: code.into(), display });
-                    decisions.push(Decision { target, equivalence, ..decision });
-                }
-                _ if unmatched => decisions.push(Decision { equivalence: "unmatched".to_owned(), ..decision }),
-                _ => near += 1,
-            }
+            let of =
+                Decision { system: system.clone(), code: code.clone(), source: source.clone(), ..Decision::default() };
+            said.entry((system.clone(), code)).or_default().extend(decided(group, element, &of));
         }
     }
+    let all = said.len();
+    let one = |mut said: Vec<Option<Decision>>| {
+        said.dedup();
+        // Several groups may name a code: which of them is meant, nobody says.
+        if let [Some(_)] = &said[..] { said.pop().flatten() } else { None }
+    };
+    let decisions: Vec<Decision> = said.into_values().filter_map(one).collect();
+    let near = all - decisions.len();
     (decisions, near)
+}
+
+/// What a map says of a code: a target that is the same, that there is none, or (`None`) something that does not count.
+fn decided(group: &Group, element: &Element, of: &Decision) -> Vec<Option<Decision>> {
+    let system = group.target.as_deref().map(|system| parts(system).0);
+    let same = element.target.iter().filter(|target| {
+        let is_same = matches!(target.nearness(), "equal" | "equivalent");
+        is_same && target.depends_on.is_empty() && target.product.is_empty()
+    });
+    let same: Vec<Option<Decision>> = same
+        .map(|target| {
+            let (system, code) = (system?.into(), target.code.as_deref()?.into());
+            let display = target.display.as_deref().map(Box::from);
+            let equivalence = target.nearness().to_owned();
+            Some(Decision { target: Some(Target { system, code, display }), equivalence, ..of.clone() })
+        })
+        .collect();
+    if !same.is_empty() {
+        return same;
+    }
+    let is_unmatched = !element.target.is_empty() && element.target.iter().all(|target| !target.is_match());
+    vec![is_unmatched.then(|| Decision { equivalence: "unmatched".to_owned(), ..of.clone() })]
 }

@@ -65,12 +65,11 @@ const OTHERS: [(&str, &str); 3] = [
 pub(super) async fn run(args: ListArgs) -> Result<Exit, Stop> {
     let record = ("terminology-doctor", "terminology doctor");
     let (gateway, permit) = open(&args.database, Action::Read, record).await?;
-    let organization = permit.organization();
     let asked = async {
         Ok::<_, Stop>((
-            gateway.store.systems_used(organization).await?,
-            gateway.store.normalization(organization).await?,
-            gateway.store.codes_to_review(organization, 1_000).await?.len(),
+            gateway.store.systems_used(&permit).await?,
+            gateway.store.normalization(&permit).await?,
+            gateway.store.codes_to_review(&permit, 1_000).await?.len(),
         ))
     };
     let asked = asked.await;

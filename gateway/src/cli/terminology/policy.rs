@@ -66,12 +66,11 @@ impl From<Normalize> for Mode {
 pub(super) async fn run(args: PolicyArgs) -> Result<Exit, Stop> {
     let action = if args.normalize.is_some() { Action::Change } else { Action::Read };
     let (gateway, permit) = open(&args.database, action, ("terminology-policy", "terminology policy")).await?;
-    let organization = permit.organization();
     let done = async {
         if let (Some(wanted), Some(by)) = (args.normalize, &args.by) {
-            gateway.store.set_normalization(organization, wanted.into(), by).await?;
+            gateway.store.set_normalization(&permit, wanted.into(), by).await?;
         }
-        gateway.store.normalization(organization).await
+        gateway.store.normalization(&permit).await
     };
     let report = done.await;
     let releases = gateway.releases.all().len();

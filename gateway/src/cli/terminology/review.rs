@@ -1,7 +1,7 @@
 //! `fhir-gateway terminology review`: codes of which somebody has to decide what they mean.
 
 use clap::{Args, Subcommand};
-use consent::Action;
+use consent::{Action, Permit};
 use serde_json::{Value, json};
 
 use super::again::difference;
@@ -87,13 +87,13 @@ pub(super) async fn run(command: ReviewCommand) -> Result<Exit, Stop> {
         ReviewCommand::Accept(args) => {
             let wanted = Wanted::of(&args);
             let (gateway, permit) = open(&args.database, Action::Change, ("terminology-review", &args.id)).await?;
-            let done = decide(&gateway, permit.organization(), (&args.id, &args.by), Some(&wanted)).await;
+            let done = decide(&gateway, &permit, (&args.id, &args.by), Some(&wanted)).await;
             close(gateway).await;
             told(done?)
         }
         ReviewCommand::Reject(args) => {
             let (gateway, permit) = open(&args.database, Action::Change, ("terminology-review", &args.id)).await?;
-            let done = decide(&gateway, permit.organization(), (&args.id, &args.by), None).await;
+            let done = decide(&gateway, &permit, (&args.id, &args.by), None).await;
             close(gateway).await;
             told(done?)
         }
@@ -103,7 +103,7 @@ pub(super) async fn run(command: ReviewCommand) -> Result<Exit, Stop> {
 async fn list(args: &ListArgs) -> Result<Exit, Stop> {
     let record = ("terminology-review", "terminology review list");
     let (gateway, permit) = open(&args.database, Action::Read, record).await?;
-    let open = gateway.store.codes_to_review(permit.organization(), MOST).await;
+    let open = gateway.store.codes_to_review(&permit, MOST).await;
     close(gateway).await;
     let open = open?;
     cli::print(&if args.json {
@@ -180,11 +180,11 @@ impl Wanted {
 
 async fn decide(
     gateway: &Gateway,
-    organization: consent::OrganizationId,
+    permit: &Permit,
     (id, by): (&str, &str),
     wanted: Option<&Wanted>,
 ) -> Result<Vec<Difference>, Stop> {
-    let open = gateway.store.code_to_review(organization, id).await?;
+    let open = gateway.store.code_to_review(permit, id).await?;
     let Some(first) = open.first().filter(|open| &*open.id == id) else {
         return Err(Stop::usage(format!("nothing waits as {id} (`terminology review list`)")));
     };
@@ -196,11 +196,10 @@ async fn decide(
         equivalence: wanted.map_or("unmatched", |wanted| wanted.equivalence).to_owned(),
         source: String::new(),
     };
-    gateway.store.decide_codes(organization, &[decision], by).await?;
+    gateway.store.decide_codes(permit, &[decision], by).await?;
     // The same code may wait under other names, too.
     let which = Which::Told(open.iter().map(|open| open.id.clone()).collect());
-    let differences: Result<_, StoreError> =
-        gateway.store.normalize_again(organization, &which, true, &mut |_| {}).await;
+    let differences: Result<_, StoreError> = gateway.store.normalize_again(permit, &which, true, &mut |_| {}).await;
     Ok(differences?)
 }
 

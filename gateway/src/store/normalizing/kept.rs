@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use consent::OrganizationId;
+use consent::{OrganizationId, Permit};
 use terminology::normalize::Coded;
 
 use crate::store::Store;
 use crate::store::alone::patiently;
+use crate::store::bulk::{self, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::custom;
 use crate::store::error::StoreError;
@@ -112,7 +113,7 @@ pub(crate) async fn load(connection: &mut Connection, organization: Organization
 }
 
 /// What a code means from now on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Decision {
     /// The code's system; empty for none.
     pub system: String,
@@ -142,7 +143,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the database does not answer.
-    pub async fn normalization(&self, organization: OrganizationId) -> Result<PolicyReport, StoreError> {
+    pub async fn normalization(&self, permit: &Permit) -> Result<PolicyReport, StoreError> {
+        let organization = permit.organization();
         let mut connection = self.core().pools.reader().await?;
         connection.begin_read(Some(organization.0)).await?;
         let sql = "select (select mode from normalization_policies where organization_id = $1), \
@@ -157,12 +159,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the database does not answer.
-    pub async fn set_normalization(
-        &self,
-        organization: OrganizationId,
-        mode: Mode,
-        by: &str,
-    ) -> Result<(), StoreError> {
+    pub async fn set_normalization(&self, permit: &Permit, mode: Mode, by: &str) -> Result<(), StoreError> {
+        let organization = permit.organization();
         let now = self.core().clock.now_ms();
         let work = async |connection: &mut Connection| {
             connection.begin_alone(organization.0).await?;
@@ -179,24 +177,20 @@ impl Store {
         Ok(())
     }
 
-    /// What these codes mean from now on; what is stored already is not looked at. How many mean something else than before.
+    /// What these codes mean from now on, all of them or none; what is stored already is not looked at. How many mean something else
+    /// than before.
     ///
     /// # Errors
-    /// [`StoreError`] where the database does not answer, or there would be more rows than an organization has.
-    pub async fn decide_codes(
-        &self,
-        organization: OrganizationId,
-        decisions: &[Decision],
-        by: &str,
-    ) -> Result<usize, StoreError> {
+    /// [`StoreError`] where the database does not answer, a code stands among them twice, or there would be more rows than an organization
+    /// has.
+    pub async fn decide_codes(&self, permit: &Permit, decisions: &[Decision], by: &str) -> Result<usize, StoreError> {
+        let organization = permit.organization();
         let now = self.core().clock.now_ms();
+        let rows: Vec<Decided<'_>> =
+            decisions.iter().map(|decision| Decided::new(decision, self.core().ids.next())).collect();
         let work = async |connection: &mut Connection| {
             connection.begin_alone(organization.0).await?;
-            let mut changed = 0;
-            for decision in decisions {
-                let id = self.core().ids.next();
-                changed += usize::from(decide(connection, organization, decision, (&id, by, now)).await?);
-            }
+            let changed = keep(connection, organization, &rows, (by, now)).await?;
             let count = "select count(*) from code_maps where organization_id = $1 and ended is null";
             let count = connection.fetch_optional(count, &[Arg::Int(organization.0)]).await?;
             if count.and_then(|row| row.int(0)).unwrap_or_default() > MOST {
@@ -212,40 +206,80 @@ impl Store {
     }
 }
 
-/// Keeps one; false where it was known.
-async fn decide(
+/// A decision on its way into the table.
+struct Decided<'d> {
+    id: String,
+    key: [Box<str>; 3],
+    decision: &'d Decision,
+}
+
+impl<'d> Decided<'d> {
+    fn new(decision: &'d Decision, id: String) -> Self {
+        Self { id, key: key(&decision.system, &decision.code, &decision.words), decision }
+    }
+
+    /// By what it says.
+    fn says(&self) -> (Option<(&str, &str)>, &str) {
+        let target = self.decision.target.as_ref().map(|target| (&*target.system, &*target.code));
+        (target, &self.decision.equivalence)
+    }
+}
+
+/// Keeps those that say something else than what counts, which they end; how many that are.
+async fn keep(
     connection: &mut Connection,
     organization: OrganizationId,
-    decision: &Decision,
-    (id, by, now): (&str, &str, i64),
-) -> Result<bool, DbError> {
-    let [system, code, words] = key(&decision.system, &decision.code, &decision.words);
-    let of = [Arg::Int(organization.0), Arg::Text(&system), Arg::Text(&code), Arg::Text(&words)];
-    let sql = "select target_system, target_code, equivalence from code_maps \
-         where organization_id = $1 and system = $2 and code = $3 and words = $4 and ended is null";
-    let target = decision.target.as_ref();
-    let is_same = |row: &Row| {
-        let told = row.text(0).zip(row.text(1));
-        told == target.map(|target| (&*target.system, &*target.code)) && row.text(2) == Some(&decision.equivalence)
-    };
-    if connection.fetch_optional(sql, &of).await?.as_ref().is_some_and(is_same) {
-        return Ok(false);
+    rows: &[Decided<'_>],
+    (by, now): (&str, i64),
+) -> Result<usize, DbError> {
+    const KEY: [BulkColumn<'static>; 3] =
+        [("system", BulkType::Text), ("code", BulkType::Text), ("words", BulkType::Text)];
+    const COLUMNS: &[BulkColumn<'static>] = &[
+        ("system", BulkType::Text),
+        ("code", BulkType::Text),
+        ("words", BulkType::Text),
+        ("organization_id", BulkType::Int),
+        ("id", BulkType::Text),
+        ("target_system", BulkType::Text),
+        ("target_code", BulkType::Text),
+        ("target_display", BulkType::Text),
+        ("equivalence", BulkType::Text),
+        ("source", BulkType::Text),
+        ("created", BulkType::Int),
+        ("created_by", BulkType::Text),
+    ];
+    const SAME: &str =
+        "m.organization_id = $1 and m.ended is null and m.system = k.system and m.code = k.code and m.words = k.words";
+    let all: Vec<Arg<'_>> = rows.iter().flat_map(|row| row.key.iter().map(|text| Arg::Text(text))).collect();
+    let sql = format!(
+        "select m.system, m.code, m.words, m.target_system, m.target_code, m.equivalence from {{keys}} join code_maps m on {SAME}"
+    );
+    let found = bulk::fetch_by_keys(connection, &sql, &[Arg::Int(organization.0)], &KEY, &all).await?;
+    let mut counting: HashMap<[&str; 3], &Row> = HashMap::with_capacity(found.len());
+    for row in &found {
+        counting.insert([0, 1, 2].map(|place| row.text(place).unwrap_or_default()), row);
     }
-    let sql = "update code_maps set ended = $5, ended_by = $6 \
-         where organization_id = $1 and system = $2 and code = $3 and words = $4 and ended is null";
-    let mut args = of.to_vec();
-    args.extend([Arg::Int(now), Arg::Text(by)]);
-    connection.execute(sql, &args).await?;
-    let sql = "insert into code_maps (organization_id, system, code, words, id, target_system, target_code, target_display, \
-         equivalence, source, created, created_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    let source = if decision.source.is_empty() { REVIEWED } else { &decision.source };
-    let mut args = of.to_vec();
-    args.push(Arg::Text(id));
-    args.extend(match target {
-        Some(target) => [Arg::Text(&target.system), Arg::Text(&target.code), Arg::text(target.display.as_deref())],
-        None => [Arg::Null; 3],
-    });
-    args.extend([Arg::Text(&decision.equivalence), Arg::Text(source), Arg::Int(now), Arg::Text(by)]);
-    connection.execute(sql, &args).await?;
-    Ok(true)
+    let is_new = |row: &&Decided<'_>| {
+        let key = [&*row.key[0], &*row.key[1], &*row.key[2]];
+        let told = counting.get(&key).map(|row| (row.text(3).zip(row.text(4)), row.text(5).unwrap_or_default()));
+        told != Some(row.says())
+    };
+    let new: Vec<&Decided<'_>> = rows.iter().filter(is_new).collect();
+    let ended: Vec<Arg<'_>> = new.iter().flat_map(|row| row.key.iter().map(|text| Arg::Text(text))).collect();
+    let sql = format!("update code_maps as m set ended = $2, ended_by = $3 from {{keys}} where {SAME}");
+    let args = [Arg::Int(organization.0), Arg::Int(now), Arg::Text(by)];
+    bulk::execute_by_keys(connection, &sql, &args, &KEY, &ended).await?;
+    let mut values = Vec::with_capacity(new.len() * COLUMNS.len());
+    for Decided { id, key, decision } in &new {
+        values.extend(key.iter().map(|text| Arg::Text(text)));
+        values.extend([Arg::Int(organization.0), Arg::Text(id)]);
+        values.extend(match &decision.target {
+            Some(target) => [Arg::Text(&target.system), Arg::Text(&target.code), Arg::text(target.display.as_deref())],
+            None => [Arg::Null; 3],
+        });
+        let source = if decision.source.is_empty() { REVIEWED } else { &decision.source };
+        values.extend([Arg::Text(&decision.equivalence), Arg::Text(source), Arg::Int(now), Arg::Text(by)]);
+    }
+    bulk::insert_rows(connection, "code_maps", COLUMNS, &values, "").await?;
+    Ok(new.len())
 }

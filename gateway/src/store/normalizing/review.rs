@@ -1,6 +1,6 @@
 //! What somebody has to decide, and what became of what was told: as operators see it. No patient is named in it.
 
-use consent::OrganizationId;
+use consent::Permit;
 
 use crate::store::Store;
 use crate::store::connection::{Arg, Row};
@@ -64,30 +64,25 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the database does not answer.
-    pub async fn codes_to_review(&self, organization: OrganizationId, most: usize) -> Result<Vec<Open>, StoreError> {
+    pub async fn codes_to_review(&self, permit: &Permit, most: usize) -> Result<Vec<Open>, StoreError> {
         let sql = format!("{WAITING} {GROUPED} order by count(*) desc, n.id limit {most}");
-        self.waiting(organization, &sql, &[Arg::Int(organization.0)]).await
+        self.waiting(permit, &sql, &[Arg::Int(permit.organization().0)]).await
     }
 
     /// One that waits; those of the same code that wait with it (other names, other candidates) are told beside it.
     ///
     /// # Errors
     /// [`StoreError`] where the database does not answer.
-    pub async fn code_to_review(&self, organization: OrganizationId, id: &str) -> Result<Vec<Open>, StoreError> {
+    pub async fn code_to_review(&self, permit: &Permit, id: &str) -> Result<Vec<Open>, StoreError> {
         let same = "and (n.system, n.code) = (select o.system, o.code from normalizations o where o.organization_id = $1 and o.id = $2) \
              and (n.code <> '' or lower(n.display) = (select lower(o.display) from normalizations o where o.organization_id = $1 and o.id = $2))";
         let sql = format!("{WAITING} {same} {GROUPED} order by case when n.id = $2 then 0 else 1 end, n.id");
-        self.waiting(organization, &sql, &[Arg::Int(organization.0), Arg::Text(id)]).await
+        self.waiting(permit, &sql, &[Arg::Int(permit.organization().0), Arg::Text(id)]).await
     }
 
-    async fn waiting(
-        &self,
-        organization: OrganizationId,
-        sql: &str,
-        args: &[Arg<'_>],
-    ) -> Result<Vec<Open>, StoreError> {
+    async fn waiting(&self, permit: &Permit, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Open>, StoreError> {
         let mut connection = self.core().pools.reader().await?;
-        connection.begin_read(Some(organization.0)).await?;
+        connection.begin_read(Some(permit.organization().0)).await?;
         let rows = connection.fetch(sql, args).await?;
         connection.commit().await?;
         let open = |row: &Row| {

@@ -1,6 +1,6 @@
 //! Which code systems an organization's records use, for its operator.
 
-use consent::OrganizationId;
+use consent::Permit;
 
 use crate::store::Store;
 use crate::store::connection::{Arg, Engine, Row};
@@ -23,7 +23,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the database does not answer.
-    pub async fn systems_used(&self, organization: OrganizationId) -> Result<Vec<Used>, StoreError> {
+    pub async fn systems_used(&self, permit: &Permit) -> Result<Vec<Used>, StoreError> {
+        let organization = permit.organization();
         let mut connection = self.core().pools.reader().await?;
         connection.begin_read(Some(organization.0)).await?;
         if connection.engine() == Engine::Postgres {

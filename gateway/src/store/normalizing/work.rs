@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use consent::OrganizationId;
+use consent::{OrganizationId, Permit};
 
 use super::rows::{Of, Row, batches};
 use super::told::Verdict;
@@ -37,12 +37,12 @@ impl Store {
     /// [`StoreError`] where the database does not answer.
     pub async fn normalize_again(
         &self,
-        organization: OrganizationId,
+        permit: &Permit,
         which: &Which,
         apply: bool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Vec<Difference>, StoreError> {
-        let core = self.core();
+        let (core, organization) = (self.core(), permit.organization());
         let mut differences = Differences::default();
         let (mut after, mut looked) = (0, 0);
         loop {
