@@ -1,7 +1,7 @@
 //! What codes mean, beside what was written: kept, found, shown where the organization wants it, and never taken for what somebody wrote.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use gateway_tests::{Client, Engine, Json, Options, Server, Sql, consent, own, patient, suite, transaction};
+use gateway_tests::{Client, Command, Engine, Json, Options, Server, Sql, consent, own, patient, suite, transaction};
 use releases::Catalog;
 use releases::fhir::draft_of;
 
@@ -87,6 +87,10 @@ async fn stored(sql: &mut Sql, id: &str) -> Vec<String> {
     let versions = own(sql.engine(), "resource_versions");
     let rows = sql.rows(&format!("select body from {versions} where id = '{id}' order by version")).await;
     rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
+}
+
+fn consent_labels(bits: i64) -> Vec<&'static str> {
+    consent::Labels::from_bits(bits).codes().collect()
 }
 
 async fn review(server: &Server) -> Vec<Json> {
@@ -297,6 +301,53 @@ suite! {
         sql.run("update lab_results set value_number = 8 where id = 'f'").await;
         assert_eq!(by_code(&api, "2-6").await.split(' ').count(), 1);
         assert_ne!(by_code(&api, "2-6").await, "");
+    }
+
+    /// The release is gone, or another one says something else: what was told counts until somebody lets it be told anew.
+    async fn what_was_told_counts_where_things_are_derived_anew(engine: Engine) {
+        let mut server = Server::start(engine);
+        release(&server, "2.80", &[("48510-2", "Sensitive test", "")]);
+        policy(&server, "beside").await;
+        let api = server.client();
+        api.save(&patient("p", "Poe")).await.expect(201);
+        let far = observation("s", &local("S", "Sensitive test")).to_string().replace("Patient/p", "https://far.example/fhir/Patient/p");
+        api.put("/Observation/s", far).await.expect(201);
+        let data_dir = server.data_dir().display().to_string();
+        Command::run(&["terminology", "remove", LOINC, "2.80", "--data-dir", &data_dir]).await.expect(0);
+        release(&server, "2.81", &[("1-8", "Sensitive test", "")]);
+        // Another table of labels, and another address that is ours.
+        let table = server.folder().join("labels.csv");
+        std::fs::write(&table, "system,code,label\nurn:other,x,SUD\n").unwrap();
+        let arguments = ["--also-at", "https://far.example/fhir", "--labels", &table.display().to_string()].map(str::to_owned).into();
+        server.restart_with(Options { arguments, ..Options::default() });
+        let api = server.client();
+        assert_eq!(found(&api, "/Observation?patient=p").await, "s");
+        assert_eq!((by_code(&api, "48510-2").await.as_str(), by_code(&api, "1-8").await.as_str()), ("s", ""));
+        let directory = own(engine, "directory");
+        let mut sql = server.sql().await;
+        let mut bits = 0;
+        for _ in 0..600 {
+            bits = sql.count(&format!("select labels from {directory} where id = 's'")).await;
+            if bits != 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(consent_labels(bits), ["R", "HIV"]);
+        // A parameter of the organization's own that comes later.
+        let parameter = r#"{"resourceType":"SearchParameter","id":"own","url":"urn:own","name":"own","status":"active","description":"d","code":"own","base":["Observation"],"type":"token","expression":"Observation.code"}"#;
+        api.put("/SearchParameter/own", parameter).await.expect(201);
+        let search = format!("/Observation?own={LOINC}|48510-2");
+        for _ in 0..600 {
+            if api.get(&search).await.status == 200 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(found(&api, &search).await, "s");
+        server.command(&["terminology", "again", "--apply"]).await.expect(0);
+        assert_eq!((by_code(&api, "48510-2").await.as_str(), by_code(&api, "1-8").await.as_str()), ("", "s"));
+        assert_eq!((found(&api, &search).await.as_str(), found(&api, &format!("/Observation?own={LOINC}|1-8")).await.as_str()), ("", "s"));
     }
 
     /// A Consent that names a code speaks of what means it, and the decision and the condition say the same of it (an alarm looks at every

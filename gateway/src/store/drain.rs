@@ -15,7 +15,6 @@ use bytes::Bytes;
 use consent::OrganizationId;
 use mappers::join::{self, Header, Stored};
 use mappers::json::Document;
-
 use mappers::split::Shadow;
 
 use crate::clock::Clock;

@@ -30,7 +30,8 @@ pub use kept::{Decision, Mode, PolicyReport, Target};
 pub(crate) use kept::{Normalizing, load};
 pub use review::{Difference, Now, Open};
 pub(crate) use rows::{Of, Row, TABLES, batches, forget, forget_unused};
-pub(crate) use shown::{Codings, Nearness, codings, merges, show, with};
+use shown::with;
+pub(crate) use shown::{Codings, Nearness, codings, merges, show};
 pub use systems::Used;
 pub use work::Which;
 pub(crate) use written::strip;
@@ -54,7 +55,7 @@ impl Store {
 }
 
 /// What was told of a resource.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Normalized {
     /// What is kept of it.
     pub(crate) rows: Vec<Row>,
@@ -62,6 +63,13 @@ pub(crate) struct Normalized {
     pub(crate) whole: Option<String>,
     /// The resource as it is shown; `None` where that is as it was written.
     pub(crate) shown: Option<String>,
+}
+
+impl Normalized {
+    /// What was told of a version that is stored; nothing of it is to be kept.
+    pub(crate) fn as_told(told: &Codings, version: (i64, i64), kind: &str, body: &[u8]) -> Self {
+        Self { whole: told.get(&version).and_then(|codings| with(kind, body, codings)), ..Self::default() }
+    }
 }
 
 impl Normalizer {

@@ -18,7 +18,6 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use consent::{Action, OrganizationId, Permit};
 use mappers::json::Document;
-
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 

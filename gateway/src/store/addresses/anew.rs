@@ -19,6 +19,7 @@ use crate::store::core::Core;
 use crate::store::emit::Facts;
 use crate::store::index::{self, Index};
 use crate::store::labelling::{Mark, encounters};
+use crate::store::normalizing::{self, Nearness, Normalized};
 use crate::store::{derive, derived, dialect};
 
 /// Resources that are looked for at once: only their numbers are kept.
@@ -186,8 +187,17 @@ async fn portion(
 ) -> Result<(), DbError> {
     connection.begin_alone(organization.0).await?;
     learn(core, connection, organization).await?;
-    again(core, connection, organization, rids).await?;
+    again(core, connection, organization, rids, Codes::AsTold).await?;
     connection.commit().await
+}
+
+/// What codes mean to what is derived anew.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Codes {
+    /// What was told of them when they were written, or looked at since.
+    AsTold,
+    /// What is told now, which whoever asks keeps.
+    Now,
 }
 
 /// Learns what counts, within the open transaction.
@@ -211,6 +221,7 @@ pub(crate) async fn again(
     connection: &mut Connection,
     organization: OrganizationId,
     rids: &[i64],
+    codes: Codes,
 ) -> Result<Vec<(i64, i64, Index)>, DbError> {
     let args = [Arg::Int(organization.0)];
     let (bases, in_force) = (core.bases(), core.registry.in_force(organization));
@@ -223,6 +234,11 @@ pub(crate) async fn again(
     );
     let rows = bulk::fetch_by_keys(connection, &sql, &args, &[("rid", BulkType::Int)], &keys).await?;
     let stored: Vec<Stored<'_>> = rows.iter().filter_map(Stored::read).collect();
+    let versions: Vec<(i64, i64)> = match codes {
+        Codes::AsTold => stored.iter().map(|one| (one.rid, one.version)).collect(),
+        Codes::Now => Vec::new(),
+    };
+    let told = normalizing::codings(connection, organization, &versions, Nearness::Found).await?;
     let (mut facts, mut indexes) = (Vec::with_capacity(stored.len()), Vec::with_capacity(stored.len()));
     for one in &stored {
         if one.deleted {
@@ -234,7 +250,14 @@ pub(crate) async fn again(
             DbError::fault(format!("what directory row {} says cannot be read, so whose it is cannot be told", one.rid))
         };
         let document = Document::parse(one.body.as_bytes()).map_err(unreadable)?;
-        let (fact, index) = derive::derive(core, &in_force, (one.kind, one.id), document.root(), one.body.as_bytes());
+        let (of, body) = ((one.kind, one.id), one.body.as_bytes());
+        let (fact, index) = match codes {
+            Codes::AsTold => {
+                let told = Normalized::as_told(&told, (one.rid, one.version), one.kind, body);
+                derive::derive_with(core, &in_force, of, (document.root(), body), told)
+            }
+            Codes::Now => derive::derive(core, &in_force, of, document.root(), body),
+        };
         facts.push(fact);
         indexes.push((one.rid, one.version, index));
     }

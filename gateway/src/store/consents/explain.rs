@@ -14,7 +14,7 @@ use crate::store::bulk::{BulkType, fetch_by_keys};
 use crate::store::condition::Query;
 use crate::store::connection::{Arg, Connection, DbError, Row};
 use crate::store::error::StoreError;
-use crate::store::normalizing::{self, Codings, Nearness};
+use crate::store::normalizing::{self, Codings, Nearness, Normalized};
 
 /// Resources that are decided on together, and how many bytes their texts may have (one is taken however long it is).
 const PAGE: usize = 500;
@@ -264,8 +264,8 @@ impl Around<'_> {
         let rid = row.int(0).unwrap_or_default();
         let (kind, id, patient) = (text(1), text(2), row.text(4));
         let labels = Labels::from_bits(row.int(5).unwrap_or_default());
-        let told = row.int(3).and_then(|version| self.told.get(&(rid, version)));
-        let whole = told.and_then(|codings| normalizing::with(kind, text(9).as_bytes(), codings));
+        let version = (rid, row.int(3).unwrap_or_default());
+        let whole = Normalized::as_told(self.told, version, kind, text(9).as_bytes()).whole;
         let document = Document::parse(whole.as_deref().unwrap_or_else(|| text(9)).as_bytes()).ok();
         let found = document.as_ref().map(|document| Found::of(document.root(), labels));
         // What the directory keeps is what both go by; codes and references are read of the text.

@@ -23,6 +23,7 @@ use crate::store::consents::redaction;
 use crate::store::core::Core;
 use crate::store::error::StoreError;
 use crate::store::index::{self, Index};
+use crate::store::normalizing::{self, Nearness, Normalized};
 
 /// Resources that are looked at in one portion.
 const PORTION: usize = 100;
@@ -241,7 +242,7 @@ async fn next(
     after: i64,
 ) -> Result<Vec<Row>, DbError> {
     let sql = format!(
-        "select d.rid, v.body from directory d join resource_versions v on v.rid = d.rid and v.version = d.version \
+        "select d.rid, v.body, d.version, d.type from directory d join resource_versions v on v.rid = d.rid and v.version = d.version \
          where d.organization_id = $1 and d.type = $2 and d.rid > $3 and d.deleted = 0 order by d.rid limit {PORTION}"
     );
     connection.fetch(&sql, &[Arg::Int(organization.0), Arg::Text(kind), Arg::Int(after)]).await
@@ -265,6 +266,8 @@ async fn keep(
 ) -> Result<Kept, DbError> {
     let begun = Instant::now();
     let bases = core.bases();
+    let versions: Vec<(i64, i64)> = rows.iter().filter_map(|row| row.int(0).zip(row.int(2))).collect();
+    let told = normalizing::codings(connection, organization, &versions, Nearness::Found).await?;
     let (mut found, mut rids, mut unfit) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()), 0);
     for row in rows {
         if !rids.is_empty() && begun.elapsed() > WORKED {
@@ -272,8 +275,10 @@ async fn keep(
         }
         let rid = row.int(0).unwrap_or_default();
         rids.push(rid);
-        let body = row.text(1).unwrap_or_default();
-        let Ok(document) = Document::parse(body.as_bytes()) else { continue };
+        let (body, kind) = (row.text(1).unwrap_or_default(), row.text(3).unwrap_or_default());
+        let version = (rid, row.int(2).unwrap_or_default());
+        let whole = Normalized::as_told(&told, version, kind, body.as_bytes()).whole;
+        let Ok(document) = Document::parse(whole.as_deref().unwrap_or(body).as_bytes()) else { continue };
         let unspoken = redaction::unspoken(document.root(), &bases);
         let unspoken = unspoken.as_deref().and_then(|text| Document::parse(text).ok());
         let document = unspoken.as_ref().unwrap_or(&document);

@@ -19,9 +19,9 @@ use crate::store::alone::organizations;
 use crate::store::bulk::{self, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
 use crate::store::core::Core;
-use crate::store::custom::InForce;
 use crate::store::emit::Facts;
 use crate::store::error::StoreError;
+use crate::store::normalizing::{self, Codings, Nearness, Normalized};
 
 /// Resources in one portion.
 const PORTION: usize = 200;
@@ -159,7 +159,6 @@ async fn work(core: &Core, connection: &mut Connection, organization: Organizati
     connection.begin_write(Some(organization.0)).await?;
     let counts = connection.fetch_optional("select coalesce(max(id), 0) from labellings", &[]).await?;
     core.addresses.learn_now(connection, organization).await?;
-    core.registry.learn_now(connection, organization).await?;
     core.labellings.learn(connection, counts.and_then(|row| row.int(0)).unwrap_or_default()).await?;
     let Some(labelling) = core.labellings.known().labelling else {
         connection.rollback().await?;
@@ -171,8 +170,10 @@ async fn work(core: &Core, connection: &mut Connection, organization: Organizati
         return Ok(None);
     };
     let versions = versions(connection, organization, &rows).await?;
-    let (bases, in_force) = (core.bases(), core.registry.in_force(organization));
-    let looking = Looking { core, labelling: &labelling, bases: &bases, in_force: &in_force };
+    let of_versions = versions.iter().flat_map(|(rid, of)| of.iter().map(|(version, _)| (*rid, *version)));
+    let told =
+        normalizing::codings(connection, organization, &of_versions.collect::<Vec<_>>(), Nearness::Found).await?;
+    let looking = Looking { labelling: &labelling, bases: &core.bases(), told: &told };
     let looked = |row: &Unlabelled| looking.look(row, versions.get(&row.rid));
     let (mut marks, evers): (Vec<Mark>, Vec<Labels>) = rows.iter().map(looked).unzip();
     encounters::pass_on(connection, organization, marks.iter_mut().collect()).await?;
@@ -224,37 +225,40 @@ async fn next(connection: &mut Connection, organization: OrganizationId) -> Resu
     Ok(taken)
 }
 
-/// The bodies of all versions but deletions, by row id, the latest first.
+/// Numbers and bodies of versions.
+type Versions = Vec<(i64, Box<str>)>;
+
+/// All versions but deletions, by row id, the latest first.
 async fn versions(
     connection: &mut Connection,
     organization: OrganizationId,
     rows: &[Unlabelled],
-) -> Result<HashMap<i64, Vec<Box<str>>>, DbError> {
+) -> Result<HashMap<i64, Versions>, DbError> {
     let keys: Vec<Arg<'_>> = rows.iter().flat_map(|row| [Arg::Int(row.rid), Arg::Int(row.version)]).collect();
-    let sql = "select v.rid, v.body from {keys} join resource_versions v on v.rid = k.rid and v.version <= k.version \
+    let sql = "select v.rid, v.body, v.version from {keys} join resource_versions v on v.rid = k.rid and v.version <= k.version \
          where v.organization_id = $1 and v.deleted = 0 order by v.rid, v.version desc";
     let columns = [("rid", BulkType::Int), ("version", BulkType::Int)];
     let found = bulk::fetch_by_keys(connection, sql, &[Arg::Int(organization.0)], &columns, &keys).await?;
-    let mut versions: HashMap<i64, Vec<Box<str>>> = HashMap::with_capacity(rows.len());
+    let mut versions: HashMap<i64, Versions> = HashMap::with_capacity(rows.len());
     for row in &found {
         let (rid, body) = (row.int(0).unwrap_or_default(), row.text(1).unwrap_or_default());
-        versions.entry(rid).or_default().push(body.into());
+        versions.entry(rid).or_default().push((row.int(2).unwrap_or_default(), body.into()));
     }
     Ok(versions)
 }
 
 /// By what labels are told.
 struct Looking<'l> {
-    core: &'l Core,
     labelling: &'l Labelling,
     bases: &'l Bases,
-    in_force: &'l InForce,
+    /// What codes were told to mean: one of somebody's own is as sensitive as what it stands for.
+    told: &'l Codings,
 }
 
 impl Looking<'_> {
     /// The labels of a resource (of its last version, where it is deleted), and those that any version of it has.
-    fn look(&self, row: &Unlabelled, versions: Option<&Vec<Box<str>>>) -> (Mark, Labels) {
-        let mut marks = versions.into_iter().flatten().map(|body| self.read(row, body));
+    fn look(&self, row: &Unlabelled, versions: Option<&Versions>) -> (Mark, Labels) {
+        let mut marks = versions.into_iter().flatten().map(|(version, body)| self.read(row, *version, body));
         // What nobody can read is not understood.
         let unknown = || Mark { labels: (Labels::UNKNOWN | Labels::NORMAL).settled(), ..Mark::default() };
         let mut mark = marks.next().flatten().unwrap_or_else(unknown);
@@ -266,9 +270,8 @@ impl Looking<'_> {
         (mark, ever)
     }
 
-    fn read(&self, row: &Unlabelled, body: &str) -> Option<Mark> {
-        // A code of somebody's own is as sensitive as what it stands for.
-        let whole = self.core.normalizer.look(&self.in_force.normalizing, &row.kind, body.as_bytes()).whole;
+    fn read(&self, row: &Unlabelled, version: i64, body: &str) -> Option<Mark> {
+        let whole = Normalized::as_told(self.told, (row.rid, version), &row.kind, body.as_bytes()).whole;
         let document = Document::parse(whole.as_deref().unwrap_or(body).as_bytes()).ok()?;
         let mut mark = Facts::of(&row.kind, &row.id, document.root(), self.bases).mark;
         label(self.labelling, &row.kind, document.root(), &mut mark);

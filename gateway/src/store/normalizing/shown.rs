@@ -76,7 +76,7 @@ pub(crate) async fn show(
 }
 
 /// A resource with codings, by the numbers of its concepts.
-pub(crate) fn with(kind: &str, body: &[u8], codings: &[(usize, String)]) -> Option<String> {
+pub(super) fn with(kind: &str, body: &[u8], codings: &[(usize, String)]) -> Option<String> {
     let document = Document::parse(body).ok()?;
     let concepts = concepts::concepts(document.root(), &|names| !targets::of(kind, names).is_empty());
     let lent: Vec<(usize, &str)> = codings.iter().map(|(concept, coding)| (*concept, coding.as_str())).collect();

@@ -9,7 +9,7 @@ use super::rows::{Of, Row, batches};
 use super::told::Verdict;
 use super::{Difference, Now};
 use crate::store::Store;
-use crate::store::addresses::anew;
+use crate::store::addresses::anew::{self, Codes};
 use crate::store::alone::patiently;
 use crate::store::bulk::{self, BulkColumn, BulkType};
 use crate::store::connection::{Arg, Connection, DbError};
@@ -215,7 +215,7 @@ async fn again(
 ) -> Result<(), DbError> {
     connection.begin_alone(organization.0).await?;
     anew::learn(core, connection, organization).await?;
-    let derived = anew::again(core, connection, organization, rids).await?;
+    let derived = anew::again(core, connection, organization, rids, Codes::Now).await?;
     let now = core.clock.now_ms();
     const COLUMNS: &[BulkColumn<'static>] = &[("rid", BulkType::Int), ("version", BulkType::Int)];
     let keys: Vec<Arg<'_>> =
